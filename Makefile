@@ -1,0 +1,105 @@
+# Everything that a newcomer needs: `make help`.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PORT ?= 8080
+# The first Python on the PATH that is new enough.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+export PYTHONPATH := $(CURDIR)/functions:$(CURDIR)/infra:$(CURDIR)
+
+# uv does not read pip's configuration: an index that is set for pip is meant for uv as well.
+INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+ifneq ($(INDEX),)
+export UV_DEFAULT_INDEX := $(INDEX)
+endif
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port, Ctrl-C stops it
+	@exec $(BIN)/python -m local up --port $(PORT)
+
+.PHONY: down
+down: $(INSTALLED) ## Stop it from another terminal; the data stay
+	@$(BIN)/python -m local down
+
+.PHONY: clean
+clean: $(INSTALLED) ## Remove its data
+	@$(BIN)/python -m local clean
+
+.PHONY: run-job
+run-job: $(INSTALLED) ## Fire a scheduler job now: JOB=publish-metrics
+	@$(BIN)/python -m local run-job "$(JOB)"
+
+.PHONY: demo
+demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it
+	@$(BIN)/python -m demo
+
+.PHONY: archive-query
+archive-query: $(INSTALLED) ## Ask the archive, where it lies: SQL="SELECT count(*) FROM system_metrics"
+	@$(BIN)/python -m archive_tools query "$$SQL"
+export SQL
+
+.PHONY: archive-restore
+archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics FROM=2025-08-01T00:00:00Z TO=2025-09-01T00:00:00Z
+	@$(BIN)/python -m archive_tools restore "$(TABLE)" "$(FROM)" "$(TO)"
+
+.PHONY: recover
+recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
+	@$(BIN)/python -m recover $(or $(ARGS),--help)
+
+.PHONY: keys
+keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
+	@$(BIN)/python -m apikeys $(or $(ARGS),--help)
+
+.PHONY: test
+test: lint ## Lint, types, and every suite on real parts
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: $(INSTALLED) ## Style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy functions infra tests
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: openapi
+openapi: $(INSTALLED) ## Write docs/openapi.json from the functions' types
+	@$(BIN)/python -m utxoiq_http.system_document docs/openapi.json
+
+.PHONY: migration-sql
+migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
+	@$(BIN)/python -m utxoiq_persistence.schema --sql
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them
+	@$(LOCK) --all-extras --group local --group test --group bench --group function-retention --group function-backup \
+		pyproject.toml -o requirements.lock >/dev/null
+	@for name in $(FUNCTIONS); do \
+		group=function-$$name; grep -q "^$$group = " pyproject.toml || group=function; \
+		$(LOCK) --no-annotate --group pyproject.toml:$$group -c requirements.lock \
+			-o functions/$$name/requirements.txt >/dev/null || exit 1; \
+	done
+FUNCTIONS = $(patsubst functions/%/main.py,%,$(wildcard functions/*/main.py))
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+$(INSTALLED): requirements.lock
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer: install it, or name one: make PYTHON=…" >&2; exit 1; }
+	@echo "Installing the locked packages into .venv …"
+	@$(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --clear --without-pip .venv
+	@$(PIP) install --quiet uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@touch $@
+
+# Debian's Python may lack ensurepip; then its own pip installs into the environment.
+PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo $(PYTHON) -m pip --python $(BIN)/python)
