@@ -1,0 +1,8 @@
+"""${message}."""
+
+from utxoiq_persistence.schema import plain_sql
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+upgrade, downgrade = plain_sql(__file__)
