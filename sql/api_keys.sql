@@ -1,0 +1,81 @@
+-- name: check_key
+SELECT id, name, scopes, requests_per_hour, batches_per_hour, status, seconds_left FROM api_key_check(:digest)
+
+-- name: create_key
+-- No row where an unrevoked key has the name.
+WITH key AS (
+    INSERT INTO api_keys AS key (
+        id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, expires_at, created_by)
+    VALUES (:id, :digest, :name, :owner, :scopes::varchar[], :requests_per_hour, :batches_per_hour, :expires_at, :actor)
+    ON CONFLICT (name) WHERE revoked_at IS NULL AND successor IS NULL DO NOTHING
+    RETURNING key.*
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
+)
+SELECT api_key_as_json(key)::text FROM key
+
+-- name: key_by_id
+SELECT api_key_as_json(key)::text, api_key_status(key), successor FROM api_keys AS key WHERE id = :id
+
+-- name: find_keys
+WITH page AS (
+    SELECT key, created_at, id FROM api_keys AS key
+    WHERE true
+      AND owner = :owner -- if given
+      AND api_key_status(key) = :status -- if given
+      AND (created_at, id) < (:after_time::timestamptz, :after_id::text) -- if given
+    ORDER BY created_at DESC, id DESC
+    LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+), shown AS (
+    SELECT * FROM page ORDER BY created_at DESC, id DESC LIMIT :limit::bigint
+)
+SELECT coalesce(json_agg(api_key_as_json(key) ORDER BY created_at DESC, id DESC), '[]')::text,
+       CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
+            THEN (SELECT created_at || ' ' || id FROM shown ORDER BY created_at, id LIMIT 1) END
+FROM shown
+
+-- name: hand_over
+-- The key stays valid for the overlap, and no longer than it would have been. No row where it is not active, or has its
+-- successor.
+UPDATE api_keys AS key SET
+    successor = :successor, expires_at = least(expires_at, now() + :overlap_seconds * interval '1 second')
+WHERE id = :id AND api_key_status(key) = 'active' AND successor IS NULL
+RETURNING name, owner, scopes, requests_per_hour, batches_per_hour
+
+-- name: revoke_key
+-- No row where it is unknown, or revoked.
+WITH key AS (
+    UPDATE api_keys AS key SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING key.*
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
+)
+SELECT api_key_as_json(key)::text FROM key
+
+-- name: declare_key
+-- A deployment's own key: as it is declared, but for a revocation, which stays.
+WITH key AS (
+    INSERT INTO api_keys AS key (
+        id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, created_by)
+    VALUES (:id, :digest, :name, :owner, :scopes::varchar[], :requests_per_hour, :batches_per_hour, :actor)
+    ON CONFLICT (id) DO UPDATE SET
+        scopes = excluded.scopes, requests_per_hour = excluded.requests_per_hour,
+        batches_per_hour = excluded.batches_per_hour
+    WHERE (key.scopes, key.requests_per_hour, key.batches_per_hour)
+        IS DISTINCT FROM (excluded.scopes, excluded.requests_per_hour, excluded.batches_per_hour)
+    RETURNING key.id
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
+)
+SELECT id FROM key
+
+-- name: withdraw_keys
+-- The deployment's keys that it declares no more.
+WITH key AS (
+    UPDATE api_keys SET revoked_at = now()
+    WHERE created_by = :actor AND revoked_at IS NULL AND NOT id = ANY (:declared::varchar[])
+    RETURNING id
+)
+INSERT INTO audit_log (actor, action, subject, request_id) SELECT :actor, 'key.revoke', id, :request_id FROM key

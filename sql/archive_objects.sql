@@ -1,0 +1,63 @@
+-- name: begin_object
+INSERT INTO archive_objects (name, table_name, day, row_count, row_hash, first_at, last_at)
+VALUES (:name, :table_name, :day, :row_count, :row_hash, :first_at, :last_at)
+
+-- name: keep_object
+-- No row where another run has abandoned it meanwhile.
+UPDATE archive_objects SET
+    state = 'archived', bytes = :bytes, sha256 = :sha256, generation = :generation, archived_at = now()
+WHERE name = :name AND state = 'writing'
+RETURNING true
+
+-- name: end_object
+UPDATE archive_objects SET state = 'removed', ended_at = now(), keep_until = NULL WHERE name = :name AND state = 'archived'
+
+-- name: replace_object
+-- The rows of the first that have not changed are those of the second.
+WITH replaced AS (
+    UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE name = :name
+)
+UPDATE archive_objects SET state = 'removed', ended_at = now() WHERE name = :replacement
+
+-- name: abandon_object
+UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE name = :name AND state IN ('writing', 'archived')
+
+-- name: abandon_unfinished
+UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE table_name = :table_name AND state = 'writing'
+
+-- name: abandoned_objects
+SELECT name FROM archive_objects WHERE table_name = :table_name AND state = 'abandoned'
+
+-- name: forget_abandoned
+-- A run that lost its database may still be at an upload that it began; none lasts for a day.
+DELETE FROM archive_objects
+WHERE table_name = :table_name AND state = 'abandoned' AND ended_at < now() - interval '1 day' AND name = ANY (:names)
+
+-- name: pending_objects
+-- Archived, with rows that are due to go from the table.
+SELECT name, day::text, first_at, row_count, sha256, generation FROM archive_objects
+WHERE table_name = :table_name AND state = 'archived' AND (keep_until IS NULL OR keep_until < now())
+  AND day >= :from_day::date AND day < :to_day::date
+ORDER BY day, name
+
+-- name: pending_days
+SELECT day::text, sum(row_count)::bigint, bit_xor(row_hash) FROM archive_objects
+WHERE table_name = :table_name AND state = 'archived' AND day >= :from_day::date AND day < :to_day::date
+GROUP BY day
+
+-- name: held_days
+-- Days of which restored rows are to stay for now.
+SELECT DISTINCT day::text FROM archive_objects
+WHERE table_name = :table_name AND state = 'archived' AND keep_until >= now()
+
+-- name: objects_between
+SELECT name, day::text, first_at, row_count, sha256, generation FROM archive_objects
+WHERE table_name = :table_name AND state IN ('archived', 'removed')
+  AND first_at < :end_time AND last_at >= :start_time
+ORDER BY first_at, name
+
+-- name: hold_object
+UPDATE archive_objects SET
+    state = 'archived', ended_at = NULL,
+    keep_until = greatest(keep_until, now() + :days * interval '1 day')
+WHERE name = :name AND state IN ('archived', 'removed')

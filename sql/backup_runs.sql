@@ -1,0 +1,27 @@
+-- name: begin
+INSERT INTO backup_runs (id, instance, facts_before) VALUES (:id, :instance, :facts::jsonb)
+
+-- name: under_way
+SELECT id, requested_at, facts_before FROM backup_runs WHERE ended_at IS NULL
+
+-- name: succeed
+UPDATE backup_runs SET backup_id = :backup_id, bytes = :bytes, facts_after = :facts::jsonb, ended_at = now()
+WHERE id = :id AND ended_at IS NULL
+
+-- name: fail
+UPDATE backup_runs SET error = left(:error, 2000), ended_at = now() WHERE id = :id AND ended_at IS NULL
+
+-- name: with_facts
+-- Of one of Cloud SQL's backups: what is known of it.
+SELECT id FROM backup_runs WHERE backup_id = :backup_id AND error IS NULL
+
+-- name: failure_since
+SELECT error FROM backup_runs WHERE error IS NOT NULL AND requested_at >= :since LIMIT 1
+
+-- name: one
+SELECT backup_id, facts_before, facts_after, ended_at, bytes FROM backup_runs WHERE id = :id
+
+-- name: newest
+SELECT json_build_object('id', id, 'backup_id', backup_id, 'requested_at', requested_at, 'ended_at', ended_at, 'bytes', bytes,
+    'status', CASE WHEN ended_at IS NULL THEN 'running' WHEN error IS NULL THEN 'success' ELSE 'failed' END, 'error', error)::text
+FROM backup_runs ORDER BY requested_at DESC LIMIT 1

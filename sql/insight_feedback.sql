@@ -1,0 +1,108 @@
+-- name: rate
+-- A comment that is not sent with the rating stays as it is.
+WITH feedback AS (
+    INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, rating, comment)
+    VALUES (gen_random_uuid(), :insight_id, :user_id, :rating, :comment)
+    ON CONFLICT (insight_id, user_id) DO UPDATE SET
+        rating = excluded.rating, comment = coalesce(excluded.comment, feedback.comment), updated_at = now()
+    RETURNING feedback.*
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+)
+SELECT row_to_json(feedback)::text FROM feedback
+
+-- name: comment
+WITH feedback AS (
+    INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, comment)
+    VALUES (gen_random_uuid(), :insight_id, :user_id, :comment)
+    ON CONFLICT (insight_id, user_id) DO UPDATE SET comment = excluded.comment, updated_at = now()
+    RETURNING feedback.*
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+)
+SELECT row_to_json(feedback)::text FROM feedback
+
+-- name: flag
+WITH feedback AS (
+    INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, flag_type, flag_reason)
+    VALUES (gen_random_uuid(), :insight_id, :user_id, :flag_type, :flag_reason)
+    ON CONFLICT (insight_id, user_id) DO UPDATE SET
+        flag_type = excluded.flag_type, flag_reason = excluded.flag_reason, updated_at = now()
+    RETURNING feedback.*
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+)
+SELECT row_to_json(feedback)::text FROM feedback
+
+-- name: stats
+SELECT json_build_object(
+    'insight_id', :insight_id::text,
+    'total_ratings', ratings,
+    'average_rating',
+        (rating_1 + 2 * rating_2 + 3 * rating_3 + 4 * rating_4 + 5 * rating_5)::float8 / nullif(ratings, 0),
+    'rating_distribution',
+        json_build_object('1', rating_1, '2', rating_2, '3', rating_3, '4', rating_4, '5', rating_5),
+    'total_comments', comments,
+    'total_flags', flags_inaccurate + flags_misleading + flags_spam,
+    'flag_types', json_strip_nulls(json_build_object(
+        'inaccurate', nullif(flags_inaccurate, 0),
+        'misleading', nullif(flags_misleading, 0),
+        'spam', nullif(flags_spam, 0)))
+)::text
+FROM (
+    SELECT *, rating_1 + rating_2 + rating_3 + rating_4 + rating_5 AS ratings
+    FROM insight_stats WHERE insight_id = :insight_id
+    UNION ALL
+    SELECT :insight_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0  -- an insight without feedback has statistics as well
+    LIMIT 1
+) AS stats
+
+-- name: comments
+WITH page AS (
+    SELECT id, user_id, comment, created_at, updated_at FROM insight_feedback
+    WHERE insight_id = :insight_id AND comment IS NOT NULL
+      AND (created_at, id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+    ORDER BY created_at DESC, id DESC
+    LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+), shown AS (
+    SELECT * FROM page ORDER BY created_at DESC, id DESC LIMIT :limit::bigint
+)
+SELECT json_build_object(
+           'insight_id', :insight_id::text,
+           'comments', coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]'),
+           'total', coalesce((SELECT comments FROM insight_stats WHERE insight_id = :insight_id), 0)
+                  - coalesce((SELECT comments FROM archived_insight_stats WHERE insight_id = :insight_id), 0),
+           'limit', :limit::bigint,
+           'offset', :offset::bigint)::text,
+       CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
+            THEN (SELECT created_at || ' ' || id FROM shown ORDER BY created_at, id LIMIT 1) END
+FROM shown
+
+-- name: of_user
+WITH matching AS (
+    SELECT * FROM insight_feedback
+    WHERE user_id = :user_id
+      AND created_at >= :start_time -- if given
+      AND created_at <= :end_time -- if given
+      AND rating = :rating -- if given
+), page AS (
+    SELECT * FROM matching
+    WHERE true
+      AND (created_at, id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+    ORDER BY created_at DESC, id DESC
+    LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+), shown AS (
+    SELECT * FROM page ORDER BY created_at DESC, id DESC LIMIT :limit::bigint
+)
+SELECT json_build_object(
+           'user_id', :user_id::text,
+           'feedback', coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]'),
+           'total', (SELECT count(*) FROM matching),
+           'limit', :limit::bigint,
+           'offset', :offset::bigint)::text,
+       CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
+            THEN (SELECT created_at || ' ' || id FROM shown ORDER BY created_at, id LIMIT 1) END
+FROM shown

@@ -1,0 +1,164 @@
+-- Rows on their way out of the three tables, and back. Only what has ended and is older than :expires leaves.
+-- Copies are sent as COPY (…) TO STDOUT; what comes back from the archive is compared in a temporary table.
+
+-- name: lock
+SELECT pg_try_advisory_lock(hashtextextended('retention ' || :table_name, 0))
+
+-- name: unlock
+SELECT pg_advisory_unlock(hashtextextended('retention ' || :table_name, 0))
+
+-- name: mark_archiving
+-- For this transaction: rows move between a table and the archive, which the statistics of insights do not feel.
+SELECT set_config('utxoiq.archiving', 'on', true)
+
+-- name: backfill_jobs_days
+SELECT (coalesce(completed_at, started_at) AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM backfill_jobs
+WHERE status IN ('completed', 'failed') AND coalesce(completed_at, started_at) < :expires
+GROUP BY 1 ORDER BY 1
+
+-- name: backfill_jobs_copy
+SELECT id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
+       error_message, started_at, completed_at, created_by, version
+FROM backfill_jobs
+WHERE status IN ('completed', 'failed')
+  AND coalesce(completed_at, started_at) >= :from_time::timestamptz
+  AND coalesce(completed_at, started_at) < :to_time::timestamptz
+  AND (coalesce(completed_at, started_at), id) > (:after_time::timestamptz, :after_id::uuid)
+ORDER BY coalesce(completed_at, started_at), id
+LIMIT :limit
+
+-- name: backfill_jobs_delete
+WITH gone AS (
+    DELETE FROM backfill_jobs AS live USING archived_backfill_jobs AS archived
+    WHERE archived.line > :after_line AND archived.line <= :last_line AND live.id = archived.id
+      AND (live.job_type, live.start_block, live.end_block, live.current_block, live.status, live.progress_percentage,
+           live.estimated_completion, live.error_message, live.started_at, live.completed_at, live.created_by, live.version)
+          IS NOT DISTINCT FROM
+          (archived.job_type, archived.start_block, archived.end_block, archived.current_block, archived.status,
+           archived.progress_percentage, archived.estimated_completion, archived.error_message, archived.started_at,
+           archived.completed_at, archived.created_by, archived.version)
+    RETURNING live.id
+)
+SELECT id FROM gone
+
+-- name: backfill_jobs_changed
+SELECT archived.line FROM archived_backfill_jobs AS archived JOIN backfill_jobs AS live USING (id)
+
+-- name: backfill_jobs_restore
+WITH back AS (
+    INSERT INTO backfill_jobs (
+        id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
+        error_message, started_at, completed_at, created_by, version)
+    SELECT id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
+           error_message, started_at, completed_at, created_by, version
+    FROM archived_backfill_jobs
+    WHERE coalesce(completed_at, started_at) >= :start_time AND coalesce(completed_at, started_at) < :end_time
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM back
+
+-- name: insight_feedback_days
+SELECT (updated_at AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM insight_feedback
+WHERE updated_at < :expires
+GROUP BY 1 ORDER BY 1
+
+-- name: insight_feedback_copy
+SELECT id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at
+FROM insight_feedback
+WHERE updated_at >= :from_time::timestamptz AND updated_at < :to_time::timestamptz
+  AND (updated_at, id) > (:after_time::timestamptz, :after_id::uuid)
+ORDER BY updated_at, id
+LIMIT :limit
+
+-- name: insight_feedback_delete
+WITH gone AS (
+    DELETE FROM insight_feedback AS live USING archived_insight_feedback AS archived
+    WHERE archived.line > :after_line AND archived.line <= :last_line AND live.id = archived.id
+      AND (live.insight_id, live.user_id, live.rating, live.comment, live.flag_type, live.flag_reason,
+           live.created_at, live.updated_at)
+          IS NOT DISTINCT FROM
+          (archived.insight_id, archived.user_id, archived.rating, archived.comment, archived.flag_type,
+           archived.flag_reason, archived.created_at, archived.updated_at)
+    RETURNING live.id
+)
+SELECT id FROM gone
+
+-- name: insight_feedback_changed
+SELECT archived.line FROM archived_insight_feedback AS archived JOIN insight_feedback AS live USING (id)
+
+-- name: insight_feedback_restore
+-- Where the user has spoken again since, that stays.
+WITH back AS (
+    INSERT INTO insight_feedback (
+        id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at)
+    SELECT id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at
+    FROM archived_insight_feedback
+    WHERE updated_at >= :start_time AND updated_at < :end_time
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM back
+
+-- name: system_metrics_filled_days
+SELECT (day AT TIME ZONE 'UTC')::date::text
+FROM generate_series(:from_time::timestamptz, :to_time::timestamptz - interval '1 day', interval '1 day') AS day
+WHERE EXISTS (SELECT FROM system_metrics WHERE "timestamp" >= day AND "timestamp" < day + interval '1 day')
+
+-- name: system_metrics_digests
+-- The days of a month, with what tells whether the archive has exactly their rows.
+SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*), bit_xor(hash_record_extended(
+    ROW(id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata), 0))
+FROM system_metrics
+WHERE "timestamp" >= :from_time AND "timestamp" < :to_time
+GROUP BY 1 ORDER BY 1
+
+-- name: system_metrics_days
+-- Of rows that no month holds; months leave as a whole.
+SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM system_metrics_default
+WHERE "timestamp" < :expires
+GROUP BY 1 ORDER BY 1
+
+-- name: system_metrics_copy
+SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+FROM system_metrics
+WHERE "timestamp" >= :from_time::timestamptz AND "timestamp" < :to_time::timestamptz
+  AND ("timestamp", id) > (:after_time::timestamptz, :after_id::uuid)
+ORDER BY "timestamp", id
+LIMIT :limit
+
+-- name: system_metrics_hash
+SELECT count(*), bit_xor(hash_record_extended(
+    ROW(id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata), 0))
+FROM system_metrics
+WHERE "timestamp" >= :first_time AND "timestamp" <= :last_time
+  AND ("timestamp", id) >= (:first_time, :first_id) AND ("timestamp", id) <= (:last_time, :last_id)
+
+-- name: system_metrics_delete
+WITH gone AS (
+    DELETE FROM system_metrics AS live USING archived_system_metrics AS archived
+    WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
+      AND archived.line > :after_line AND archived.line <= :last_line
+      AND live."timestamp" = archived."timestamp" AND live.id = archived.id
+      AND (live.service_name, live.metric_type, live.metric_value, live.unit, live.metric_metadata)
+          IS NOT DISTINCT FROM
+          (archived.service_name, archived.metric_type, archived.metric_value, archived.unit, archived.metric_metadata)
+    RETURNING live.id
+)
+SELECT id FROM gone
+
+-- name: system_metrics_changed
+SELECT archived.line FROM archived_system_metrics AS archived
+JOIN system_metrics AS live ON live."timestamp" = archived."timestamp" AND live.id = archived.id
+WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
+
+-- name: system_metrics_restore
+WITH back AS (
+    INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+    SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+    FROM archived_system_metrics
+    WHERE "timestamp" >= :start_time AND "timestamp" < :end_time
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM back

@@ -1,0 +1,101 @@
+-- name: record
+-- Sums are kept scaled by 2^-64, which is exact, so that no sum of finite values overflows. What is too small to be
+-- scaled counts as 0 in them.
+-- Rollups are locked in the order of their keys: two batches at once cannot deadlock.
+WITH input AS (
+    SELECT *, CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END AS scaled
+    FROM unnest(
+        :ids::uuid[], :service_names::varchar[], :metric_types::varchar[], :metric_values::float8[],
+        :units::varchar[], :timestamps::timestamptz[], :metadata::jsonb[]
+    ) AS input (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+), stored AS (
+    INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+    SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata FROM input
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    VALUES (:actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id)
+)
+INSERT INTO metric_rollups AS rollup (
+    service_name, metric_type, resolution, bucket, value_count, value_sum, value_min, value_max, first_at, last_at)
+SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC') AS bucket,
+       count(*), sum(scaled), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
+FROM input CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4
+ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
+    value_count = rollup.value_count + excluded.value_count,
+    value_sum = rollup.value_sum + excluded.value_sum,
+    value_min = least(rollup.value_min, excluded.value_min),
+    value_max = greatest(rollup.value_max, excluded.value_max),
+    first_at = least(rollup.first_at, excluded.first_at),
+    last_at = greatest(rollup.last_at, excluded.last_at)
+
+-- name: find_metrics
+WITH page AS (
+    SELECT * FROM system_metrics
+    WHERE "timestamp" >= :start_time AND "timestamp" <= :end_time
+      AND service_name = :service_name -- if given
+      AND metric_type = :metric_type -- if given
+      AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+    ORDER BY "timestamp" DESC, id DESC
+    LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+), shown AS (
+    SELECT * FROM page ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint
+)
+SELECT coalesce(json_agg(shown ORDER BY "timestamp" DESC, id DESC), '[]')::text,
+       CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
+            THEN (SELECT "timestamp" || ' ' || id FROM shown ORDER BY "timestamp", id LIMIT 1) END
+FROM shown
+
+-- name: aggregate
+-- Whole days from daily rollups, whole hours of the days at the edges from hourly ones, and only what is left of the
+-- hours at the edges from the rows. A bucket is whole if its first and last value lie in the range.
+-- An average lies within its bounds, also where rounding would take it out of them, or out of what a float8 can hold:
+-- 9.745314011399998e288 is the largest value, scaled.
+WITH days AS MATERIALIZED (
+    SELECT * FROM metric_rollups
+    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'day' AND :interval <> 'hour'
+      AND bucket >= date_trunc('day', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+), hours AS MATERIALIZED (
+    SELECT hour.* FROM days
+    JOIN metric_rollups AS hour
+      ON hour.service_name = :service_name AND hour.metric_type = :metric_type AND hour.resolution = 'hour'
+     AND hour.bucket >= days.bucket AND hour.bucket < days.bucket + interval '1 day'
+    WHERE days.first_at < :start_time OR days.last_at > :end_time
+    UNION ALL
+    SELECT * FROM metric_rollups
+    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour' AND :interval = 'hour'
+      AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+), parts AS (
+    SELECT bucket, value_count, value_sum, value_min, value_max FROM days
+    WHERE first_at >= :start_time AND last_at <= :end_time
+    UNION ALL
+    SELECT bucket, value_count, value_sum, value_min, value_max FROM hours
+    WHERE first_at >= :start_time AND last_at <= :end_time
+    UNION ALL
+    SELECT hours.bucket, metrics.* FROM hours CROSS JOIN LATERAL (
+        SELECT count(*),
+               sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END),
+               min(metric_value), max(metric_value)
+        FROM system_metrics
+        WHERE service_name = :service_name AND metric_type = :metric_type
+          AND "timestamp" >= greatest(hours.bucket, :start_time) AND "timestamp" <= :end_time
+          AND "timestamp" < hours.bucket + interval '1 hour'
+        HAVING count(*) > 0
+    ) AS metrics
+    WHERE (hours.first_at < :start_time OR hours.last_at > :end_time)
+      AND hours.last_at >= :start_time AND hours.first_at <= :end_time
+), buckets AS (
+    SELECT date_trunc(:interval, bucket, 'UTC') AS "timestamp",
+           least(greatest(
+               least(greatest(sum(value_sum) / sum(value_count), -9.745314011399998e288), 9.745314011399998e288)
+                   * 18446744073709551616,
+               min(value_min)), max(value_max)) AS avg_value,
+           min(value_min) AS min_value, max(value_max) AS max_value, sum(value_count)::bigint AS count
+    FROM parts GROUP BY 1
+)
+SELECT json_build_object(
+    'service_name', :service_name::text, 'metric_type', :metric_type::text, 'interval', :interval::text,
+    'start_time', :start_time::timestamptz, 'end_time', :end_time::timestamptz,
+    'data', coalesce(json_agg(buckets ORDER BY "timestamp"), '[]'))::text
+FROM buckets
