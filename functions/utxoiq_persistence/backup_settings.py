@@ -1,0 +1,57 @@
+"""How backups are made and verified, from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from utxoiq_persistence.config import DatabaseSettings, database_settings
+from utxoiq_persistence.errors import ConfigurationError
+
+# A check reads whole tables.
+CHECK_TIMEOUT_MS = 1_200_000
+
+
+@dataclass(frozen=True)
+class BackupSettings:
+    """endpoint: of the Admin API, where that is not Google's. sockets: a folder of local sockets by connection name.
+
+    tier: of the temporary instance.
+    """
+
+    database: DatabaseSettings
+    endpoint: str | None = None
+    sockets: str | None = None
+    tier: str = "db-custom-1-3840"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "BackupSettings":
+        """Raises ConfigurationError, which names the variable and what it should hold."""
+        endpoint = environment.get("CLOUD_SQL_ADMIN_ENDPOINT") or None
+        if endpoint is not None and not endpoint.startswith(("https://", "http://127.0.0.1:")):
+            raise ConfigurationError(f"CLOUD_SQL_ADMIN_ENDPOINT is {endpoint!r}; it takes an https URL")
+        database = replace(database_settings(environment), statement_timeout_ms=CHECK_TIMEOUT_MS)
+        return cls(
+            database=database,
+            endpoint=endpoint,
+            sockets=environment.get("CLOUD_SQL_SOCKETS") or None,
+            tier=environment.get("BACKUP_VERIFICATION_TIER") or cls.tier,
+        )
+
+    @property
+    def project(self) -> str:
+        return self.database.instance.rsplit(":", 2)[0]
+
+    @property
+    def region(self) -> str:
+        return self.database.instance.rsplit(":", 2)[1]
+
+    @property
+    def instance(self) -> str:
+        return self.database.instance.rsplit(":", 2)[2]
+
+    def database_of(self, instance: str) -> DatabaseSettings:
+        """The same database on another instance of the same region."""
+        connection_name = f"{self.project}:{self.region}:{instance}"
+        # Resolved, since a socket's path must be short.
+        socket_dir = os.path.realpath(f"{self.sockets}/{connection_name}") if self.sockets else None
+        return replace(self.database, instance=connection_name, socket_dir=socket_dir)

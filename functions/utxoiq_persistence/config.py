@@ -1,0 +1,112 @@
+"""Configuration from the environment, checked whole before anything starts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from utxoiq_persistence.errors import ConfigurationError
+
+T = TypeVar("T")
+SWITCH = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """instance: project:region:name; socket_dir: where a local PostgreSQL listens, which then replaces the connector.
+
+    replica: the instance that metrics of the past are read from, where there is one.
+
+    Times are seconds, except statement_timeout_ms.
+    """
+
+    instance: str
+    name: str
+    user: str
+    socket_dir: str | None = None
+    replica: str | None = None
+    pool_size: int = 10
+    pool_overflow: int = 20
+    pool_timeout: float = 30.0
+    pool_recycle: float = 1800.0
+    statement_timeout_ms: int = 10_000
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    host: str
+    port: int
+    auth: str | None = None
+    tls: bool = False
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """function and instance name this process in what the fleet publishes."""
+
+    function: str
+    database: DatabaseSettings
+    redis: RedisSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises ConfigurationError, which names the variable and what it should hold."""
+        return cls(
+            function=environment.get("K_SERVICE", "local"),
+            database=database_settings(environment),
+            redis=_redis_settings(environment),
+        )
+
+
+def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
+    """The database's part alone, for the migrate function. Raises ConfigurationError."""
+    return DatabaseSettings(
+        instance=_instance(environment, "DB_INSTANCE"),
+        name=required(environment, "DB_NAME"),
+        user=required(environment, "DB_USER"),
+        socket_dir=environment.get("CLOUD_SQL_SOCKET_DIR"),
+        replica=_instance(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
+        pool_size=number(environment, "DB_POOL_SIZE", "10", int, 1),
+        pool_overflow=number(environment, "DB_POOL_OVERFLOW", "20", int, 0),
+        pool_timeout=number(environment, "DB_POOL_TIMEOUT_SECONDS", "30", float, 0.001),
+        pool_recycle=number(environment, "DB_POOL_RECYCLE_SECONDS", "1800", float, 1),
+        statement_timeout_ms=number(environment, "DB_STATEMENT_TIMEOUT_MS", "10000", int, 1),
+    )
+
+
+def required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set; the Pulumi program declares it for every function")
+    return value
+
+
+def _instance(environment: Mapping[str, str], variable: str) -> str:
+    instance = required(environment, variable)
+    if instance.count(":") < 2:
+        raise ConfigurationError(f"{variable} is {instance!r}; it takes project:region:instance")
+    return instance
+
+
+def _redis_settings(environment: Mapping[str, str]) -> RedisSettings:
+    switch = environment.get("REDIS_TLS", "false")
+    if switch not in SWITCH:
+        raise ConfigurationError(f"REDIS_TLS is {switch!r}; it takes true or false")
+    return RedisSettings(
+        host=required(environment, "REDIS_HOST"),
+        port=number(environment, "REDIS_PORT", "6379", int, 1),
+        auth=environment.get("REDIS_AUTH") or None,
+        tls=SWITCH[switch],
+        ca=environment.get("REDIS_CA") or None,
+    )
+
+
+def number(environment: Mapping[str, str], name: str, default: str, kind: Callable[[str], T], minimum: float) -> T:
+    text = environment.get(name, default)
+    try:
+        value = kind(text)
+        if value >= minimum:  # type: ignore[operator]
+            return value
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{name} is {text!r}; it takes a number of at least {minimum:g}")

@@ -1,0 +1,33 @@
+"""What retention is told by the environment: how long rows stay, where they go, how long one call may take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from utxoiq_persistence.config import number, required
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """Days count from a row's end: a job's completion, the last word of feedback, a metric's timestamp.
+
+    budget: seconds after which a run starts nothing more; the next one continues.
+    """
+
+    project: str
+    bucket: str
+    backfill_days: int = 180
+    feedback_days: int = 730
+    metrics_days: int = 90
+    budget: float = 480.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "RetentionSettings":
+        """Raises ConfigurationError, which names the variable and what it should hold."""
+        return cls(
+            project=required(environment, "GOOGLE_CLOUD_PROJECT"),
+            bucket=required(environment, "ARCHIVE_BUCKET"),
+            backfill_days=number(environment, "RETENTION_BACKFILL_DAYS", "180", int, 1),
+            feedback_days=number(environment, "RETENTION_FEEDBACK_DAYS", "730", int, 1),
+            metrics_days=number(environment, "RETENTION_METRICS_DAYS", "90", int, 1),
+            budget=number(environment, "RETENTION_BUDGET_SECONDS", "480", float, 1),
+        )

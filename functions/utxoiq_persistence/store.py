@@ -1,0 +1,109 @@
+"""Everything of the data-access layer that one process needs, opened and closed together."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from utxoiq_persistence.api_keys import ApiKeys
+from utxoiq_persistence.audit import AuditLog
+from utxoiq_persistence.cache import Cache
+from utxoiq_persistence.config import DatabaseSettings, Settings
+from utxoiq_persistence.database import Database
+from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.feedback import Feedback
+from utxoiq_persistence.fleet import Fleet
+from utxoiq_persistence.jobs import Jobs
+from utxoiq_persistence.key_ring import KeyRing
+from utxoiq_persistence.metrics import Metrics
+from utxoiq_persistence.rate_limits import RateLimits
+from utxoiq_persistence.redis_link import open_redis
+from utxoiq_persistence.session import connector
+
+PATIENCE_SECONDS = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """Lives on the event loop that opened it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.database = Database(settings.database, connector(settings.database))
+        self._redis: Redis = open_redis(settings.redis)
+        self._listening: Redis = open_redis(settings.redis, timeout=None)
+        self.cache = Cache(self._redis, self._listening)
+        self.jobs = Jobs(self.database, self.cache)
+        self.feedback = Feedback(self.database, self.cache)
+        self._replica = _replica(settings.database)
+        self.metrics = Metrics(self.database, self.cache, self._replica)
+        self.api_keys = ApiKeys(self.database)
+        self.key_ring = KeyRing(self.database)
+        self.rate_limits = RateLimits(self.cache.scripts)
+        self.audit = AuditLog(self.database)
+        instance = uuid.uuid4().hex[:12]
+        self.fleet = Fleet(settings.function, instance, self.database, self._redis, self.metrics)
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Store":
+        """Connects to nothing yet: connections are opened by the first work that needs them."""
+        store = cls(settings)
+        store.cache.start()
+        store.fleet.start()
+        return store
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: Settings) -> AsyncIterator["Store"]:
+        store = await cls.open(settings)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    async def parts(self) -> dict[str, str]:
+        """database and redis: `ok`, or `away` where it does not answer within PATIENCE_SECONDS."""
+        database, redis = await asyncio.gather(_state(self.ping()), _state(self._ping_redis()))
+        return {"database": database, "redis": redis}
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable."""
+        await self.database.work("ping", lambda session: session.execute("SELECT 1"), idempotent=True)
+
+    async def _ping_redis(self) -> None:
+        """Once more where the first fails: a connection that was kept may be older than the server."""
+        try:
+            await self._redis.ping()
+        except RedisError:
+            await self._redis.ping()
+
+    async def close(self) -> None:
+        await self.fleet.close()
+        await self.cache.close()
+        await self._redis.aclose()
+        await self._listening.aclose()
+        if self._replica is not None:
+            await self._replica.close()
+        await self.database.close()
+
+
+def _replica(settings: DatabaseSettings) -> Database | None:
+    if settings.replica is None:
+        return None
+    settings = replace(settings, instance=settings.replica)
+    return Database(settings, connector(settings))
+
+
+async def _state(ping: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await ping
+    except (DatabaseUnavailable, RedisError, OSError) as error:
+        _log.warning("a part of this service is away: %r", error)
+        return "away"
+    return "ok"
