@@ -1,0 +1,66 @@
+"""The response, as few bytes and calls away from the socket as ASGI allows."""
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from utxoiq_http import problems
+from utxoiq_http.problems import Problem
+
+Header = tuple[bytes, bytes]
+
+_JSON: Header = (b"content-type", b"application/json")
+_PROBLEM: Header = (b"content-type", problems.MEDIA_TYPE.encode())
+# For browsers that are made to open an answer as a page, or to take it for something else.
+_SECURITY: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+)
+_NO_STORE: Header = (b"cache-control", b"no-store")
+# A client may keep what has an ETag, and asks each time whether it still holds.
+_REVALIDATE: Header = (b"cache-control", b"private, no-cache")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer(Response):
+    """Sends one response in two calls, with headers that are ready."""
+
+    def __init__(self, status_code: int, raw_headers: list[Header], body: bytes) -> None:
+        self.status_code = status_code
+        self.raw_headers = raw_headers
+        self.body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        body = b"" if scope["method"] == "HEAD" else self.body
+        await send({"type": "http.response.body", "body": body})
+
+
+def of_json(status: int, body: bytes, *extra: Header, revalidate: bool = False) -> Answer:
+    length = (b"content-length", b"%d" % len(body))
+    return Answer(status, [_JSON, length, *_SECURITY, _REVALIDATE if revalidate else _NO_STORE, *extra], body)
+
+
+def of_value(status: int, value: object) -> Answer:
+    return of_json(status, _encode(value))
+
+
+def of_problem(problem: Problem, request_id: str) -> Answer:
+    body = _encode(problem.details(request_id))
+    length = (b"content-length", b"%d" % len(body))
+    return Answer(problem.status, [_PROBLEM, length, *_SECURITY, _NO_STORE, *problem.headers], body)
+
+
+def without_body(status: int, headers: Sequence[Header]) -> Answer:
+    """204 and 304."""
+    return Answer(status, [*headers, *_SECURITY], b"")
+
+
+def not_modified(tag: Header) -> Answer:
+    return without_body(304, [tag, _REVALIDATE])

@@ -1,0 +1,135 @@
+"""A function as an ASGI endpoint: route, method, caller, access, then the request; one answer whatever happens."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Generic
+
+from starlette.types import Receive, Scope
+
+from utxoiq_http import answer, idempotency, problems
+from utxoiq_http.access import Caller
+from utxoiq_http.answer import Answer
+from utxoiq_http.client_address import UNKNOWN
+from utxoiq_http.cross_origin import CrossOrigin
+from utxoiq_http.gate import Gate, Visit
+from utxoiq_http.lifetime import OpenOnce
+from utxoiq_http.links import Base
+from utxoiq_http.logs import AccessLog
+from utxoiq_http.problems import Problem
+from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router
+from utxoiq_persistence import audit
+from utxoiq_persistence.audit import Origin
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opened(Generic[Resource]):
+    """What handlers work on, and who lets requests in to it; gate: None where the platform alone decides."""
+
+    resource: Resource
+    gate: Gate | None
+
+
+class App(Generic[Resource]):
+    """opening: from the first request on. cross_origin: which web pages may call."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route[Resource]],
+        opening: Callable[[], AbstractAsyncContextManager[Opened[Resource]]],
+        *,
+        base: Base,
+        log: AccessLog,
+        cross_origin: CrossOrigin,
+    ) -> None:
+        self.opened = OpenOnce(opening)
+        self._router = Router(routes)
+        self._base = base
+        self._access_log = log
+        self._cross_origin = cross_origin
+
+    async def __call__(self, scope: Scope, receive: Receive) -> Answer:
+        started = time.perf_counter()
+        method: str = scope["method"]
+        path: str = scope["path"]
+        headers = dict(scope["headers"])
+        request_id = self._access_log.begin(headers)
+        visit = Visit(UNKNOWN)
+        origin = Origin("")
+        try:
+            reply = self._preflight(method, path, headers)
+            if reply is None:
+                opened = await self.opened.get()
+                if opened.gate is not None:
+                    visit = opened.gate.visit(scope, headers)
+                endpoint, segment = await self._admitted(opened.gate, visit, method, path, headers)
+                origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
+                audit.begin(origin)
+                seen_path = self._base.path(headers, path)
+                call = await _read(endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive)
+                reply = await endpoint.route.handler(opened.resource, call)
+        except Exception as error:
+            reply = _of_error(error, request_id)
+        reply.raw_headers += [
+            (b"x-request-id", request_id.encode()),
+            *visit.headers(),
+            *self._cross_origin.headers(headers),
+        ]
+        status = reply.status_code
+        changes = [entry for entry in origin.entries if entry.made] if status < 400 else []
+        self._access_log.end(
+            method, path, status, len(reply.body), started, visit.caller.name, address=visit.address, changes=changes
+        )
+        return reply
+
+    async def _admitted(
+        self, gate: Gate | None, visit: Visit, method: str, path: str, headers: Mapping[bytes, bytes]
+    ) -> tuple[Endpoint[Resource], str | None]:
+        """Where the request leads. Raises Problem; a path that leads nowhere counts against its caller's limit, too."""
+        try:
+            endpoint, segment = self._router.find(method, path)
+        except Problem:
+            if gate is not None:
+                await gate.enter(visit, headers, None)
+            raise
+        if gate is not None and endpoint.route.identified:
+            await gate.enter(visit, headers, endpoint.route)
+        return endpoint, segment
+
+    def _preflight(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Answer | None:
+        if method != "OPTIONS":
+            return None
+        return self._cross_origin.preflight(headers, self._router.methods(path))
+
+
+async def _read(
+    endpoint: Endpoint[Resource],
+    segment: str | None,
+    query: bytes,
+    headers: Mapping[bytes, bytes],
+    path: str,
+    caller: Caller,
+    receive: Receive,
+) -> Call[object, object]:
+    reader = endpoint.body
+    if reader is None:
+        return Call(caller, headers, path, endpoint.parameters.read(query, segment), None, None)
+    body = await reader.read(headers, receive)
+    once = None
+    if IDEMPOTENCY_KEY in endpoint.route.headers:
+        once = idempotency.of_request(headers, caller, endpoint.route.path, body)
+    return Call(caller, headers, path, endpoint.parameters.read(query, segment), body, once)
+
+
+def _of_error(error: Exception, request_id: str) -> Answer:
+    problem = problems.of(error)
+    if problem is None:
+        _log.error("a request failed", exc_info=error)
+        problem = problems.unexpected()
+    elif problem.status >= 500:
+        _log.warning("%s", problem.detail, exc_info=error.__cause__)
+    return answer.of_problem(problem, request_id)

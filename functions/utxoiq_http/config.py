@@ -1,0 +1,82 @@
+"""How callers are recognised and how much they may ask, from the environment, checked whole at the start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from utxoiq_persistence.config import number, required
+from utxoiq_persistence.errors import ConfigurationError
+
+USER_JWKS_URL = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+GOOGLE_JWKS_URL = "https://www.googleapis.com/oauth2/v3/certs"
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """How tokens are verified. Audiences are those of Google-signed ones."""
+
+    user_issuer: str
+    user_audience: str
+    user_jwks_url: str
+    google_jwks_url: str
+    function_audience: str
+    operator_audience: str
+    operators: frozenset[str]
+    scheduler: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "IdentitySettings":
+        """Raises ConfigurationError, which names the variable and what it should hold."""
+        project = required(environment, "GOOGLE_CLOUD_PROJECT")
+        operators = environment.get("OPERATORS", "").split(",")
+        return cls(
+            user_issuer=environment.get("OIDC_USER_ISSUER") or f"https://securetoken.google.com/{project}",
+            user_audience=environment.get("OIDC_USER_AUDIENCE") or project,
+            user_jwks_url=_url(environment, "OIDC_USER_JWKS_URL", USER_JWKS_URL),
+            google_jwks_url=_url(environment, "OIDC_GOOGLE_JWKS_URL", GOOGLE_JWKS_URL),
+            function_audience=required(environment, "FUNCTION_AUDIENCE"),
+            operator_audience=environment.get("OPERATOR_AUDIENCE") or f"https://{project}.utxoiq-persistence",
+            operators=frozenset(email.strip() for email in operators if email.strip()),
+            scheduler=environment.get("SCHEDULER_ACCOUNT") or None,
+        )
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """Limits are requests an hour. trusted_proxies: ours, between the client and Cloud Run's front end.
+
+    origins: of the web pages that may call from a browser.
+    """
+
+    signed_in: int = 1000
+    anonymous: int = 100
+    batches: int = 100
+    trusted_proxies: int = 0
+    origins: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "GateSettings":
+        """Raises ConfigurationError, which names the variable and what it should hold."""
+        return cls(
+            signed_in=number(environment, "RATE_LIMIT_SIGNED_IN", str(cls.signed_in), int, 1),
+            anonymous=number(environment, "RATE_LIMIT_ANONYMOUS", str(cls.anonymous), int, 1),
+            batches=number(environment, "RATE_LIMIT_BATCHES", str(cls.batches), int, 1),
+            trusted_proxies=number(environment, "TRUSTED_PROXIES", str(cls.trusted_proxies), int, 0),
+            origins=_origins(environment),
+        )
+
+
+def _origins(environment: Mapping[str, str]) -> frozenset[str]:
+    origins = frozenset(origin.strip() for origin in environment.get("CORS_ORIGINS", "").split(",") if origin.strip())
+    for origin in origins:
+        url = urlsplit(origin)
+        if url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}":
+            raise ConfigurationError(f"CORS_ORIGINS has {origin!r}; it takes origins such as https://app.example.org")
+    return origins
+
+
+def _url(environment: Mapping[str, str], name: str, default: str) -> str:
+    url = environment.get(name) or default
+    if not url.startswith(("https://", "http://")):
+        raise ConfigurationError(f"{name} is {url!r}; it takes an https URL")
+    return url

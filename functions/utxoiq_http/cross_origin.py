@@ -1,0 +1,46 @@
+"""Which web pages may call from a browser (CORS): those of the configured origins, and without configuration none.
+
+Credentials are headers, which a page must set itself; cookies play no part, so none are allowed.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from utxoiq_http import answer
+from utxoiq_http.answer import Answer, Header
+
+PREFLIGHT_SECONDS = 7200
+_REQUEST_HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, x-request-id"
+_ANSWER_HEADERS = (
+    b"etag, link, location, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
+)
+_VARY: Header = (b"vary", b"origin")
+
+
+class CrossOrigin:
+    """origins: as browsers send them, `https://app.example.org`."""
+
+    def __init__(self, origins: Iterable[str]) -> None:
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    def preflight(self, headers: Mapping[bytes, bytes], methods: Iterable[str]) -> Answer | None:
+        """The answer to a browser that asks first; None where this is no such question, or not of an allowed page."""
+        if b"access-control-request-method" not in headers or headers.get(b"origin") not in self._origins:
+            return None
+        return answer.without_body(
+            204,
+            [
+                *self.headers(headers),
+                (b"access-control-allow-methods", ", ".join(sorted(methods)).encode()),
+                (b"access-control-allow-headers", _REQUEST_HEADERS),
+                (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
+            ],
+        )
+
+    def headers(self, headers: Mapping[bytes, bytes]) -> list[Header]:
+        """What lets an allowed page read the answer."""
+        if not self._origins:
+            return []
+        origin = headers.get(b"origin")
+        if origin is None or origin not in self._origins:
+            return [_VARY]
+        return [_VARY, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _ANSWER_HEADERS)]

@@ -1,0 +1,1 @@
+"""What each function serves, one module a function."""

@@ -1,0 +1,59 @@
+"""What every function serves besides its own: its health and its documentation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from utxoiq_http import answer, problems, views
+from utxoiq_http.access import PUBLIC
+from utxoiq_http.answer import Answer
+from utxoiq_http.routes import Call, Handler, Route
+
+OPENAPI_PATH = "/openapi.json"
+HEALTH_PATH = "/health"
+Part = TypeVar("Part", bound="HasParts")
+
+
+class HasParts(Protocol):
+    async def parts(self) -> Mapping[str, str]:
+        """State by part, the database among them; `ok` or `away`."""
+
+
+class Documentation:
+    """The function's OpenAPI document, made when it is first asked for."""
+
+    def __init__(self, title: str, routes: Sequence[Route[Any]]) -> None:
+        self._title = title
+        self._routes = routes
+        self._text: bytes | None = None
+
+    async def document(self, _: object, __: Call[None, None]) -> Answer:
+        """This document."""
+        if self._text is None:
+            from utxoiq_http import openapi  # few processes are ever asked
+
+            self._text = openapi.encode(openapi.document(self._title, self._routes))
+        return answer.of_json(200, self._text)
+
+
+async def health(resource: HasParts, _: Call[None, None]) -> Answer:
+    """Whether the function can serve: degraded without Redis, 503 without the database."""
+    parts = dict(await resource.parts())
+    if parts["database"] != "ok":
+        raise problems.unavailable("the database does not answer; try again", parts)
+    status = "ok" if all(state == "ok" for state in parts.values()) else "degraded"
+    return answer.of_value(200, {"status": status, "parts": parts})
+
+
+def with_own(name: str, routes: Sequence[Route[Part]]) -> list[Route[Part]]:
+    """A function's own routes and those of every function. name: the document's title."""
+    all_routes: list[Route[Part]] = [*routes, _system_route(HEALTH_PATH, health, views.Health, 503)]
+    documentation = Documentation(name, all_routes)
+    all_routes.append(_system_route(OPENAPI_PATH, documentation.document, dict[str, Any]))
+    return all_routes
+
+
+def _system_route(path: str, handler: Handler[Part], kind: Any, *statuses: int) -> Route[Part]:
+    """Open to all, and credentials are not looked at: it must answer whoever cannot be identified now."""
+    return Route(
+        method="GET", path=path, handler=handler, access=PUBLIC, answer=kind, problems=statuses, identified=False
+    )

@@ -1,0 +1,83 @@
+"""The way in: from where and by whom, within which limit, and whether at all."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Scope
+
+from utxoiq_http import client_address
+from utxoiq_http.access import NOBODY, Caller, Kind
+from utxoiq_http.answer import Header
+from utxoiq_http.config import GateSettings
+from utxoiq_http.identity import Identities
+from utxoiq_http.problems import Problem, too_many_requests
+from utxoiq_http.routes import Route
+from utxoiq_persistence.rate_limits import Allowance, RateLimits
+
+
+class Visit:
+    """A request at the gate. allowance: of the limit that it was counted against last."""
+
+    __slots__ = ("address", "allowance", "caller")
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.allowance: Allowance | None = None
+        self.caller: Caller = NOBODY
+
+    def headers(self) -> list[Header]:
+        allowance = self.allowance
+        if allowance is None:
+            return []
+        return [
+            (b"x-ratelimit-limit", b"%d" % allowance.limit),
+            (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+            (b"x-ratelimit-reset", b"%d" % math.ceil(allowance.resets_at)),
+        ]
+
+
+class Gate:
+    def __init__(self, identities: Identities, limits: RateLimits, settings: GateSettings) -> None:
+        self._identities = identities
+        self._limits = limits
+        self._settings = settings
+
+    def visit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Visit:
+        return Visit(client_address.of_request(scope, headers, self._settings.trusted_proxies))
+
+    async def enter(self, visit: Visit, headers: Mapping[bytes, bytes], route: Route[Any] | None) -> None:
+        """Notes in the visit what is found. route: None of a path that leads nowhere.
+
+        Raises Problem: 401, 403, 429, and 503 where who calls cannot be told now.
+        """
+        await self._recognise(visit, headers)
+        caller = visit.caller
+        if caller.kind is Kind.ANONYMOUS:
+            await self._count(visit, f"address:{client_address.network(visit.address)}", self._settings.anonymous)
+        else:
+            await self._count(visit, caller.name, caller.requests_per_hour or self._settings.signed_in)
+        if route is None:
+            return
+        route.access.admit(caller)
+        if route.batch:
+            await self._count(visit, f"batches:{caller.name}", caller.batches_per_hour or self._settings.batches)
+
+    async def _recognise(self, visit: Visit, headers: Mapping[bytes, bytes]) -> None:
+        """Credentials that do not hold are counted by address; beyond the limit none are looked into any more."""
+        failures = f"failures:{client_address.network(visit.address)}"
+        if self._limits.is_spent(failures) and not self._identities.knows(headers):
+            await self._count(visit, failures, self._settings.anonymous)
+        try:
+            visit.caller = await self._identities.identify(headers)
+        except Problem as problem:
+            if problem.status == 401:
+                await self._count(visit, failures, self._settings.anonymous)
+            raise
+
+    async def _count(self, visit: Visit, name: str, limit: int) -> None:
+        """Raises Problem 429."""
+        visit.allowance = allowance = await self._limits.take(name, limit)
+        if not allowance.granted:
+            raise too_many_requests(limit, max(1, math.ceil(allowance.resets_at - time.time())))

@@ -1,0 +1,28 @@
+"""Idempotency-Key: a request that a client may send twice is done once."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from utxoiq_http.access import Caller
+from utxoiq_http.problems import FieldError, invalid
+from utxoiq_persistence.records import Idempotency
+
+_is_key = re.compile(rb"[\x21-\x7e]{1,255}").fullmatch
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+def of_request(headers: Mapping[bytes, bytes], caller: Caller, path: str, body: object) -> Idempotency | None:
+    """A key belongs to its caller and path; the same body is the same values, however they are written.
+
+    Raises Problem 422 for what is no key.
+    """
+    key = headers.get(b"idempotency-key")
+    if key is None:
+        return None
+    if not _is_key(key):
+        raise invalid(FieldError("Idempotency-Key", "takes 1 to 255 visible ASCII characters, such as a UUID"))
+    owner = hashlib.sha256(f"{path} {caller.name}".encode()).hexdigest()
+    return Idempotency(owner, key.decode(), hashlib.sha256(_canonical(body)).digest())

@@ -1,0 +1,46 @@
+"""What a process opens once, when it is first asked for, and closes as its event loop ends."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class OpenOnce(Generic[T]):
+    """Functions are told of no start and no end: the first request opens, the end of the loop's tasks closes.
+
+    A server that a signal ends has answered its requests by then, and may not end its loop any more: the system closes
+    what is open.
+    """
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        self._opening = opening
+        self._opened: asyncio.Future[T] | None = None
+        self._holding: asyncio.Task[None] | None = None
+
+    async def get(self) -> T:
+        """Raises what opening raised; the next call then tries anew."""
+        if self._opened is None:
+            self._opened = asyncio.get_running_loop().create_future()
+            self._holding = asyncio.create_task(self._hold(self._opened))
+        if self._opened.done():
+            return self._opened.result()
+        return await asyncio.shield(self._opened)
+
+    async def close(self) -> None:
+        if self._holding is not None:
+            self._holding.cancel()
+            await asyncio.wait([self._holding])
+
+    async def _hold(self, opened: "asyncio.Future[T]") -> None:
+        try:
+            async with self._opening() as resource:
+                opened.set_result(resource)
+                await asyncio.Event().wait()
+        except Exception as error:
+            if opened.done():
+                raise
+            self._opened = None
+            opened.set_exception(error)

@@ -1,0 +1,226 @@
+"""The OpenAPI 3.1 document, from the very types that requests are read by."""
+
+import inspect
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from utxoiq_http import problems
+from utxoiq_http.access import Access
+from utxoiq_http.links import LINK, LOCATION
+from utxoiq_http.problems import ProblemDetails
+from utxoiq_http.routes import ETAG, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Route
+
+Json = dict[str, Any]
+
+API_VERSION = "1.0.0"
+_REF = "#/components/schemas/{name}"
+_TEXT: Json = {"type": "string"}
+
+_REQUEST_HEADERS: dict[str, Json] = {
+    IDEMPOTENCY_KEY: {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "Sent again within 24 hours with the same body, it gets the first answer and changes nothing.",
+    },
+    IF_MATCH: {
+        "schema": _TEXT,
+        "description": "The ETag that the change is made to; if the job has moved on, the answer is 409.",
+    },
+    IF_NONE_MATCH: {"schema": _TEXT, "description": "The ETag of what is held already; if it still holds, 304."},
+    "X-Request-ID": {
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "The request's id in answers and logs; one is made up where it is left out.",
+    },
+}
+_ANSWER_HEADERS: dict[str, Json] = {
+    ETAG: {"schema": _TEXT, "description": "The version of what is shown."},
+    LINK: {"schema": _TEXT, "description": 'rel="next": the next page, the same while rows are added.'},
+    LOCATION: {"schema": _TEXT, "description": "Where what was made is."},
+    "X-Request-ID": {"schema": _TEXT, "description": "The id of this request."},
+    "WWW-Authenticate": {"schema": _TEXT, "description": "How to identify oneself."},
+    "Allow": {"schema": _TEXT, "description": "The methods that this path takes."},
+    "X-RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests an hour that this caller has."},
+    "X-RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "How many of them are left."},
+    "X-RateLimit-Reset": {"schema": {"type": "integer"}, "description": "When all are back, in seconds since 1970."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until another try makes sense."},
+}
+# Health and documentation are counted against no limit, and have no such headers.
+_OF_EVERY_ANSWER = ("X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
+    400: ("The JSON is malformed, or its fields break a rule together.", ()),
+    401: ("Nobody may do this without saying who calls.", ("WWW-Authenticate",)),
+    403: ("This caller may not do this.", ()),
+    404: ("There is no such thing.", ()),
+    405: ("This path takes other methods.", ("Allow",)),
+    409: ("It has changed since it was read, has ended, or its name is taken; or the same is under way.", ()),
+    413: ("The body is too long.", ()),
+    415: ("The body is not sent as JSON in UTF-8.", ()),
+    422: ("A field or parameter is missing, unknown, of the wrong type or out of range; `errors` names each.", ()),
+    429: ("This caller's limit is used up.", ("Retry-After",)),
+    500: ("A fault of ours, logged under the request's id.", ()),
+    502: ("The archive holds something else than was put there.", ()),
+    503: ("The database is away.", ("Retry-After",)),
+}
+_SECURITY_SCHEMES: Json = {
+    "user": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A user's OIDC (Firebase) ID token.",
+    },
+    "service": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A service's API key, which has scopes.",
+    },
+    "operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A Google-signed ID token of an operator's account.",
+    },
+    "scheduler": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A Google-signed ID token of the scheduler's account, meant for this function.",
+    },
+}
+
+
+def document(title: str, routes: Sequence[Route[Any]]) -> Json:
+    """title: a function's name, or the system's."""
+    types = [ProblemDetails, *(kind for route in routes for kind in (route.body, route.answer) if kind is not None)]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    shown = dict(zip(map(repr, types), schemas, strict=True))
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shown)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": API_VERSION,
+            "description": "Times are RFC 3339 in UTC. Errors are problem details (RFC 9457) that say what to mend.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": {_name_of(status): _problem_response(status) for status in _PROBLEMS},
+            "headers": _ANSWER_HEADERS,
+            "parameters": {name: {"name": name, "in": "header", **header} for name, header in _REQUEST_HEADERS.items()},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+
+
+def encode(openapi: Json) -> bytes:
+    return msgspec.json.encode(openapi)
+
+
+def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
+    handler = route.handler
+    text = inspect.getdoc(handler) or ""
+    group = handler.__module__.rpartition(".")[2]
+    operation: Json = {
+        "operationId": f"{group}_{handler.__name__}",
+        "summary": text.partition(".")[0],
+        "description": text,
+        "tags": [group],
+        "security": _security(route.access),
+        "parameters": [*_parameters(route), *_references("parameters", (*route.headers, "X-Request-ID"))],
+        "responses": _responses(route, shown),
+    }
+    if route.body is not None:
+        content = {"schema": shown[repr(route.body)], **({"example": route.example} if route.example else {})}
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {route.body_limit} bytes.",
+            "content": {"application/json": content},
+        }
+    return operation
+
+
+def _parameters(route: Route[Any]) -> list[Json]:
+    schema = msgspec.json.schema(route.parameters)
+    properties: Json = schema["$defs"][route.parameters.__name__]["properties"]
+    required = schema["$defs"][route.parameters.__name__].get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "path" if name == route.path_parameter else "query",
+            "required": name in required,
+            "schema": _without_null(field),
+        }
+        for name, field in properties.items()
+    ]
+
+
+def _without_null(field: Json) -> Json:
+    """A parameter is left out where JSON has null."""
+    if "anyOf" not in field:
+        return field
+    (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
+    return dict(kind)
+
+
+def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
+    responses: Json = {
+        str(route.status): {
+            "description": HTTPStatus(route.status).phrase,
+            "headers": _headers((*route.answer_headers, *_OF_EVERY_ANSWER)),
+            "content": {"application/json": {"schema": shown[repr(route.answer)]}},
+        }
+    }
+    if IF_NONE_MATCH in route.headers:
+        responses["304"] = {"description": "It still holds.", "headers": _headers((ETAG, *_OF_EVERY_ANSWER))}
+    for status in sorted(_statuses(route)):
+        responses[str(status)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
+    return responses
+
+
+def _statuses(route: Route[Any]) -> set[int]:
+    statuses = {405, 422, 500, *route.problems}
+    if route.identified:
+        statuses |= {401, 429, 503}
+    if not route.access.public:
+        statuses.add(403)
+    if route.body is not None:
+        statuses |= {400, 413, 415}
+    return statuses
+
+
+def _security(access: Access) -> list[Json]:
+    if access.public:
+        return [{}]
+    users: list[Json] = [{"user": []}] if access.users else []
+    services: list[Json] = [{"service": [access.scope]}] if access.scope else []
+    scheduler: list[Json] = [{"scheduler": []}] if access.scheduler else []
+    return [*users, *services, *scheduler, {"operator": []}]
+
+
+def _problem_response(status: int) -> Json:
+    description, headers = _PROBLEMS[status]
+    schema = {"$ref": _REF.format(name=ProblemDetails.__name__)}
+    return {
+        "description": description,
+        "headers": _headers((*headers, *_OF_EVERY_ANSWER)),
+        "content": {problems.MEDIA_TYPE: {"schema": schema}},
+    }
+
+
+def _headers(names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _references(kind: str, names: Iterable[str]) -> list[Json]:
+    return [{"$ref": f"#/components/{kind}/{name}"} for name in names]
+
+
+def _name_of(status: int) -> str:
+    """`NotFound`: a component's name has no spaces."""
+    return HTTPStatus(status).phrase.title().replace(" ", "")

@@ -1,0 +1,86 @@
+"""Parameters of a path and a query, from text to their types."""
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from msgspec import Struct
+from msgspec.inspect import DateTimeType, IntType
+
+from utxoiq_http import moments, violations
+from utxoiq_http.field_types import fields_holding
+from utxoiq_http.problems import FieldError, invalid
+
+MAX_DIGITS = 40
+MAX_ERRORS = 100
+WHOLE = "(query)"
+
+
+class ParameterReader:
+    """Reads the fields of a struct, one of them from the path if that is named."""
+
+    def __init__(self, kind: type[Struct], path_parameter: str | None) -> None:
+        self._kind = kind
+        self._path_parameter = path_parameter
+        self._in_query = frozenset(kind.__struct_fields__) - {path_parameter}
+        self._numbers = frozenset(fields_holding(IntType, kind))
+        self._moments = fields_holding(DateTimeType, kind)
+
+    def read(self, query: bytes, segment: str | None) -> Any:
+        """Raises Problem 422, which names every parameter that is wrong."""
+        values: dict[str, object] = {}
+        errors: list[FieldError] = []
+        if segment is not None and self._path_parameter is not None:
+            values[self._path_parameter] = segment
+        if query:
+            self._fill(values, errors, query)
+        try:
+            parameters = msgspec.convert(values, self._kind)
+        except msgspec.ValidationError:
+            errors.extend(violations.of_type(values, self._kind))
+        else:
+            for name in self._moments:
+                if not moments.is_storable(getattr(parameters, name)):
+                    errors.append(FieldError(name, moments.OUT_OF_RANGE))
+        if errors:
+            raise invalid(*errors[:MAX_ERRORS])
+        return parameters
+
+    def _fill(self, values: dict[str, object], errors: list[FieldError], query: bytes) -> None:
+        for pair in query.split(b"&"):
+            if not pair:
+                continue
+            raw_name, _, raw_value = pair.partition(b"=")
+            try:
+                name, value = _text(raw_name), _text(raw_value)
+            except UnicodeDecodeError:
+                errors.append(FieldError(_name_of(raw_name), "is not UTF-8"))
+                continue
+            if name not in self._in_query:
+                known = ", ".join(sorted(self._in_query)) or "none"
+                errors.append(
+                    FieldError(violations.legible(name) or WHOLE, f"is no parameter here; there are: {known}")
+                )
+            elif name in values:
+                errors.append(FieldError(name, "is given twice; give it once"))
+            elif "\0" in value:
+                values[name] = value
+                errors.append(FieldError(name, violations.NUL))
+            else:
+                values[name] = _number(value) if name in self._numbers else value
+
+
+def _text(raw: bytes) -> str:
+    if b"%" in raw or b"+" in raw:
+        raw = unquote_to_bytes(raw.replace(b"+", b" "))
+    return raw.decode()
+
+
+def _name_of(raw: bytes) -> str:
+    return violations.legible(unquote_to_bytes(raw).decode("utf-8", "replace")) or WHOLE
+
+
+def _number(text: str) -> object:
+    """The number; the text where it is none, which its type then refuses."""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else text

@@ -1,0 +1,52 @@
+"""From a function's environment to its app. What is wrong with the environment stops the process, by name."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
+
+from utxoiq_http import logs
+from utxoiq_http.app import App, Opened
+from utxoiq_http.config import GateSettings, IdentitySettings
+from utxoiq_http.cross_origin import CrossOrigin
+from utxoiq_http.endpoints import system
+from utxoiq_http.endpoints.system import HasParts
+from utxoiq_http.gate import Gate
+from utxoiq_http.identity import Identities
+from utxoiq_http.links import Base
+from utxoiq_http.routes import Route
+from utxoiq_persistence.config import Settings
+from utxoiq_persistence.store import Store
+
+Part = TypeVar("Part", bound=HasParts)
+
+# functions-framework leaves uvicorn's `server: uvicorn` on, and nothing else to turn it off by.
+UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False}
+
+
+def app_of_store(name: str, routes: Sequence[Route[Store]], environment: Mapping[str, str]) -> App[Store]:
+    """Raises ConfigurationError, which names the variable."""
+    return app_over_store(name, routes, environment, lambda store: store)
+
+
+def app_over_store(
+    name: str, routes: Sequence[Route[Part]], environment: Mapping[str, str], part_of: Callable[[Store], Part]
+) -> App[Part]:
+    """part_of: what the handlers work on, made of the store. Raises ConfigurationError, which names the variable."""
+    settings = Settings.from_environment(environment)
+    identity = IdentitySettings.from_environment(environment)
+    limits = GateSettings.from_environment(environment)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Opened[Part]]:
+        async with Store.opened(settings) as store:
+            yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
+
+    return App(
+        system.with_own(name, routes),
+        opened,
+        base=Base(identity.function_audience),
+        log=logs.of_environment(environment),
+        cross_origin=CrossOrigin(limits.origins),
+    )
