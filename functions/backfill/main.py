@@ -1,0 +1,17 @@
+"""Backfill jobs. utxoiq_http.endpoints.backfill has the endpoints."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+
+from utxoiq_http.answer import Answer
+from utxoiq_http.endpoints.backfill import ROUTES
+from utxoiq_http.serving import app_of_store
+
+app = app_of_store("backfill", ROUTES, os.environ)
+
+
+@functions_framework.aio.http
+async def backfill(request: Request) -> Answer:
+    return await app(request.scope, request.receive)

@@ -1,0 +1,17 @@
+"""The fleet's pools and queries. utxoiq_http.endpoints.database has the endpoints."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+
+from utxoiq_http.answer import Answer
+from utxoiq_http.endpoints.database import ROUTES
+from utxoiq_http.serving import app_of_store
+
+app = app_of_store("database", ROUTES, os.environ)
+
+
+@functions_framework.aio.http
+async def database(request: Request) -> Answer:
+    return await app(request.scope, request.receive)

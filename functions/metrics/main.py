@@ -1,0 +1,17 @@
+"""System metrics. utxoiq_http.endpoints.metrics has the endpoints."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+
+from utxoiq_http.answer import Answer
+from utxoiq_http.endpoints.metrics import ROUTES
+from utxoiq_http.serving import app_of_store
+
+app = app_of_store("metrics", ROUTES, os.environ)
+
+
+@functions_framework.aio.http
+async def metrics(request: Request) -> Answer:
+    return await app(request.scope, request.receive)

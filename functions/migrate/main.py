@@ -1,0 +1,16 @@
+"""The schema, brought up to date from inside the network. utxoiq_http.endpoints.migrate has the endpoint."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+
+from utxoiq_http.answer import Answer
+from utxoiq_http.endpoints.migrate import app_of_schema
+
+app = app_of_schema(os.environ)
+
+
+@functions_framework.aio.http
+async def migrate(request: Request) -> Answer:
+    return await app(request.scope, request.receive)

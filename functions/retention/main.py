@@ -1,0 +1,16 @@
+"""Retention and the archive. utxoiq_http.endpoints.retention has the endpoints."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+
+from utxoiq_http.answer import Answer
+from utxoiq_http.endpoints.retention import app_of_retention
+
+app = app_of_retention(os.environ)
+
+
+@functions_framework.aio.http
+async def retention(request: Request) -> Answer:
+    return await app(request.scope, request.receive)
