@@ -1,0 +1,1 @@
+"""Component resources of the persistence layer, usable from any Pulumi program."""

@@ -1,0 +1,133 @@
+"""The archive of cold rows: who writes it, and how it is asked where it lies."""
+
+import json
+
+import pulumi
+from pulumi_gcp import bigquery, storage
+
+from utxoiq_infra.catalog import RETENTION
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.identity import Account
+
+# A run starts nothing more so long before its function's time is over: the part under way has to end.
+MARGIN_SECONDS = 60
+# Comparing a large month with its archive is one statement.
+STATEMENT_TIMEOUT_MS = 300_000
+# An object's day, in its name.
+PARTITIONS = "{year:INTEGER}/{month:INTEGER}/{day:INTEGER}"
+# BigQuery's types of what the Parquet objects hold. UUIDs are their 16 bytes there: TO_HEX(id).
+COLUMNS = {
+    "backfill_jobs": {
+        "id": "BYTES",
+        "job_type": "STRING",
+        "start_block": "INTEGER",
+        "end_block": "INTEGER",
+        "current_block": "INTEGER",
+        "status": "STRING",
+        "progress_percentage": "FLOAT",
+        "estimated_completion": "TIMESTAMP",
+        "error_message": "STRING",
+        "started_at": "TIMESTAMP",
+        "completed_at": "TIMESTAMP",
+        "created_by": "STRING",
+        "version": "INTEGER",
+    },
+    "insight_feedback": {
+        "id": "BYTES",
+        "insight_id": "STRING",
+        "user_id": "STRING",
+        "rating": "INTEGER",
+        "comment": "STRING",
+        "flag_type": "STRING",
+        "flag_reason": "STRING",
+        "created_at": "TIMESTAMP",
+        "updated_at": "TIMESTAMP",
+    },
+    "system_metrics": {
+        "id": "BYTES",
+        "service_name": "STRING",
+        "metric_type": "STRING",
+        "metric_value": "FLOAT",
+        "unit": "STRING",
+        "timestamp": "TIMESTAMP",
+        "metric_metadata": "JSON",
+    },
+}
+# A query that names no day would read, and cost, all of it.
+LARGE = frozenset({"system_metrics"})
+
+
+class Archive(Component):
+    """writer: of the retention function, which depends on `grant` and takes `environment`."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        bucket: storage.Bucket,
+        writer: Account,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Archive", name, opts)
+        self._configuration = configuration
+        self._bucket = bucket
+        self.grant = storage.BucketIAMMember(
+            f"{name}-writer",
+            bucket=bucket.name,
+            role="roles/storage.objectUser",
+            member=writer.member,
+            opts=self.own(),
+        )
+        self.dataset = bigquery.Dataset(
+            name,
+            dataset_id=name.replace("-", "_"),
+            project=configuration.project,
+            location=configuration.backup_region,  # the bucket's
+            description="What retention archived, read from the bucket",
+            labels=configuration.labels,
+            opts=self.own(),
+        )
+        for table in COLUMNS:
+            self._table(table)
+        self.register_outputs({})
+
+    @property
+    def environment(self) -> dict[str, pulumi.Input[str]]:
+        """What the retention function is told."""
+        settings = self._configuration.storage
+        budget = self._configuration.sizing[RETENTION.name].timeout_seconds - MARGIN_SECONDS
+        return {
+            "ARCHIVE_BUCKET": self._bucket.name,
+            "RETENTION_BACKFILL_DAYS": str(settings.backfill_hot),
+            "RETENTION_FEEDBACK_DAYS": str(settings.feedback_hot),
+            "RETENTION_METRICS_DAYS": str(settings.metrics_hot),
+            "RETENTION_BUDGET_SECONDS": str(budget),
+            "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
+        }
+
+    def _table(self, table: str) -> bigquery.Table:
+        """Its schema is given: there may be no object yet to take it from."""
+        name = f"{self.pulumi_resource_name}-{table}"
+        folder = pulumi.Output.concat("gs://", self._bucket.name, "/", table, "/")
+        schema = [{"name": column, "type": kind} for column, kind in COLUMNS[table].items()]
+        return bigquery.Table(
+            name,
+            dataset_id=self.dataset.dataset_id,
+            table_id=table,
+            project=self._configuration.project,
+            deletion_protection=False,  # it holds no data
+            external_data_configuration=bigquery.TableExternalDataConfigurationArgs(
+                source_format="PARQUET",
+                autodetect=False,
+                schema=json.dumps(schema),
+                source_uris=[pulumi.Output.concat(folder, "*.parquet")],
+                hive_partitioning_options=bigquery.TableExternalDataConfigurationHivePartitioningOptionsArgs(
+                    mode="CUSTOM",
+                    source_uri_prefix=pulumi.Output.concat(folder, PARTITIONS),
+                    require_partition_filter=table in LARGE,
+                ),
+            ),
+            labels=self._configuration.labels,
+            opts=self.own(),
+        )

@@ -1,0 +1,28 @@
+"""What all component resources share."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+
+class Component(pulumi.ComponentResource):
+    """Its children wait for what it waits for: Pulumi itself hands a component's depends_on to none of them."""
+
+    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        opts = opts or pulumi.ResourceOptions()
+        super().__init__(f"utxoiq:infra:{kind}", name, None, opts)
+        self._inherited = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on)
+
+    def own(
+        self,
+        *,
+        depends_on: Sequence[pulumi.Resource] = (),
+        protect: bool | None = None,
+        parent: pulumi.Resource | None = None,
+        ignore_changes: list[str] | None = None,
+    ) -> pulumi.ResourceOptions:
+        """Options of a child."""
+        more = pulumi.ResourceOptions(depends_on=list(depends_on), protect=protect, ignore_changes=ignore_changes)
+        if parent is not None:
+            more.parent = parent
+        return pulumi.ResourceOptions.merge(self._inherited, more)

@@ -1,0 +1,191 @@
+"""One host name for all functions: a global load balancer with a managed certificate, behind Cloud Armor."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_gcp import compute
+
+from utxoiq_infra.catalog import ENDPOINTS, FunctionSpec
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.function import ServerlessFunction
+
+# A client's requests a minute, beyond which Cloud Armor answers 429. The functions' own limits are finer.
+REQUESTS_A_MINUTE = 600
+# Only logged: comments are free text, and one about SQL is no attack.
+WATCHED_ATTACKS = ("sqli-v33-stable", "xss-v33-stable")
+REFUSED_ATTACKS = ("protocolattack-v33-stable", "scannerdetection-v33-stable", "rce-v33-stable")
+LOWEST_PRIORITY = 2_147_483_647
+
+
+class LoadBalancer(Component):
+    """Whoever owns the domain points it at `address`; the certificate is issued once that is so."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        functions: Mapping[str, ServerlessFunction],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("LoadBalancer", name, opts)
+        self._configuration = configuration
+        address = compute.GlobalAddress(
+            name,
+            name=name,
+            project=configuration.project,
+            address_type="EXTERNAL",
+            labels=configuration.labels,
+            opts=self.own(),
+        )
+        armor = self._armor()
+        backends = {spec.prefix: self._backend(spec, functions[spec.name], armor) for spec in ENDPOINTS}
+        self._listen("https", "443", self._https_proxy(self._routes(backends)), address)
+        self._listen("http", "80", self._redirecting_proxy(), address)
+        self.address = address.address
+        self.url = f"https://{configuration.domain}"
+        self.register_outputs({"address": self.address})
+
+    def _armor(self) -> compute.SecurityPolicy:
+        name = self.pulumi_resource_name
+        return compute.SecurityPolicy(
+            name,
+            name=name,
+            project=self._configuration.project,
+            type="CLOUD_ARMOR",
+            rules=[
+                *(_waf(1000 + i, attack, preview=False) for i, attack in enumerate(REFUSED_ATTACKS)),
+                *(_waf(2000 + i, attack, preview=True) for i, attack in enumerate(WATCHED_ATTACKS)),
+                compute.SecurityPolicyRuleArgs(
+                    action="throttle",
+                    priority=3000,
+                    description="So many requests a client and minute",
+                    match=_everybody(),
+                    rate_limit_options=compute.SecurityPolicyRuleRateLimitOptionsArgs(
+                        conform_action="allow",
+                        exceed_action="deny(429)",
+                        enforce_on_key="IP",
+                        rate_limit_threshold=compute.SecurityPolicyRuleRateLimitOptionsRateLimitThresholdArgs(
+                            count=REQUESTS_A_MINUTE, interval_sec=60
+                        ),
+                    ),
+                ),
+                compute.SecurityPolicyRuleArgs(action="allow", priority=LOWEST_PRIORITY, match=_everybody()),
+            ],
+            labels=self._configuration.labels,
+            opts=self.own(),
+        )
+
+    def _backend(
+        self, spec: FunctionSpec, function: ServerlessFunction, armor: compute.SecurityPolicy
+    ) -> compute.BackendService:
+        name = f"{self.pulumi_resource_name}-{spec.name}"
+        group = compute.RegionNetworkEndpointGroup(
+            name,
+            name=name,
+            project=self._configuration.project,
+            region=self._configuration.region,
+            network_endpoint_type="SERVERLESS",
+            cloud_run=compute.RegionNetworkEndpointGroupCloudRunArgs(service=function.service),
+            opts=self.own(),
+        )
+        return compute.BackendService(
+            name,
+            name=name,
+            project=self._configuration.project,
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            protocol="HTTPS",
+            backends=[compute.BackendServiceBackendArgs(group=group.id)],
+            security_policy=armor.id,
+            log_config=compute.BackendServiceLogConfigArgs(enable=True, sample_rate=1.0),
+            opts=self.own(),
+        )
+
+    def _routes(self, backends: Mapping[str, compute.BackendService]) -> compute.URLMap:
+        name, fallback = self.pulumi_resource_name, next(iter(backends.values()))
+        return compute.URLMap(
+            name,
+            name=name,
+            project=self._configuration.project,
+            # Any function says of a path that is none of its own what the contract says: 404, as a problem.
+            default_service=fallback.id,
+            host_rules=[compute.URLMapHostRuleArgs(hosts=[self._configuration.domain], path_matcher="functions")],
+            path_matchers=[
+                compute.URLMapPathMatcherArgs(
+                    name="functions",
+                    default_service=fallback.id,
+                    path_rules=[
+                        compute.URLMapPathMatcherPathRuleArgs(paths=[prefix, f"{prefix}/*"], service=backend.id)
+                        for prefix, backend in backends.items()
+                    ],
+                )
+            ],
+            opts=self.own(),
+        )
+
+    def _https_proxy(self, routes: compute.URLMap) -> pulumi.Output[str]:
+        name, project, domain = self.pulumi_resource_name, self._configuration.project, self._configuration.domain
+        certificate = compute.ManagedSslCertificate(
+            name,
+            # A certificate cannot be changed, only replaced: its name changes with its domain.
+            name=f"{name}-{domain.replace('.', '-')}"[:63].rstrip("-"),
+            project=project,
+            managed=compute.ManagedSslCertificateManagedArgs(domains=[domain]),
+            opts=self.own(),
+        )
+        tls = compute.SSLPolicy(
+            name, name=name, project=project, profile="MODERN", min_tls_version="TLS_1_2", opts=self.own()
+        )
+        proxy = compute.TargetHttpsProxy(
+            name,
+            name=name,
+            project=project,
+            url_map=routes.id,
+            ssl_certificates=[certificate.id],
+            ssl_policy=tls.id,
+            opts=self.own(),
+        )
+        return proxy.id
+
+    def _redirecting_proxy(self) -> pulumi.Output[str]:
+        name, project = f"{self.pulumi_resource_name}-redirect", self._configuration.project
+        redirect = compute.URLMap(
+            name,
+            name=name,
+            project=project,
+            default_url_redirect=compute.URLMapDefaultUrlRedirectArgs(https_redirect=True, strip_query=False),
+            opts=self.own(),
+        )
+        return compute.TargetHttpProxy(name, name=name, project=project, url_map=redirect.id, opts=self.own()).id
+
+    def _listen(self, kind: str, port: str, proxy: pulumi.Output[str], address: compute.GlobalAddress) -> None:
+        name = f"{self.pulumi_resource_name}-{kind}"
+        compute.GlobalForwardingRule(
+            name,
+            name=name,
+            project=self._configuration.project,
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            ip_address=address.id,
+            port_range=port,
+            target=proxy,
+            labels=self._configuration.labels,
+            opts=self.own(),
+        )
+
+
+def _everybody() -> compute.SecurityPolicyRuleMatchArgs:
+    return compute.SecurityPolicyRuleMatchArgs(
+        versioned_expr="SRC_IPS_V1", config=compute.SecurityPolicyRuleMatchConfigArgs(src_ip_ranges=["*"])
+    )
+
+
+def _waf(priority: int, attack: str, *, preview: bool) -> compute.SecurityPolicyRuleArgs:
+    """At the lowest sensitivity, where signatures hardly ever meet what is meant well."""
+    expression = f"evaluatePreconfiguredWaf('{attack}', {{'sensitivity': 1}})"
+    return compute.SecurityPolicyRuleArgs(
+        action="deny(403)",
+        priority=priority,
+        description=attack,
+        preview=preview,
+        match=compute.SecurityPolicyRuleMatchArgs(expr=compute.SecurityPolicyRuleMatchExprArgs(expression=expression)),
+    )

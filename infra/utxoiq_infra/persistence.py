@@ -1,0 +1,245 @@
+"""The whole system as one component."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_gcp import serviceaccount
+
+from utxoiq_infra.archive import Archive
+from utxoiq_infra.backups import Backups
+from utxoiq_infra.build import Build
+from utxoiq_infra.cache import Cache
+from utxoiq_infra.catalog import (
+    ADMIN_SCOPE,
+    BACKUP,
+    ENDPOINTS,
+    FUNCTIONS,
+    MIGRATE,
+    RETENTION,
+    SCOPES,
+    FunctionSpec,
+)
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.database import OWNER_ROLE, Database
+from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
+from utxoiq_infra.identity import Account, database_user
+from utxoiq_infra.load_balancer import LoadBalancer
+from utxoiq_infra.migration import Migration, trigger_of
+from utxoiq_infra.network import Network
+from utxoiq_infra.oversight import Oversight
+from utxoiq_infra.schedules import Schedules
+from utxoiq_infra.secrets import ApiKey, Mount, Secret
+from utxoiq_infra.services import GoogleServices
+from utxoiq_infra.source_archive import collect
+from utxoiq_infra.storage import Storage
+
+CONSOLE = "https://console.cloud.google.com"
+
+
+class PersistenceLayer(Component):
+    """repository: the folder that holds functions/, sql/ and migrations/."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        repository: Path,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("PersistenceLayer", name, opts)
+        self._configuration = configuration
+        self._repository = repository
+        services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
+        enabled = self.own(depends_on=[services])
+        self.accounts = {
+            spec.name: Account(f"{name}-{spec.name}", configuration, purpose=spec.description, opts=enabled)
+            for spec in FUNCTIONS
+        }
+        self.scheduler = Account(f"{name}-scheduler", configuration, purpose="Runs the schedules", opts=enabled)
+        self.deployer = Account(f"{name}-deployer", configuration, purpose="Has the schema migrated", opts=enabled)
+        network = Network(name, configuration, opts=enabled)
+        self.buckets = Storage(name, configuration, opts=enabled)
+        self.database = Database(name, configuration, network, opts=enabled)
+        self.cache = Cache(name, configuration, network, opts=enabled)
+        self.keys = self._api_keys(name)
+        declarations = pulumi.Output.json_dumps([key.declaration for key in self.keys.values()], sort_keys=True)
+        self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
+        self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
+        self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
+        self.backups = Backups(
+            f"{name}-backups", configuration, self.accounts[BACKUP.name], self.database, self.buckets, opts=enabled
+        )
+        self.archive = Archive(
+            f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
+        )
+        self._platform = Platform(network, self.buckets, Build(name, configuration, self.buckets, opts=enabled))
+        self.functions = {MIGRATE.name: self._migrate_function()}
+        migrated = self._migration(self.functions[MIGRATE.name])
+        self.functions |= {spec.name: self._endpoint(spec, migrated) for spec in ENDPOINTS}
+        Schedules(name, configuration, self.functions, self.scheduler, opts=self.own())
+        self.load_balancer = (
+            LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
+        )
+        Oversight(name, configuration, opts=enabled)
+        self.register_outputs({})
+
+    def outputs(self) -> dict[str, pulumi.Input[Any]]:
+        """What whoever deploys it wants to know."""
+        configuration, buckets = self._configuration, self.buckets
+        outputs: dict[str, pulumi.Input[Any]] = {
+            "functions": {name: function.url for name, function in self.functions.items()},
+            # Which function answers the paths that begin so.
+            "routes": {spec.prefix: spec.name for spec in ENDPOINTS},
+            **{f"{name}_key": key.key for name, key in self.keys.items()},
+            "first_key_command": f"pulumi stack output admin_key --show-secrets --stack {configuration.stack}",
+            "scheduler_account": self.scheduler.email,
+            "deployer_account": self.deployer.email,
+            "operators": list(configuration.identity.operators),
+            "operator_audience": configuration.operator_audience,
+            "database_connection_name": self.database.connection_name,
+            "buckets": {
+                "backups": buckets.backups.name,
+                "archive": buckets.archive.name,
+                "sources": buckets.sources.name,
+            },
+            "archive_dataset": pulumi.Output.concat(configuration.project, ".", self.archive.dataset.dataset_id),
+            "dashboard": f"{CONSOLE}/run?project={configuration.project}",
+        }
+        if self.load_balancer:
+            outputs |= {"base_url": self.load_balancer.url, "load_balancer_address": self.load_balancer.address}
+        return outputs
+
+    def _api_keys(self, name: str) -> dict[str, ApiKey]:
+        """The first admin's, and one for services where the stack wants that."""
+        access = self._configuration.access
+        keys = {"admin": ApiKey(f"{name}-admin-key", called="deployment-admin", scopes=[ADMIN_SCOPE], opts=self.own())}
+        if access.service_key:
+            keys["service"] = ApiKey(
+                f"{name}-service-key",
+                called="deployment-service",
+                scopes=SCOPES,
+                limit=access.service_key_limit,
+                opts=self.own(),
+            )
+        return keys
+
+    def _role_members(self) -> pulumi.Output[str]:
+        """Which database user belongs to which group role of the migrations."""
+        members = {f"utxoiq_{spec.name}": database_user(self.accounts[spec.name]) for spec in ENDPOINTS}
+        return pulumi.Output.json_dumps(members, sort_keys=True)
+
+    def _migrate_function(self) -> ServerlessFunction:
+        users = [self.database.user(self.accounts[spec.name]) for spec in ENDPOINTS]
+        owner = self.database.user(self.accounts[MIGRATE.name], roles=(OWNER_ROLE,))
+        return self._function(
+            MIGRATE,
+            self._database_environment(MIGRATE) | {"DB_ROLE_MEMBERS": self._role_members()},
+            mounts={"DEPLOYMENT_KEYS": self._deployment_keys.mounted_by(MIGRATE.name, self.accounts[MIGRATE.name])},
+            depends_on=[*users, owner],
+        )
+
+    def _migration(self, function: ServerlessFunction) -> Migration:
+        """The schema, brought up to date by the one function that may change it."""
+        grants = [function.allow("deployer", self.deployer.member)]
+        if self._configuration.identity.deployer:
+            grants.append(self.deployer.may_be_impersonated_by(self._configuration.identity.deployer))
+        token = serviceaccount.get_account_id_token_output(
+            target_service_account=self.deployer.email,
+            target_audience=self._configuration.function_audience(MIGRATE),
+            include_email=True,
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=grants),
+        ).id_token
+        digest = collect(self._repository, MIGRATE.name).digest
+        target = pulumi.Output.all(
+            self.database.connection_name, self.database.database.name, self._role_members(), self._declared
+        )
+        return Migration(
+            f"{self.pulumi_resource_name}-schema",
+            url=function.url,
+            token=token,
+            trigger=target.apply(lambda parts: trigger_of(digest, parts)),
+            opts=self.own(depends_on=grants),
+        )
+
+    def _endpoint(self, spec: FunctionSpec, migrated: Migration) -> ServerlessFunction:
+        identity, access = self._configuration.identity, self._configuration.access
+        optional = {
+            "OIDC_USER_ISSUER": identity.user_issuer,
+            "OIDC_USER_AUDIENCE": identity.user_audience,
+            "OIDC_USER_JWKS_URL": identity.user_jwks_url,
+            "OPERATORS": ",".join(identity.operators),
+            "CORS_ORIGINS": ",".join(access.origins),
+        }
+        environment: dict[str, pulumi.Input[str]] = {
+            "FUNCTION_AUDIENCE": self._configuration.function_audience(spec),
+            "OPERATOR_AUDIENCE": self._configuration.operator_audience,
+            "SCHEDULER_ACCOUNT": self.scheduler.email,
+            "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
+            "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
+            "RATE_LIMIT_BATCHES": str(access.batch_limit),
+            "TRUSTED_PROXIES": str(self._configuration.trusted_proxies(spec)),
+            **{variable: value for variable, value in optional.items() if value},
+        }
+        function = self._function(
+            spec,
+            self._database_environment(spec) | self.cache.environment | environment | self._own_environment(spec),
+            mounts={
+                variable: secret.mounted_by(spec.name, self.accounts[spec.name])
+                for variable, secret in self._secrets.items()
+            },
+            depends_on=[migrated, *self._own_grants(spec)],
+        )
+        function.allow("everybody", EVERYBODY)
+        return function
+
+    def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
+        """What no other function is told."""
+        return self.archive.environment if spec == RETENTION else {}
+
+    def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
+        """What no other function may do."""
+        own: dict[str, list[pulumi.Resource]] = {RETENTION.name: [self.archive.grant], BACKUP.name: self.backups.grants}
+        return own.get(spec.name, [])
+
+    def _database_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
+        sizing = self._configuration.sizing[spec.name]
+        return {
+            "GOOGLE_CLOUD_PROJECT": self._configuration.project,
+            "LOG_LEVEL": self._configuration.log_level,
+            "DB_INSTANCE": self.database.connection_name,
+            "DB_NAME": self.database.database.name,
+            "DB_USER": database_user(self.accounts[spec.name]),
+            "DB_POOL_SIZE": str(sizing.pool_size),
+            "DB_POOL_OVERFLOW": str(sizing.pool_overflow),
+            **self._replica_environment(spec),
+        }
+
+    def _replica_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
+        replica = self.database.replica
+        return {"DB_READ_INSTANCE": replica.connection_name} if replica and spec.reads_replica else {}
+
+    def _function(
+        self,
+        spec: FunctionSpec,
+        environment: Mapping[str, pulumi.Input[str]],
+        mounts: Mapping[str, Mount],
+        depends_on: list[pulumi.Resource],
+    ) -> ServerlessFunction:
+        account = self.accounts[spec.name]
+        instances = {"": self.database.instance.name}
+        if self.database.replica and spec.reads_replica:
+            instances["-replica"] = self.database.replica.name
+        connects = account.may_connect(instances)
+        return ServerlessFunction(
+            self._configuration,
+            spec,
+            self._platform,
+            source=collect(self._repository, spec.name),
+            account=account,
+            environment=environment,
+            mounts=mounts,
+            opts=self.own(depends_on=[*depends_on, *connects]),
+        )

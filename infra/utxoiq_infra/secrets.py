@@ -1,0 +1,93 @@
+"""Secrets in Secret Manager, readable by whoever mounts them and nobody else."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+from pulumi_gcp import secretmanager
+
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.identity import Account
+
+# 43 letters and digits hold 256 bits.
+KEY_LENGTH = 43
+ID_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One version of a secret, as a function names it; `grant` lets it read."""
+
+    project: str
+    secret: pulumi.Output[str]
+    version: pulumi.Output[str]
+    grant: pulumi.Resource
+
+
+class Secret(Component):
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        content: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Secret", name, opts)
+        self._project = configuration.project
+        self.secret = secretmanager.Secret(
+            name,
+            secret_id=name,
+            project=configuration.project,
+            replication=secretmanager.SecretReplicationArgs(auto=secretmanager.SecretReplicationAutoArgs()),
+            deletion_protection=False,  # what it holds is made anew with the stack
+            labels=configuration.labels,
+            opts=self.own(),
+        )
+        self.version = secretmanager.SecretVersion(name, secret=self.secret.id, secret_data=content, opts=self.own())
+        self.register_outputs({})
+
+    def mounted_by(self, function: str, account: Account) -> Mount:
+        """Pinned to its version: a new one makes a new revision, and an old revision keeps what it was tested with."""
+        grant = secretmanager.SecretIamMember(
+            f"{self.pulumi_resource_name}-{function}",
+            project=self._project,
+            secret_id=self.secret.secret_id,
+            role="roles/secretmanager.secretAccessor",
+            member=account.member,
+            opts=self.own(),
+        )
+        return Mount(self._project, self.secret.secret_id, self.version.version, grant)
+
+
+class ApiKey(Component):
+    """A key that the deployment hands out. The functions learn its SHA-256 only, by `declaration`."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        called: str,
+        scopes: Sequence[str],
+        limit: int | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """called: the name that limits and logs know it by. limit: of its requests, and of its batches, an hour."""
+        super().__init__("ApiKey", name, opts)
+        identifier = random.RandomString(f"{name}-id", length=ID_LENGTH, special=False, upper=False, opts=self.own())
+        password = random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+        # RandomPassword marks its result secret, and what is made from a secret is one.
+        self.key = pulumi.Output.format("uiq_{0}_{1}", identifier.result, password.result)
+        self.declaration: pulumi.Output[dict[str, object]] = pulumi.Output.all(identifier.result, self.key).apply(
+            lambda made: {
+                "id": made[0],
+                "digest": hashlib.sha256(made[1].encode()).hexdigest(),
+                "name": called,
+                "scopes": sorted(scopes),
+                "requests_per_hour": limit,
+                "batches_per_hour": limit,
+            }
+        )
+        self.register_outputs({})

@@ -1,0 +1,132 @@
+"""What a function's source archive holds: what its main.py imports and reads, and nothing else."""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pulumi
+
+QUERIES_LOADER = "utxoiq_persistence.statements"
+MIGRATIONS = "migrations"
+MIGRATIONS_READER = "utxoiq_persistence.schema"
+
+
+class SourceError(Exception):
+    """A function whose source is not whole."""
+
+
+@dataclass(frozen=True)
+class SourceArchive:
+    """files: by their path in the archive."""
+
+    files: Mapping[str, Path]
+
+    @property
+    def digest(self) -> str:
+        """Of paths and contents alone: the same on every machine, another one after any change."""
+        digest = hashlib.sha256()
+        for name in sorted(self.files):
+            content = self.files[name].read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def as_archive(self) -> pulumi.AssetArchive:
+        return pulumi.AssetArchive({name: pulumi.FileAsset(path) for name, path in self.files.items()})
+
+
+def collect(repository: Path, function: str) -> SourceArchive:
+    """The archive of functions/<function>. Raises SourceError where a file that it needs is missing."""
+    functions = repository / "functions"
+    folder = functions / function
+    files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
+    pending = [folder / "main.py"]
+    seen: set[Path] = set()
+    while pending:
+        source = pending.pop()
+        if source in seen:
+            continue
+        seen.add(source)
+        needs = _needs(source.read_bytes(), _module_name(source, functions), source.name == "__init__.py")
+        found = list(_within(functions, needs.modules))
+        files.update({path.relative_to(functions).as_posix(): path for path in found})
+        files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
+        pending += found
+    if functions / f"{MIGRATIONS_READER.replace('.', '/')}.py" in seen:
+        files.update(_migrations(repository))
+    return SourceArchive(files)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise SourceError(f"{path} is missing; the function's archive needs it")
+    return path
+
+
+def _module_name(source: Path, functions: Path) -> str:
+    parts = source.relative_to(functions).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """modules: every one that may be meant, wherever in the file it is imported: `from a import b` may mean a.b."""
+
+    modules: frozenset[str]
+    tables: frozenset[str]
+
+
+@cache
+def _needs(content: bytes, module: str, is_package: bool) -> _Needs:
+    tree = ast.parse(content, filename=module)
+    modules = frozenset(_imports(tree, module, is_package))
+    reads = any(name.startswith(QUERIES_LOADER) for name in modules)
+    return _Needs(modules, frozenset(_tables(tree, module)) if reads else frozenset())
+
+
+def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                origin = ".".join([*parts[: len(parts) - node.level + is_package], *filter(None, [origin])])
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _within(functions: Path, modules: Iterable[str]) -> Iterator[Path]:
+    """The files of those modules that lie in packages of functions/, their packages included."""
+    for module in modules:
+        parts = module.split(".")
+        if not (functions / parts[0] / "__init__.py").is_file():
+            continue
+        for length in range(1, len(parts) + 1):
+            path = functions.joinpath(*parts[:length])
+            if path.is_dir():
+                yield _existing(path / "__init__.py")
+            elif path.with_suffix(".py").is_file():
+                yield path.with_suffix(".py")
+
+
+def _tables(tree: ast.AST, module: str) -> Iterator[str]:
+    """The tables whose queries a module loads."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load":
+            match node.args:
+                case [ast.Constant(value=str(table))]:
+                    yield table
+                case _:
+                    raise SourceError(f"{module}, line {node.lineno}: load() takes the table's name as a literal")
+
+
+def _migrations(repository: Path) -> dict[str, Path]:
+    found = (path for suffix in ("py", "sql") for path in (repository / MIGRATIONS).rglob(f"*.{suffix}"))
+    files = {path.relative_to(repository).as_posix(): path for path in sorted(found)}
+    if not files:
+        raise SourceError(f"{repository / MIGRATIONS} holds no migrations")
+    return files

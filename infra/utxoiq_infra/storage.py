@@ -1,0 +1,102 @@
+"""The buckets: backups, the archive of cold rows, and the functions' sources, all away from the database's region."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_gcp import storage
+
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration import Configuration
+
+DAY_SECONDS = 86_400
+# Prefixes of object names: what leaves a bucket by an age of its own.
+METRICS = ("system_metrics/", "manifests/system_metrics/")
+WEEKLY_BACKUPS = "weekly/"
+WEEKLY_BACKUP_DAYS = 28
+COLD_AFTER_DAYS = 30
+FROZEN_AFTER_DAYS = 365
+OLD_VERSION_DAYS = 30
+
+
+class Storage(Component):
+    def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("Storage", name, opts)
+        self._configuration = configuration
+        settings = configuration.storage
+        self.backups = self._bucket(
+            "backups",
+            lifecycle=[_delete_after(WEEKLY_BACKUP_DAYS, prefix=WEEKLY_BACKUPS)],
+            retention_days=settings.backups_retention,
+        )
+        self.archive = self._bucket(
+            "archive",
+            lifecycle=[
+                _move("COLDLINE", COLD_AFTER_DAYS),
+                _move("ARCHIVE", FROZEN_AFTER_DAYS),
+                _delete_once_old(settings.metrics, METRICS),
+                _delete_after(settings.archive),
+            ],
+            retention_days=settings.archive_retention,
+        )
+        self.sources = self._bucket("sources", lifecycle=[])
+        self.register_outputs({})
+
+    def _bucket(
+        self, purpose: str, lifecycle: Sequence[storage.BucketLifecycleRuleArgs], retention_days: int = 0
+    ) -> storage.Bucket:
+        """Bucket names are the whole world's: the project's id makes them the project's."""
+        configuration = self._configuration
+        name = f"{self.pulumi_resource_name}-{purpose}"
+        return storage.Bucket(
+            name,
+            name=f"{configuration.project}-{name}",
+            project=configuration.project,
+            location=configuration.backup_region.upper(),
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            # Cloud Storage takes either: under a retention policy nothing is replaced, so there are no old versions.
+            versioning=storage.BucketVersioningArgs(enabled=not retention_days),
+            retention_policy=_retention(retention_days, locked=configuration.storage.locked),
+            soft_delete_policy=storage.BucketSoftDeletePolicyArgs(
+                retention_duration_seconds=configuration.storage.soft_delete * DAY_SECONDS
+            ),
+            lifecycle_rules=[*lifecycle, _old_versions()],
+            force_destroy=not configuration.deletion_protection,
+            labels=configuration.labels,
+            opts=self.own(protect=configuration.deletion_protection),
+        )
+
+
+def _retention(days: int, *, locked: bool) -> storage.BucketRetentionPolicyArgs | None:
+    if not days:
+        return None
+    return storage.BucketRetentionPolicyArgs(retention_period=str(days * DAY_SECONDS), is_locked=locked)
+
+
+def _move(storage_class: str, days: int) -> storage.BucketLifecycleRuleArgs:
+    return storage.BucketLifecycleRuleArgs(
+        action=storage.BucketLifecycleRuleActionArgs(type="SetStorageClass", storage_class=storage_class),
+        condition=storage.BucketLifecycleRuleConditionArgs(age=days),
+    )
+
+
+def _delete_after(days: int, prefix: str | None = None) -> storage.BucketLifecycleRuleArgs:
+    return storage.BucketLifecycleRuleArgs(
+        action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
+        condition=storage.BucketLifecycleRuleConditionArgs(age=days, matches_prefixes=[prefix] if prefix else None),
+    )
+
+
+def _delete_once_old(days: int, prefixes: Sequence[str]) -> storage.BucketLifecycleRuleArgs:
+    """By the age of what an object holds: its custom time is the end of its day."""
+    return storage.BucketLifecycleRuleArgs(
+        action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
+        condition=storage.BucketLifecycleRuleConditionArgs(days_since_custom_time=days, matches_prefixes=prefixes),
+    )
+
+
+def _old_versions() -> storage.BucketLifecycleRuleArgs:
+    return storage.BucketLifecycleRuleArgs(
+        action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
+        condition=storage.BucketLifecycleRuleConditionArgs(days_since_noncurrent_time=OLD_VERSION_DAYS),
+    )

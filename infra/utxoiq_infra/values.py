@@ -1,0 +1,130 @@
+"""A stack's configuration as typed values; what is wrong is named together with its remedy."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_network
+
+from pulumi.runtime.config import CONFIG, get_config_env
+
+
+class ConfigurationError(Exception):
+    """A value that is wrong, or does not fit with another one."""
+
+    def __init__(self, key: str, value: object, remedy: str) -> None:
+        super().__init__(f"{key} is {value!r}: {remedy}")
+        self.key = key
+
+
+class Values:
+    """The keys of one namespace. Every method raises ConfigurationError for a value that is not of its kind."""
+
+    def __init__(self, namespace: str, values: Mapping[str, str]) -> None:
+        self.asked: set[str] = set()
+        self.pulumi_resource_namespace = namespace
+        self._values = {
+            key.removeprefix(f"{namespace}:"): text for key, text in values.items() if key.startswith(f"{namespace}:")
+        }
+
+    @classmethod
+    def of_stack(cls, namespace: str) -> "Values":
+        return cls(namespace, {**get_config_env(), **CONFIG.get()})
+
+    def refuse(self, key: str, remedy: str, value: object = None) -> ConfigurationError:
+        """The error for this key's value, or for the default given as value."""
+        return ConfigurationError(f"{self.pulumi_resource_namespace}:{key}", self._values.get(key, value), remedy)
+
+    def refuse_unknown(self) -> None:
+        """A key that nobody asked for is a slip of the pen. Raises ConfigurationError."""
+        for key in sorted(self._values.keys() - self.asked):
+            near = get_close_matches(key, self.asked, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise self.refuse(key, f"there is no such key; {hint}Pulumi.yaml lists them all")
+
+    def text(self, key: str, default: str, pattern: str = ".*", remedy: str = "") -> str:
+        text = self._text(key, default)
+        if text and not re.fullmatch(pattern, text):
+            raise self.refuse(key, remedy)
+        return text
+
+    def required(self, key: str, pattern: str, remedy: str) -> str:
+        text = self._text(key, "")
+        if not re.fullmatch(pattern, text):
+            raise self.refuse(key, remedy)
+        return text
+
+    def choice(self, key: str, default: str, choices: Collection[str]) -> str:
+        text = self._text(key, default)
+        if text not in choices:
+            raise self.refuse(key, f"set it to one of {', '.join(sorted(choices))}")
+        return text
+
+    def integer(self, key: str, default: int, minimum: int, maximum: int) -> int:
+        text = self._text(key, str(default))
+        if not re.fullmatch(r"-?\d+", text) or not minimum <= int(text) <= maximum:
+            raise self.refuse(key, f"set it to a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    def switch(self, key: str, default: bool) -> bool:
+        text = self._text(key, str(default).lower())
+        if text not in ("true", "false"):
+            raise self.refuse(key, "set it to true or false")
+        return text == "true"
+
+    def texts(self, key: str, pattern: str, remedy: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """An array of strings, each of the pattern."""
+        entries = self._json(key, list(default), "set it to an array of strings")
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            raise self.refuse(key, "set it to an array of strings")
+        for entry in entries:
+            if not re.fullmatch(pattern, entry):
+                raise ConfigurationError(f"{self.pulumi_resource_namespace}:{key}", entry, remedy)
+        return tuple(entries)
+
+    def network(self, key: str, default: str) -> str:
+        """A range of private addresses."""
+        text = self._text(key, default)
+        try:
+            private = ip_network(text).is_private
+        except ValueError:
+            private = False
+        if not private:
+            raise self.refuse(key, "set it to a range of private addresses such as 10.8.0.0/24")
+        return text
+
+    def mapping(self, key: str, names: Collection[str]) -> "Values":
+        """An object of texts, as Values of their own: `schedules:publish-metrics`."""
+        remedy = f"set it to an object of texts, by the names {', '.join(sorted(names))}"
+        entries = self._json(key, {}, remedy)
+        if not isinstance(entries, dict) or entries.keys() - set(names):
+            raise self.refuse(key, remedy)
+        return self._within(key, entries)
+
+    def objects(self, key: str, names: Collection[str]) -> dict[str, "Values"]:
+        """An object of objects, as Values of their own: `functions.feedback:maxInstances`."""
+        remedy = f"set it to an object of objects, by the names {', '.join(sorted(names))}"
+        entries = self._json(key, {}, remedy)
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            raise self.refuse(key, remedy)
+        if entries.keys() - set(names):
+            raise self.refuse(key, remedy)
+        return {name: self._within(f"{key}.{name}", entries.get(name, {})) for name in names}
+
+    def _within(self, path: str, entry: Mapping[str, object]) -> "Values":
+        namespace = f"{self.pulumi_resource_namespace}:{path}"
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in entry.items()}
+        return Values(namespace, {f"{namespace}:{name}": text for name, text in texts.items()})
+
+    def _text(self, key: str, default: str) -> str:
+        self.asked.add(key)
+        return str(self._values.get(key, default))
+
+    def _json(self, key: str, default: object, remedy: str) -> object:
+        self.asked.add(key)
+        if key not in self._values:
+            return default
+        try:
+            return json.loads(self._values[key])
+        except ValueError:
+            raise self.refuse(key, remedy) from None
