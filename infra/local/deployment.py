@@ -1,0 +1,172 @@
+"""What a deployment has brought up so far, and what resource handlers build on."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from local.cloudsql.server import CloudSqlServer
+from local.environments import Environments
+from local.front_end import FrontEnd
+from local.function_process import FunctionProcess
+from local.iam import Bindings
+from local.issuer import Issuers
+from local.postgres import Postgres
+from local.report import Report
+from local.scheduler import Scheduler
+from local.server import free_port
+from local.state import State
+from local.storage import Storage
+from local.storage_client import StorageClient
+from local.supervisor import Supervised, Supervisor
+from local.valkey import Valkey
+
+SERVERS, FUNCTIONS = 0, 1
+REGION = "us-central1"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A resource as the program registers it: inputs are plain values, secrets among them."""
+
+    token: str
+    name: str
+    urn: str
+    inputs: Mapping[str, Any]
+    secret: frozenset[str]
+
+    @property
+    def resource_name(self) -> str:
+        """The name that Google would know it by."""
+        return str(self.inputs.get("name") or self.name)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a handler answers. outputs: those that the inputs do not tell; secret: the names of secrets among them."""
+
+    id: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    secret: frozenset[str] = frozenset()
+
+
+@dataclass
+class Function:
+    front_end: FrontEnd
+    process: FunctionProcess
+    supervised: Supervised
+    service_account: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A resource that was recorded, and does nothing on one machine."""
+
+    token: str
+    name: str
+    what: str = ""
+
+
+class Deployment:
+    def __init__(
+        self,
+        *,
+        project: str,
+        stack: str,
+        base_url: str,
+        program: Path,
+        state: State,
+        supervisor: Supervisor,
+        issuers: Issuers,
+        session: aiohttp.ClientSession,
+        report: Report,
+    ) -> None:
+        self.project = project
+        self.stack = stack
+        self.base_url = base_url
+        self.program = program
+        self.state = state
+        self.supervisor = supervisor
+        self.issuers = issuers
+        self.session = session
+        self.report = report
+        self.bindings = Bindings()
+        self.environments = Environments(state.environments, state.log("packages"), report.say)
+        self.scheduler = Scheduler(issuers, session, report.say)
+        self.databases: dict[str, Postgres] = {}
+        self.database_names: list[tuple[str, str]] = []
+        self.caches: dict[str, Valkey] = {}
+        self.buckets: dict[str, list[str]] = {}
+        self.secrets: dict[tuple[str, str], str] = {}
+        self.functions: dict[str, Function] = {}
+        self.declared: list[Notice] = []
+        self.background: set[asyncio.Task[None]] = set()
+        self._storage: asyncio.Task[Storage] | None = None
+        self._cloud_sql: asyncio.Task[CloudSqlServer] | None = None
+
+    async def storage(self) -> StorageClient:
+        """Started by the first who asks."""
+        if self._storage is None:
+            self._storage = asyncio.create_task(self._start_storage())
+        server = await asyncio.shield(self._storage)
+        return StorageClient(server.url, self.session)
+
+    def storage_url(self) -> str | None:
+        return self._storage.result().url if self._storage is not None and self._storage.done() else None
+
+    async def cloud_sql(self) -> CloudSqlServer:
+        """Started by the first who asks."""
+        if self._cloud_sql is None:
+            self._cloud_sql = asyncio.create_task(self._start_cloud_sql())
+        return await asyncio.shield(self._cloud_sql)
+
+    def cloud_sql_now(self) -> CloudSqlServer | None:
+        return self._cloud_sql.result() if self._cloud_sql is not None and self._cloud_sql.done() else None
+
+    def port(self, name: str) -> int:
+        """The one of the last run: addresses that people wrote down stay good while nobody else took them."""
+        port = self.state.find("ports", name)
+        if port is None or not _is_free(port):
+            port = free_port()
+            self.state.put("ports", name, port)
+        return int(port)
+
+    async def stop(self) -> None:
+        """Everything, in the reverse order of its start."""
+        self.scheduler.stop()
+        tasks = [*self.background, *([self._storage] if self._storage is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(function.front_end.close() for function in self.functions.values()))
+        cloud_sql = self.cloud_sql_now()
+        if cloud_sql is not None:
+            await asyncio.to_thread(cloud_sql.stop)
+        await self.supervisor.stop()
+
+    async def _start_cloud_sql(self) -> CloudSqlServer:
+        server = CloudSqlServer(self.state.folder / "cloudsql", self.project, self.port("cloudsql"))
+        with self.report.step("Cloud SQL Admin API", server.url):
+            await asyncio.to_thread(server.start)
+        return server
+
+    async def _start_storage(self) -> Storage:
+        folder = self.state.folder / "storage"
+        storage = Storage(folder, port=self.port("storage"), log=self.state.log("storage"))
+        with self.report.step("Cloud Storage", storage.url):
+            await self.supervisor.start(storage, tier=SERVERS)
+        return storage
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,5 @@
+"""The handlers, one module a kind of resource. Importing this registers them all."""
+
+from local.resources import cache, database, declared, functions, generated, identity, schedules, secrets, storage
+
+__all__ = ["cache", "database", "declared", "functions", "generated", "identity", "schedules", "secrets", "storage"]
