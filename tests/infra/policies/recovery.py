@@ -1,0 +1,134 @@
+"""What is kept, where, for how long, and guarded from whom."""
+
+import re
+from collections.abc import Iterator
+
+from tests.infra.deployment import Deployment, Resource
+from tests.infra.policies.rule import rule
+
+BUCKET = "storage/bucket:Bucket"
+INSTANCE = "sql/databaseInstance:DatabaseInstance"
+HOLDS_DATA = (INSTANCE, "sql/database:Database", BUCKET, "logging/projectBucketConfig:ProjectBucketConfig")
+DAY_SECONDS = 86_400
+ROLE = "projects/iAMCustomRole:IAMCustomRole"
+TEMPORARY = re.compile(r'startsWith\("projects/[^/]+/instances/[^/]+-verify-"\)')
+REPLACING = {"cloudsql.instances.create", "cloudsql.instances.delete", "cloudsql.instances.restoreBackup"}
+
+
+@rule
+def what_holds_data_is_protected(deployment: Deployment) -> Iterator[str]:
+    if deployment.setting("deletionProtection") == "false":
+        return
+    for resource in (found for type_ in HOLDS_DATA for found in deployment.all(type_)):
+        if not resource.protect:
+            yield f"{resource.name} is not protected in Pulumi"
+    for instance in deployment.all(INSTANCE):
+        if not (instance["deletionProtection"] and instance["settings.deletionProtectionEnabled"]):
+            yield f"{instance.name} can be deleted"
+    for bucket in deployment.all(BUCKET):
+        if bucket["forceDestroy"] is not False:
+            yield f"{bucket.name} would be emptied"
+
+
+@rule
+def the_database_is_backed_up_every_night_in_another_region(deployment: Deployment) -> Iterator[str]:
+    for instance in _primaries(deployment):
+        backups = instance["settings.backupConfiguration"] or {}
+        if not backups.get("enabled") or backups.get("startTime") != "01:00":
+            yield f"{instance.name} has no backup at 01:00"
+        if backups.get("location") in (None, instance["region"]):
+            yield f"{instance.name} keeps its backups in {backups.get('location')}"
+        kept = (backups.get("backupRetentionSettings") or {}).get("retainedBackups", 0)
+        if kept < int(deployment.setting("databaseBackupsKept")):
+            yield f"{instance.name} keeps {kept} backups"
+        final = instance["settings.finalBackupConfig.enabled"] and instance["settings.retainBackupsOnDelete"]
+        if not final:
+            yield f"{instance.name} leaves no backup when it is deleted"
+
+
+@rule
+def any_second_of_the_last_days_can_be_recovered(deployment: Deployment) -> Iterator[str]:
+    for instance in _primaries(deployment):
+        backups = instance["settings.backupConfiguration"] or {}
+        days = backups.get("transactionLogRetentionDays") or 0
+        if not backups.get("pointInTimeRecoveryEnabled") or days < int(deployment.setting("databaseRecoveryDays")):
+            yield f"{instance.name}: {days} days"
+
+
+@rule
+def maintenance_comes_after_the_verification_on_sundays(deployment: Deployment) -> Iterator[str]:
+    for instance in deployment.all(INSTANCE):
+        day, hour = instance["settings.maintenanceWindow.day"], instance["settings.maintenanceWindow.hour"]
+        if day != 7 or 3 <= hour < 5:
+            yield f"{instance.name}: day {day}, {hour} o'clock"
+
+
+@rule
+def buckets_are_away_from_the_database(deployment: Deployment) -> Iterator[str]:
+    regions = {instance["region"] for instance in _primaries(deployment)}
+    for bucket in deployment.all(BUCKET):
+        if bucket["location"].lower() in regions:
+            yield f"{bucket.name} is in {bucket['location']}"
+
+
+@rule
+def what_is_deleted_from_a_bucket_can_be_restored(deployment: Deployment) -> Iterator[str]:
+    for bucket in deployment.all(BUCKET):
+        if not bucket["versioning.enabled"] and not bucket["retentionPolicy"]:
+            yield f"{bucket.name} keeps no versions"
+        if bucket["versioning.enabled"] and bucket["retentionPolicy"]:
+            yield f"{bucket.name} has both versions and a retention policy, which Cloud Storage refuses"
+        if (bucket["softDeletePolicy.retentionDurationSeconds"] or 0) < 7 * DAY_SECONDS:
+            yield f"{bucket.name} forgets what was deleted"
+
+
+@rule
+def metrics_leave_the_archive_at_their_age_and_nothing_else_early(deployment: Deployment) -> Iterator[str]:
+    """Of the metrics, not of their objects: a restart of retention must not make them older."""
+    (archive,) = (bucket for bucket in deployment.all(BUCKET) if bucket.name.endswith("-archive"))
+    conditions = [found["condition"] for found in archive["lifecycleRules"] if found["action"]["type"] == "Delete"]
+    by_age = {tuple(sorted(one.get("matchesPrefixes") or ())): one.get("daysSinceCustomTime") for one in conditions}
+    wanted = int(deployment.setting("metricsDays"))
+    if by_age.get(("manifests/system_metrics/", "system_metrics/")) != wanted:
+        yield f"metrics leave by {by_age}, not at {wanted} days"
+    rest = [one["age"] for one in conditions if "age" in one]
+    if len(rest) != 1 or rest[0] < 730:
+        yield f"the rest leaves after {rest} days"
+
+
+@rule
+def temporary_instances_are_all_that_backups_may_replace(deployment: Deployment) -> Iterator[str]:
+    roles = {found["roleId"]: set(found["permissions"]) for found in deployment.all(ROLE)}
+    for binding in deployment.all("projects/iAMMember:IAMMember"):
+        permissions = roles.get(binding["role"].rpartition("/")[2], set())
+        condition = binding["condition.expression"] or ""
+        if permissions & REPLACING and not TEMPORARY.search(condition):
+            yield f"{binding.name} may {permissions & REPLACING} if {condition}"
+    if not any(permissions >= REPLACING for permissions in roles.values()):
+        yield "nobody may restore a backup to verify it"
+
+
+@rule
+def nothing_is_deleted_while_it_must_be_kept(deployment: Deployment) -> Iterator[str]:
+    for bucket in deployment.all(BUCKET):
+        days = int(bucket["retentionPolicy.retentionPeriod"] or 0) / DAY_SECONDS
+        ages = [
+            found["condition"].get("age") for found in bucket["lifecycleRules"] if found["action"]["type"] == "Delete"
+        ]
+        yield from (f"{bucket.name}: {age} < {days}" for age in ages if age is not None and age < days)
+
+
+@rule
+def audit_logs_are_kept(deployment: Deployment) -> Iterator[str]:
+    buckets = deployment.all("logging/projectBucketConfig:ProjectBucketConfig")
+    kept = {bucket.name: bucket["retentionDays"] for bucket in buckets}
+    if not kept or min(kept.values()) < int(deployment.setting("logDays")):
+        yield f"{kept}"
+    for sink in deployment.all("logging/projectSink:ProjectSink"):
+        for log in ("activity", "data_access"):
+            if f"cloudaudit.googleapis.com/{log}" not in sink["filter"]:
+                yield f"{sink.name} leaves out {log}"
+
+
+def _primaries(deployment: Deployment) -> list[Resource]:
+    return [found for found in deployment.all(INSTANCE) if not found["masterInstanceName"]]

@@ -1,0 +1,245 @@
+"""Who may do what, and what is reachable from where."""
+
+import json
+from collections.abc import Iterator
+
+from tests.infra.deployment import Deployment, Resource
+from tests.infra.google import REDIS_PASSWORD
+from tests.infra.policies.rule import rule
+
+from utxoiq_infra.catalog import ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.oversight import AUDITED_ACCESS, AUDITED_SERVICES
+
+FUNCTION = "cloudfunctionsv2/function:Function"
+INSTANCE = "sql/databaseInstance:DatabaseInstance"
+INVOKER = "cloudrunv2/serviceIamMember:ServiceIamMember"
+EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
+# On a whole project without a condition: writing log lines, and that is all.
+UNCONDITIONAL = {"roles/logging.logWriter"}
+
+
+def bindings(deployment: Deployment) -> list[Resource]:
+    return [found for found in deployment.google() if "member" in found.inputs and "role" in found.inputs]
+
+
+def flags(instance: Resource) -> dict[str, str]:
+    return {flag["name"]: flag["value"] for flag in instance["settings.databaseFlags"]}
+
+
+@rule
+def only_the_endpoints_are_open_to_everybody(deployment: Deployment) -> Iterator[str]:
+    open_ones = {f"utxoiq-{_stack(deployment)}-{spec.name}" for spec in ENDPOINTS}
+    for binding in bindings(deployment):
+        invokes = binding.type == f"gcp:{INVOKER}" and binding["role"] == "roles/run.invoker"
+        if binding["member"] in EVERYBODY and not (invokes and binding["name"] in open_ones):
+            yield f"{binding.name} gives {binding['role']} to {binding['member']}"
+
+
+@rule
+def the_deployer_alone_may_migrate(deployment: Deployment) -> Iterator[str]:
+    migrate = f"utxoiq-{_stack(deployment)}-{MIGRATE.name}"
+    callers = [found["member"] for found in deployment.all(INVOKER) if found["name"] == migrate]
+    if callers != [f"serviceAccount:{deployment.outputs['deployer_account']}"]:
+        yield f"migrate may be called by {callers}"
+
+
+@rule
+def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -> Iterator[str]:
+    """But for lists, which are the project's."""
+    roles = deployment.all("projects/iAMCustomRole:IAMCustomRole")
+    listing = {
+        f"projects/{role['project']}/roles/{role['roleId']}"
+        for role in roles
+        if all(permission.endswith(".list") for permission in role["permissions"])
+    }
+    for binding in deployment.all("projects/iAMMember:IAMMember"):
+        if binding["role"] not in UNCONDITIONAL | listing and not binding["condition.expression"]:
+            yield f"{binding.name} gives {binding['role']} on the whole project"
+
+
+@rule
+def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+    (retention,) = (found for found in deployment.all(FUNCTION) if found.name.endswith(f"-{RETENTION.name}"))
+    member = f"serviceAccount:{retention['serviceConfig.serviceAccountEmail']}"
+    archive = retention["serviceConfig.environmentVariables"]["ARCHIVE_BUCKET"]
+    grants = {
+        (found["bucket"], found["role"], found["member"])
+        for found in deployment.all("storage/bucketIAMMember:BucketIAMMember")
+        if archive == found["bucket"] or member == found["member"]
+    }
+    if grants != {(archive, "roles/storage.objectUser", member)}:
+        yield f"{grants}"
+
+
+@rule
+def no_account_has_keys(deployment: Deployment) -> Iterator[str]:
+    yield from (found.name for found in deployment.all("serviceaccount/key:Key"))
+
+
+@rule
+def every_function_has_an_account_of_its_own(deployment: Deployment) -> Iterator[str]:
+    accounts = [found["serviceConfig.serviceAccountEmail"] for found in deployment.all(FUNCTION)]
+    if len(set(accounts)) != len(accounts) or None in accounts:
+        yield f"functions run as {accounts}"
+
+
+@rule
+def secrets_are_readable_by_who_mounts_them(deployment: Deployment) -> Iterator[str]:
+    mounted = {
+        (mount["secret"], f"serviceAccount:{function['serviceConfig.serviceAccountEmail']}")
+        for function in deployment.all(FUNCTION)
+        for mount in function["serviceConfig.secretEnvironmentVariables"] or []
+    }
+    readable = {
+        (grant["secretId"], grant["member"])
+        for grant in deployment.all("secretmanager/secretIamMember:SecretIamMember")
+        if grant["role"] == "roles/secretmanager.secretAccessor"
+    }
+    yield from (f"{member} reads {secret} and mounts it not" for secret, member in readable - mounted)
+    yield from (f"{member} mounts {secret} and cannot read it" for secret, member in mounted - readable)
+
+
+@rule
+def nothing_secret_is_in_the_clear(deployment: Deployment) -> Iterator[str]:
+    keys = [name for name in deployment.outputs if name.endswith("_key")]
+    known = {REDIS_PASSWORD, *(deployment.outputs[name] for name in keys)}
+    for resource in deployment.resources:
+        plain = {key: value for key, value in resource.inputs.items() if key not in resource.secrets}
+        if any(secret in json.dumps(plain, default=str) for secret in known):
+            yield f"{resource.type} {resource.name} shows a secret"
+    for version in deployment.all("secretmanager/secretVersion:SecretVersion"):
+        if "secretData" not in version.secrets:
+            yield f"{version.name} is not marked secret"
+    for name in keys:
+        if name not in deployment.secret_outputs:
+            yield f"the output {name} is not marked secret"
+
+
+@rule
+def the_database_is_private_and_takes_tls_only(deployment: Deployment) -> Iterator[str]:
+    for instance in deployment.all(INSTANCE):
+        if instance["settings.ipConfiguration.ipv4Enabled"] is not False:
+            yield f"{instance.name} has a public address"
+        if not instance["settings.ipConfiguration.privateNetwork"]:
+            yield f"{instance.name} has no private network"
+        if instance["settings.ipConfiguration.sslMode"] != "ENCRYPTED_ONLY":
+            yield f"{instance.name} takes connections without TLS"
+
+
+@rule
+def database_users_have_no_passwords(deployment: Deployment) -> Iterator[str]:
+    for instance in deployment.all(INSTANCE):
+        if flags(instance).get("cloudsql.iam_authentication") != "on":
+            yield f"{instance.name} has no IAM authentication"
+    for user in deployment.all("sql/user:User"):
+        if user["type"] != "CLOUD_IAM_SERVICE_ACCOUNT" or user["password"]:
+            yield f"{user.name} logs in with a password"
+
+
+@rule
+def the_schema_has_one_owner(deployment: Deployment) -> Iterator[str]:
+    owners = [found.name for found in deployment.all("sql/user:User") if found["databaseRoles"]]
+    if owners != [f"utxoiq-{_stack(deployment)}-{MIGRATE.name}"]:
+        yield f"database roles beyond their own have {owners}"
+
+
+@rule
+def statements_are_audited_without_their_parameters(deployment: Deployment) -> Iterator[str]:
+    wanted = {
+        "cloudsql.enable_pgaudit": "on",
+        "pgaudit.log": deployment.setting("databaseAudited"),
+        "log_min_duration_statement": "200",
+        "log_error_verbosity": "terse",
+        "pg_stat_statements.track": "all",
+    }
+    for instance in deployment.all(INSTANCE):
+        missing = wanted.items() - flags(instance).items()
+        yield from (f"{instance.name} lacks {flag}={value}" for flag, value in missing)
+        if not instance["settings.insightsConfig.queryInsightsEnabled"]:
+            yield f"{instance.name} has no query insights"
+
+
+@rule
+def the_cache_asks_for_a_password_over_tls(deployment: Deployment) -> Iterator[str]:
+    encrypted = deployment.setting("cacheEncryption") == "true"
+    for instance in deployment.all("redis/instance:Instance"):
+        if not instance["authEnabled"] or instance["connectMode"] != "PRIVATE_SERVICE_ACCESS":
+            yield f"{instance.name} can be used without a password, or from outside"
+        if encrypted and instance["transitEncryptionMode"] != "SERVER_AUTHENTICATION":
+            yield f"{instance.name} has no TLS"
+
+
+@rule
+def buckets_cannot_be_made_public(deployment: Deployment) -> Iterator[str]:
+    for bucket in deployment.all("storage/bucket:Bucket"):
+        if bucket["publicAccessPrevention"] != "enforced" or not bucket["uniformBucketLevelAccess"]:
+            yield bucket.name
+
+
+@rule
+def functions_reach_private_addresses_through_the_network(deployment: Deployment) -> Iterator[str]:
+    for function in deployment.all(FUNCTION):
+        if not function["serviceConfig.directVpcNetworkInterfaces"]:
+            yield function.name
+
+
+@rule
+def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -> Iterator[str]:
+    wanted = "ALLOW_INTERNAL_AND_GCLB" if deployment.setting("domain") else "ALLOW_ALL"
+    for function in deployment.all(FUNCTION):
+        private = function.name.endswith(MIGRATE.name)
+        if function["serviceConfig.ingressSettings"] != ("ALLOW_ALL" if private else wanted):
+            yield f"{function.name}: {function['serviceConfig.ingressSettings']}"
+
+
+@rule
+def the_balancer_is_armored_and_takes_modern_tls_only(deployment: Deployment) -> Iterator[str]:
+    for backend in deployment.all("compute/backendService:BackendService"):
+        if not backend["securityPolicy"]:
+            yield f"{backend.name} has no Cloud Armor"
+    for policy in deployment.all("compute/sSLPolicy:SSLPolicy"):
+        if (policy["profile"], policy["minTlsVersion"]) != ("MODERN", "TLS_1_2"):
+            yield f"{policy.name} takes old TLS"
+    for proxy in deployment.all("compute/targetHttpsProxy:TargetHttpsProxy"):
+        if not proxy["sslPolicy"]:
+            yield f"{proxy.name} has no TLS policy"
+    plain = {proxy["urlMap"] for proxy in deployment.all("compute/targetHttpProxy:TargetHttpProxy")}
+    for routes in deployment.all("compute/uRLMap:URLMap"):
+        if f"{routes.name}-id" in plain and not routes["defaultUrlRedirect.httpsRedirect"]:
+            yield f"{routes.name} serves over HTTP"
+
+
+@rule
+def schedules_call_as_the_scheduler_for_that_function_only(deployment: Deployment) -> Iterator[str]:
+    scheduler = deployment.outputs["scheduler_account"]
+    functions = {row.name: f"utxoiq-{_stack(deployment)}-{row.function.name}" for row in SCHEDULES}
+    for job in deployment.all("cloudscheduler/job:Job"):
+        function = deployment.named(FUNCTION, functions[job.name.removeprefix(f"utxoiq-{_stack(deployment)}-")])
+        variables = function["serviceConfig.environmentVariables"]
+        if job["httpTarget.oidcToken.audience"] != variables["FUNCTION_AUDIENCE"]:
+            yield f"{job.name} sends tokens of another audience"
+        if not job["httpTarget.oidcToken.serviceAccountEmail"] == variables["SCHEDULER_ACCOUNT"] == scheduler:
+            yield f"{job.name} does not call as the scheduler"
+    may_invoke = {
+        found["name"] for found in deployment.all(INVOKER) if found["member"] == f"serviceAccount:{scheduler}"
+    }
+    if may_invoke != set(functions.values()):
+        yield f"the scheduler may invoke {may_invoke}"
+
+
+@rule
+def access_to_data_is_logged(deployment: Deployment) -> Iterator[str]:
+    if deployment.setting("auditLogs") == "false":
+        return
+    logged = {
+        found["service"]: {entry["logType"] for entry in found["auditLogConfigs"]}
+        for found in deployment.all("projects/iAMAuditConfig:IAMAuditConfig")
+    }
+    for service in AUDITED_SERVICES:
+        if logged.get(service) != set(AUDITED_ACCESS):
+            yield service
+
+
+def _stack(deployment: Deployment) -> str:
+    email: str = deployment.outputs["scheduler_account"]
+    return email.removeprefix("utxoiq-").partition("-scheduler@")[0]

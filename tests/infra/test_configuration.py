@@ -1,0 +1,144 @@
+"""What a stack may set, and what a wrong value says."""
+
+from collections.abc import Mapping
+
+import pytest
+from tests.infra.deployment import PROJECT, deploy, stack_configuration
+
+from utxoiq_infra.configuration import NAME, Configuration
+from utxoiq_infra.stack_configuration import read
+from utxoiq_infra.values import ConfigurationError, Values
+
+OBJECTS = {"functions", "schedules"}
+MANY = {"maxInstances": 40, "poolSize": 1, "poolOverflow": 0}
+
+
+def configured(changes: Mapping[str, object], stack: str = "prod") -> Configuration:
+    values = stack_configuration(stack, changes)
+    return read(stack, Values(NAME, values), Values("gcp", values))
+
+
+def test_the_schema_has_the_defaults_of_the_program() -> None:
+    schema = {f"{NAME}:{key}": entry["default"] for key, entry in PROJECT["config"].items()}
+    spelled = stack_configuration("prod", dict.fromkeys(stack_configuration("prod", {})) | schema)
+    google = Values("gcp", {"gcp:project": "utxoiq-prod"})
+    assert read("prod", Values(NAME, spelled), google) == Configuration(project="utxoiq-prod", stack="prod")
+
+
+def test_the_schema_lists_every_key_that_the_program_reads() -> None:
+    values = Values(NAME, {})
+    read("prod", values, Values("gcp", {"gcp:project": "utxoiq-prod"}))
+    assert values.asked - OBJECTS == set(PROJECT["config"])
+
+
+def test_the_schema_describes_and_types_every_key() -> None:
+    for key, entry in PROJECT["config"].items():
+        assert entry["description"], key
+        assert entry["type"] in ("string", "integer", "boolean", "array"), key
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_stack_files_are_valid(stack: str) -> None:
+    assert configured({}, stack).stack == stack
+
+
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"gcp:project": None}, "gcp:project is None: set it to the id of the Google Cloud project"),
+    ({"gcp:project": "Utxo IQ"}, "gcp:project is 'Utxo IQ'"),
+    ({"regoin": "us-west1"}, "regoin is 'us-west1': there is no such key; did you mean region?"),
+    ({"region": "Iowa"}, "region is 'Iowa': set it to a region"),
+    ({"databaseTier": "n1-standard-1"}, "databaseTier is 'n1-standard-1'"),
+    ({"databaseAvailability": "regional"}, "databaseAvailability is 'regional': set it to one of REGIONAL, ZONAL"),
+    ({"databaseDiskGb": "many"}, "databaseDiskGb is 'many': set it to a whole number from 10"),
+    ({"deletionProtection": "yes"}, "deletionProtection is 'yes': set it to true or false"),
+    ({"operators": "a@example.com"}, "operators is 'a@example.com': set it to an array of strings"),
+    ({"operators": ["someone"]}, "operators is 'someone': set it to the email of a Google account"),
+    ({"labels": ["Team=x"]}, "labels is 'Team=x': write it as key=value"),
+    ({"deployer": "me@example.com"}, "deployer is 'me@example.com': set it to an IAM member"),
+    ({"userJwksUrl": "http://keys.example.com"}, "userJwksUrl is 'http://keys.example.com': set it to the https URL"),
+    ({"domain": "https://api.utxoiq.com/"}, "domain is 'https://api.utxoiq.com/': set it to a host name"),
+    ({"functionsRange": "10.8.0.0"}, "functionsRange is '10.8.0.0'"),
+    ({"functionsRange": "8.8.8.0/24"}, "functionsRange is '8.8.8.0/24': set it to a range of private addresses"),
+    ({"functions": {"feedbak": {}}}, "functions is '{\"feedbak\": {}}': set it to an object of objects, by the names"),
+    ({"functions": {"feedback": {"maxInstance": 3}}}, "functions.feedback:maxInstance is '3': there is no such key"),
+    ({"functions": {"feedback": {"minInstances": 9}}}, "functions.feedback:minInstances is '9': set it to at most"),
+    ({"functions": {"feedback": {"cpu": "0.5"}}}, "functions.feedback:cpu is '0.5': less than one CPU"),
+    ({"schedules": {"publish-metrics": "every minute"}}, "schedules:publish-metrics is 'every minute': set it to five"),
+    ({"schedules": {"publish-metrics": "61 * * * *"}}, "schedules:publish-metrics is '61 * * * *'"),
+    ({"schedules": {"publish": "* * * * *"}}, "schedules is"),
+    # Each right, and wrong together.
+    ({"backupRegion": "us-central1"}, "backupRegion is 'us-central1': the loss of that region"),
+    (
+        {"functions": {"feedback": {"maxInstances": 50}}},
+        "databaseMaxConnections is '400': less databaseReservedConnections (20) it leaves 380, and the functions at "
+        "full scale take",
+    ),
+    ({"functionsRange": "10.8.0.0/27"}, "functionsRange is '10.8.0.0/27': Direct VPC egress takes at least a /26"),
+    (
+        {
+            "functionsRange": "10.8.0.0/26",
+            "functions": {"keys": {"maxInstances": 40, "poolSize": 1, "poolOverflow": 0}},
+        },
+        "functionsRange is '10.8.0.0/26': it has 64 addresses",
+    ),
+    ({"functionsRange": "10.9.1.0/24"}, "functionsRange is '10.9.1.0/24': set it apart from servicesRange"),
+    ({"servicesRange": "10.9.0.0/28"}, "servicesRange is '10.9.0.0/28': Cloud SQL and Memorystore take"),
+    ({"databaseBackupsKept": 3}, "databaseRecoveryDays is '7': recovery starts from a backup"),
+    ({"databaseMaintenanceHour": 3}, "databaseMaintenanceHour is '3': the backup is verified on Sundays"),
+    (
+        {"databaseKmsKey": "projects/p/locations/us-east1/keyRings/r/cryptoKeys/k"},
+        "databaseKmsKey is 'projects/p/locations/us-east1/keyRings/r/cryptoKeys/k': Cloud SQL takes a key of its own",
+    ),
+    (
+        {"databaseKmsKey": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k", "replicaRegion": "us-west1"},
+        "replicaRegion is 'us-west1': databaseKmsKey is no key of that region",
+    ),
+    ({"cacheReplicas": 2, "cacheTier": "BASIC"}, "cacheReplicas is '2': more than one takes cacheTier STANDARD_HA"),
+    ({"metricsDays": 240}, "metricsDays is '240': metrics are archived with their month, after metricsHotDays (90)"),
+    ({"functions": {"retention": {"timeoutSeconds": 60}}}, "functions.retention.timeoutSeconds is 60: the last 60"),
+    ({"archiveRetentionDays": 300}, "archiveRetentionDays is '300': metrics leave the archive 244 days after"),
+    ({"retentionLocked": True}, "retentionLocked is 'true': there is nothing to lock"),
+    (
+        {"functions": {"feedback": {"ingress": "balancer"}}},
+        "functions.feedback.ingress is 'balancer': there is no load",
+    ),
+    ({"budget": 100}, "budget is '100': a budget belongs to a billing account"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG, ids=[message.partition(":")[0] for _, message in WRONG])
+def test_a_wrong_value_is_named_with_its_remedy(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        configured(changes)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("stack", ["Prod", "a-stack-with-a-long-name", "ünder"])
+def test_a_stack_name_that_fits_no_account_is_refused(stack: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"use at most 13 lower-case letters"):
+        configured({}, stack)
+
+
+def test_a_wrong_value_stops_the_program_before_any_resource() -> None:
+    with pytest.raises(ConfigurationError, match="backupRegion"):
+        deploy("prod", {"backupRegion": "us-central1"})
+
+
+def test_a_schedule_and_a_function_can_be_changed_by_their_names() -> None:
+    changes = {"schedules": {"publish-metrics": "*/5 * * * *"}, "functions": {"metrics": {"memoryMib": 1024}}}
+    configuration = configured(changes)
+    assert configuration.crons["publish-metrics"] == "*/5 * * * *"
+    assert configuration.sizing["metrics"].memory_mib == 1024
+
+
+@pytest.mark.parametrize("cron", ["* * * * *", "*/10 2,14 1-15 jan-mar mon-fri", "0 3 * * 0", "0-30/10 * * * sun"])
+def test_crons(cron: str) -> None:
+    assert configured({"schedules": {"publish-metrics": cron}}).crons["publish-metrics"] == cron
+
+
+@pytest.mark.parametrize(
+    "cron", ["", "* * * *", "60 * * * *", "5-1 * * * *", "*/0 * * * *", "* * 0 * *", "1/2 * * * *"]
+)
+def test_what_is_no_cron(cron: str) -> None:
+    with pytest.raises(ConfigurationError, match="five fields"):
+        configured({"schedules": {"publish-metrics": cron}})

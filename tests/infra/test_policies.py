@@ -1,0 +1,41 @@
+"""Every rule holds for every stack, and for configurations that nobody thinks of first."""
+
+import functools
+from collections.abc import Mapping
+
+import pytest
+from tests.infra.deployment import Deployment, deploy
+from tests.infra.policies import RULES
+
+KEY = "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"
+CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "local": ("local", {}),
+    "dev": ("dev", {}),
+    "prod": ("prod", {}),
+    "with a domain": ("prod", {"domain": "api.utxoiq.com"}),
+    "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
+    "with a key of its own": ("prod", {"databaseKmsKey": KEY}),
+    "with a budget": (
+        "prod",
+        {"budget": 900, "billingAccount": "012345-6789AB-CDEF01", "alertEmails": ["a@example.com"]},
+    ),
+    "with locked retention": (
+        "prod",
+        {"archiveRetentionDays": 200, "backupsRetentionDays": 28, "retentionLocked": True},
+    ),
+    "in other regions": ("prod", {"region": "europe-west1", "backupRegion": "europe-west4"}),
+    "another stack of the same project": ("blue", {"auditLogs": False}),
+    "dev made safe": ("dev", {"deletionProtection": True}),
+    "a cache that lasts": ("prod", {"cachePersistence": "6h", "cacheReplicas": 2}),
+}
+
+
+@functools.cache
+def deployed(name: str) -> Deployment:
+    return deploy(*CONFIGURATIONS[name])
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("rule", RULES)
+def test_rule(rule: str, configuration: str) -> None:
+    assert list(RULES[rule](deployed(configuration))) == []

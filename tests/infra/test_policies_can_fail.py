@@ -1,0 +1,347 @@
+"""Each rule, and a program that breaks it: a rule that cannot fail guards nothing."""
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_gcp import cloudrunv2, compute, projects, secretmanager, serviceaccount, sql, storage
+from tests.infra.deployment import deploy
+from tests.infra.mutation import Mutation, Props, put
+from tests.infra.policies import RULES
+
+FUNCTION = "cloudfunctionsv2/function:Function"
+INSTANCE = "sql/databaseInstance:DatabaseInstance"
+BUCKET = "storage/bucket:Bucket"
+INVOKER = "cloudrunv2/serviceIamMember:ServiceIamMember"
+OBJECT = "storage/bucketObject:BucketObject"
+JOB = "cloudscheduler/job:Job"
+ROLE = "projects/iAMCustomRole:IAMCustomRole"
+VERSION = "secretmanager/secretVersion:SecretVersion"
+BACKUPS = "settings.backup_configuration"
+DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
+
+
+def invoker(function: str, member: str) -> Mutation:
+    def add() -> None:
+        cloudrunv2.ServiceIamMember("more", name=function, role="roles/run.invoker", member=member)
+
+    return Mutation(addition=add)
+
+
+def project_role(role: str) -> Mutation:
+    return Mutation(addition=lambda: _ignore(projects.IAMMember("more", project="p", role=role, member="user:a@b.c")))
+
+
+def bucket_role(bucket: str, member: str) -> Mutation:
+    def add() -> None:
+        storage.BucketIAMMember("more", bucket=bucket, role="roles/storage.objectUser", member=member)
+
+    return Mutation(addition=add)
+
+
+def reader(secret: str) -> Mutation:
+    def add() -> None:
+        secretmanager.SecretIamMember(
+            "more", secret_id=secret, role="roles/secretmanager.secretAccessor", member="user:a@b.c"
+        )
+
+    return Mutation(addition=add)
+
+
+def without_flag(name: str) -> Mutation:
+    def change(props: Props) -> None:
+        settings = props["settings"]
+        settings.database_flags = [flag for flag in settings.database_flags if flag.name != name]
+
+    return Mutation((INSTANCE,), change)
+
+
+def variable(name: str, value: str) -> Mutation:
+    return Mutation((FUNCTION,), put(f"service_config.environment_variables.{name}", value), ends_with="-feedback")
+
+
+def without_lifecycle(type_: str) -> Mutation:
+    def change(props: Props) -> None:
+        props["lifecycle_rules"] = [
+            found for found in props["lifecycle_rules"] if getattr(found.action, "type", None) != type_
+        ]
+
+    return Mutation((BUCKET,), change)
+
+
+def waiting_for_nothing(*types: str) -> Mutation:
+    def options(opts: pulumi.ResourceOptions) -> None:
+        opts.depends_on = []
+
+    return Mutation(types, options=options)
+
+
+def unprotected(type_: str) -> Mutation:
+    def options(opts: pulumi.ResourceOptions) -> None:
+        opts.protect = False
+
+    return Mutation((type_,), options=options)
+
+
+def _ignore(_made: Any) -> None:
+    return None
+
+
+def add_key() -> None:
+    serviceaccount.Key("more", service_account_id="someone")
+
+
+def add_password_user() -> None:
+    sql.User("more", instance="utxoiq-prod", type="BUILT_IN", password="secret")
+
+
+def add_owner() -> None:
+    sql.User("more", instance="utxoiq-prod", type="CLOUD_IAM_SERVICE_ACCOUNT", database_roles=["cloudsqlsuperuser"])
+
+
+def add_backend() -> None:
+    compute.BackendService("more")
+
+
+RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
+RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
+BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
+    ("only_the_endpoints_are_open_to_everybody", invoker("utxoiq-prod-migrate", "allUsers"), {}),
+    ("only_the_endpoints_are_open_to_everybody", invoker("other", "allAuthenticatedUsers"), {}),
+    ("the_deployer_alone_may_migrate", invoker("utxoiq-prod-migrate", "user:a@b.c"), {}),
+    ("no_role_of_the_project_is_wider_than_its_condition", project_role("roles/storage.admin"), {}),
+    (
+        "no_role_of_the_project_is_wider_than_its_condition",
+        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-lister"),
+        {},
+    ),
+    (
+        "retention_alone_touches_the_archive_and_nothing_else",
+        bucket_role("utxoiq-prod-utxoiq-prod-archive", "user:a@b.c"),
+        {},
+    ),
+    (
+        "retention_alone_touches_the_archive_and_nothing_else",
+        bucket_role(
+            "utxoiq-prod-utxoiq-prod-backups",
+            RETENTION_ACCOUNT,
+        ),
+        {},
+    ),
+    ("no_account_has_keys", Mutation(addition=add_key), {}),
+    (
+        "every_function_has_an_account_of_its_own",
+        Mutation((FUNCTION,), put("service_config.service_account_email", "shared@p.iam.gserviceaccount.com")),
+        {},
+    ),
+    ("secrets_are_readable_by_who_mounts_them", reader("utxoiq-prod-deployment-keys"), {}),
+    (
+        "secrets_are_readable_by_who_mounts_them",
+        Mutation(("secretmanager/secretIamMember:SecretIamMember",), put("member", "user:a@b.c")),
+        {},
+    ),
+    ("nothing_secret_is_in_the_clear", variable("REDIS_AUTH", "redis-password"), {}),
+    ("nothing_secret_is_in_the_clear", Mutation((VERSION,), put("secret_data", "redis-password")), {}),
+    (
+        "the_database_is_private_and_takes_tls_only",
+        Mutation((INSTANCE,), put("settings.ip_configuration.ipv4_enabled", True)),
+        {},
+    ),
+    (
+        "the_database_is_private_and_takes_tls_only",
+        Mutation((INSTANCE,), put("settings.ip_configuration.ssl_mode", "ALLOW_UNENCRYPTED_AND_ENCRYPTED")),
+        {},
+    ),
+    (
+        "the_database_is_private_and_takes_tls_only",
+        Mutation((INSTANCE,), put("settings.ip_configuration.private_network", None)),
+        {},
+    ),
+    ("database_users_have_no_passwords", Mutation(addition=add_password_user), {}),
+    ("database_users_have_no_passwords", without_flag("cloudsql.iam_authentication"), {}),
+    ("the_schema_has_one_owner", Mutation(addition=add_owner), {}),
+    ("statements_are_audited_without_their_parameters", without_flag("cloudsql.enable_pgaudit"), {}),
+    ("statements_are_audited_without_their_parameters", without_flag("log_error_verbosity"), {}),
+    (
+        "statements_are_audited_without_their_parameters",
+        Mutation((INSTANCE,), put("settings.insights_config.query_insights_enabled", False)),
+        {},
+    ),
+    (
+        "the_cache_asks_for_a_password_over_tls",
+        Mutation(("redis/instance:Instance",), put("auth_enabled", False)),
+        {},
+    ),
+    (
+        "the_cache_asks_for_a_password_over_tls",
+        Mutation(("redis/instance:Instance",), put("transit_encryption_mode", "DISABLED")),
+        {},
+    ),
+    ("buckets_cannot_be_made_public", Mutation((BUCKET,), put("public_access_prevention", "inherited")), {}),
+    ("buckets_cannot_be_made_public", Mutation((BUCKET,), put("uniform_bucket_level_access", False)), {}),
+    (
+        "functions_reach_private_addresses_through_the_network",
+        Mutation((FUNCTION,), put("service_config.direct_vpc_network_interfaces", None), ends_with="-metrics"),
+        {},
+    ),
+    (
+        "no_function_is_reachable_behind_the_balancers_back",
+        Mutation((FUNCTION,), put("service_config.ingress_settings", "ALLOW_ALL"), ends_with="-metrics"),
+        DOMAIN,
+    ),
+    ("the_balancer_is_armored_and_takes_modern_tls_only", Mutation(addition=add_backend), {}),
+    (
+        "the_balancer_is_armored_and_takes_modern_tls_only",
+        Mutation(("compute/sSLPolicy:SSLPolicy",), put("min_tls_version", "TLS_1_0")),
+        DOMAIN,
+    ),
+    (
+        "the_balancer_is_armored_and_takes_modern_tls_only",
+        Mutation(("compute/targetHttpsProxy:TargetHttpsProxy",), put("ssl_policy", None)),
+        DOMAIN,
+    ),
+    (
+        "the_balancer_is_armored_and_takes_modern_tls_only",
+        Mutation(("compute/uRLMap:URLMap",), put("default_url_redirect", None), ends_with="-redirect"),
+        DOMAIN,
+    ),
+    (
+        "schedules_call_as_the_scheduler_for_that_function_only",
+        Mutation((JOB,), put("http_target.oidc_token.audience", "https://elsewhere.example")),
+        {},
+    ),
+    (
+        "schedules_call_as_the_scheduler_for_that_function_only",
+        Mutation((JOB,), put("http_target.oidc_token.service_account_email", "other@p.iam.gserviceaccount.com")),
+        {},
+    ),
+    (
+        "schedules_call_as_the_scheduler_for_that_function_only",
+        invoker("utxoiq-prod-metrics", "serviceAccount:utxoiq-prod-scheduler@utxoiq-prod.iam.gserviceaccount.com"),
+        {},
+    ),
+    (
+        "access_to_data_is_logged",
+        Mutation(("projects/iAMAuditConfig:IAMAuditConfig",), put("service", "compute.googleapis.com")),
+        {},
+    ),
+    ("what_holds_data_is_protected", unprotected(BUCKET), {}),
+    ("what_holds_data_is_protected", Mutation((INSTANCE,), put("deletion_protection", False)), {}),
+    ("what_holds_data_is_protected", Mutation((INSTANCE,), put("settings.deletion_protection_enabled", False)), {}),
+    ("what_holds_data_is_protected", Mutation((BUCKET,), put("force_destroy", True)), {}),
+    (
+        "the_database_is_backed_up_every_night_in_another_region",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.enabled", False)),
+        {},
+    ),
+    (
+        "the_database_is_backed_up_every_night_in_another_region",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.location", "us-central1")),
+        {},
+    ),
+    (
+        "the_database_is_backed_up_every_night_in_another_region",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.backup_retention_settings.retained_backups", 3)),
+        {},
+    ),
+    (
+        "the_database_is_backed_up_every_night_in_another_region",
+        Mutation((INSTANCE,), put("settings.retain_backups_on_delete", False)),
+        {},
+    ),
+    (
+        "any_second_of_the_last_days_can_be_recovered",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.point_in_time_recovery_enabled", False)),
+        {},
+    ),
+    (
+        "any_second_of_the_last_days_can_be_recovered",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.transaction_log_retention_days", 2)),
+        {},
+    ),
+    (
+        "maintenance_comes_after_the_verification_on_sundays",
+        Mutation((INSTANCE,), put("settings.maintenance_window.hour", 3)),
+        {},
+    ),
+    ("buckets_are_away_from_the_database", Mutation((BUCKET,), put("location", "US-CENTRAL1")), {}),
+    ("what_is_deleted_from_a_bucket_can_be_restored", Mutation((BUCKET,), put("versioning.enabled", False)), {}),
+    (
+        "what_is_deleted_from_a_bucket_can_be_restored",
+        Mutation((BUCKET,), put("soft_delete_policy.retention_duration_seconds", 0)),
+        {},
+    ),
+    ("what_is_deleted_from_a_bucket_can_be_restored", Mutation((BUCKET,), put("versioning.enabled", True)), RETENTION),
+    ("metrics_leave_the_archive_at_their_age_and_nothing_else_early", without_lifecycle("Delete"), {}),
+    (
+        "temporary_instances_are_all_that_backups_may_replace",
+        Mutation(
+            ("projects/iAMMember:IAMMember",),
+            put("condition.expression", 'resource.name.startsWith("projects/utxoiq-prod/instances/utxoiq-prod")'),
+            ends_with="-verifier",
+        ),
+        {},
+    ),
+    (
+        "temporary_instances_are_all_that_backups_may_replace",
+        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-keeper"),
+        {},
+    ),
+    (
+        "nothing_is_deleted_while_it_must_be_kept",
+        Mutation((BUCKET,), put("retention_policy.retention_period", "864000000"), ends_with="-archive"),
+        RETENTION,
+    ),
+    (
+        "audit_logs_are_kept",
+        Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("retention_days", 30)),
+        {},
+    ),
+    ("audit_logs_are_kept", Mutation(("logging/projectSink:ProjectSink",), put("filter", "severity>=ERROR")), {}),
+    ("apis_are_enabled_first", waiting_for_nothing("serviceaccount/account:Account"), {}),
+    ("the_schema_is_there_before_its_traffic", waiting_for_nothing(FUNCTION, OBJECT), {}),
+    ("the_migrations_wait_for_all_that_they_need", waiting_for_nothing(FUNCTION, OBJECT, INVOKER), {}),
+    ("functions_have_their_rights_before_they_start", waiting_for_nothing(FUNCTION), {}),
+    ("databases_wait_for_the_peering", waiting_for_nothing(INSTANCE), {}),
+    ("whatever_takes_labels_has_them", Mutation((BUCKET,), put("labels", {"app": "x"})), {}),
+    ("whatever_takes_labels_has_them", Mutation((INSTANCE,), put("settings.user_labels", None)), {}),
+    ("no_function_scales_without_bound", Mutation((FUNCTION,), put("service_config.max_instance_count", None)), {}),
+    (
+        "functions_at_full_scale_leave_connections_free",
+        Mutation((FUNCTION,), put("service_config.max_instance_count", 20)),
+        {},
+    ),
+    (
+        "the_disk_grows_by_itself_and_never_by_plan",
+        Mutation((INSTANCE,), put("settings.disk_autoresize", False)),
+        {},
+    ),
+    ("old_versions_and_images_go", without_lifecycle("Delete"), {}),
+    (
+        "old_versions_and_images_go",
+        Mutation(("artifactregistry/repository:Repository",), put("cleanup_policies", [])),
+        {},
+    ),
+    (
+        "a_query_of_all_metrics_names_its_days",
+        Mutation(
+            ("bigquery/table:Table",),
+            put("external_data_configuration.hive_partitioning_options.require_partition_filter", False),
+        ),
+        {},
+    ),
+    ("schedules_retry_and_end", Mutation((JOB,), put("retry_config.retry_count", 0)), {}),
+    ("schedules_retry_and_end", Mutation((JOB,), put("time_zone", "America/New_York")), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "mutation", "changes"), BROKEN, ids=[f"{i}-{rule}" for i, (rule, _, _) in enumerate(BROKEN)]
+)
+def test_a_program_that_breaks_the_rule_is_found_out(rule: str, mutation: Mutation, changes: dict[str, object]) -> None:
+    deployment = deploy("prod", changes, mutation.run)
+    assert list(RULES[rule](deployment)) != []
+
+
+def test_every_rule_is_shown_to_fail() -> None:
+    assert {rule for rule, _, _ in BROKEN} == set(RULES)

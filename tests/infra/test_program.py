@@ -1,0 +1,130 @@
+"""The program as a whole: what it declares, deploys again, and hands to others."""
+
+import shutil
+from pathlib import Path
+
+import pulumi
+import pytest
+from pulumi.output import Unknown
+from tests.infra import snapshot
+from tests.infra.deployment import REPOSITORY, Deployment, deploy, stack_configuration
+
+from utxoiq_infra import persistence
+from utxoiq_infra.catalog import FUNCTIONS
+from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.persistence import PersistenceLayer
+
+FUNCTION = "cloudfunctionsv2/function:Function"
+OBJECT = "storage/bucketObject:BucketObject"
+
+
+def sources(deployment: Deployment) -> dict[str, str]:
+    """Of each function, the name of the object that it is built from."""
+    return {found.name: found["buildConfig.source.storageSource.object"] for found in deployment.all(FUNCTION)}
+
+
+@pytest.mark.parametrize("stack", snapshot.STACKS)
+def test_nothing_changes_by_accident(stack: str) -> None:
+    """If this change is meant: python -m tests.infra.snapshot, and have the difference reviewed."""
+    assert snapshot.render(deploy(stack)) == (snapshot.FOLDER / f"{stack}.txt").read_text()
+
+
+@pytest.mark.parametrize("changes", [{}, {"domain": "api.utxoiq.com", "replicaRegion": "us-west1"}])
+def test_a_first_preview_of_which_nothing_is_known_yet_shows_every_resource(changes: dict[str, object]) -> None:
+    previewed, made = deploy("prod", changes, preview=True), deploy("prod", changes)
+    assert {found.urn for found in previewed.resources} == {found.urn for found in made.resources}
+    assert isinstance(previewed.all("cloudscheduler/job:Job")[0]["httpTarget.uri"], Unknown)
+
+
+def test_deploying_again_changes_no_function() -> None:
+    first, second = ({found.name: found.inputs for found in deploy("prod").all(FUNCTION)} for _ in range(2))
+    assert first == second
+
+
+def test_functions_are_built_from_the_archives_that_are_uploaded() -> None:
+    deployment = deploy("prod")
+    uploaded = {found.inputs["name"] for found in deployment.all(OBJECT)}
+    assert set(sources(deployment).values()) == uploaded
+
+
+def test_a_changed_module_makes_a_new_archive_and_a_new_deployment(tmp_path: Path) -> None:
+    for folder in ("functions", "sql", "migrations"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "functions/utxoiq_http/endpoints/metrics.py"
+    path.write_text(path.read_text() + "\n")
+    configuration = Configuration(project="utxoiq-prod", stack="prod")
+
+    def changed() -> None:
+        PersistenceLayer("utxoiq-prod", configuration, tmp_path)
+
+    before, after = sources(deploy("prod")), sources(deploy("prod", run=changed))
+    assert {name for name in before if before[name] != after[name]} == {"utxoiq-prod-metrics"}
+
+
+def test_new_migrations_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trigger() -> str:
+        (migration,) = (found for found in deploy("prod").resources if found.type.endswith(":Migration"))
+        return str(migration["trigger"])
+
+    before = trigger()
+    assert trigger() == before
+    monkeypatch.setattr(persistence, "trigger_of", lambda *parts: f"another of {len(parts)}")
+    assert trigger() != before
+
+
+def test_the_components_work_in_another_program() -> None:
+    def another() -> None:
+        configuration = Configuration(project="someones-project", stack="theirs", region="europe-west1")
+        layer = PersistenceLayer("utxoiq-theirs", configuration, REPOSITORY)
+        pulumi.export("feedback", layer.functions["feedback"].url)
+
+    deployment = deploy("prod", run=another)
+    url = "https://europe-west1-someones-project.cloudfunctions.net/utxoiq-theirs-feedback"
+    assert deployment.outputs["feedback"] == url
+
+
+def test_stacks_of_one_project_share_no_names() -> None:
+    names = []
+    for stack in ("prod", "blue"):
+        project = {"gcp:project": "one-project", "auditLogs": stack == "prod"}
+        named = (found for found in deploy(stack, project).google() if found.type != "gcp:projects/service:Service")
+        names.append({(found.type, found.name) for found in named})
+    assert not names[0] & names[1]
+
+
+def test_functions_get_all_that_they_read_from_the_environment() -> None:
+    deployment = deploy("prod")
+    for spec in FUNCTIONS:
+        function = deployment.named(FUNCTION, f"utxoiq-prod-{spec.name}")
+        variables = function["serviceConfig.environmentVariables"]
+        assert variables["FUNCTION_USE_ASGI"] == "true"
+        assert not {"K_SERVICE", "PORT"} & variables.keys(), "set by the platform"
+        assert variables["DB_USER"] == f"utxoiq-prod-{spec.name}@utxoiq-prod.iam"
+        assert variables["DB_INSTANCE"] == "utxoiq-prod:us-central1:utxoiq-prod"
+
+
+def test_the_outputs_answer_what_a_deployer_asks() -> None:
+    outputs = deploy("prod", {"domain": "api.utxoiq.com"}).outputs
+    assert set(outputs["functions"]) == {spec.name for spec in FUNCTIONS}
+    assert outputs["database_connection_name"] == "utxoiq-prod:us-central1:utxoiq-prod"
+    assert outputs["base_url"] == "https://api.utxoiq.com"
+    assert outputs["first_key_command"].startswith("pulumi stack output ")
+    assert outputs["dashboard"].startswith("https://console.cloud.google.com/")
+
+
+def test_a_deployer_is_allowed_to_call_migrate_as_its_account() -> None:
+    deployment = deploy("prod", {"deployer": "user:me@example.com"})
+    (grant,) = deployment.all("serviceaccount/iAMMember:IAMMember")
+    assert grant["member"] == "user:me@example.com"
+    assert grant["serviceAccountId"].endswith(deployment.outputs["deployer_account"])
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_unsafe_choices_are_written_in_the_stacks_own_file(stack: str) -> None:
+    """The schema's defaults are the safe ones."""
+    unsafe = {"deletionProtection": "false", "cacheEncryption": "false"}
+    values = stack_configuration(stack, {})
+    chosen = {key for key, value in unsafe.items() if values[f"utxoiq-persistence:{key}"] == value}
+    written = (REPOSITORY / f"Pulumi.{stack}.yaml").read_text()
+    assert all(f"{key}: false" in written for key in chosen)
+    assert not (chosen and stack == "prod")

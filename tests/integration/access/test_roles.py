@@ -1,0 +1,93 @@
+"""Each function's role may do what docs/security.md says, and is refused the rest by the database itself."""
+
+from pathlib import Path
+
+import pytest
+from pg8000.exceptions import DatabaseError
+from tests.integration.access.conftest import Rows
+
+from local.postgres import Postgres
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
+ROLES = "SELECT rolname FROM pg_roles WHERE rolname ~ '^utxoiq_' ORDER BY 1"
+# A verb on the whole table, or with the columns that it is granted on.
+RIGHTS = """
+SELECT role, relname, string_agg(verb || columns, ', ' ORDER BY verb) FROM (
+    SELECT rolname AS role, relname, verb, CASE
+        WHEN has_table_privilege(rolname, c.oid, verb) THEN ''
+        WHEN verb IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') THEN (
+            SELECT ' (' || string_agg(attname, ', ' ORDER BY attname) || ')' FROM pg_attribute
+            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+              AND has_column_privilege(rolname, c.oid, attnum, verb))
+        END AS columns
+    FROM pg_roles, pg_class AS c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS verb
+    WHERE rolname ~ '^utxoiq_' AND relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+) AS rights WHERE columns IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def documented() -> list[list[str]]:
+    lines = DOCUMENT.read_text().splitlines()
+    start = lines.index("| role | table | may |") + 2
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_every_role_has_the_rights_that_are_documented_and_no_other(rows: Rows) -> None:
+    assert rows(RIGHTS) == documented()
+
+
+@pytest.mark.parametrize("role", sorted({role for role, _, _ in documented()}))
+def test_a_role_appends_to_the_audit_log_and_changes_nothing_of_it(
+    postgres: Postgres, database: str, role: str
+) -> None:
+    refused = [
+        "UPDATE audit_log SET actor = 'another'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "INSERT INTO audit_log (actor, action, at) VALUES ('someone', 'something', '2000-01-01')",
+        "DROP TABLE audit_log",
+        *(["SELECT * FROM audit_log"] if role != "utxoiq_keys" else []),
+    ]
+    with postgres.connect(database=database) as connection:
+        connection.run(f"SET ROLE {role}")
+        connection.run("INSERT INTO audit_log (actor, action) VALUES ('someone', 'something')")
+        for statement in refused:
+            with pytest.raises(DatabaseError, match="42501"):
+                connection.run(statement)
+
+
+def test_only_keys_reads_api_keys_and_nobody_changes_what_one_may(
+    postgres: Postgres, database: str, rows: Rows
+) -> None:
+    for (role,) in rows(ROLES):
+        with postgres.connect(database=database) as connection:
+            connection.run(f"SET ROLE {role}")
+            assert connection.run("SELECT * FROM api_key_check('\\x00')") == []
+            statements = ["UPDATE api_keys SET scopes = '{admin}'", "UPDATE api_keys SET digest = '\\x00'"]
+            if role != "utxoiq_keys":
+                statements += ["SELECT id FROM api_keys", "UPDATE api_keys SET revoked_at = NULL"]
+            for statement in [*statements, "DELETE FROM api_keys"]:
+                with pytest.raises(DatabaseError, match="42501"):
+                    connection.run(statement)
+
+
+def test_the_public_may_nothing(postgres: Postgres, database: str) -> None:
+    with postgres.connect(database=database) as connection:
+        connection.run("CREATE ROLE stranger")
+        try:
+            connection.run("SET ROLE stranger")
+            for statement in (
+                "SELECT * FROM audit_log",
+                "SELECT * FROM api_key_check('\\x00')",
+                "SELECT 1 FROM api_keys",
+            ):
+                with pytest.raises(DatabaseError, match="42501"):
+                    connection.run(statement)
+        finally:
+            connection.run("RESET ROLE")
+            connection.run("DROP ROLE stranger")

@@ -1,0 +1,143 @@
+"""A Cloud SQL of one's own: the Admin API over HTTP, spoken to by Google's client library."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from googleapiclient.discovery import build
+
+from local.cloudsql.api import AdminApi
+from local.cloudsql.instance import ManagedPostgres
+from local.cloudsql.service import CloudSql
+from local.valkey import Valkey
+from utxoiq_persistence import schema
+from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.store import Store
+
+DATABASE = "utxoiq"
+USER = "backup@utxoiq-test.iam"
+PROJECT = "utxoiq-test"
+REGION = "us-central1"
+PRIMARY = "utxoiq-test-primary"
+SETTINGS = {
+    "tier": "db-custom-2-7680",
+    "backupConfiguration": {"enabled": True, "pointInTimeRecoveryEnabled": True, "location": "us-east1"},
+}
+
+
+class AdminClient:
+    """Google's client, and the polling that whoever uses it needs."""
+
+    def __init__(self, url: str, stop: Callable[[], None]) -> None:
+        self.url = url
+        self.stop = stop
+        self.api: Any = build(
+            "sqladmin",
+            "v1",
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": url},
+            static_discovery=True,
+        )
+
+    def done(self, operation: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while operation["status"] != "DONE":
+            assert time.monotonic() < deadline, operation
+            time.sleep(0.02)
+            operation = self.api.operations().get(project=PROJECT, operation=operation["name"]).execute()
+        return operation
+
+    def insert(self, name: str, region: str = REGION) -> dict[str, Any]:
+        body = {"name": name, "region": region, "databaseVersion": "POSTGRES_17", "settings": {"tier": "db-f1-micro"}}
+        return self.done(self.api.instances().insert(project=PROJECT, body=body).execute())
+
+    def back_up(self, instance: str = PRIMARY) -> str:
+        operation = self.done(self.api.backupRuns().insert(project=PROJECT, instance=instance, body={}).execute())
+        assert "error" not in operation
+        return str(operation["backupContext"]["backupId"])
+
+    def restore(self, backup_id: str, target: str, source: str = PRIMARY) -> dict[str, Any]:
+        context = {"backupRunId": backup_id, "instanceId": source, "project": PROJECT}
+        body = {"restoreBackupContext": context}
+        return self.done(self.api.instances().restoreBackup(project=PROJECT, instance=target, body=body).execute())
+
+    def clone(self, target: str, moment: str | None = None, source: str = PRIMARY) -> dict[str, Any]:
+        context = {"destinationInstanceName": target, **({"pointInTime": moment} if moment else {})}
+        body = {"cloneContext": context}
+        return self.done(self.api.instances().clone(project=PROJECT, instance=source, body=body).execute())
+
+
+@pytest.fixture
+def cloud_sql(tmp_path: Path) -> Iterator[CloudSql]:
+    service = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def primary(cloud_sql: CloudSql) -> Iterator[ManagedPostgres]:
+    server = cloud_sql.declared(
+        PRIMARY,
+        REGION,
+        password="secret",
+        settings={"fsync": "off"},
+        supervised=False,
+    )
+    with server:
+        first_backup = cloud_sql.adopt(PRIMARY, server, REGION, "POSTGRES_17", SETTINGS)
+        assert first_backup is not None
+        while cloud_sql.operations.get(first_backup["name"])["status"] != "DONE":
+            time.sleep(0.02)
+        yield server
+
+
+@pytest.fixture
+def admin(cloud_sql: CloudSql) -> Iterator[AdminClient]:
+    api = AdminApi(cloud_sql)
+    api.start()
+    yield AdminClient(api.url, api.stop)
+    api.stop()
+
+
+@pytest.fixture
+def source(primary: ManagedPostgres) -> ManagedPostgres:
+    """The primary, with the schema, some rows in each table, and the backup function's user."""
+    with primary.connect() as connection:
+        connection.run(f"CREATE DATABASE {DATABASE}")
+        connection.run(f'CREATE ROLE "{USER}" LOGIN')
+    instance = f"{PROJECT}:{REGION}:{PRIMARY}"
+    settings = DatabaseSettings(instance, DATABASE, "postgres", str(primary.socket_dir))
+    schema.upgrade(settings, {"utxoiq_backup": USER})
+    with primary.connect(database=DATABASE) as connection:
+        connection.run("""
+            INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block)
+            SELECT gen_random_uuid(), 'utxo_set', 0, n, 0 FROM generate_series(1, 20) AS n""")
+        connection.run("""
+            INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment)
+            SELECT gen_random_uuid(), 'insight-' || n % 100, 'user-' || n, 1 + n % 5, 'comment ' || n
+            FROM generate_series(1, 10000) AS n""")
+        connection.run("""
+            INSERT INTO system_metrics
+            SELECT gen_random_uuid(), 'api', 'latency', n, 'ms', now() - n * interval '1 minute', '{"zone": "a"}'
+            FROM generate_series(1, 20000) AS n""")
+    return primary
+
+
+@pytest.fixture
+def backup_settings(cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient) -> BackupSettings:
+    instance = f"{PROJECT}:{REGION}:{PRIMARY}"
+    database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir))
+    return BackupSettings(database, admin.url, str(cloud_sql.sockets))
+
+
+@pytest.fixture
+async def backups(backup_settings: BackupSettings, valkey: Valkey, anyio_backend: str) -> AsyncIterator[Backups]:
+    redis = RedisSettings(valkey.host, valkey.port, valkey.password)
+    async with Store.opened(Settings("backup", backup_settings.database, redis)) as store:
+        yield Backups(backup_settings, store)

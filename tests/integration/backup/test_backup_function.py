@@ -1,0 +1,110 @@
+"""The backup function as it is deployed: who may call it, and what a scheduler gets from it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.backup.conftest import PROJECT, AdminClient
+from tests.integration.http.functions import Function
+from tests.unit.http.issuer import Issuer
+
+from local.valkey import Valkey
+from utxoiq_persistence.backup_settings import BackupSettings
+
+PATH = "/api/v1/monitoring/backup"
+AUDIENCE = f"https://us-central1-{PROJECT}.cloudfunctions.net/backup"
+SCHEDULER = "cron@example.org"
+OPERATORS = "https://operators.example.org"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer().serving() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def client(tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issuer: Issuer) -> Iterator[httpx.Client]:
+    database = backup_settings.database
+    variables = {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "DB_INSTANCE": database.instance,
+        "DB_NAME": database.name,
+        "DB_USER": database.user,
+        "DB_POOL_SIZE": "1",
+        "DB_POOL_OVERFLOW": "1",
+        "CLOUD_SQL_SOCKET_DIR": database.socket_dir or "",
+        "CLOUD_SQL_SOCKETS": backup_settings.sockets or "",
+        "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
+        "REDIS_HOST": valkey.host,
+        "REDIS_PORT": str(valkey.port),
+        "REDIS_AUTH": valkey.password or "",
+        "OIDC_USER_JWKS_URL": issuer.url,
+        "OIDC_GOOGLE_JWKS_URL": issuer.url,
+        "FUNCTION_AUDIENCE": AUDIENCE,
+        "OPERATOR_AUDIENCE": OPERATORS,
+        "OPERATORS": "root@example.org",
+        "SCHEDULER_ACCOUNT": SCHEDULER,
+    }
+    with Function(tmp_path / "function", "backup", variables) as function:
+        yield httpx.Client(base_url=function.url, timeout=120)
+
+
+@pytest.fixture
+def scheduler(issuer: Issuer) -> dict[str, str]:
+    return _bearer(issuer, SCHEDULER, AUDIENCE)
+
+
+def _bearer(issuer: Issuer, email: str, audience: str) -> dict[str, str]:
+    token = issuer.token("https://accounts.google.com", audience, email, email=email, email_verified=True)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_scheduler_backs_up_and_verifies(client: httpx.Client, scheduler: dict[str, str]) -> None:
+    backup = _answered(client.post(f"{PATH}/run", headers=scheduler))["backup"]
+    assert backup["status"] == "success"
+
+    # A call with no time at all begins it; later ones, which begin nothing, end it.
+    begun = _answered(client.post(f"{PATH}/verify", params={"budget_seconds": 0}, headers=scheduler))["verification"]
+    assert begun["status"] == "running"
+    resume: dict[str, str | int] = {"resume_only": "true", "budget_seconds": 60}
+    verification = _answered(client.post(f"{PATH}/verify", params=resume, headers=scheduler))["verification"]
+    assert verification["id"] == begun["id"]
+    assert verification["status"] == "passed", verification
+    assert verification["backup_id"] == backup["backup_id"]
+
+
+def test_who_may_call(client: httpx.Client, issuer: Issuer, scheduler: dict[str, str]) -> None:
+    stranger = _bearer(issuer, "who@example.org", AUDIENCE)
+    operator = _bearer(issuer, "root@example.org", OPERATORS)
+    for method, path in (("POST", "run"), ("POST", "verify"), ("GET", "status")):
+        assert client.request(method, f"{PATH}/{path}").status_code == 401
+        assert client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
+    assert client.get(f"{PATH}/status", headers=scheduler).status_code == 403
+    empty = _answered(client.get(f"{PATH}/status", headers=operator))
+    assert empty == {"status": "success", "backup": None, "verification": None}
+
+
+def test_bad_parameters_are_refused(client: httpx.Client, scheduler: dict[str, str]) -> None:
+    for query in ("budget_seconds=-1", "budget_seconds=2000", "budget_seconds=x", "resume_only=yes", "resume=true"):
+        answer = client.post(f"{PATH}/verify?{query}", headers=scheduler)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+def test_without_cloud_sql_it_answers_that_it_can_do_nothing_now(
+    client: httpx.Client, scheduler: dict[str, str], admin: AdminClient
+) -> None:
+    admin.stop()
+    answer = client.post(f"{PATH}/verify", params={"budget_seconds": 0}, headers=scheduler)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert client.get("/health").json()["status"] == "ok"
+
+
+def _answered(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    content: dict[str, Any] = answer.json()
+    return content

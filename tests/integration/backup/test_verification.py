@@ -1,0 +1,269 @@
+"""A sound backup passes, an unsound one fails, and nothing is left behind whatever happens."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
+from tests.integration.backup.test_local_cloudsql import corrupt
+
+import utxoiq_persistence
+from local.cloudsql.instance import ManagedPostgres
+from local.cloudsql.service import CloudSql
+from local.valkey import Valkey
+from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.backup_verification import PURPOSE
+from utxoiq_persistence.backups import Backups
+
+pytestmark = pytest.mark.anyio
+
+LEFTOVER = f"{PRIMARY}-verify-00000000"
+
+
+async def verify(backups: Backups) -> dict[str, Any]:
+    state = msgspec.json.decode((await backups.verify(60, resume_only=False)).body)
+    verification: dict[str, Any] = state["verification"]
+    return verification
+
+
+async def back_up(backups: Backups) -> dict[str, Any]:
+    backup: dict[str, Any] = msgspec.json.decode((await backups.run(60)).body)["backup"]
+    return backup
+
+
+def published(source: ManagedPostgres) -> dict[str, list[float]]:
+    with source.connect(database=DATABASE) as connection:
+        rows = connection.run(
+            "SELECT metric_type, array_agg(metric_value) FROM system_metrics "
+            "WHERE service_name = 'utxoiq-persistence' GROUP BY metric_type"
+        )
+    return dict(rows)
+
+
+def instances(admin: AdminClient) -> set[str]:
+    return {item["name"] for item in admin.api.instances().list(project=PROJECT).execute()["items"]}
+
+
+async def test_a_sound_backup_passes_and_its_figures_are_published(
+    backups: Backups, source: ManagedPostgres, admin: AdminClient
+) -> None:
+    backup = await back_up(backups)
+    assert backup["status"] == "success", backup
+
+    verification = await verify(backups)
+
+    assert verification["status"] == "passed", verification
+    assert verification["backup_id"] == backup["backup_id"]
+    assert {check["name"] for check in verification["checks"]} == {
+        "schema", "row_counts", "samples", "newest_rows", "statistics", "validity", "rules", "keys"
+    }  # fmt: skip
+    figures = published(source)
+    assert figures["backup_verification_success"] == [1]
+    assert figures["backup_size"] == [backup["bytes"]]
+    assert 0 < figures["backup_age"][0] < 60
+    assert 0 < figures["backup_verification_duration"][0] < 60
+    assert instances(admin) == {PRIMARY}
+
+
+async def test_a_backup_that_nobody_took_note_of_is_followed_by_one_that_can_be_proved(
+    backups: Backups, admin: AdminClient
+) -> None:
+    automated = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
+    assert [run["type"] for run in automated] == ["AUTOMATED"]
+
+    verification = await verify(backups)
+
+    assert verification["status"] == "passed", verification
+    assert verification["backup_id"] not in {run["id"] for run in automated}
+
+
+async def test_rows_written_while_the_backup_runs_do_no_harm(backups: Backups, source: ManagedPostgres) -> None:
+    done = asyncio.Event()
+
+    def write(number: int) -> None:
+        with source.connect(database=DATABASE) as connection:
+            for n in range(50):
+                key = f"{number}-{n}"
+                connection.run(
+                    "INSERT INTO insight_feedback (id, insight_id, user_id, rating) VALUES "
+                    "(gen_random_uuid(), 'insight-1', :user, 3)", user=key,
+                )  # fmt: skip
+                connection.run("DELETE FROM system_metrics WHERE ctid IN (SELECT ctid FROM system_metrics LIMIT 1)")
+
+    async def keep_writing() -> int:
+        number = 0
+        while not done.is_set():
+            await asyncio.to_thread(write, number)
+            number += 1
+        return number
+
+    writing = asyncio.create_task(keep_writing())
+    try:
+        backup = await back_up(backups)
+    finally:
+        done.set()
+    assert await writing > 0
+    assert backup["status"] == "success"
+
+    verification = await verify(backups)
+
+    assert verification["status"] == "passed", verification
+
+
+async def test_a_corrupt_backup_fails_and_leaves_no_instance(
+    backups: Backups, cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient
+) -> None:
+    backup = await back_up(backups)
+    corrupt(cloud_sql.backup_folder(PRIMARY, backup["backup_id"]))
+
+    verification = await verify(backups)
+
+    assert verification["status"] == "failed"
+    assert "checksum mismatch" in verification["error"]
+    assert published(source)["backup_verification_success"] == [0]
+    assert instances(admin) == {PRIMARY}
+
+
+@pytest.mark.parametrize(
+    ("loss", "check"),
+    [
+        ("DELETE FROM insight_feedback WHERE user_id = 'user-7'", "row_counts"),
+        ("UPDATE insight_feedback SET comment = 'another'", "samples"),
+        ("UPDATE system_metrics SET metric_value = 0", "samples"),
+        ("DELETE FROM system_metrics WHERE metric_value = 1", "newest_rows"),
+        ("ALTER TABLE insight_feedback DROP CONSTRAINT insight_feedback_rating_check", "schema"),
+        ("UPDATE insight_stats SET comments = 0", "statistics"),
+    ],
+)  # fmt: skip
+async def test_a_backup_without_what_the_source_held_fails(
+    backups: Backups, source: ManagedPostgres, admin: AdminClient, loss: str, check: str
+) -> None:
+    """As if Cloud SQL had kept other data than it was given."""
+    backup = await back_up(backups)
+    with source.connect(database=DATABASE) as connection:
+        connection.run(loss)
+        spoilt = admin.back_up()
+        connection.run(
+            "UPDATE backup_runs SET backup_id = :spoilt WHERE id = :id", spoilt=spoilt, id=backup["id"]
+        )  # fmt: skip
+
+    verification = await verify(backups)
+
+    assert verification["status"] == "failed"
+    assert check in {one["name"] for one in verification["checks"] if not one["passed"]}
+    assert published(source)["backup_verification_success"] == [0]
+    assert instances(admin) == {PRIMARY}
+
+
+async def test_a_leftover_instance_is_swept_and_no_other_one(backups: Backups, admin: AdminClient) -> None:
+    labels = {
+        LEFTOVER: {"purpose": PURPOSE, "source": PRIMARY},
+        "of-another-source": {"purpose": PURPOSE, "source": "another"},
+        "without-labels": {},
+    }
+    for name, own in labels.items():
+        body = {
+            "name": name,
+            "region": "us-central1",
+            "databaseVersion": "POSTGRES_17",
+            "settings": {"tier": "db-f1-micro", "userLabels": own},
+        }
+        admin.done(admin.api.instances().insert(project=PROJECT, body=body).execute())
+
+    await verify(backups)
+    left = next((op for op in admin.api.operations().list(project=PROJECT, instance=LEFTOVER).execute()["items"]), None)
+    assert left is not None
+    assert left["operationType"] == "DELETE"
+    admin.done(left)
+
+    assert instances(admin) == {PRIMARY, "of-another-source", "without-labels"}
+
+
+async def test_two_calls_at_once_make_one_verification(backups: Backups, source: ManagedPostgres) -> None:
+    await asyncio.gather(*(verify(backups) for _ in range(4)))
+    await verify_to_the_end(backups)
+    with source.connect(database=DATABASE) as connection:
+        assert connection.run("SELECT count(*) FROM backup_verifications") == [[1]]
+    assert published(source)["backup_verification_success"] == [1]
+
+
+async def test_resuming_begins_nothing(backups: Backups) -> None:
+    assert await verify_resumed(backups) is None
+
+
+async def verify_to_the_end(backups: Backups) -> None:
+    """The lock of a call that was killed is free as soon as the server has seen that its client is gone."""
+    async with asyncio.timeout(60):
+        while (await verify_resumed(backups))["ended_at"] is None:
+            continue
+
+
+async def verify_resumed(backups: Backups) -> Any:
+    return msgspec.json.decode((await backups.verify(60, resume_only=True)).body)["verification"]
+
+
+KILLED = """
+import asyncio, json, sys
+from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.store import Store
+
+async def main(settings, redis):
+    settings = BackupSettings(DatabaseSettings(**settings.pop("database")), **settings)
+    async with Store.opened(Settings("backup", settings.database, RedisSettings(**redis))) as store:
+        print("begun", flush=True)
+        await Backups(settings, store).verify(60, resume_only=False)
+
+asyncio.run(main(*json.loads(sys.argv[1])))
+"""
+
+
+async def test_a_verification_that_is_killed_again_and_again_still_ends_well(
+    backups: Backups, backup_settings: BackupSettings, source: ManagedPostgres, admin: AdminClient, valkey: Valkey
+) -> None:
+    settings = msgspec.to_builtins(backup_settings)
+    redis = {"host": valkey.host, "port": valkey.port, "auth": valkey.password}
+    environment = {**os.environ, "PYTHONPATH": str(Path(utxoiq_persistence.__file__).parents[1])}
+    for _ in range(10):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", KILLED, json.dumps([settings, redis]), stdout=asyncio.subprocess.PIPE, env=environment
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"begun\n"
+        try:
+            async with asyncio.timeout(random.uniform(0, 0.6)):  # noqa: S311
+                await process.wait()
+        except TimeoutError:
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+
+    await verify_to_the_end(backups)
+
+    with source.connect(database=DATABASE) as connection:
+        rows = connection.run("SELECT passed, error, ended_at IS NULL FROM backup_verifications")
+    assert rows == [[True, None, False]] * len(rows)
+    assert rows
+    assert published(source)["backup_verification_success"] == [1] * len(rows)
+    assert instances(admin) == {PRIMARY}
+
+
+async def test_the_function_may_read_and_write_no_more_than_it_needs(
+    backup_settings: BackupSettings, source: ManagedPostgres
+) -> None:
+    with source.connect(user=backup_settings.database.user, database=DATABASE) as connection:
+        for forbidden in (
+            "DELETE FROM system_metrics",
+            "UPDATE insight_feedback SET rating = 1",
+            "SELECT digest FROM api_keys",
+            "DELETE FROM backup_runs",
+        ):
+            with pytest.raises(Exception, match="permission denied"):
+                connection.run(forbidden)

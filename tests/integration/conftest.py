@@ -1,0 +1,77 @@
+"""Real servers, one of each for the whole run, and a database of its own for each module."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
+
+import pytest
+from redis import Redis
+
+from local.postgres import Postgres
+from local.valkey import Valkey
+from utxoiq_persistence import schema
+from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.store import Store
+
+TEMPLATE = "migrated"
+INSTANCE = "utxoiq-test:region:instance"
+SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "deadlock_timeout": "100ms"}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """With a database that holds all migrations and no rows, to copy others from."""
+    folder = tmp_path_factory.mktemp("postgres") / "data"
+    with Postgres(folder, password="unused", settings=SERVER_SETTINGS) as postgres:
+        with postgres.connect() as connection:
+            connection.run(f"CREATE DATABASE {TEMPLATE}")
+        schema.upgrade(database_settings(postgres, TEMPLATE), {})
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    with Valkey(tmp_path_factory.mktemp("valkey") / "data", password="secret") as valkey:
+        yield valkey
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: Postgres) -> Callable[[], str]:
+    """Makes a migrated database without rows, and tells its name."""
+    numbers = count(1)
+
+    def make() -> str:
+        name = f"test_{next(numbers)}"
+        with postgres.connect() as connection:
+            connection.run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def database(new_database: Callable[[], str]) -> str:
+    """The module's own."""
+    return new_database()
+
+
+@pytest.fixture
+def settings(postgres: Postgres, valkey: Valkey, database: str) -> Settings:
+    """Of the module's database, and of a Redis that holds nothing yet."""
+    with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
+        redis.flushall()
+    return Settings(
+        function="test",
+        database=database_settings(postgres, database),
+        redis=RedisSettings(valkey.host, valkey.port, valkey.password),
+    )
+
+
+@pytest.fixture
+async def store(settings: Settings, anyio_backend: str) -> AsyncIterator[Store]:
+    """For tests that are marked `anyio`."""
+    async with Store.opened(settings) as store:
+        yield store
+
+
+def database_settings(postgres: Postgres, database: str, user: str = "postgres") -> DatabaseSettings:
+    return DatabaseSettings(INSTANCE, database, user, str(postgres.socket_dir))

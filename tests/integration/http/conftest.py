@@ -1,0 +1,140 @@
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from tests.integration.conftest import database_settings
+from tests.integration.http.functions import PREFIXES, Api, Function
+from tests.unit.http.issuer import Issuer
+
+from local.postgres import Postgres
+from local.valkey import Valkey
+from utxoiq_persistence import declared_keys
+from utxoiq_persistence.api_keys import digest_of
+from utxoiq_persistence.declared_keys import DeclaredKey
+from utxoiq_persistence.records import Scope
+
+Snapshot = Callable[[], Mapping[str, object]]
+
+PROJECT = "utxoiq-test"
+AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/"
+OPERATORS = "https://operators.example.org"
+OPERATOR = "root@example.org"
+SCHEDULER = "cron@example.org"
+SCOPES: list[Scope] = [
+    "backfill:read",
+    "backfill:write",
+    "feedback:read",
+    "feedback:write",
+    "metrics:read",
+    "metrics:write",
+]
+# The last one has no power over data.
+KEYS: dict[str, list[Scope]] = {
+    "service": SCOPES,
+    "reader": [scope for scope in SCOPES if scope.endswith("read")],
+    "powerless": ["admin"],
+}
+PLENTY = 10**9
+TABLES = [
+    "backfill_jobs",
+    "insight_feedback",
+    "insight_stats",
+    "system_metrics",
+    "metric_rollups",
+    "idempotency_keys",
+    "audit_log",
+]
+_DIGEST = "SELECT count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} AS t"
+
+
+@pytest.fixture(scope="session")
+def api_database(postgres: Postgres, new_database: Callable[[], str]) -> str:
+    """The functions' own, with the callers' keys: they run longer than a module's tests."""
+    name = new_database()
+    keys = [
+        DeclaredKey(f"{key:0<12}", digest_of(key_of(key).encode()).hex(), key, frozenset(scopes), PLENTY, PLENTY)
+        for key, scopes in KEYS.items()
+    ]
+    declared_keys.declare(database_settings(postgres, name), keys)
+    return name
+
+
+def key_of(name: str) -> str:
+    return f"uiq_{name:0<12}_{name:x<43}"
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    with Issuer().serving() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def variables(postgres: Postgres, valkey: Valkey, issuer: Issuer, api_database: str) -> Mapping[str, str]:
+    """Of every function's environment."""
+    return {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "DB_INSTANCE": f"{PROJECT}:region:instance",
+        "DB_NAME": api_database,
+        "DB_USER": "postgres",
+        "CLOUD_SQL_SOCKET_DIR": str(postgres.socket_dir),
+        "REDIS_HOST": valkey.host,
+        "REDIS_PORT": str(valkey.port),
+        "REDIS_AUTH": valkey.password or "",
+        "OIDC_USER_JWKS_URL": issuer.url,
+        "OIDC_GOOGLE_JWKS_URL": issuer.url,
+        "OPERATOR_AUDIENCE": OPERATORS,
+        "OPERATORS": OPERATOR,
+        "SCHEDULER_ACCOUNT": SCHEDULER,
+        "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+        "RATE_LIMIT_ANONYMOUS": str(PLENTY),
+    }
+
+
+@pytest.fixture(scope="session")
+def functions(variables: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Function]]:
+    folder = tmp_path_factory.mktemp("functions")
+    functions = {
+        name: Function(folder, name, {**variables, "FUNCTION_AUDIENCE": AUDIENCE + name}) for name in PREFIXES.values()
+    }
+    try:
+        for function in functions.values():
+            function.prepare()
+            function.spawn()
+        for function in functions.values():
+            function.wait_until_ready()
+        yield functions
+    finally:
+        for function in functions.values():
+            function.stop()
+
+
+@pytest.fixture(scope="session")
+def api(functions: dict[str, Function], issuer: Issuer) -> Iterator[Api]:
+    users = f"https://securetoken.google.com/{PROJECT}"
+
+    def bearer(token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    def google(email: str, audience: str) -> dict[str, str]:
+        return bearer(issuer.token("https://accounts.google.com", audience, email, email=email, email_verified=True))
+
+    api = Api(
+        functions,
+        {
+            "user": bearer(issuer.token(users, PROJECT, "user-1")),
+            "other": bearer(issuer.token(users, PROJECT, "user-2")),
+            "operator": google(OPERATOR, OPERATORS),
+            "scheduler": google(SCHEDULER, AUDIENCE + "database"),
+            "stranger": google("who@example.org", AUDIENCE + "database"),
+            **{name: {"X-API-Key": key_of(name)} for name in KEYS},
+        },
+    )
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def snapshot(postgres: Postgres, api_database: str) -> Iterator[Snapshot]:
+    """A digest of every row of every table."""
+    with postgres.connect(database=api_database) as connection:
+        yield lambda: {table: connection.run(_DIGEST.format(table)) for table in TABLES}

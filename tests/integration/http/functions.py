@@ -1,0 +1,81 @@
+"""The functions as they are deployed, each a process of functions-framework, and a client of all of them."""
+
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.server import Server, free_port
+
+REPOSITORY = Path(__file__).parents[3]
+PREFIXES = {
+    "/api/v1/monitoring/backfill": "backfill",
+    "/api/v1/feedback": "feedback",
+    "/api/v1/monitoring/metrics": "metrics",
+    "/api/v1/monitoring/database": "database",
+    "/api/v1/access": "keys",
+}
+
+
+class Function(Server):
+    """variables: of its environment. Its log has what it wrote to its standard output."""
+
+    def __init__(self, folder: Path, name: str, variables: Mapping[str, str]) -> None:
+        super().__init__(folder, folder / f"{name}.log")
+        self.name = name
+        self.port = free_port()
+        self._variables = variables
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> Sequence[str]:
+        source = REPOSITORY / "functions" / self.name / "main.py"
+        options = {"--target": self.name, "--source": str(source), "--host": "127.0.0.1", "--port": str(self.port)}
+        words = [word for option in options.items() for word in option]
+        return [sys.executable, "-m", "functions_framework", *words]
+
+    def probe(self) -> bool:
+        with socket.socket() as link:
+            return link.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def environment(self) -> Mapping[str, str]:
+        path = str(REPOSITORY / "functions")
+        return {**super().environment(), "PYTHONPATH": path, "FUNCTION_USE_ASGI": "true", **self._variables}
+
+
+class Api:
+    """One client for all paths. credentials: headers by the caller's name."""
+
+    def __init__(self, functions: Mapping[str, Function], credentials: Mapping[str, Mapping[str, str]]) -> None:
+        self._functions = functions
+        self._credentials = credentials
+        self._client = httpx.Client(timeout=30)
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        caller: str | None = "service",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """more: httpx's own arguments; a path without a function's prefix is the feedback function's."""
+        name = next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), "feedback")
+        url = self._functions[name].url + path
+        identified = {**(self._credentials[caller] if caller else {}), **(headers or {})}
+        return self._client.request(method, url, headers=identified, **more)
+
+    def headers(self, caller: str) -> Mapping[str, str]:
+        """What tells who calls."""
+        return self._credentials[caller]
+
+    def close(self) -> None:
+        self._client.close()

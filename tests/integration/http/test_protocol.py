@@ -1,0 +1,72 @@
+import json
+from typing import Any
+
+import httpx
+from tests.integration.http.functions import Api, Function
+
+STATS = "/api/v1/feedback/stats?insight_id=protocol"
+
+
+def test_head_is_get_without_its_body(api: Api) -> None:
+    whole, head = api("GET", STATS, None), api("HEAD", STATS, None)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
+
+
+def test_a_request_id_is_made_up_or_taken_over(api: Api) -> None:
+    assert len(api("GET", STATS, None).headers["x-request-id"]) == 32
+    assert api("GET", STATS, None, headers={"X-Request-ID": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert api("GET", STATS, None, headers={"X-Request-ID": "not fit"}).headers["x-request-id"] != "not fit"
+
+
+def test_every_answer_says_what_it_is_and_is_not_sniffed(api: Api) -> None:
+    for path in (STATS, "/nothing", "/health"):
+        headers = api("GET", path, None).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-type"] in ("application/json", "application/problem+json")
+
+
+def test_each_function_is_healthy(functions: dict[str, Function]) -> None:
+    for function in functions.values():
+        response = httpx.get(f"{function.url}/health")
+        assert response.json() == {"status": "ok", "parts": {"database": "ok", "redis": "ok"}}
+
+
+def test_a_function_shows_its_own_document(api: Api) -> None:
+    document = api("GET", "/openapi.json", None).json()
+    assert document["openapi"].startswith("3.1")
+    assert "/api/v1/feedback/rate" in document["paths"]
+    assert "/api/v1/monitoring/metrics" not in document["paths"]
+
+
+def lines_of(function: Function, request_id: str) -> list[Any]:
+    lines = [json.loads(line) for line in function.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("request_id") == request_id]
+
+
+def test_a_request_leaves_its_line_in_the_log(api: Api, functions: dict[str, Function]) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"X-Request-ID": "logged-1", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    api("GET", STATS, "user", headers=headers)
+    (line,) = lines_of(functions["feedback"], "logged-1")
+    assert line["severity"] == "INFO"
+    assert line["httpRequest"]["requestUrl"] == "/api/v1/feedback/stats"
+    assert line["logging.googleapis.com/labels"] == {"caller": "user:user-1"}
+    assert line["logging.googleapis.com/trace"] == f"projects/utxoiq-test/traces/{trace}"
+
+
+def test_the_log_holds_no_credentials_and_no_bodies(api: Api, functions: dict[str, Function]) -> None:
+    body = {"insight_id": "x", "rating": 5, "comment": "a very private remark", "user_id": "u"}
+    api("POST", "/api/v1/feedback/rate", json=body)
+    api("POST", "/api/v1/feedback/rate", json={**body, "rating": 6})
+    log = functions["feedback"].log.read_text()
+    assert "private" not in log
+    assert "service-key" not in log
+
+
+def test_a_body_in_chunks_is_read_as_one(api: Api) -> None:
+    body = b'{"insight_id":"x","rating":5}'
+    chunks = (body[at : at + 5] for at in range(0, len(body), 5))
+    headers = {"Content-Type": "application/json"}
+    assert api("POST", "/api/v1/feedback/rate", "user", content=chunks, headers=headers).status_code == 200

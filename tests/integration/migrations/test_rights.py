@@ -1,0 +1,144 @@
+"""Each function's database user does its function's work, and nothing else."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pg8000.exceptions import DatabaseError
+from tests.integration.conftest import database_settings
+
+from local.postgres import Postgres
+from utxoiq_persistence import schema
+from utxoiq_persistence.config import Settings
+from utxoiq_persistence.records import (
+    AggregateQuery,
+    Comment,
+    CommentsQuery,
+    Flag,
+    Idempotency,
+    JobProgress,
+    JobQuery,
+    MetricsQuery,
+    NewJob,
+    NewMetric,
+    Rating,
+    UserFeedbackQuery,
+)
+from utxoiq_persistence.store import Store
+
+pytestmark = pytest.mark.anyio
+
+FUNCTIONS = ("backfill", "feedback", "metrics", "database")
+NOW = datetime.now(UTC)
+As = Callable[[str], AbstractAsyncContextManager[Store]]
+
+
+@pytest.fixture(scope="module")
+def members(postgres: Postgres, database: str) -> None:
+    names = {f"utxoiq_{function}": f"{function}@project.iam" for function in FUNCTIONS}
+    with postgres.connect() as connection:
+        for user in names.values():
+            connection.run(f'CREATE ROLE "{user}" LOGIN')
+    schema.upgrade(database_settings(postgres, database), names)
+
+
+@pytest.fixture
+def opened_as(settings: Settings, members: None) -> As:
+    """The store of a function."""
+
+    @asynccontextmanager
+    async def opened(function: str) -> AsyncIterator[Store]:
+        user = f"{function}@project.iam"
+        async with Store.opened(replace(settings, database=replace(settings.database, user=user))) as store:
+            yield store
+
+    return opened
+
+
+async def test_backfill_does_its_work(opened_as: As) -> None:
+    async with opened_as("backfill") as store:
+        for key in ("a", "a", "b"):
+            document = await store.jobs.start(NewJob("x", 0, 9), Idempotency("caller", key, b""))
+        job_id = json.loads(document.body)["id"]
+        await store.jobs.progress(job_id, JobProgress(9, 100, status="completed"))
+        await store.jobs.get(job_id)
+        await store.jobs.find(JobQuery())
+
+
+async def test_feedback_does_its_work(opened_as: As) -> None:
+    async with opened_as("feedback") as store:
+        for rating in (3, 4):
+            await store.feedback.rate(Rating("i", rating), "u")
+        await store.feedback.comment(Comment("i", "c"), "u")
+        await store.feedback.flag(Flag("i", "spam"), "u")
+        assert json.loads((await store.feedback.stats("i")).body)["average_rating"] == 4
+        await store.feedback.comments(CommentsQuery("i"))
+        await store.feedback.of_user(UserFeedbackQuery(), "u")
+
+
+async def test_metrics_does_its_work(opened_as: As) -> None:
+    async with opened_as("metrics") as store:
+        for _ in range(2):
+            await store.metrics.record_batch([NewMetric("s", "t", 1.0, "u")] * 2, Idempotency("caller", "m", b""))
+        await store.metrics.record(NewMetric("s", "t", 1.0, "u"))
+        await store.metrics.find(MetricsQuery(NOW - timedelta(hours=2), NOW, "s", "t"))
+        await store.metrics.aggregate(AggregateQuery("s", "t", NOW - timedelta(minutes=1), NOW, "day"))
+
+
+async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
+    async with opened_as("database") as store:
+        await store.ping()
+        for _ in range(2):
+            await store.fleet.publish()
+
+
+@pytest.mark.parametrize(
+    ("function", "statement"),
+    [
+        ("backfill", "SELECT FROM insight_feedback"),
+        ("backfill", "SELECT FROM system_metrics"),
+        ("backfill", "DELETE FROM backfill_jobs"),
+        ("backfill", "TRUNCATE backfill_jobs"),
+        ("feedback", "SELECT FROM backfill_jobs"),
+        ("feedback", "UPDATE insight_stats SET comments = 1"),
+        ("feedback", "DELETE FROM insight_feedback"),
+        ("feedback", "SELECT insight_stats_apply('i', 5::smallint, NULL, NULL, 1)"),
+        ("feedback", "SELECT FROM idempotency_keys"),
+        ("metrics", "UPDATE system_metrics SET metric_value = 1"),
+        ("metrics", "DELETE FROM system_metrics"),
+        ("metrics", "DELETE FROM metric_rollups"),
+        ("metrics", "SELECT FROM system_metrics_default"),
+        ("metrics", "SELECT FROM insight_stats"),
+        ("database", "SELECT FROM system_metrics"),
+        ("database", "SELECT FROM backfill_jobs"),
+        *(
+            (function, statement)
+            for function in FUNCTIONS
+            for statement in (
+                "SELECT FROM alembic_version",
+                "SELECT utxoiq_add_member('utxoiq_backfill', current_user)",
+                "GRANT utxoiq_backfill TO current_user",
+                "CREATE TABLE public.mine (x int)",
+                "CREATE ROLE mine",
+            )
+        ),
+    ],
+)
+async def test_what_was_not_granted_is_refused(opened_as: As, function: str, statement: str) -> None:
+    async with opened_as(function) as store:
+        with pytest.raises(DatabaseError, match="42501"):
+            await store.database.work("forbidden", lambda session: session.execute(statement))
+
+
+async def test_nobody_has_rights_by_being_a_user(postgres: Postgres, database: str) -> None:
+    with postgres.connect(database=database) as connection:
+        tables = connection.run("""
+            SELECT relname FROM pg_class CROSS JOIN aclexplode(relacl) AS acl
+            WHERE relnamespace = 'public'::regnamespace AND grantee = 0""")
+        functions = connection.run("""
+            SELECT proname FROM pg_proc CROSS JOIN aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+            WHERE pronamespace = 'public'::regnamespace AND grantee = 0""")
+    assert (tables, functions) == ([], [])

@@ -1,0 +1,35 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from tests.integration.retention.world import PROJECT, World
+
+from local.postgres import Postgres
+from local.storage import Storage
+from utxoiq_persistence.config import Settings
+from utxoiq_persistence.store import Store
+
+
+@pytest.fixture(scope="session")
+def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with (
+        Storage(tmp_path_factory.mktemp("storage") / "buckets") as server,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("STORAGE_EMULATOR_HOST", server.url)
+        environment.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
+        yield server
+
+
+@pytest.fixture
+def world(
+    postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: Storage
+) -> Iterator[World]:
+    """A database and a bucket of the test's own, without rows."""
+    with World.of(postgres, new_database(), settings, bucket_server) as world:
+        yield world
+
+
+@pytest.fixture
+async def store(world: World, anyio_backend: str) -> AsyncIterator[Store]:
+    async with Store.opened(world.settings) as store:
+        yield store

@@ -1,0 +1,113 @@
+"""The function as it is deployed: who may call it, and what it answers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.http.functions import Function
+from tests.integration.retention.world import PROJECT, World, month_start
+from tests.unit.http.issuer import Issuer
+
+from archive_tools.errors import CannotDo
+from archive_tools.restore import restore
+from archive_tools.stack import Service
+from utxoiq_http.endpoints.retention import PATH
+
+AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/retention"
+OPERATORS = "https://operators.example.org"
+OPERATOR = "root@example.org"
+SCHEDULER = "cron@example.org"
+
+
+@dataclass
+class Client:
+    url: str
+    issuer: Issuer
+
+    def token(self, email: str) -> str:
+        audience = OPERATORS if email == OPERATOR else AUDIENCE
+        return self.issuer.token("https://accounts.google.com", audience, email, email=email, email_verified=True)
+
+    def post(self, path: str, email: str = SCHEDULER, **more: Any) -> httpx.Response:
+        return httpx.post(
+            f"{self.url}{PATH}/{path}", headers={"Authorization": f"Bearer {self.token(email)}"}, timeout=60, **more
+        )
+
+
+@pytest.fixture
+def client(world: World, tmp_path: Path) -> Iterator[Client]:
+    settings = world.settings
+    with Issuer().serving() as issuer:
+        variables = {
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "DB_INSTANCE": settings.database.instance,
+            "DB_NAME": settings.database.name,
+            "DB_USER": "postgres",
+            "CLOUD_SQL_SOCKET_DIR": str(settings.database.socket_dir),
+            "REDIS_HOST": settings.redis.host,
+            "REDIS_PORT": str(settings.redis.port),
+            "REDIS_AUTH": settings.redis.auth or "",
+            "OIDC_USER_JWKS_URL": issuer.url,
+            "OIDC_GOOGLE_JWKS_URL": issuer.url,
+            "OPERATOR_AUDIENCE": OPERATORS,
+            "OPERATORS": OPERATOR,
+            "SCHEDULER_ACCOUNT": SCHEDULER,
+            "FUNCTION_AUDIENCE": AUDIENCE,
+            "API_KEYS": "{}",
+            "ARCHIVE_BUCKET": world.bucket.name,
+            "STORAGE_EMULATOR_HOST": world.bucket.endpoint or "",
+        }
+        with Function(tmp_path, "retention", variables) as function:
+            yield Client(function.url, issuer)
+
+
+def test_the_scheduler_s_call_archives_what_has_expired(world: World, client: Client) -> None:
+    world.jobs(200, 2)
+    world.feedback(800, 3)
+    world.metrics(month_start(5), 4)
+    dry = client.post("run?dry_run=true")
+    answer = client.post("run")
+    assert (dry.status_code, answer.status_code) == (200, 200)
+    assert dry.json()["message"] == "dry run: 9 rows would be archived and deleted"
+    assert answer.json() == {
+        "status": "success",
+        "message": "9 rows archived, 9 rows deleted",
+        "results": {
+            "backfill_jobs": {"archived": 2, "deleted": 2, "errors": 0, "details": []},
+            "feedback": {"archived": 3, "deleted": 3, "errors": 0, "details": []},
+            "metrics": {"archived": 4, "deleted": 4, "errors": 0, "details": []},
+        },
+    }
+    ((actor, action),) = world.sql.run("SELECT actor, action FROM audit_log")
+    assert (actor, action) == (f"scheduler:{SCHEDULER}", "retention.run")
+
+
+def test_the_scheduler_s_call_makes_months(world: World, client: Client) -> None:
+    world.sql.run(f"DROP TABLE system_metrics_{month_start(-3):%Y_%m}")
+    answer = client.post("partitions")
+    assert (answer.status_code, answer.json()["made"]) == (200, [f"{month_start(-3):%Y-%m}"])
+
+
+def test_the_restore_command_brings_rows_back(world: World, client: Client) -> None:
+    world.feedback(800, 3)
+    client.post("run")
+    service = Service(client.url, client.token(OPERATOR))
+    said: list[str] = []
+    assert restore(service, "insight_feedback", "2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z", 5, said.append) == 3
+    assert said == ["3 rows of insight_feedback restored from 1 objects"]
+    assert world.live("insight_feedback").total() == 3
+
+
+def test_what_is_not_allowed_or_not_right_is_refused(client: Client) -> None:
+    order = {"table": "system_metrics", "start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}
+    assert httpx.post(f"{client.url}{PATH}/run").status_code == 401
+    assert client.post("run", "stranger@example.org").status_code == 403
+    assert client.post("restore", json=order).status_code == 403
+    assert client.post("restore", OPERATOR, json=order).status_code == 400
+    assert client.post("restore", OPERATOR, json={**order, "table": "api_keys"}).status_code == 422
+    assert client.post("run?dry_run=maybe").status_code == 422
+    with pytest.raises(CannotDo, match="403"):
+        restore(Service(client.url, client.token(SCHEDULER)), order["table"], order["end_time"], order["start_time"], 1)

@@ -1,0 +1,60 @@
+"""Months of metrics: there before they are needed, and gone when the archive has them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.integration.retention.world import World, month_start
+
+from utxoiq_persistence.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+def partitions(world: World) -> set[str]:
+    rows = world.sql.run(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'system_metrics'::regclass"
+    )
+    return {name.removeprefix("system_metrics_") for (name,) in rows}
+
+
+async def test_three_months_ahead_are_there_after_the_upkeep(world: World, store: Store) -> None:
+    ahead = [f"{month_start(-months):%Y_%m}" for months in range(4)]
+    for month in ahead:
+        world.sql.run(f"DROP TABLE system_metrics_{month}")
+    upkeep = await world.service(store).upkeep()
+    assert upkeep.made == [month.replace("_", "-") for month in ahead]
+    assert partitions(world) >= set(ahead)
+    assert (await world.service(store).upkeep()).made == []
+
+
+async def test_strays_move_home_when_their_month_appears(world: World, store: Store) -> None:
+    month = f"{month_start(0):%Y_%m}"
+    world.sql.run(f"DROP TABLE system_metrics_{month}")
+    world.metrics(month_start(0), 5, month=False)
+    written = world.live("system_metrics")
+    await world.service(store).upkeep()
+    assert world.sql.run("SELECT count(*) FROM system_metrics_default") == [[0]]
+    assert world.sql.run(f"SELECT count(*) FROM system_metrics_{month}") == [[5]]  # noqa: S608
+    assert world.live("system_metrics") == written
+
+
+async def test_a_month_that_is_not_archived_whole_is_not_dropped(world: World, store: Store) -> None:
+    world.metrics(month_start(5), 5)
+    upkeep = await world.service(store).upkeep()
+    assert f"{month_start(5):%Y-%m}" not in upkeep.dropped
+    assert world.live("system_metrics").total() == 5
+
+
+async def test_the_database_itself_refuses_to_let_the_present_go(world: World) -> None:
+    with pytest.raises(Exception, match="has not passed"):
+        world.sql.run("SELECT system_metrics_detach_month(:month::date)", month=f"{datetime.now(UTC):%Y-%m-01}")
+
+
+async def test_rows_of_a_detached_month_that_are_not_archived_go_back(world: World) -> None:
+    at = month_start(5)
+    world.metrics(at, 5)
+    world.metrics(at + timedelta(days=3), 5)
+    written = world.live("system_metrics")
+    world.sql.run("SELECT system_metrics_detach_month(:month::date)", month=f"{at:%Y-%m-01}")
+    assert world.sql.run("SELECT * FROM system_metrics_drop_month(:month::date)", month=f"{at:%Y-%m-01}") == [[0, 10]]
+    assert world.live("system_metrics") == written

@@ -1,0 +1,138 @@
+"""A local stack as a person has it: by the command line, on a state folder and a port of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from local.server import free_port
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_SECONDS = 240.0
+PAUSE = 0.05
+# Of the deployer's environment, and so of no function's.
+MARKER = "OF_THE_DEPLOYER"
+
+
+class LocalStack:
+    def __init__(self, folder: Path, project: Path = REPOSITORY) -> None:
+        self.state = folder / "state"
+        self.project = project
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self._output = folder / "output.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text() if self._output.exists() else ""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """stack.json."""
+        content: dict[str, Any] = json.loads((self.state / "stack.json").read_text())
+        return content
+
+    def begin(self) -> None:
+        (self.state / "stack.json").unlink(missing_ok=True)  # of one that was killed
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command("up", "--port", str(self.port)), stdout=output, stderr=output, env=_environment()
+            )
+
+    def start(self) -> "LocalStack":
+        self.begin()
+        self.await_started()
+        return self
+
+    def await_started(self) -> None:
+        until(lambda: (self.state / "stack.json").exists() or self.process.poll() is not None, START_SECONDS)
+        assert self.process.poll() is None, self.output
+
+    def await_end(self) -> int:
+        return self.process.wait(START_SECONDS)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self._command(*arguments),
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    def down(self) -> None:
+        done = self.run("down")
+        assert done.returncode == 0, done.stderr
+        self.await_end()
+
+    def end(self) -> None:
+        """Whatever state a test left it in."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(START_SECONDS)
+
+    def status(self) -> dict[str, Any]:
+        running = json.loads((self.state / "deployer.json").read_text())
+        answer = httpx.get(
+            f"{self.base_url}/_local/control/status", headers={"Authorization": f"Bearer {running['token']}"}
+        )
+        content: dict[str, Any] = answer.raise_for_status().json()
+        return content
+
+    def process_of(self, name: str) -> psutil.Process:
+        return psutil.Process(self.status()["processes"][name]["pid"])
+
+    def await_up(self, name: str, restarts: int) -> None:
+        def is_up() -> bool:
+            process = self.status()["processes"][name]
+            return bool(process["health"] == "up" and process["restarts"] >= restarts)
+
+        until(is_up, 30)
+
+    def family(self) -> list[psutil.Process]:
+        """The deployer and all that it started."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "local", "--state", str(self.state), "--project", str(self.project), *arguments]
+
+
+def until(condition: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(PAUSE)
+
+
+def listening_ports(processes: list[psutil.Process]) -> set[int]:
+    return {
+        connection.laddr.port
+        for process in processes
+        for connection in process.net_connections(kind="tcp4")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _environment() -> Mapping[str, str]:
+    roots = os.pathsep.join(str(REPOSITORY / root) for root in ("infra", "functions"))
+    return {**os.environ, "PYTHONPATH": roots, "PYTHONUNBUFFERED": "1", MARKER: "1"}

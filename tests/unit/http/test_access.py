@@ -1,0 +1,59 @@
+import pytest
+
+from utxoiq_http.access import MAINTENANCE, NOBODY, PUBLIC, Access, Caller, Kind, acting_user, own_feedback, service
+from utxoiq_http.problems import Problem
+
+USER = Caller(Kind.USER, "user:ann", subject="ann")
+READER = Caller(Kind.SERVICE, "service:reader", scopes=frozenset({"feedback:read"}))
+WRITER = Caller(Kind.SERVICE, "service:writer", scopes=frozenset({"feedback:write", "metrics:write"}))
+OPERATOR = Caller(Kind.OPERATOR, "operator:root@example.org")
+SCHEDULER = Caller(Kind.SCHEDULER, "scheduler:cron@example.org")
+STRANGER = Caller(Kind.STRANGER, "stranger:who@example.org")
+EVERYBODY = [NOBODY, USER, READER, WRITER, OPERATOR, SCHEDULER, STRANGER]
+
+
+def status_for(access: Access, caller: Caller) -> int:
+    try:
+        access.admit(caller)
+    except Problem as problem:
+        return problem.status
+    return 200
+
+
+@pytest.mark.parametrize(
+    ("access", "callers"),
+    [
+        (PUBLIC, EVERYBODY),
+        (own_feedback("feedback:write"), [USER, WRITER, OPERATOR]),
+        (service("metrics:write"), [WRITER, OPERATOR]),
+        (MAINTENANCE, [OPERATOR, SCHEDULER]),
+        (Access(), [OPERATOR]),
+    ],
+)
+def test_an_endpoint_lets_in_whom_it_is_for(access: Access, callers: list[Caller]) -> None:
+    statuses = {caller.name: status_for(access, caller) for caller in EVERYBODY}
+    refused = {caller.name: 401 if caller is NOBODY else 403 for caller in EVERYBODY}
+    assert statuses == {**refused, **{caller.name: 200 for caller in callers}}
+
+
+def test_whoever_may_not_is_told_who_may() -> None:
+    with pytest.raises(Problem, match="scope feedback:write"):
+        own_feedback("feedback:write").admit(READER)
+
+
+def test_a_user_acts_as_itself_named_or_not() -> None:
+    assert acting_user(USER, None) == acting_user(USER, "ann") == "ann"
+
+
+def test_a_user_cannot_act_as_another() -> None:
+    with pytest.raises(Problem) as raised:
+        acting_user(USER, "bob")
+    assert raised.value.status == 403
+
+
+def test_a_service_names_the_user() -> None:
+    assert acting_user(WRITER, "bob") == "bob"
+    with pytest.raises(Problem) as raised:
+        acting_user(WRITER, None)
+    assert raised.value.status == 422
+    assert [error.field for error in raised.value.errors] == ["user_id"]

@@ -1,0 +1,123 @@
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from utxoiq_http import openapi
+from utxoiq_http.system_document import system_routes, text
+
+DOCUMENT: dict[str, Any] = json.loads(text())
+CONTRACT = """
+    POST /api/v1/monitoring/backfill/start
+    POST /api/v1/monitoring/backfill/progress
+    GET /api/v1/monitoring/backfill/status
+    GET /api/v1/monitoring/backfill/{job_id}
+    POST /api/v1/feedback/rate
+    POST /api/v1/feedback/comment
+    POST /api/v1/feedback/flag
+    GET /api/v1/feedback/stats
+    GET /api/v1/feedback/comments
+    GET /api/v1/feedback/user
+    POST /api/v1/monitoring/metrics
+    POST /api/v1/monitoring/metrics/batch
+    GET /api/v1/monitoring/metrics
+    GET /api/v1/monitoring/metrics/aggregate
+    POST /api/v1/access/keys
+    GET /api/v1/access/keys
+    GET /api/v1/access/keys/{key_id}
+    POST /api/v1/access/keys/rotate
+    POST /api/v1/access/keys/revoke
+    GET /api/v1/access/audit
+    GET /api/v1/monitoring/database/pool
+    GET /api/v1/monitoring/database/queries
+    POST /api/v1/monitoring/database/publish-metrics
+    POST /api/v1/monitoring/retention/run
+    POST /api/v1/monitoring/retention/partitions
+    POST /api/v1/monitoring/retention/restore
+    POST /api/v1/monitoring/backup/run
+    POST /api/v1/monitoring/backup/verify
+    GET /api/v1/monitoring/backup/status
+    POST /
+    GET /health
+    GET /openapi.json
+"""
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_every_endpoint_is_documented_and_no_other() -> None:
+    documented = {f"{method} {path}" for method, path, _ in operations()}
+    assert documented == {line.strip() for line in CONTRACT.strip().splitlines()}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(DOCUMENT))
+    assert len(found) > 30
+    for reference in found:
+        part: Any = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(names)) == len(names)
+    assert all(operation["summary"] for _, _, operation in operations())
+
+
+def test_every_parameter_of_a_path_is_declared() -> None:
+    for _, path, operation in operations():
+        declared = [one["name"] for one in operation["parameters"] if one.get("in") == "path"]
+        assert declared == re.findall(r"{(\w+)}", path)
+
+
+def test_what_is_not_public_asks_for_credentials() -> None:
+    public = {path for _, path, operation in operations() if operation["security"] == [{}]}
+    assert public == {"/", "/health", "/openapi.json", "/api/v1/feedback/stats", "/api/v1/feedback/comments"}
+    for _, _, operation in operations():
+        for requirement in operation["security"]:
+            assert requirement.keys() <= DOCUMENT["components"]["securitySchemes"].keys()
+
+
+@pytest.mark.parametrize("status", ["400", "401", "403", "413", "415", "422", "503"])
+def test_a_body_that_is_not_for_all_may_meet_with_each_refusal(status: str) -> None:
+    assert status in DOCUMENT["paths"]["/api/v1/feedback/rate"]["post"]["responses"]
+
+
+def test_limits_and_defaults_are_those_of_the_contract() -> None:
+    limits = {
+        "/api/v1/monitoring/backfill/status": (100, 10),
+        "/api/v1/feedback/comments": (100, 20),
+        "/api/v1/feedback/user": (100, 50),
+        "/api/v1/monitoring/metrics": (10000, 1000),
+    }
+    for path, (maximum, default) in limits.items():
+        (limit,) = (one for one in DOCUMENT["paths"][path]["get"]["parameters"] if one.get("name") == "limit")
+        assert (limit["schema"]["maximum"], limit["schema"]["default"], limit["schema"]["minimum"]) == (
+            maximum,
+            default,
+            1,
+        )
+
+
+def test_a_function_documents_its_own_endpoints() -> None:
+    routes = [route for route in system_routes() if "feedback" in route.path]
+    assert set(openapi.document("feedback", routes)["paths"]) == {route.path for route in routes}

@@ -1,0 +1,60 @@
+import pytest
+
+from utxoiq_http import answer, problems
+from utxoiq_http.problems import FieldError, Problem
+from utxoiq_persistence.errors import (
+    BadCursor,
+    DatabaseUnavailable,
+    IdempotencyMismatch,
+    JobEnded,
+    NotFound,
+    PersistenceError,
+    PoolExhausted,
+    RuleBroken,
+    StaleVersion,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RuleBroken("x"), 400),
+        (NotFound("x"), 404),
+        (JobEnded("x"), 409),
+        (StaleVersion("x"), 409),
+        (BadCursor("x"), 422),
+        (IdempotencyMismatch("x"), 422),
+        (DatabaseUnavailable("x"), 503),
+        (PoolExhausted("x"), 503),
+    ],
+)
+def test_each_error_of_the_data_layer_has_its_status(error: PersistenceError, status: int) -> None:
+    problem = problems.of(error)
+    assert problem is not None
+    assert problem.status == status
+    assert "x" in problem.detail
+
+
+def test_a_database_that_is_away_says_when_to_try_again() -> None:
+    problem = problems.of(DatabaseUnavailable("x", retry_after=7))
+    assert problem is not None
+    assert list(problem.headers) == [(b"retry-after", b"7")]
+
+
+def test_a_fault_of_ours_is_no_problem_of_the_clients() -> None:
+    assert problems.of(KeyError("secret")) is None
+    assert "secret" not in problems.unexpected().detail
+
+
+def test_a_stale_job_and_an_ended_one_are_told_apart() -> None:
+    kinds = [problem.kind for error in (JobEnded("x"), StaleVersion("x")) if (problem := problems.of(error))]
+    assert kinds == ["urn:utxoiq:problem:job-ended", "urn:utxoiq:problem:stale-version"]
+
+
+def test_a_problem_is_sent_as_rfc_9457_has_it() -> None:
+    reply = answer.of_problem(Problem(422, "mend this", errors=[FieldError("a", "b")]), "id-1")
+    assert dict(reply.raw_headers)[b"content-type"] == b"application/problem+json"
+    assert reply.body == (
+        b'{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"mend this",'
+        b'"instance":"urn:request:id-1","errors":[{"field":"a","message":"b"}]}'
+    )
