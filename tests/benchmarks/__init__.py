@@ -1,0 +1,1 @@
+"""What the system reaches, measured beside the best that we could write by hand: `make bench`."""

@@ -1,0 +1,122 @@
+"""What is in the tables before anything is measured: loaded by sets, statistics and rollups as writes leave them."""
+
+from collections.abc import Callable
+
+from pg8000.native import Connection
+
+SERVICES = 20
+METRIC_TYPES = ("cpu", "memory", "latency", "queue_depth")
+METRIC_DAYS = 30
+METRIC_MINUTES = 10
+INSIGHTS = 1_000
+RATERS = 100
+JOBS = 1_000
+
+SCALE_DAYS = 90
+SCALE_SERVICE = "scale"
+SMALL, LARGE = "small", "large"
+SLICES = 20
+
+_RATINGS = """
+INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment, flag_type)
+SELECT gen_random_uuid(), 'insight-' || lpad(i::text, 4, '0'), 'user-' || lpad(u::text, 3, '0'),
+       1 + (i * 7 + u * 13 + i * u) % 5, CASE WHEN u % 20 = 0 THEN 'Matches what I see on chain.' END,
+       CASE WHEN u % 50 = 0 THEN 'spam' END
+FROM generate_series(0, :insights::int - 1) AS i, generate_series(0, :raters::int - 1) AS u
+"""
+_METRICS = """
+INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+SELECT gen_random_uuid(), 'service-' || lpad(s::text, 2, '0'), kind, random() * 1000, 'ms', moment,
+       CASE WHEN extract(minute FROM moment) = 0 THEN '{"region": "us-east1"}'::jsonb END
+FROM generate_series(0, :services::int - 1) AS s, unnest(:kinds::text[]) AS kind,
+     generate_series(date_trunc('hour', now()) - :days::int * interval '1 day',
+                     date_trunc('hour', now()) - interval '2 hours', :minutes::int * interval '1 minute') AS moment
+"""
+_JOBS = """
+INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block, progress_percentage, created_by)
+SELECT gen_random_uuid(), 'utxo_set', 0, 900000, n * 900, n * 0.1, 'operations'
+FROM generate_series(0, :jobs::int - 1) AS n
+RETURNING id::text
+"""
+_RATINGS_OF_ONE = """
+INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment)
+SELECT gen_random_uuid(), :insight, 'user-' || u, 1 + u % 5, CASE WHEN u % 20 = 0 THEN 'ok' END
+FROM generate_series(1, :count::int) AS u
+"""
+_METRICS_OF_ONE = """
+INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+SELECT gen_random_uuid(), :service, :kind, random() * 1000, 'ms',
+       date_trunc('day', now()) - :days::int * interval '1 day' + n * (:days::int * interval '1 day' / :count::int),
+       NULL
+FROM generate_series(:first::int, :last::int) AS n
+"""
+_STATS = """
+INSERT INTO insight_stats
+SELECT insight_id,
+       count(*) FILTER (WHERE rating = 1), count(*) FILTER (WHERE rating = 2), count(*) FILTER (WHERE rating = 3),
+       count(*) FILTER (WHERE rating = 4), count(*) FILTER (WHERE rating = 5), count(comment),
+       count(*) FILTER (WHERE flag_type = 'inaccurate'), count(*) FILTER (WHERE flag_type = 'misleading'),
+       count(*) FILTER (WHERE flag_type = 'spam')
+FROM insight_feedback GROUP BY insight_id
+"""
+# Sums scaled as sql/system_metrics.sql scales them.
+_ROLLUPS = """
+INSERT INTO metric_rollups
+SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC'),
+       count(*), sum(metric_value * 5.421010862427522e-20), min(metric_value), max(metric_value),
+       min("timestamp"), max("timestamp")
+FROM system_metrics CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
+GROUP BY 1, 2, 3, 4
+"""
+
+
+def service(number: int) -> str:
+    return f"service-{number:02d}"
+
+
+def insight(number: int) -> str:
+    return f"insight-{number:04d}"
+
+
+def user(number: int) -> str:
+    return f"user-{number:03d}"
+
+
+def load_routes(connection: Connection) -> list[str]:
+    """100,000 ratings over 1,000 insights, a month of 80 series, and jobs, whose ids are returned."""
+    _suspend_trigger(connection)
+    connection.run(_RATINGS, insights=INSIGHTS, raters=RATERS)
+    connection.run(_METRICS, services=SERVICES, kinds=list(METRIC_TYPES), days=METRIC_DAYS, minutes=METRIC_MINUTES)
+    jobs = connection.run(_JOBS, jobs=JOBS)
+    _derive(connection)
+    return [row[0] for row in jobs or []]
+
+
+def load_scale(connection: Connection, ratings: int, metrics: int, advance: Callable[[int], None]) -> None:
+    """An insight and a series `large`, and a hundredth of each, `small`; metrics over the 90 days before today.
+
+    advance: told how many rows were added.
+    """
+    _suspend_trigger(connection)
+    for name, count in ((SMALL, ratings // 100), (LARGE, ratings)):
+        connection.run(_RATINGS_OF_ONE, insight=name, count=count)
+        advance(count)
+    for name, count in ((SMALL, metrics // 100), (LARGE, metrics)):
+        for part in range(SLICES):
+            first, end = count * part // SLICES, count * (part + 1) // SLICES
+            series = {"service": SCALE_SERVICE, "kind": name, "days": SCALE_DAYS}
+            connection.run(_METRICS_OF_ONE, **series, count=count, first=first, last=end - 1)
+            advance(end - first)
+    _derive(connection)
+
+
+def _suspend_trigger(connection: Connection) -> None:
+    connection.run("ALTER TABLE insight_feedback DISABLE TRIGGER USER")
+
+
+def _derive(connection: Connection) -> None:
+    """What the trigger and the statement that records metrics would have kept."""
+    connection.run(_STATS)
+    connection.run(_ROLLUPS)
+    connection.run("ALTER TABLE insight_feedback ENABLE TRIGGER USER")
+    connection.run("VACUUM ANALYZE")

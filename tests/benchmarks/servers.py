@@ -1,0 +1,147 @@
+"""What is measured, as processes: PostgreSQL, Valkey, our functions and the peer."""
+
+import http.client
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.benchmarks.callers import Callers
+
+from local.postgres import Postgres
+from local.server import Server, free_port
+from local.valkey import Valkey
+from utxoiq_persistence import declared_keys, schema
+from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.declared_keys import DeclaredKey
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("backfill", "feedback", "metrics", "database")
+INSTANCE = "bench:local:main"
+# Durable as by default; sized so that no checkpoint falls into one side's run alone.
+POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "1h", "max_connections": "200"}
+
+
+class HttpServer(Server):
+    """A server that answers GET on `path`."""
+
+    path: str
+
+    def __init__(self, name: str, folder: Path, path: str) -> None:
+        super().__init__(folder, folder / f"{name}.log")
+        self.name = name
+        self.path = path
+        self.port = free_port()
+
+    def prepare(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+
+    def probe(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", self.path)
+            return connection.getresponse().status == 200
+        except (ConnectionError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+class Function(HttpServer):
+    """As the platform starts it: functions-framework in the function's folder, logs to a file."""
+
+    def __init__(self, name: str, folder: Path, backends: "Backends", callers: Callers, database: str) -> None:
+        super().__init__(name, folder, "/health")
+        self.source = str(ROOT / "functions" / name / "main.py")
+        self._settings = {
+            **backends.environment(name, database),
+            **callers.environment,
+            "FUNCTION_TARGET": name,
+            "FUNCTION_SIGNATURE_TYPE": "http",
+            "FUNCTION_USE_ASGI": "true",
+            "FUNCTION_AUDIENCE": f"https://bench.invalid/{name}",
+            "FUNCTION_SOURCE": self.source,
+            "K_SERVICE": name,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "PYTHONPATH": str(ROOT / "functions"),
+        }
+
+    def command(self) -> Sequence[str]:
+        return [str(Path(sys.executable).with_name("functions-framework"))]
+
+    def environment(self) -> Mapping[str, str]:
+        return {**super().environment(), **self._settings}
+
+
+class Peer(HttpServer):
+    def __init__(self, folder: Path, backends: "Backends", database: str) -> None:
+        super().__init__("peer", folder, "/openapi.json")
+        self._settings = {
+            "PEER_SOCKET_DIR": str(backends.postgres.socket_dir),
+            "PEER_DATABASE": database,
+            "PEER_REDIS_URL": f"{backends.valkey.url}/1",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def command(self) -> Sequence[str]:
+        options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+        return [sys.executable, "-m", "uvicorn", "tests.benchmarks.peer:app", "--port", str(self.port), *options]
+
+    def environment(self) -> Mapping[str, str]:
+        return {**super().environment(), **self._settings}
+
+
+class Backends:
+    def __init__(self, postgres: Postgres, valkey: Valkey) -> None:
+        self.postgres = postgres
+        self.valkey = valkey
+
+    def create(self, database: str, key: DeclaredKey) -> None:
+        """A database with the schema, every function's user, and the callers' key."""
+        with self.postgres.connect() as connection:
+            connection.run(f"CREATE DATABASE {database}")
+            users = {row[0] for row in connection.run("SELECT rolname FROM pg_roles") or []}
+            for name in FUNCTIONS:
+                if name not in users:
+                    connection.run(f'CREATE ROLE "{name}" LOGIN')
+        settings = DatabaseSettings(INSTANCE, database, "postgres", str(self.postgres.socket_dir))
+        schema.upgrade(settings, {f"utxoiq_{name}": name for name in FUNCTIONS})
+        declared_keys.declare(settings, [key])
+
+    def copy(self, database: str, copy: str) -> None:
+        with self.postgres.connect() as connection:
+            connection.run(f"CREATE DATABASE {copy} TEMPLATE {database} STRATEGY file_copy")
+
+    def environment(self, user: str, database: str) -> dict[str, str]:
+        """Of a function, so that it finds both."""
+        return {
+            "GOOGLE_CLOUD_PROJECT": "utxoiq-bench",
+            "DB_INSTANCE": INSTANCE,
+            "DB_NAME": database,
+            "DB_USER": user,
+            "CLOUD_SQL_SOCKET_DIR": str(self.postgres.socket_dir),
+            "REDIS_HOST": self.valkey.host,
+            "REDIS_PORT": str(self.valkey.port),
+        }
+
+
+@contextmanager
+def backends(folder: Path) -> Iterator[Backends]:
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres(folder / "postgres", password="bench", settings=POSTGRES))
+        valkey = stack.enter_context(Valkey(folder / "valkey", memory_bytes=256 * 2**20))
+        yield Backends(postgres, valkey)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """One that PostgreSQL's user may pass through, where root runs this."""
+    folder = Path(tempfile.mkdtemp(prefix="utxoiq-bench-"))
+    try:
+        folder.chmod(0o711)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
