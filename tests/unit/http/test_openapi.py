@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +122,8 @@ def test_limits_and_defaults_are_those_of_the_contract() -> None:
 def test_a_function_documents_its_own_endpoints() -> None:
     routes = [route for route in system_routes() if "feedback" in route.path]
     assert set(openapi.document("feedback", routes)["paths"]) == {route.path for route in routes}
+
+
+def test_the_document_in_docs_is_the_one_that_the_types_make() -> None:
+    written = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
+    assert written.read_bytes() == text(), "run `make openapi`"
