@@ -53,7 +53,7 @@ async def metrics(api: Api, until: datetime, advance: Advance) -> None:
 
     async def send(service: str, kind: str, day: datetime) -> None:
         rows = list(_minutes(service, kind, day))
-        key = f"demo {service} {kind} {day:%Y-%m-%dT%H}"
+        key = f"demo-{service}-{kind}-{day:%Y-%m-%dT%H}"
         await api.post("/api/v1/monitoring/metrics/batch", rows, headers={"Idempotency-Key": key})
         advance(len(rows))
 
