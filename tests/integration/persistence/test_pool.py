@@ -60,7 +60,7 @@ async def test_more_users_than_connections_are_all_served(settings: Settings) ->
         assert len(pids) == 300
         pool = database.pool()
         assert (pool.checked_out, pool.waiting, pool.timeouts) == (0, 0, 0)
-        assert pool.checked_in <= settings.database.pool_size
+        assert pool.checked_in <= settings.database.pool_size + settings.database.pool_overflow
 
 
 async def test_those_who_wait_get_overflow_connections_which_are_kept_for_a_while(
