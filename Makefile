@@ -61,7 +61,7 @@ keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
 
 .PHONY: test
 test: lint ## Lint, types, and every suite on real parts
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style and types
