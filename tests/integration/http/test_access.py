@@ -1,9 +1,7 @@
 """Who may call what: each endpoint by each caller, as the contract has it."""
 
-import uuid
-
 import pytest
-from tests.integration.http.functions import Api
+from tests.integration.http.functions import UNKNOWN_ID, Api
 
 CALLERS: list[str | None] = [None, "user", "service", "reader", "powerless", "operator"]
 # Their tokens are for the database function: no other knows them.
@@ -13,9 +11,9 @@ WRITERS: list[str | None] = ["service", "operator"]
 READERS: list[str | None] = ["service", "reader", "operator"]
 ENDPOINTS: list[tuple[str, str, object, list[str | None]]] = [
     ("POST", "/api/v1/monitoring/backfill/start", {}, WRITERS),
-    ("POST", f"/api/v1/monitoring/backfill/progress?job_id={uuid.uuid4()}", {}, WRITERS),
+    ("POST", f"/api/v1/monitoring/backfill/progress?job_id={UNKNOWN_ID}", {}, WRITERS),
     ("GET", "/api/v1/monitoring/backfill/status", None, READERS),
-    ("GET", f"/api/v1/monitoring/backfill/{uuid.uuid4()}", None, READERS),
+    ("GET", f"/api/v1/monitoring/backfill/{UNKNOWN_ID}", None, READERS),
     ("POST", "/api/v1/feedback/rate", {}, ["user", *WRITERS]),
     ("POST", "/api/v1/feedback/comment", {}, ["user", *WRITERS]),
     ("POST", "/api/v1/feedback/flag", {}, ["user", *WRITERS]),

@@ -1,12 +1,11 @@
 """Bad input, from every endpoint: its status, a detail that says what to mend, and nothing changed."""
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.integration.http.functions import Api
+from tests.integration.http.functions import UNKNOWN_ID, Api
 
 BACKFILL = "/api/v1/monitoring/backfill"
 FEEDBACK = "/api/v1/feedback"
@@ -23,7 +22,7 @@ AGGREGATE = f"{METRICS}/aggregate?{RANGE}&service_name=a&metric_type=b"
 
 POSTS: dict[str, object] = {
     f"{BACKFILL}/start": JOB,
-    f"{BACKFILL}/progress?job_id={uuid.uuid4()}": PROGRESS,
+    f"{BACKFILL}/progress?job_id={UNKNOWN_ID}": PROGRESS,
     f"{FEEDBACK}/rate": RATING,
     f"{FEEDBACK}/comment": COMMENT,
     f"{FEEDBACK}/flag": FLAG,
@@ -32,7 +31,7 @@ POSTS: dict[str, object] = {
 }
 GETS = [
     f"{BACKFILL}/status?",
-    f"{BACKFILL}/{uuid.uuid4()}?",
+    f"{BACKFILL}/{UNKNOWN_ID}?",
     f"{FEEDBACK}/stats?insight_id=x",
     f"{FEEDBACK}/comments?insight_id=x",
     f"{FEEDBACK}/user?user_id=u",
@@ -127,22 +126,22 @@ def test_text_that_cannot_be_stored_is_422_in_a_query_too(refused: Callable[...,
         (f"{BACKFILL}/start", {**JOB, "job_type": "x" * 51}, "job_type"),
         (f"{BACKFILL}/start", {**JOB, "job_type": "\0"}, "job_type"),
         (f"{BACKFILL}/start", {**JOB, "created_by": "x" * 101}, "created_by"),
-        (f"{BACKFILL}/progress?job_id={uuid.uuid4()}", {**PROGRESS, "progress_percentage": 101}, "progress_percentage"),
-        (f"{BACKFILL}/progress?job_id={uuid.uuid4()}", {**PROGRESS, "status": "done"}, "status"),
-        (f"{BACKFILL}/progress?job_id={uuid.uuid4()}", {**PROGRESS, "error_message": "\0"}, "error_message"),
+        (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "progress_percentage": 101}, "progress_percentage"),
+        (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "status": "done"}, "status"),
+        (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "error_message": "\0"}, "error_message"),
         (
-            f"{BACKFILL}/progress?job_id={uuid.uuid4()}",
+            f"{BACKFILL}/progress?job_id={UNKNOWN_ID}",
             {**PROGRESS, "estimated_completion": "2030-01-01T00:00:00"},
             "estimated_completion",
         ),
         (
-            f"{BACKFILL}/progress?job_id={uuid.uuid4()}",
+            f"{BACKFILL}/progress?job_id={UNKNOWN_ID}",
             {**PROGRESS, "estimated_completion": "0001-01-01T00:00:00+01:00"},
             "estimated_completion",
         ),
         (f"{BACKFILL}/progress", PROGRESS, "job_id"),
         (f"{BACKFILL}/progress?job_id=seven", PROGRESS, "job_id"),
-        (f"{BACKFILL}/progress?job_id={uuid.uuid4()}&job_id={uuid.uuid4()}", PROGRESS, "job_id"),
+        (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}&job_id={UNKNOWN_ID}", PROGRESS, "job_id"),
         (f"{FEEDBACK}/rate", {**RATING, "rating": 6}, "rating"),
         (f"{FEEDBACK}/rate", {**RATING, "rating": 0}, "rating"),
         (f"{FEEDBACK}/rate", {**RATING, "rating": "5"}, "rating"),
@@ -256,8 +255,8 @@ def test_an_unknown_path_is_404(refused: Callable[..., Any], path: str) -> None:
 
 
 def test_an_unknown_job_is_404(refused: Callable[..., Any]) -> None:
-    refused(404, "GET", f"{BACKFILL}/{uuid.uuid4()}")
-    refused(404, "POST", f"{BACKFILL}/progress?job_id={uuid.uuid4()}", json=PROGRESS)
+    refused(404, "GET", f"{BACKFILL}/{UNKNOWN_ID}")
+    refused(404, "POST", f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", json=PROGRESS)
 
 
 def test_json_nested_without_end_is_422(api: Api) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from tests.integration.http.functions import Api
+from tests.integration.http.functions import UNKNOWN_ID, Api
 
 from local.postgres import Postgres
 from local.valkey import Valkey
@@ -33,9 +33,9 @@ def no_redis(valkey: Valkey) -> Iterator[Valkey]:
     ("method", "path", "body"),
     [
         ("POST", "/api/v1/feedback/rate", RATING),
-        ("GET", f"/api/v1/feedback/stats?insight_id={uuid.uuid4()}", None),
+        ("GET", "/api/v1/feedback/stats?insight_id=unheard-of", None),
         ("GET", "/api/v1/feedback/comments?insight_id=x", None),
-        ("GET", f"/api/v1/monitoring/backfill/{uuid.uuid4()}", None),
+        ("GET", f"/api/v1/monitoring/backfill/{UNKNOWN_ID}", None),
         ("POST", "/api/v1/monitoring/backfill/start", {"job_type": "b", "start_block": 1, "end_block": 2}),
         ("GET", f"/api/v1/monitoring/metrics?{RANGE}", None),
         (
