@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.benchmarks import data, identity, report, scale, servers, stack, starts, throughput
+from tests.benchmarks import archive_bench, data, identity, report, scale, servers, stack, starts, throughput
 from tests.benchmarks.callers import Callers, callers
 from tests.benchmarks.load import LoadFailed
 from tests.benchmarks.requests import Requests, Route
@@ -15,7 +15,7 @@ from tests.benchmarks.servers import FUNCTIONS, Backends, Function, Peer
 
 from local.server import ServerFailed
 
-PARTS = ("routes", "scale", "starts", "identity", "up")
+PARTS = ("routes", "scale", "archive", "starts", "identity", "up")
 ROUTES = ("rate", "batch", "job", "stats", "aggregate", "page")
 OURS, PEER, SCALE = "ours", "peer", "scale"
 UP_ROUNDS = 3
@@ -33,6 +33,7 @@ class Bench:
         return {
             "routes": self._routes,
             "scale": self._scale,
+            "archive": self._archive,
             "starts": self._starts,
             "identity": self._identity,
             "up": self._up,
@@ -75,6 +76,10 @@ class Bench:
                     scale.aggregate(metrics_port, self._callers, cut=True),
                 ]
             )
+
+    def _archive(self) -> str:
+        say("archive: a million metrics, several times")
+        return report.archive(archive_bench.run(say))
 
     def _starts(self) -> str:
         say("starts: each function, several times")

@@ -185,8 +185,4 @@ def _main(side: str, database: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _main(*sys.argv[1:])
-    else:
-        for comparison in run():
-            print(comparison, f"ratio {comparison.ratio:.2f}")  # noqa: T201
+    _main(*sys.argv[1:])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
+from tests.benchmarks import archive_bench
 from tests.benchmarks.scale import TARGET, Scale
 from tests.benchmarks.starts import Start
 from tests.benchmarks.throughput import Comparison, Side
@@ -42,6 +43,24 @@ def throughput(comparisons: Iterable[Comparison]) -> str:
     latency = "p50, p99 ms"
     heads = ["route", "ours /s", "peer /s", "ratio", "target", f"ours {latency}", f"peer {latency}", "CPU µs, both", ""]
     return table(heads, rows)
+
+
+def archive(comparisons: Iterable[archive_bench.Comparison]) -> str:
+    rows = [
+        [
+            one.ours.name,
+            f"{one.ours.rate:,.0f}",
+            f"{one.peer.rate:,.0f}",
+            f"{one.ratio:.2f}",
+            f"{archive_bench.TARGET_RATIO:.1f}",
+            f"{one.ours.peak:.0f}",
+            "reached" if one.reached else "missed",
+        ]
+        for one in comparisons
+    ]
+    return table(
+        ["a million metrics", "rows/s", "COPY to Parquet", "ratio", "target", "peak MiB, at most 300", ""], rows
+    )
 
 
 def scale(scales: Iterable[Scale]) -> str:
