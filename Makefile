@@ -97,6 +97,7 @@ $(INSTALLED): requirements.lock
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer: install it, or name one: make PYTHON=…" >&2; exit 1; }
 	@echo "Installing the locked packages into .venv …"
 	@$(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --clear --without-pip .venv
+	@$(PIP) --version >/dev/null 2>&1 || { echo "This needs pip: install python3-venv, or python3-pip" >&2; exit 1; }
 	@$(PIP) install --quiet uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 	@$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	@touch $@

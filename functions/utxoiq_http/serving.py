@@ -21,8 +21,9 @@ from utxoiq_persistence.store import Store
 
 Part = TypeVar("Part", bound=HasParts)
 
-# functions-framework leaves uvicorn's `server: uvicorn` on, and nothing else to turn it off by.
-UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False}
+# functions-framework has nothing else to turn these off by: uvicorn's name in every answer, and its own reading of
+# X-Forwarded-For, which client_address does.
+UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
 
 
 def app_of_store(name: str, routes: Sequence[Route[Store]], environment: Mapping[str, str]) -> App[Store]:
