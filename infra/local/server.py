@@ -159,10 +159,10 @@ def kill_tree(pid: int) -> None:
     """SIGKILL to a process and its descendants; returns when the descendants are gone."""
     try:
         root = psutil.Process(pid)
+        root.suspend()  # starts no more children meanwhile
         family = [*root.children(recursive=True), root]
     except psutil.NoSuchProcess:
         return
-    root.suspend()  # starts no more children meanwhile
     for member in family:
         try:
             member.kill()

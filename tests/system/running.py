@@ -121,16 +121,27 @@ def until(condition: Any, seconds: float) -> None:
 
 
 def listening_ports(processes: list[psutil.Process]) -> set[int]:
-    return {
-        connection.laddr.port
-        for process in processes
-        for connection in process.net_connections(kind="tcp4")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    return {port for process in processes for port in _listening_ports(process)}
+
+
+def _listening_ports(process: psutil.Process) -> set[int]:
+    """None of one that has ended meanwhile, as workers of PostgreSQL do."""
+    try:
+        connections = process.net_connections(kind="tcp4")
+    except psutil.NoSuchProcess:
+        return set()
+    return {connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN}
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in processes if _is_alive(process)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _environment() -> Mapping[str, str]:
