@@ -60,8 +60,8 @@ keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
 	@$(BIN)/python -m apikeys $(or $(ARGS),--help)
 
 .PHONY: test
-test: lint ## Lint, types, and every suite on real parts
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
+	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style and types
