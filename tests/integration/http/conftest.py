@@ -63,6 +63,13 @@ def key_of(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """The functions' own: they outlive the module, and write their figures to it all the while."""
+    with Valkey(tmp_path_factory.mktemp("functions-valkey") / "data", password="secret") as valkey:
+        yield valkey
+
+
+@pytest.fixture(scope="session")
 def issuer() -> Iterator[Issuer]:
     with Issuer().serving() as issuer:
         yield issuer
