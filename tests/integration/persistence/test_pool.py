@@ -50,8 +50,10 @@ async def backend(database: Database) -> int:
 
 
 def terminate(postgres: Postgres, database: str) -> None:
+    """Returns when their backends have ended."""
+    ending = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :name"
     with postgres.connect() as connection:
-        connection.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name", name=database)
+        connection.run(ending, name=database)
 
 
 async def test_more_users_than_connections_are_all_served(settings: Settings) -> None:
