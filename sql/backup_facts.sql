@@ -78,9 +78,9 @@ WHERE connamespace = 'public'::regnamespace AND contype = 'c' AND NOT relisparti
 GROUP BY conrelid
 
 -- name: duplicates
--- Keys that more rows than one have, found without the indexes that should have prevented it.
+-- Keys that more rows than one have, found without the indexes that should have prevented it. Nulls equal nothing.
 SELECT conrelid::regclass || '.' || conname, backup_count(format(
-           'SELECT FROM %s GROUP BY %s HAVING count(*) > 1', conrelid::regclass, (
+           'SELECT FROM %1$s WHERE (%2$s) IS NOT NULL GROUP BY %2$s HAVING count(*) > 1', conrelid::regclass, (
                SELECT string_agg(quote_ident(attname), ', ')
                FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))))
 FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
