@@ -23,8 +23,8 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port, Ctrl-C stops it
-	@exec $(BIN)/python -m local up --port $(PORT)
+up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port, PACE=1 of the alerts; Ctrl-C stops it
+	@exec $(BIN)/python -m local up --port $(PORT) --pace $(or $(PACE),1)
 
 .PHONY: down
 down: $(INSTALLED) ## Stop it from another terminal; the data stay
@@ -77,19 +77,25 @@ bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells m
 openapi: $(INSTALLED) ## Write docs/openapi.json from the functions' types
 	@$(BIN)/python -m utxoiq_http.system_document docs/openapi.json
 
+.PHONY: screenshots
+screenshots: $(INSTALLED) ## Take docs/images of the running system's console, with Chromium
+	@$(BIN)/python -m tests.system.screenshots $(ARGS)
+
 .PHONY: migration-sql
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 	@$(BIN)/python -m utxoiq_persistence.schema --sql
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them
-	@$(LOCK) --all-extras --group local --group test --group bench --group function-retention --group function-backup \
+	@$(LOCK) --all-extras --group local --group test --group bench $(FUNCTION_GROUPS) \
 		pyproject.toml -o requirements.lock >/dev/null
 	@for name in $(FUNCTIONS); do \
 		group=function-$$name; grep -q "^$$group = " pyproject.toml || group=function; \
 		$(LOCK) --no-annotate --group pyproject.toml:$$group -c requirements.lock \
 			-o functions/$$name/requirements.txt >/dev/null || exit 1; \
 	done
+# Those that carry more than every function does.
+FUNCTION_GROUPS = $(shell sed -n 's/^\(function-[a-z]*\) = .*/--group \1/p' pyproject.toml)
 FUNCTIONS = $(patsubst functions/%/main.py,%,$(wildcard functions/*/main.py))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 

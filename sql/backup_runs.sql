@@ -25,3 +25,6 @@ SELECT backup_id, facts_before, facts_after, ended_at, bytes FROM backup_runs WH
 SELECT json_build_object('id', id, 'backup_id', backup_id, 'requested_at', requested_at, 'ended_at', ended_at, 'bytes', bytes,
     'status', CASE WHEN ended_at IS NULL THEN 'running' WHEN error IS NULL THEN 'success' ELSE 'failed' END, 'error', error)::text
 FROM backup_runs ORDER BY requested_at DESC LIMIT 1
+
+-- name: failed_since
+SELECT id FROM backup_runs WHERE instance = :instance AND error IS NOT NULL AND ended_at > :since

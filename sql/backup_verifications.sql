@@ -26,3 +26,8 @@ SELECT json_build_object('id', verification.id, 'step', step, 'started_at', star
     'backup_id', run.backup_id, 'error', verification.error, 'checks', coalesce(checks, '[]'))::text
 FROM backup_verifications AS verification LEFT JOIN backup_runs AS run ON run.id = backup_run
 ORDER BY started_at DESC LIMIT 1
+
+-- name: lately
+-- When the last one that passed ended, and whether the last one of all passed.
+SELECT (SELECT max(ended_at) FROM backup_verifications WHERE passed),
+       (SELECT passed FROM backup_verifications WHERE passed IS NOT NULL ORDER BY started_at DESC LIMIT 1)

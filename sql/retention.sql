@@ -135,6 +135,8 @@ WHERE "timestamp" >= :first_time AND "timestamp" <= :last_time
   AND ("timestamp", id) >= (:first_time, :first_id) AND ("timestamp", id) <= (:last_time, :last_id)
 
 -- name: system_metrics_delete
+-- The sketch of an hour becomes that of what has left, which is all that will be known of it, where it was made of rows
+-- that are all here or lacks just those that are; docs/decisions/0056-trends.md.
 WITH gone AS (
     DELETE FROM system_metrics AS live USING archived_system_metrics AS archived
     WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
@@ -143,7 +145,38 @@ WITH gone AS (
       AND (live.service_name, live.metric_type, live.metric_value, live.unit, live.metric_metadata)
           IS NOT DISTINCT FROM
           (archived.service_name, archived.metric_type, archived.metric_value, archived.unit, archived.metric_metadata)
-    RETURNING live.id
+    RETURNING live.id, live.service_name, live.metric_type, live."timestamp", live.metric_value
+), leaving AS MATERIALIZED (
+    SELECT service_name, metric_type, date_trunc('hour', "timestamp", 'UTC') AS bucket,
+           metric_sketch_key(metric_value) AS key, count(*) AS count
+    FROM gone GROUP BY 1, 2, 3, 4
+), hours AS MATERIALIZED (
+    SELECT service_name, metric_type, bucket, rollup.value_count, coalesce(sketch.value_count, 0) AS sketched,
+           sketch.keys, sketch.counts, (
+               SELECT count(*) FROM system_metrics AS metric
+               WHERE (metric.service_name, metric.metric_type) = (rollup.service_name, rollup.metric_type)
+                 AND "timestamp" >= bucket AND "timestamp" < bucket + interval '1 hour'
+           ) AS row_count
+    FROM (SELECT DISTINCT service_name, metric_type, bucket FROM leaving) AS touched
+    JOIN metric_rollups AS rollup USING (service_name, metric_type, bucket)
+    LEFT JOIN metric_sketches AS sketch USING (service_name, metric_type, resolution, bucket)
+    WHERE resolution = 'hour'
+), parts AS (
+    SELECT service_name, metric_type, bucket, key, count FROM leaving JOIN hours USING (service_name, metric_type, bucket)
+    WHERE row_count = value_count OR row_count + sketched = value_count
+    UNION ALL
+    SELECT service_name, metric_type, bucket, unnest(keys), unnest(counts) FROM hours
+    WHERE row_count <> value_count AND row_count + sketched = value_count
+), stored AS (
+    INSERT INTO metric_sketches
+    SELECT service_name, metric_type, 'hour', bucket,
+           sum(count), array_agg(key ORDER BY key), array_agg(count ORDER BY key)
+    FROM (
+        SELECT service_name, metric_type, bucket, key, sum(count)::bigint AS count FROM parts GROUP BY 1, 2, 3, 4
+    ) AS merged
+    GROUP BY service_name, metric_type, bucket
+    ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
+        value_count = excluded.value_count, keys = excluded.keys, counts = excluded.counts
 )
 SELECT id FROM gone
 

@@ -1,4 +1,4 @@
-"""The fleet's pools and queries. utxoiq_http.endpoints.database has the endpoints."""
+"""The fleet's figures. utxoiq_http.endpoints.database has the endpoints."""
 
 import os
 
@@ -6,10 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.database import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.endpoints.database import app_of_database
 
-app = app_of_store("database", ROUTES, os.environ)
+app = app_of_database(os.environ)
 
 
 @functions_framework.aio.http

@@ -51,6 +51,11 @@ def of_value(status: int, value: object) -> Answer:
     return of_json(status, _encode(value))
 
 
+def of_text(status: int, body: bytes, media_type: str) -> Answer:
+    headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+    return Answer(status, [*headers, *_SECURITY, _NO_STORE], body)
+
+
 def of_problem(problem: Problem, request_id: str) -> Answer:
     body = _encode(problem.details(request_id))
     length = (b"content-length", b"%d" % len(body))

@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, idempotency, problems
+from utxoiq_http import answer, idempotency, problems, trace_headers
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -19,9 +19,15 @@ from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.links import Base
 from utxoiq_http.logs import AccessLog
 from utxoiq_http.problems import Problem
+from utxoiq_http.request_traces import RequestTraces
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router
 from utxoiq_persistence import audit
 from utxoiq_persistence.audit import Origin
+from utxoiq_persistence.figures import RequestFigures
+
+# What requests without an endpoint count as, so that no caller makes up names to count by.
+PREFLIGHTS = "OPTIONS *"
+NOWHERE = "OTHER *"
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +41,7 @@ class Opened(Generic[Resource]):
 
 
 class App(Generic[Resource]):
-    """opening: from the first request on. cross_origin: which web pages may call."""
+    """opening: from the first request on. cross_origin: which web pages may call. requests: where they are counted."""
 
     def __init__(
         self,
@@ -45,28 +51,39 @@ class App(Generic[Resource]):
         base: Base,
         log: AccessLog,
         cross_origin: CrossOrigin,
+        requests: dict[str, RequestFigures],
+        traces: RequestTraces | None,
     ) -> None:
         self.opened = OpenOnce(opening)
         self._router = Router(routes)
         self._base = base
         self._access_log = log
         self._cross_origin = cross_origin
+        self._requests = requests
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive) -> Answer:
         started = time.perf_counter()
         method: str = scope["method"]
         path: str = scope["path"]
         headers = dict(scope["headers"])
-        request_id = self._access_log.begin(headers)
+        trace = trace_headers.read(headers)
+        span = None if self._traces is None else self._traces.begin(method, path, headers, trace)
+        request_id = self._access_log.begin(headers, trace if span is None else span.context)
         visit = Visit(UNKNOWN)
         origin = Origin("")
+        name = PREFLIGHTS
         try:
             reply = self._preflight(method, path, headers)
             if reply is None:
+                name = NOWHERE
                 opened = await self.opened.get()
                 if opened.gate is not None:
                     visit = opened.gate.visit(scope, headers)
-                endpoint, segment = await self._admitted(opened.gate, visit, method, path, headers)
+                endpoint, segment = await self._found(opened.gate, visit, method, path, headers)
+                name = endpoint.name
+                if opened.gate is not None and endpoint.route.identified:
+                    await opened.gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
                 audit.begin(origin)
                 seen_path = self._base.path(headers, path)
@@ -80,25 +97,31 @@ class App(Generic[Resource]):
             *self._cross_origin.headers(headers),
         ]
         status = reply.status_code
+        self._count(name, status, time.perf_counter() - started)
+        if span is not None:
+            span.end(name, status, request_id)
         changes = [entry for entry in origin.entries if entry.made] if status < 400 else []
         self._access_log.end(
             method, path, status, len(reply.body), started, visit.caller.name, address=visit.address, changes=changes
         )
         return reply
 
-    async def _admitted(
+    async def _found(
         self, gate: Gate | None, visit: Visit, method: str, path: str, headers: Mapping[bytes, bytes]
     ) -> tuple[Endpoint[Resource], str | None]:
         """Where the request leads. Raises Problem; a path that leads nowhere counts against its caller's limit, too."""
         try:
-            endpoint, segment = self._router.find(method, path)
+            return self._router.find(method, path)
         except Problem:
             if gate is not None:
                 await gate.enter(visit, headers, None)
             raise
-        if gate is not None and endpoint.route.identified:
-            await gate.enter(visit, headers, endpoint.route)
-        return endpoint, segment
+
+    def _count(self, name: str, status: int, seconds: float) -> None:
+        figures = self._requests.get(name)
+        if figures is None:
+            figures = self._requests[name] = RequestFigures()
+        figures.add(status, seconds)
 
     def _preflight(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Answer | None:
         if method != "OPTIONS":

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,8 +12,7 @@ T = TypeVar("T")
 class OpenOnce(Generic[T]):
     """Functions are told of no start and no end: the first request opens, the end of the loop's tasks closes.
 
-    A server that a signal ends has answered its requests by then, and may not end its loop any more: the system closes
-    what is open.
+    A server that a signal ends has answered its requests by then. Where it is killed, the system closes what is open.
     """
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
@@ -24,7 +24,8 @@ class OpenOnce(Generic[T]):
         """Raises what opening raised; the next call then tries anew."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
-            self._holding = asyncio.create_task(self._hold(self._opened))
+            # What is opened outlives the request: its logs and spans are not that request's.
+            self._holding = asyncio.create_task(self._hold(self._opened), context=Context())
         if self._opened.done():
             return self._opened.result()
         return await asyncio.shield(self._opened)

@@ -14,12 +14,13 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
-from utxoiq_persistence.audit import Entry
 from utxoiq_persistence.config import required
 from utxoiq_persistence.errors import ConfigurationError
+from utxoiq_persistence.tracing import TraceContext
 
 MAX_HELD_LINES = 200
 TRACE = "logging.googleapis.com/trace"
@@ -29,8 +30,14 @@ SAMPLED = "logging.googleapis.com/trace_sampled"
 _encode = msgspec.json.Encoder().encode
 _of_request: ContextVar[Mapping[str, object]] = ContextVar("of_request", default={})  # noqa: B039  (never changed)
 _is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
-_is_traceparent = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?").fullmatch
-_is_cloud_trace = re.compile(rb"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]+))?").fullmatch
+
+
+class Change(Protocol):
+    """What a line tells of a change that its request made."""
+
+    action: str
+    subject: str | None
+    details: Mapping[str, object]
 
 
 class AccessLog:
@@ -41,13 +48,16 @@ class AccessLog:
         self._threshold = threshold
         self._held: list[bytes] = []
 
-    def begin(self, headers: Mapping[bytes, bytes]) -> str:
-        """The request's id, its caller's if that is fit; from here on every line of this task carries it."""
+    def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None) -> str:
+        """The request's id, its caller's if that is fit; from here on every line of this task carries it, and trace."""
         given = headers.get(b"x-request-id")
         request_id = given.decode() if given is not None and _is_request_id(given) else _new_id()
         fields: dict[str, object] = {"request_id": request_id}
-        if b"traceparent" in headers or b"x-cloud-trace-context" in headers:
-            fields.update(_trace(headers, self._project))
+        if trace is not None:
+            fields[TRACE] = f"projects/{self._project}/traces/{trace.trace}"
+            fields[SAMPLED] = trace.sampled
+            if trace.span:
+                fields[SPAN_ID] = trace.span
         _of_request.set(fields)
         return request_id
 
@@ -61,7 +71,7 @@ class AccessLog:
         caller: str,
         *,
         address: str,
-        changes: Sequence[Entry],
+        changes: Sequence[Change],
     ) -> None:
         """started: by time.perf_counter. A line that tells of changes is written whatever the threshold."""
         level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
@@ -143,19 +153,6 @@ def of_environment(environment: Mapping[str, str]) -> AccessLog:
 def _new_id() -> str:
     """Unlike one of os.urandom, without a system call, in which the database's threads would take the interpreter."""
     return f"{random.getrandbits(128):032x}"
-
-
-def _trace(headers: Mapping[bytes, bytes], project: str) -> dict[str, object]:
-    """The fields by which Cloud Logging joins lines to a trace; none where neither header is well formed."""
-    if match := _is_traceparent(headers.get(b"traceparent", b"")):
-        trace, span, sampled = match[1].decode(), match[2].decode(), int(match[3], 16) & 1 == 1
-    elif match := _is_cloud_trace(headers.get(b"x-cloud-trace-context", b"")):
-        trace, sampled = match[1].decode().lower(), match[3] == b"1"
-        span = format(int(match[2]) % 2**64, "016x") if match[2] else ""
-    else:
-        return {}
-    fields: dict[str, object] = {TRACE: f"projects/{project}/traces/{trace}", SAMPLED: sampled}
-    return {**fields, SPAN_ID: span} if span else fields
 
 
 def _write(lines: bytes) -> None:

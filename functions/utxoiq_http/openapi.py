@@ -61,7 +61,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     429: ("This caller's limit is used up.", ("Retry-After",)),
     500: ("A fault of ours, logged under the request's id.", ()),
     502: ("The archive holds something else than was put there.", ()),
-    503: ("The database is away.", ("Retry-After",)),
+    503: ("What this needs is away, the database above all.", ("Retry-After",)),
 }
 _SECURITY_SCHEMES: Json = {
     "user": {
@@ -173,7 +173,7 @@ def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
         str(route.status): {
             "description": HTTPStatus(route.status).phrase,
             "headers": _headers((*route.answer_headers, *_OF_EVERY_ANSWER)),
-            "content": {"application/json": {"schema": shown[repr(route.answer)]}},
+            "content": {name: {"schema": shown[repr(route.answer)]} for name in route.media_types},
         }
     }
     if IF_NONE_MATCH in route.headers:

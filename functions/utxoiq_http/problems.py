@@ -13,6 +13,7 @@ from utxoiq_persistence.errors import (
     KeyEnded,
     NameTaken,
     NotFound,
+    NotPublished,
     RuleBroken,
     StaleVersion,
 )
@@ -22,6 +23,7 @@ UNSPECIFIC = "about:blank"
 HOW_TO_IDENTIFY = "send `Authorization: Bearer <ID token>` or `X-API-Key: <key>`"
 IDENTITY_RETRY_SECONDS = 5
 HEALTH_RETRY_SECONDS = 5
+PUBLISH_RETRY_SECONDS = 10
 _CONFLICTS = {
     JobEnded: "job-ended",
     StaleVersion: "stale-version",
@@ -126,6 +128,8 @@ def of(error: Exception) -> Problem | None:
             return invalid(FieldError("Idempotency-Key", str(error)))
         case DatabaseUnavailable():
             return Problem(503, str(error), headers=_retry_after(error.retry_after))
+        case NotPublished():
+            return Problem(503, str(error), headers=_retry_after(PUBLISH_RETRY_SECONDS))
         case RecursionError():
             # Nothing here recurses but the reading and writing of JSON that a client has nested.
             return Problem(422, "the JSON is nested too deeply; make it flatter")

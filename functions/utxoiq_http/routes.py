@@ -58,9 +58,10 @@ class Route(Generic[Resource]):
     """A method on a path, whose last segment may be a `{parameter}`.
 
     handler: its docstring is the documentation. parameters: their types, in the path where it names them, in the query
-    otherwise. body: the type of the JSON that is sent. answer: the type of what status comes with. headers: those of
-    the request that the handler honours. problems: statuses that only the handler can tell. identified: whether
-    credentials are looked at, and the request counted against a limit. batch: whether it counts as one, too.
+    otherwise. body: the type of the JSON that is sent. answer: the type of what status comes with, as one of the
+    media_types. headers: those of the request that the handler honours. problems: statuses that only the handler can
+    tell. identified: whether credentials are looked at, and the request counted against a limit. batch: whether it
+    counts as one, too.
     """
 
     method: str
@@ -69,6 +70,7 @@ class Route(Generic[Resource]):
     access: Access
     answer: Any
     status: int = 200
+    media_types: tuple[str, ...] = ("application/json",)
     parameters: type[Struct] = NoParameters
     body: Any = None
     body_limit: int = BODY_LIMIT
@@ -88,10 +90,11 @@ class Route(Generic[Resource]):
 class Endpoint(Generic[Resource]):
     """A route, with what reads its requests."""
 
-    __slots__ = ("body", "parameters", "route")
+    __slots__ = ("body", "name", "parameters", "route")
 
     def __init__(self, route: Route[Resource]) -> None:
         self.route = route
+        self.name = f"{route.method} {route.path}"
         self.parameters = ParameterReader(route.parameters, route.path_parameter)
         self.body = None if route.body is None else BodyReader(route.body, route.body_limit)
 

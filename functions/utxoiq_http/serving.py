@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
-
-from utxoiq_http import logs
+from utxoiq_http import logs, request_traces, worker
 from utxoiq_http.app import App, Opened
 from utxoiq_http.config import GateSettings, IdentitySettings
 from utxoiq_http.cross_origin import CrossOrigin
@@ -17,13 +15,13 @@ from utxoiq_http.identity import Identities
 from utxoiq_http.links import Base
 from utxoiq_http.routes import Route
 from utxoiq_persistence.config import Settings
+from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.store import Store
 
 Part = TypeVar("Part", bound=HasParts)
 
-# functions-framework has nothing else to turn these off by: uvicorn's name in every answer, and its own reading of
-# X-Forwarded-For, which client_address does.
-UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
+worker.keep_quiet()
+worker.end_in_order()
 
 
 def app_of_store(name: str, routes: Sequence[Route[Store]], environment: Mapping[str, str]) -> App[Store]:
@@ -38,10 +36,11 @@ def app_over_store(
     settings = Settings.from_environment(environment)
     identity = IdentitySettings.from_environment(environment)
     limits = GateSettings.from_environment(environment)
+    requests: dict[str, RequestFigures] = {}
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened[Part]]:
-        async with Store.opened(settings) as store:
+        async with Store.opened(settings, requests) as store:
             yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
 
     return App(
@@ -50,4 +49,6 @@ def app_over_store(
         base=Base(identity.function_audience),
         log=logs.of_environment(environment),
         cross_origin=CrossOrigin(limits.origins),
+        requests=requests,
+        traces=request_traces.of_environment(environment),
     )

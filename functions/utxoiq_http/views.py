@@ -107,21 +107,53 @@ class Metric(Struct, forbid_unknown_fields=True):
     metric_metadata: dict[str, Any] | None
 
 
-class Bucket(Struct, forbid_unknown_fields=True):
-    timestamp: datetime
+class AggregateFigures(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Percentiles are there if asked for, and null where not every value is known any more."""
+
     avg_value: float
     min_value: float
     max_value: float
     count: Annotated[int, Meta(ge=1)]
+    p50: float | UnsetType | None = UNSET
+    p95: float | UnsetType | None = UNSET
+    p99: float | UnsetType | None = UNSET
+
+
+class AverageChange(Struct, forbid_unknown_fields=True):
+    """percent: null where the average was 0."""
+
+    absolute: float | None
+    percent: float | None
+
+
+class Bucket(AggregateFigures, forbid_unknown_fields=True, kw_only=True):
+    """previous and change are there if a comparison was asked for, and null where there was nothing before."""
+
+    timestamp: datetime
+    previous: AggregateFigures | UnsetType | None = UNSET
+    change: AverageChange | UnsetType | None = UNSET
+
+
+class AggregateComparison(Struct, forbid_unknown_fields=True):
+    """The whole range, and the one from start_time to end_time, which it is compared with; null of nothing."""
+
+    start_time: datetime
+    end_time: datetime
+    current: AggregateFigures | None
+    previous: AggregateFigures | None
+    change: AverageChange | None
 
 
 class Aggregate(Struct, forbid_unknown_fields=True):
+    """comparison is there if it was asked for."""
+
     service_name: str
     metric_type: str
     interval: Interval
     start_time: datetime
     end_time: datetime
     data: list[Bucket]
+    comparison: AggregateComparison | UnsetType = UNSET
 
 
 class ApiKey(Struct, forbid_unknown_fields=True):
@@ -162,8 +194,8 @@ class AuditEntry(Struct, forbid_unknown_fields=True):
     request_id: str | None
 
 
-class Pool(Struct):
-    """Connections of every instance together."""
+class Connections(Struct):
+    """utilization: the percentage of what may be open that is in use."""
 
     size: Count
     max_overflow: Count
@@ -173,14 +205,46 @@ class Pool(Struct):
     waiting: Count
     timeouts: Count
     total_connections: Count
+    utilization: Percentage
+
+
+class Times(Struct):
+    """In milliseconds; none of nothing."""
+
+    count: Count
+    average: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Pool(Connections):
+    """checkouts: waits for a connection. replica: the connections to the replica, where there is one."""
+
+    checkouts: Times
+    replica: Connections | None
+
+
+class ServerActivity(Struct):
+    """Clients of the whole server. connections: by state. longest_transaction_seconds: none where none is open."""
+
+    max_connections: Count
+    connections: dict[str, Count]
+    longest_transaction_seconds: float | None
 
 
 class FleetPool(Pool):
-    """functions: each function's part. by_instance: each instance's, by function/instance."""
+    """functions: each function's part. by_instance: each instance's, by function/instance.
+
+    whole: false where Redis is away, and these are the answering instance's own figures. server: null where it does not
+    tell, or not in time.
+    """
 
     instances: Count
     functions: dict[str, Pool]
     by_instance: dict[str, Pool]
+    whole: bool
+    server: ServerActivity | None
 
 
 class Queries(Struct):
@@ -196,13 +260,81 @@ class Queries(Struct):
     p99: float | None
 
 
+class ServerStatement(Struct):
+    """As PostgreSQL has normalised it. Times in milliseconds."""
+
+    query: str
+    calls: Count
+    rows: Count
+    total_time: float
+    average_time: float
+    max_time: float
+
+
 class FleetQueries(Queries):
-    """functions: each function's part. statements: by name, slowest first."""
+    """functions: each function's part. statements: by name, slowest (by p95) first; slowest: the first ten's names.
+
+    server: what took most time since PostgreSQL began to count (pg_stat_statements); null where it does not.
+    """
 
     slow_query_threshold: float
     instances: Count
     functions: dict[str, Queries]
+    by_instance: dict[str, Queries]
     statements: dict[str, Queries]
+    slowest: list[str]
+    whole: bool
+    server: list[ServerStatement] | None
+
+
+class Requests(Struct):
+    """failed_requests: those with a status of 500 and above."""
+
+    total_requests: Count
+    failed_requests: Count
+    statuses: dict[str, Count]
+    times: Times
+
+
+class FleetRequests(Requests):
+    """functions: each function's part. routes: by method and path, slowest (by p95) first."""
+
+    instances: Count
+    functions: dict[str, Requests]
+    by_instance: dict[str, Requests]
+    routes: dict[str, Requests]
+    whole: bool
+
+
+class Lookups(Struct):
+    """How lookups ended: in the process, in Redis, in the database, or there because Redis did not answer.
+
+    hit_rate: the percentage that the database was spared; none of nothing.
+    """
+
+    lookups: Count
+    memory: Count
+    redis: Count
+    misses: Count
+    errors: Count
+    hit_rate: Percentage | None
+
+
+class CacheCounts(Lookups):
+    """evictions: entries that processes had no room for. failed_writes: entries and changes Redis could not be told."""
+
+    evictions: Count
+    failed_writes: Count
+
+
+class FleetCache(CacheCounts):
+    """functions: each function's part. groups: by what was looked up."""
+
+    instances: Count
+    functions: dict[str, CacheCounts]
+    by_instance: dict[str, CacheCounts]
+    groups: dict[str, Lookups]
+    whole: bool
 
 
 class PoolAnswer(Struct, forbid_unknown_fields=True):
@@ -213,6 +345,16 @@ class PoolAnswer(Struct, forbid_unknown_fields=True):
 class QueriesAnswer(Struct, forbid_unknown_fields=True):
     status: Literal["success"]
     metrics: FleetQueries
+
+
+class RequestsAnswer(Struct, forbid_unknown_fields=True):
+    status: Literal["success"]
+    metrics: FleetRequests
+
+
+class CacheAnswer(Struct, forbid_unknown_fields=True):
+    status: Literal["success"]
+    metrics: FleetCache
 
 
 class Done(Struct, forbid_unknown_fields=True):

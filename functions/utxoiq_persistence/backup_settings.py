@@ -1,6 +1,5 @@
 """How backups are made and verified, from the environment."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -13,14 +12,10 @@ CHECK_TIMEOUT_MS = 1_200_000
 
 @dataclass(frozen=True)
 class BackupSettings:
-    """endpoint: of the Admin API, where that is not Google's. sockets: a folder of local sockets by connection name.
-
-    tier: of the temporary instance.
-    """
+    """endpoint: of the Admin API, where that is not Google's. tier: of the temporary instance."""
 
     database: DatabaseSettings
     endpoint: str | None = None
-    sockets: str | None = None
     tier: str = "db-custom-1-3840"
 
     @classmethod
@@ -33,7 +28,6 @@ class BackupSettings:
         return cls(
             database=database,
             endpoint=endpoint,
-            sockets=environment.get("CLOUD_SQL_SOCKETS") or None,
             tier=environment.get("BACKUP_VERIFICATION_TIER") or cls.tier,
         )
 
@@ -51,7 +45,4 @@ class BackupSettings:
 
     def database_of(self, instance: str) -> DatabaseSettings:
         """The same database on another instance of the same region."""
-        connection_name = f"{self.project}:{self.region}:{instance}"
-        # Resolved, since a socket's path must be short.
-        socket_dir = os.path.realpath(f"{self.sockets}/{connection_name}") if self.sockets else None
-        return replace(self.database, instance=connection_name, socket_dir=socket_dir)
+        return self.database.at(f"{self.project}:{self.region}:{instance}")

@@ -16,12 +16,13 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from redis.asyncio import Redis
-
+from utxoiq_persistence import tracing
 from utxoiq_persistence.channel import CHANNEL, LEASE_SECONDS, SEPARATOR, Channel
 from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.figures import CacheFigures
 from utxoiq_persistence.memory import Memory
 from utxoiq_persistence.records import Document
+from utxoiq_persistence.redis_client import Redis
 from utxoiq_persistence.redis_link import RedisAway, Script, ScriptRunner
 
 # A load that takes longer than the guard lives is not kept in Redis.
@@ -33,10 +34,11 @@ MAX_ENTRY_BYTES = 2**20
 MAX_FIELDS = 256
 # Of one script, so that a batch over thousands of series does not hold Redis up.
 MAX_TAGS = 250
+GROUP, RESULT = "utxoiq.cache.group", "utxoiq.cache.result"
 _HEADER = struct.Struct(">dq")
 
 # The entry; or the guard, which is made if there is none: one that was evicted must not look like one that never was.
-_LOOKUP = Script.of("""
+_LOOKUP = Script.of("""-- cache lookup
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if value and struct.unpack('>d', value) > tonumber(ARGV[2]) then return {value} end
 local guard = redis.call('GET', KEYS[2])
@@ -46,7 +48,7 @@ if not guard then
 end
 return {false, guard}
 """)
-_FILL = Script.of("""
+_FILL = Script.of("""-- cache fill
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 local now = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now[1])
@@ -56,7 +58,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """)
-_BEGIN = Script.of("""
+_BEGIN = Script.of("""-- cache write begins
 local now = redis.call('TIME')
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
@@ -65,7 +67,7 @@ for i = 1, #KEYS, 3 do
     redis.call('EXPIRE', KEYS[i + 2], ARGV[3])
 end
 """)
-_END = Script.of("""
+_END = Script.of("""-- cache write ends
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
     redis.call('SET', KEYS[i + 1], ARGV[1], 'EX', ARGV[2])
@@ -75,16 +77,6 @@ redis.call('PUBLISH', ARGV[3], ARGV[4])
 """)
 
 Load = Callable[[], Awaitable[Document]]
-
-
-@dataclass
-class CacheFigures:
-    """Readings answered by each level, and those that went to the database."""
-
-    local_hits: int = 0
-    redis_hits: int = 0
-    misses: int = 0
-    errors: int = 0
 
 
 @dataclass(eq=False)
@@ -101,7 +93,7 @@ class Cache:
 
     def __init__(self, redis: "Redis", listening: "Redis") -> None:
         """listening: a client without a read timeout, for the channel."""
-        self.figures = CacheFigures()
+        self._figures = CacheFigures()
         self.scripts = ScriptRunner(redis, self._tell_rest)
         self._name = uuid.uuid4().hex
         self._numbers = count()
@@ -118,15 +110,22 @@ class Cache:
         await self._channel.close()
         await self.scripts.close()
 
-    async def get(self, tag: str, field: str, seconds: int, load: Load) -> Document:
-        """The entry, loaded if missing: at most `seconds` old, and never older than the last write that ended."""
+    async def get(self, group: str, tag: str, field: str, seconds: int, load: Load) -> Document:
+        """The entry, loaded if missing: at most `seconds` old, and never older than the last write that ended.
+
+        group: what the lookup counts as; one that joins another's flight is not counted.
+        """
         document = self._memory.get(tag, field)
         if document is not None and self._channel.is_current():
-            self.figures.local_hits += 1
+            self._figures.group(group).memory += 1
+            if (span := tracing.current()) is not None:
+                span.point("cache get", {GROUP: group, RESULT: "memory"})
             return document
         flight = self._flights.get(tag, {}).get(field)
         if flight is None or not self._may_join(flight):
-            flight = self._depart(tag, field, seconds, load)
+            flight = self._depart(group, tag, field, seconds, load)
+        elif (span := tracing.current()) is not None:
+            span.follow(flight.task, "cache get", {GROUP: group, RESULT: "joined"})
         return await asyncio.shield(flight.task)
 
     @asynccontextmanager
@@ -150,21 +149,29 @@ class Cache:
                 self._drop(tag)
             await self._tell(_END, tags, lambda some: self._ending(some, done))
 
+    @property
+    def figures(self) -> CacheFigures:
+        self._figures.evictions = self._memory.evictions
+        return self._figures
+
     def _may_join(self, flight: _Flight) -> bool:
         """Not a flight that a write elsewhere may have overtaken unheard."""
         return self._channel.is_current() or time.monotonic() - flight.started < LEASE_SECONDS
 
-    def _depart(self, tag: str, field: str, seconds: int, load: Load) -> _Flight:
+    def _depart(self, group: str, tag: str, field: str, seconds: int, load: Load) -> _Flight:
         """A flight of its own task: it lands also when whoever asked first goes away."""
         flight = _Flight()
         self._flights.setdefault(tag, {})[field] = flight
-        flight.task = asyncio.create_task(self._fly(tag, field, seconds, load, flight))
+        flying = self._fly(group, tag, field, seconds, load, flight)
+        if (span := tracing.current()) is not None:
+            flying = span.around("cache get", flying, {GROUP: group})
+        flight.task = asyncio.create_task(flying)
         flight.task.add_done_callback(_seen)
         return flight
 
-    async def _fly(self, tag: str, field: str, seconds: int, load: Load, flight: _Flight) -> Document:
+    async def _fly(self, group: str, tag: str, field: str, seconds: int, load: Load, flight: _Flight) -> Document:
         try:
-            expires, document, shared = await self._through_redis(tag, field, seconds, load)
+            expires, document, shared = await self._through_redis(group, tag, field, seconds, load)
         finally:
             self._leave(tag, field, flight)
         if shared and not flight.overtaken and self._channel.is_current():
@@ -178,7 +185,9 @@ class Cache:
             if not flights:
                 del self._flights[tag]
 
-    async def _through_redis(self, tag: str, field: str, seconds: int, load: Load) -> tuple[float, Document, bool]:
+    async def _through_redis(
+        self, group: str, tag: str, field: str, seconds: int, load: Load
+    ) -> tuple[float, Document, bool]:
         """From Redis, or loaded and offered to it; the time until which it is good; whether Redis holds it as well.
 
         What Redis refused is not kept in the process either: a write is under way, and may be ended by a crash untold.
@@ -190,18 +199,18 @@ class Cache:
                 _LOOKUP, keys[:2], field, repr(time.time()), self._mark(), str(GUARD_SECONDS)
             )
         except RedisAway:
-            self.figures.errors += 1
-            return 0.0, await self._load(load), False
+            self._figures.group(group).errors += 1
+            _note("error")
+            return 0.0, await load(), False
         if value is not None:
-            self.figures.redis_hits += 1
+            self._figures.group(group).redis += 1
+            _note("redis")
             return *_decode(value), True
-        document = await self._load(load)
+        self._figures.group(group).misses += 1
+        _note("miss")
+        document = await load()
         expires = time.time() + seconds
         return expires, document, await self._offer(keys, field, expires, document, guard[0], seconds)
-
-    async def _load(self, load: Load) -> Document:
-        self.figures.misses += 1
-        return await load()
 
     async def _offer(
         self, keys: list[str], field: str, expires: float, document: Document, guard: bytes, seconds: int
@@ -212,7 +221,7 @@ class Cache:
         try:
             return bool(await self.scripts.run(_FILL, keys, field, entry, guard, str(seconds), str(MAX_FIELDS)))
         except RedisAway:
-            self.figures.errors += 1
+            self._figures.failed_writes += 1
             return False
 
     async def _tell(self, script: Script, tags: Collection[str], arguments: Callable[[list[str]], list[str]]) -> None:
@@ -225,7 +234,7 @@ class Cache:
             nonlocal left
             left -= 1
             if call.exception() is not None:
-                self.figures.errors += 1
+                self._figures.failed_writes += 1
                 self._untold.update(some)
             if left == 0 and not told.done():
                 told.set_result(None)
@@ -263,6 +272,11 @@ class Cache:
         self._memory.clear()
         for tag in list(self._flights):
             self._drop(tag)
+
+
+def _note(result: str) -> None:
+    if (span := tracing.current()) is not None:
+        span.note(RESULT, result)
 
 
 def _portions(tags: Collection[str]) -> Iterator[list[str]]:

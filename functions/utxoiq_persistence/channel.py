@@ -9,11 +9,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
-
 from utxoiq_persistence.background import end, goes_on
+from utxoiq_persistence.redis_client import PubSub, Redis, RedisError
 
 CHANNEL = "cache:changed"
 # Between the tags of one message; no tag holds it, as no string that PostgreSQL stores does.

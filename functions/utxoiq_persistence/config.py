@@ -1,7 +1,8 @@
 """Configuration from the environment, checked whole before anything starts."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from utxoiq_persistence.errors import ConfigurationError
@@ -14,7 +15,8 @@ SWITCH = {"true": True, "false": False}
 class DatabaseSettings:
     """instance: project:region:name; socket_dir: where a local PostgreSQL listens, which then replaces the connector.
 
-    replica: the instance that metrics of the past are read from, where there is one.
+    sockets: a folder of such by connection name. replica: the instance that metrics of the past are read from, where
+    there is one.
 
     Times are seconds, except statement_timeout_ms.
     """
@@ -23,12 +25,19 @@ class DatabaseSettings:
     name: str
     user: str
     socket_dir: str | None = None
+    sockets: str | None = None
     replica: str | None = None
     pool_size: int = 10
     pool_overflow: int = 20
     pool_timeout: float = 30.0
     pool_recycle: float = 1800.0
     statement_timeout_ms: int = 10_000
+
+    def at(self, instance: str) -> "DatabaseSettings":
+        """The same database on another instance, by project:region:name."""
+        # Resolved, since a socket's path must be short.
+        socket_dir = os.path.realpath(f"{self.sockets}/{instance}") if self.sockets else self.socket_dir
+        return replace(self, instance=instance, socket_dir=socket_dir)
 
 
 @dataclass(frozen=True)
@@ -42,11 +51,12 @@ class RedisSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """function and instance name this process in what the fleet publishes."""
+    """function: what the fleet's figures call it. figures_seconds: how often an instance publishes its own."""
 
     function: str
     database: DatabaseSettings
     redis: RedisSettings
+    figures_seconds: float = 5.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -55,6 +65,7 @@ class Settings:
             function=environment.get("K_SERVICE", "local"),
             database=database_settings(environment),
             redis=_redis_settings(environment),
+            figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
         )
 
 
@@ -65,6 +76,7 @@ def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
         name=required(environment, "DB_NAME"),
         user=required(environment, "DB_USER"),
         socket_dir=environment.get("CLOUD_SQL_SOCKET_DIR"),
+        sockets=environment.get("CLOUD_SQL_SOCKETS") or None,
         replica=_instance(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
         pool_size=number(environment, "DB_POOL_SIZE", "10", int, 1),
         pool_overflow=number(environment, "DB_POOL_OVERFLOW", "20", int, 0),

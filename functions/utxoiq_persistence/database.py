@@ -11,9 +11,10 @@ from typing import TypeVar, cast
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from utxoiq_persistence import tracing
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted, RuleBroken
-from utxoiq_persistence.figures import PoolFigures, QueryFigures
+from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
 from utxoiq_persistence.session import OUTDATED, Row, Session, is_fatal, is_moved_partition, state_of
 from utxoiq_persistence.statements import Statement
 
@@ -41,10 +42,15 @@ class Database:
     """Up to pool_size connections are kept, up to pool_overflow more opened, for a while, for those who have waited.
 
     Used on one event loop. Every method raises DatabaseUnavailable where the database is away.
+
+    beside: another one, with which this one counts queries, and waits for a connection.
     """
 
-    def __init__(self, settings: DatabaseSettings, connect: Callable[[], Session]) -> None:
-        self.queries: dict[str, QueryFigures] = {}
+    def __init__(
+        self, settings: DatabaseSettings, connect: Callable[[], Session], beside: "Database | None" = None
+    ) -> None:
+        self.queries: dict[str, QueryFigures] = {} if beside is None else beside.queries
+        self.checkouts: Histogram = Histogram() if beside is None else beside.checkouts
         self._settings = settings
         self._connect = connect
         self._capacity = settings.pool_size + settings.pool_overflow
@@ -68,9 +74,13 @@ class Database:
         """Blocking work on one session, in a thread; name is what the figures call it."""
 
         async def attempt() -> T:
-            return await self._in_thread(await self._reserve(), name, work)
+            asked = time.perf_counter()
+            return await self._in_thread(await self._reserve(), name, work, asked)
 
-        return await self._tried(attempt, idempotent)
+        trying = self._tried(attempt, idempotent)
+        if (span := tracing.current()) is not None:
+            trying = span.around(name, trying)
+        return await trying
 
     def pool(self) -> PoolFigures:
         return PoolFigures(
@@ -107,15 +117,21 @@ class Database:
 
     async def _fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
         """On the loop where the session at hand has the statement prepared, else in a thread, which prepares it."""
+        asked = time.perf_counter()
         session = await self._reserve()
         if session is None or not self._runs_on_loop(session, statement, parameters):
-            return await self._in_thread(session, statement.name, lambda session: session.run(statement, **parameters))
+            return await self._in_thread(
+                session, statement.name, lambda session: session.run(statement, **parameters), asked
+            )
         answer: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+        if (span := tracing.current()) is not None:
+            span.follow(answer, statement.name, tracing.of_statement(statement.name, statement.text), remote=True)
         started = time.perf_counter()
 
         def done(rows: list[Row] | None, error: Exception | None) -> None:
             meaning = None if error is None else _classified(error, session)
-            self._finish(answer, session, statement.name, time.perf_counter() - started, rows, meaning)
+            elapsed = time.perf_counter() - started
+            self._finish(answer, session, statement.name, started - asked, elapsed, rows, meaning)
 
         try:
             session.start(statement, parameters, done)
@@ -126,13 +142,14 @@ class Database:
         answer.add_done_callback(self._on_loop.discard)
         return await _answered(answer)
 
-    async def _in_thread(self, session: Session | None, name: str, work: Work[T]) -> T:
+    async def _in_thread(self, session: Session | None, name: str, work: Work[T], asked: float) -> T:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         if session is not None:
             session.leave_loop()
         try:
-            self._threads.submit(self._run, loop, answer, session, name, work)
+            run = self._run if tracing.current() is None else tracing.carried(self._run)
+            self._threads.submit(run, loop, answer, session, name, work, asked)
         except RuntimeError:
             self._release(session)
             raise DatabaseUnavailable("this instance is shutting down; try again") from None
@@ -145,6 +162,8 @@ class Database:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Session | None] = loop.create_future()
         self._waiters.append(waiter)
+        if (span := tracing.current()) is not None:
+            span.follow(waiter, "pool wait")
         patience = loop.call_later(OVERFLOW_PATIENCE, self._overflow, waiter)
         try:
             async with asyncio.timeout(self._settings.pool_timeout):
@@ -155,6 +174,7 @@ class Database:
             if not isinstance(error, TimeoutError):
                 raise
             self._timeouts += 1
+            self.checkouts.add(self._settings.pool_timeout)
             raise PoolExhausted(
                 f"every database connection stayed in use for {self._settings.pool_timeout:g} s; try again"
             ) from None
@@ -177,6 +197,7 @@ class Database:
         session: Session | None,
         name: str,
         work: Work[T],
+        asked: float,
     ) -> None:
         """In a thread. The session goes back when its work is done, even if nobody waits for the answer any more."""
         started = time.perf_counter()
@@ -189,7 +210,7 @@ class Database:
         except BaseException as raised:  # handed to whoever awaits the answer
             error = _classified(raised, session)
         elapsed = time.perf_counter() - started
-        loop.call_soon_threadsafe(self._finish, answer, session, name, elapsed, result, error)
+        loop.call_soon_threadsafe(self._finish, answer, session, name, started - asked, elapsed, result, error)
 
     def _usable(self, session: Session | None) -> Session:
         if session is not None:
@@ -197,7 +218,10 @@ class Database:
                 return session
             session.close()
         try:
-            return self._connect()
+            if (span := tracing.current()) is None:
+                return self._connect()
+            with span.within("connect", remote=True):
+                return self._connect()
         except Exception as error:
             raise _Retry("the database cannot be reached", outcome_unknown=False) from error
 
@@ -217,13 +241,18 @@ class Database:
         answer: "asyncio.Future[T]",
         session: Session | None,
         name: str,
+        waited: float,
         elapsed: float,
         result: T | None,
         error: BaseException | None,
     ) -> None:
         self._release(session)
+        self.checkouts.add(waited)
         failed = isinstance(error, (_Retry, DatabaseUnavailable, DatabaseError))
-        self.queries.setdefault(name, QueryFigures()).add(elapsed, failed=failed)
+        query = self.queries.get(name)
+        if query is None:
+            query = self.queries[name] = QueryFigures()
+        query.add(elapsed, failed)
         if error is None:
             answer.set_result(cast("T", result))
         else:

@@ -55,3 +55,7 @@ class DatabaseUnavailable(PersistenceError):
 
 class PoolExhausted(DatabaseUnavailable):
     """Every connection stayed in use for the whole wait."""
+
+
+class NotPublished(PersistenceError):
+    """Cloud Monitoring did not take all that it was sent. It may be sent again: what it has, it does not take twice."""

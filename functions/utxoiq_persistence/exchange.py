@@ -8,7 +8,7 @@ all the same: connecting, preparing, transactions, COPY.
 import asyncio
 import ssl
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pg8000.core import READY_FOR_QUERY, Context, CoreConnection
@@ -38,6 +38,18 @@ def execution(name: bytes, values: Sequence[str | None]) -> bytes:
     parts.append(b"\x00\x00")
     bind = b"".join(parts)
     return b"B" + _int32(len(bind) + 4) + bind + _EXECUTE_AND_SYNC
+
+
+def messages(received: Any) -> Iterator[tuple[bytes, Any, int]]:
+    """Those that are whole: their codes and bodies, and where each ends."""
+    start, size = 0, len(received)
+    while size - start >= HEADER_SIZE:
+        code, length = _header(received, start)
+        end = start + 1 + length
+        if end > size:
+            return
+        yield code, received[start + HEADER_SIZE : end], end
+        start = end
 
 
 class Exchange:
@@ -113,17 +125,13 @@ class Exchange:
         if self._received:
             self._received += data
             received = self._received
-        start, size = 0, len(received)
+        taken = 0
         ready = False
-        while size - start >= HEADER_SIZE:
-            code, length = _header(received, start)
-            end = start + 1 + length
-            if end > size:
-                break
-            self._connection.message_types[code](bytes(received[start + HEADER_SIZE : end]), context)
+        for code, body, end in messages(received):
+            self._connection.message_types[code](bytes(body), context)
             ready = ready or code == READY_FOR_QUERY
-            start = end
-        self._received = bytearray(received[start:])
+            taken = end
+        self._received = bytearray(received[taken:])
         if ready:
             self._finish(context, None)
 

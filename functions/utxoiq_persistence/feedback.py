@@ -44,7 +44,7 @@ class Feedback:
             ((text,),) = await self._database.fetch(_SQL["stats"], idempotent=True, insight_id=insight_id)
             return Document(text.encode())
 
-        return await self._cache.get(_tag(insight_id), "", CACHE_SECONDS, read)
+        return await self._cache.get("feedback_stats", _tag(insight_id), "", CACHE_SECONDS, read)
 
     async def comments(self, query: CommentsQuery) -> Page:
         """Newest first. Raises BadCursor."""

@@ -1,102 +1,119 @@
-"""What every instance of every function counts, merged: the fleet's pool and queries."""
+"""What every instance of every function counts, brought together in Redis. docs/decisions/0050-fleet-figures.md."""
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+import uuid
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from msgspec import Struct
 
 from utxoiq_persistence.background import end, goes_on
+from utxoiq_persistence.cache import Cache
 from utxoiq_persistence.database import Database
-from utxoiq_persistence.figures import (
-    SLOW_SECONDS,
-    InstanceFigures,
-    PoolFigures,
-    QueryFigures,
-    merged_pool,
-    merged_queries,
-)
-from utxoiq_persistence.metrics import Metrics
-from utxoiq_persistence.records import NewMetric
+from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigures
+from utxoiq_persistence.redis_client import Redis, RedisError
 
-PUBLISH_SECONDS = 5
 # An instance that has not published for so long is gone.
-EXPIRE_SECONDS = 60
+EXPIRE_SECONDS = 120
 # One hash of all instances, so that reading costs what there are of them, whatever else Redis holds.
 KEY = "fleet"
-SERVICE_NAME = "utxoiq-persistence"
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+# There is no next round for the last figures.
+LAST_ATTEMPTS = 2
+
+_log = logging.getLogger(__name__)
+
+
+class Own:
+    """This instance, and where it counts."""
+
+    def __init__(
+        self,
+        function: str,
+        database: Database,
+        replica: Database | None,
+        cache: Cache,
+        requests: dict[str, RequestFigures],
+    ) -> None:
+        self.name = uuid.uuid4().hex[:12]
+        self._function = function
+        self._started_at = time.time()
+        self._database = database
+        self._replica = replica
+        self._cache = cache
+        self._requests = requests
+
+    def figures(self, *, ended: bool) -> bytes:
+        """As of now, as they are published. Of one that has ended there is no pool any more."""
+        pool = self._database.pool()
+        replica = None if self._replica is None else self._replica.pool()
+        if ended:
+            pool = PoolFigures(timeouts=pool.timeouts)
+            replica = None if replica is None else PoolFigures(timeouts=replica.timeouts)
+        return msgspec.msgpack.encode(
+            InstanceFigures(
+                function=self._function,
+                instance=self.name,
+                started_at=self._started_at,
+                published_at=time.time(),
+                pool=pool,
+                replica=replica,
+                checkouts=self._database.checkouts,
+                queries=self._database.queries,
+                requests=self._requests,
+                cache=self._cache.figures,
+                ended=ended,
+            )
+        )
 
 
 class Fleet:
-    """Instances write their figures to Redis, where they expire with them; any of them answers for all."""
+    """Instances write their figures to Redis, where they expire with them; any of them can read all.
 
-    def __init__(self, function: str, instance: str, database: Database, redis: "Redis", metrics: Metrics) -> None:
-        self._function = function
-        self._instance = instance
-        self._database = database
+    reachable: whether Redis answered when it was last asked.
+    """
+
+    def __init__(self, own: Own, redis: "Redis", seconds: float) -> None:
+        self.reachable = False
+        self._own = own
         self._redis = redis
-        self._metrics = metrics
+        self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
+        # Instances whose entries could not be read, so that each is logged once.
+        self._unreadable: set[bytes] = set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_publishing())
 
     async def close(self) -> None:
+        """Leaves the last figures behind, for whoever adds up."""
         await end(self._task)
+        for _ in range(LAST_ATTEMPTS):
+            with contextlib.suppress(RedisError, OSError):
+                await self._write(self._own.figures(ended=True))
+                return
 
-    async def pool(self) -> dict[str, object]:
-        """The pools of all instances together, of each function, and of each instance."""
-        fleet = await self._read()
-        return {
-            **_pool_answer(merged_pool(fleet)),
-            "instances": len(fleet),
-            "functions": {name: _pool_answer(merged_pool(part)) for name, part in _by_function(fleet).items()},
-            "by_instance": {f"{one.function}/{one.instance}": _pool_answer(one.pool) for one in fleet},
-        }
+    async def read(self) -> list[InstanceFigures]:
+        """This instance's figures as of now, and the latest of all others; only its own where Redis is away."""
+        own = _decoded(self._own.figures(ended=False))
+        try:
+            entries = await self._entries()
+        except (RedisError, OSError):
+            self.reachable = False
+            return [own]
+        self.reachable = True
+        entries.pop(own.instance.encode(), None)
+        # In a thread: that of many instances takes long enough for requests to notice.
+        others, errors = await asyncio.to_thread(_understood, entries)
+        self._tell_of(errors)
+        return [own, *others]
 
-    async def queries(self) -> dict[str, object]:
-        """The queries of all instances together, of each function, and by statement, slowest first. Times in ms."""
-        fleet = await self._read()
-        statements = merged_queries(fleet)
-        ranked = sorted(statements, key=lambda name: -(statements[name].durations.quantile(0.95) or 0))
-        return {
-            **_queries_answer(statements.values()),
-            "slow_query_threshold": SLOW_SECONDS * 1000,
-            "instances": len(fleet),
-            "functions": {
-                name: _queries_answer(merged_queries(part).values()) for name, part in _by_function(fleet).items()
-            },
-            "statements": {name: _queries_answer([statements[name]]) for name in ranked},
-        }
-
-    async def publish(self) -> str:
-        """Records the fleet's present figures as metrics of the service utxoiq-persistence; what it did, in words."""
-        fleet = await self._read()
-        pool = merged_pool(fleet)
-        queries = _queries_answer(merged_queries(fleet).values())
-        utilization = 100 * pool.checked_out / max(1, pool.size + pool.max_overflow)
-        now = datetime.now(UTC)
-        values = [
-            ("pool_checked_out", pool.checked_out, "connections"),
-            ("pool_utilization", utilization, "percent"),
-            ("pool_waiting", pool.waiting, "requests"),
-            ("query_time_p95", queries["p95"], "ms"),
-            ("slow_query_percentage", queries["slow_query_percentage"], "percent"),
-            ("instances", len(fleet), "instances"),
-        ]
-        metrics = [
-            NewMetric(SERVICE_NAME, kind, float(value), unit, None, now)
-            for kind, value, unit in values
-            if isinstance(value, (int, float))
-        ]
-        await self._metrics.record_batch(metrics)
-        return f"published {len(metrics)} metrics of {len(fleet)} instances"
+    async def publish_own(self) -> None:
+        """Raises RedisError, OSError."""
+        await self._write(self._own.figures(ended=False))
 
     async def _keep_publishing(self) -> None:
         while goes_on():
@@ -104,59 +121,63 @@ class Fleet:
             with contextlib.suppress(RedisError, OSError):
                 await self.publish_own()
             if goes_on():
-                await asyncio.sleep(PUBLISH_SECONDS)
+                await asyncio.sleep(self._seconds)
 
-    async def publish_own(self) -> None:
-        """Raises RedisError, OSError."""
-        await self._redis.hset(KEY, self._instance, msgspec.msgpack.encode(self._own()))
-
-    async def _read(self) -> list[InstanceFigures]:
-        """Everyone's latest figures, this instance's as of now; only this one's without Redis."""
-        own = self._own()
+    async def _write(self, entry: bytes) -> None:
         try:
-            published = [_decode(entry) for entry in await self._redis.hvals(KEY)]
-            gone = [one.instance for one in published if one.published_at < own.published_at - EXPIRE_SECONDS]
-            if gone:
-                await self._redis.hdel(KEY, *gone)
+            await self._redis.hset(KEY, self._own.name, entry)
         except (RedisError, OSError):
-            return [own]
-        return [own, *(one for one in published if one.instance not in (self._instance, *gone))]
+            self.reachable = False
+            raise
+        self.reachable = True
 
-    def _own(self) -> InstanceFigures:
-        return InstanceFigures(
-            self._function, self._instance, time.time(), self._database.pool(), self._database.queries
-        )
+    async def _entries(self) -> dict[bytes, bytes]:
+        """By instance, but those that are gone, which are removed."""
+        entries = await self._all()
+        gone = [name for name, entry in entries.items() if _is_gone(entry)]
+        if gone:
+            await self._redis.hdel(KEY, *gone)
+        return {name: entry for name, entry in entries.items() if name not in gone}
 
+    async def _all(self) -> dict[bytes, bytes]:
+        """Once more where the first reading fails: a connection that was kept may be older than the server."""
+        try:
+            entries = await self._redis.hgetall(KEY)
+        except RedisError:
+            entries = await self._redis.hgetall(KEY)
+        return cast("dict[bytes, bytes]", entries)  # its stub allows for a client that decodes
 
-def _decode(entry: bytes | str) -> InstanceFigures:
-    return msgspec.msgpack.decode(cast("bytes", entry), type=InstanceFigures)
-
-
-def _by_function(fleet: Sequence[InstanceFigures]) -> dict[str, list[InstanceFigures]]:
-    parts: dict[str, list[InstanceFigures]] = {}
-    for one in fleet:
-        parts.setdefault(one.function, []).append(one)
-    return parts
-
-
-def _pool_answer(pool: PoolFigures) -> dict[str, object]:
-    return {**msgspec.structs.asdict(pool), "total_connections": pool.checked_in + pool.checked_out}
-
-
-def _queries_answer(parts: Iterable[QueryFigures]) -> dict[str, object]:
-    total = QueryFigures()
-    for part in parts:
-        total.merge(part)
-    durations = total.durations
-    return {
-        "total_queries": durations.count,
-        "failed_queries": total.errors,
-        "slow_queries": total.slow,
-        "slow_query_percentage": 100 * total.slow / max(1, durations.count),
-        "average_query_time": 1000 * durations.total / max(1, durations.count),
-        **{name: _milliseconds(durations.quantile(share)) for name, share in QUANTILES.items()},
-    }
+    def _tell_of(self, errors: Mapping[bytes, Exception]) -> None:
+        for name in errors.keys() - self._unreadable:
+            _log.warning("the figures of instance %s are left out: %s", name.decode(errors="replace"), errors[name])
+        self._unreadable = set(errors)
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else 1000 * seconds
+class _Stamp(Struct):
+    """What an entry of any version has."""
+
+    published_at: float
+
+
+def _understood(entries: Mapping[bytes, bytes]) -> tuple[list[InstanceFigures], dict[bytes, Exception]]:
+    """While a new version of this code takes over, some entries may be of another one that counts otherwise."""
+    figures: list[InstanceFigures] = []
+    errors: dict[bytes, Exception] = {}
+    for name, entry in entries.items():
+        try:
+            figures.append(_decoded(entry))
+        except msgspec.MsgspecError as error:
+            errors[name] = error
+    return figures, errors
+
+
+def _decoded(entry: bytes) -> InstanceFigures:
+    return msgspec.msgpack.decode(entry, type=InstanceFigures)
+
+
+def _is_gone(entry: bytes) -> bool:
+    """False of an entry that does not tell: it may be of a living instance."""
+    try:
+        return msgspec.msgpack.decode(entry, type=_Stamp).published_at < time.time() - EXPIRE_SECONDS
+    except msgspec.MsgspecError:
+        return False

@@ -50,7 +50,7 @@ class Jobs:
 
     async def get(self, job_id: UUID) -> Document:
         """Raises NotFound."""
-        return await self._cache.get(tag(job_id), "", CACHE_SECONDS, lambda: self._read(job_id))
+        return await self._cache.get("jobs", tag(job_id), "", CACHE_SECONDS, lambda: self._read(job_id))
 
     async def progress(self, job_id: UUID, progress: JobProgress, expected_version: int | None = None) -> Document:
         """Raises NotFound, JobEnded, RuleBroken for a block outside the job, StaleVersion where it has changed."""

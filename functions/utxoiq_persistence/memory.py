@@ -10,10 +10,11 @@ OVERHEAD = 512
 
 
 class Memory:
-    """Entries by tag and field; a tag holds at most max_fields of them."""
+    """Entries by tag and field; a tag holds at most max_fields of them. evictions: of entries, for want of room."""
 
     def __init__(self, max_bytes: int, max_fields: int) -> None:
         self.bytes = 0
+        self.evictions = 0
         self._max_bytes = max_bytes
         self._max_fields = max_fields
         self._tags: OrderedDict[str, dict[str, tuple[float, Document]]] = OrderedDict()
@@ -30,18 +31,22 @@ class Memory:
     def keep(self, tag: str, field: str, expires: float, document: Document) -> None:
         """expires: in seconds of time.time()."""
         if len(self._tags.get(tag, ())) >= self._max_fields:
-            self.drop(tag)
+            self._evict(tag)
         entries = self._tags.setdefault(tag, {})
         replaced = entries.get(field)
         entries[field] = (expires, document)
         self.bytes += _size(document) - (0 if replaced is None else _size(replaced[1]))
         self._tags.move_to_end(tag)
         while self.bytes > self._max_bytes:
-            self.drop(next(iter(self._tags)))
+            self._evict(next(iter(self._tags)))
 
     def drop(self, tag: str) -> None:
         entries = self._tags.pop(tag, {})
         self.bytes -= sum(_size(document) for _, document in entries.values())
+
+    def _evict(self, tag: str) -> None:
+        self.evictions += len(self._tags[tag])
+        self.drop(tag)
 
     def clear(self) -> None:
         self._tags.clear()

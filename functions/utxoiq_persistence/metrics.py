@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from pg8000.exceptions import DatabaseError
 
-from utxoiq_persistence import arrays, audit, cursors
+from utxoiq_persistence import arrays, audit, cursors, sketches, trends
 from utxoiq_persistence.cache import Cache
 from utxoiq_persistence.database import Database
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
@@ -24,7 +24,7 @@ from utxoiq_persistence.records import (
     NewMetric,
     Page,
 )
-from utxoiq_persistence.session import Row
+from utxoiq_persistence.session import Row, Session
 from utxoiq_persistence.statements import load
 
 _SQL = load("system_metrics")
@@ -34,6 +34,9 @@ RECENT_SECONDS = 300
 # Far beyond the lag at which an operator is called. What is recorded later for such a range shows when it is replayed.
 PAST = timedelta(hours=1)
 AGGREGATE_SECONDS = 3600
+# How far back, and for how many seconds, one call makes sketches.
+LATELY = timedelta(days=2)
+SKETCH_BUDGET = 20.0
 _ENCODER = msgspec.json.Encoder()
 
 _log = logging.getLogger(__name__)
@@ -80,20 +83,38 @@ class Metrics:
             return Document((place or "").encode() + b"\n" + body)
 
         tag = _tag(query.service_name or "", query.metric_type or "")
-        held = await self._cache.get(tag, _ENCODER.encode(query).decode(), RECENT_SECONDS, read)
+        held = await self._cache.get("metrics", tag, _ENCODER.encode(query).decode(), RECENT_SECONDS, read)
         next_place, _, rows = held.body.partition(b"\n")
         return Page(rows, cursors.encode(next_place.decode() or None))
 
     async def aggregate(self, query: AggregateQuery) -> Document:
-        """By hour, day or ISO week (UTC). Raises RuleBroken where the range ends before it starts."""
+        """By hour, day or ISO week (UTC).
+
+        Raises RuleBroken where the range ends before it starts, or there is no time to compare it with.
+        """
         _check_range(query.start_time, query.end_time)
+        trends.check(query)
 
         async def read() -> Document:
-            ((text,),) = await self._database.fetch(_SQL["aggregate"], idempotent=True, **msgspec.structs.asdict(query))
-            return Document(text.encode())
+            return await trends.aggregate(self._database, query)
 
-        field = f"{query.interval} {query.start_time.timestamp()!r} {query.end_time.timestamp()!r}"
-        return await self._cache.get(_tag(query.service_name, query.metric_type), field, AGGREGATE_SECONDS, read)
+        moments = f"{query.start_time.timestamp()!r} {query.end_time.timestamp()!r}"
+        field = f"{query.interval} {moments} {query.percentiles} {query.compare}"
+        tag = _tag(query.service_name, query.metric_type)
+        return await self._cache.get("metric_aggregates", tag, field, AGGREGATE_SECONDS, read)
+
+    async def sketch(self) -> int:
+        """Makes the sketches of what has ended lately, so that percentiles need no rows of it; how many.
+
+        What comes later for hours that ended long ago is seen to by the upkeep of months.
+        """
+        deadline = time.monotonic() + SKETCH_BUDGET
+        now = datetime.now(UTC)
+
+        def work(session: Session) -> int:
+            return sketches.fill(session, now - LATELY, sketches.present_hour(now), deadline)
+
+        return await self._database.work("sketch_metrics", work, idempotent=True)
 
     async def _record(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None, *, alone: bool) -> bytes:
         now = datetime.now(UTC)
@@ -138,8 +159,8 @@ class Metrics:
         if self._replica is not None and query.end_time.timestamp() < time.time() - PAST.total_seconds():
             try:
                 return await self._find_in(self._replica, query)
-            except DatabaseUnavailable as error:
-                _log.warning("the replica is away, the database answers in its place: %s", error)
+            except (DatabaseUnavailable, DatabaseError) as error:  # the latter where it is behind the schema
+                _log.warning("the replica does not answer, the database does in its place: %s", error)
         return await self._find_in(self._database, query)
 
     async def _find_in(self, database: Database, query: MetricsQuery) -> tuple[bytes, str | None]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from utxoiq_persistence import archive_ledger, partitions
+from utxoiq_persistence import archive_ledger, partitions, sketches
 from utxoiq_persistence.archive_ledger import DayDigest
 from utxoiq_persistence.expiry import Expiry
 from utxoiq_persistence.exports import start_of
@@ -23,9 +23,8 @@ def expire_months(expiry: Expiry) -> None:
             return
         for _ in expiry.archive_days(_days_to_archive(expiry, month)):
             pass
-        if not expiry.has_time():
+        if not take_out(expiry, month):
             return
-        expiry.tally.deleted += take_out(expiry.session, month)
     _expire_strays(expiry)
 
 
@@ -34,8 +33,7 @@ def drop_archived(expiry: Expiry) -> list[Month]:
     expiry.tally.deleted += drop_detached(expiry.session)
     gone = []
     for month in due(expiry):
-        if not list(_unarchived_days(expiry.session, month)):
-            expiry.tally.deleted += take_out(expiry.session, month)
+        if not list(_unarchived_days(expiry.session, month)) and take_out(expiry, month):
             gone.append(month)
     return gone
 
@@ -56,10 +54,18 @@ def drop_detached(session: Session) -> int:
     return sum(partitions.drop(session, month) for month in partitions.detached(session))
 
 
-def take_out(session: Session, month: Month) -> int:
-    """A month of which the archive has every row; how many rows were dropped."""
-    partitions.detach(session, month)
-    return partitions.drop(session, month)
+def take_out(expiry: Expiry, month: Month) -> bool:
+    """A month of which the archive has every row; false where there was no time.
+
+    Its sketches are made after its objects: rows that only the former have go back to the table.
+    """
+    first, end = start_of(month.first), start_of(month.end)
+    sketches.fill(expiry.session, first, end, expiry.deadline, leaving=True)
+    if not expiry.has_time():
+        return False
+    partitions.detach(expiry.session, month)
+    expiry.tally.deleted += partitions.drop(expiry.session, month)
+    return True
 
 
 def _days_to_archive(expiry: Expiry, month: Month) -> Iterator[date]:
@@ -93,4 +99,7 @@ def _expire_strays(expiry: Expiry) -> None:
     in_months = partitions.attached(expiry.session)
     pending = archive_ledger.pending(expiry.session, expiry.table.name)
     expiry.finish(archived for archived in pending if archived.day.replace(day=1) not in in_months)
-    expiry.expire(expiry.days())
+    days = expiry.days()
+    expiry.expire(days)
+    for day in days:
+        sketches.fill(expiry.session, start_of(day), start_of(day + timedelta(days=1)), expiry.deadline)

@@ -54,6 +54,14 @@ def attached(session: Session) -> frozenset[date]:
     return frozenset(month.first for month in _months(session, attached=True))
 
 
+def months_ahead(session: Session, today: date) -> int:
+    """How many months after this one are there, without one missing between."""
+    there, month, count = attached(session), Month(today.replace(day=1)), 0
+    while month.end in there:
+        month, count = Month(month.end), count + 1
+    return count
+
+
 def detached(session: Session) -> list[Month]:
     """Months that were taken out of the table, and not dropped yet."""
     return _months(session, attached=False)

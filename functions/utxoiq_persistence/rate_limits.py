@@ -8,16 +8,18 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from contextvars import Context
 
 from msgspec import Struct
 
+from utxoiq_persistence import tracing
 from utxoiq_persistence.redis_link import RedisAway, Script, ScriptRunner
 
 WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
 
 # Counts only what it lets through: a refusal costs no one anything.
-_TAKE = Script.of("""
+_TAKE = Script.of("""-- rate limit
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local granted = math.max(0, math.min(tonumber(ARGV[1]), tonumber(ARGV[2]) - used))
 if granted > 0 then redis.call('INCRBY', KEYS[1], granted) end
@@ -81,7 +83,10 @@ class RateLimits:
         turn: asyncio.Future[Allowance] = asyncio.get_running_loop().create_future()
         window.waiting.append(turn)
         if window.counting is None:
-            window.counting = asyncio.create_task(self._count(window))
+            # It may go on to count others' requests: it is no part of this one's trace.
+            window.counting = asyncio.create_task(self._count(window), context=Context())
+        if (span := tracing.current()) is not None:
+            span.follow(turn, "rate limit")
         return await turn
 
     def is_spent(self, name: str) -> bool:

@@ -22,6 +22,10 @@ Cursor: TypeAlias = Annotated[str, Meta(max_length=200, description="From a Link
 JobStatus: TypeAlias = Literal["running", "paused", "completed", "failed"]
 FlagType: TypeAlias = Literal["inaccurate", "misleading", "spam"]
 Interval: TypeAlias = Literal["hour", "day", "week"]
+Earlier: TypeAlias = Annotated[
+    Literal["previous_period", "previous_week", "previous_year"],
+    Meta(description="Tell what was before: the range's length in whole intervals, 7 days, or 52 weeks earlier."),
+]
 Scope: TypeAlias = Literal[
     "admin",
     "backfill:read",
@@ -126,6 +130,8 @@ class AggregateQuery(Struct, frozen=True, forbid_unknown_fields=True):
     start_time: Moment
     end_time: Moment
     interval: Interval
+    percentiles: Annotated[Literal["true", "false"], Meta(description="Tell p50, p95 and p99, within 1 %.")] = "false"
+    compare: Earlier | None = None
 
 
 class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):

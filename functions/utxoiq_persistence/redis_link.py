@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiredis import pack_command
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from utxoiq_persistence import tracing
 from utxoiq_persistence.background import end, goes_on
 from utxoiq_persistence.config import RedisSettings
+from utxoiq_persistence.redis_client import (
+    AbstractConnection,
+    NoBackoff,
+    NoScriptError,
+    Redis,
+    RedisError,
+    ResponseError,
+    Retry,
+)
 
 TIMEOUT = 0.25
 PROBE_SECONDS = 0.1
@@ -27,14 +32,17 @@ class RedisAway(Exception):
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script and the digest that Redis knows it by."""
+    """A Lua script and the digest that Redis knows it by. name: for traces, from a comment on the first line."""
 
+    name: str
     text: str
     digest: str
 
     @classmethod
     def of(cls, text: str) -> "Script":
-        return cls(text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the digest Redis names scripts by
+        first = text.partition("\n")[0]
+        name = first.removeprefix("-- ") if first.startswith("-- ") else "script"
+        return cls(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the digest Redis names scripts by
 
 
 @dataclass
@@ -79,6 +87,8 @@ class ScriptRunner:
     def run(self, script: Script, keys: list[str], *arguments: str | bytes) -> "asyncio.Future[Any]":
         """The script's answer, or RedisAway."""
         call = _call(script, keys, arguments)
+        if (span := tracing.current()) is not None:
+            span.follow(call.answer, script.name, tracing.of_script(script.name), remote=True)
         if self.resting:
             call.answer.set_exception(RedisAway())
             return call.answer

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from utxoiq_persistence import archive_ledger, archiving, parquet
+from utxoiq_persistence import archive_ledger, archiving, parquet, sketches
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.archive_ledger import Archived
 from utxoiq_persistence.archived_tables import SYSTEM_METRICS, ArchivedTable
@@ -37,6 +37,8 @@ def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy)
     for after in range(0, copy.rows.num_rows, BATCH_ROWS):
         with session.transaction():
             session.run(_SQL["mark_archiving"])
+            if table is SYSTEM_METRICS:
+                sketches.lock(session)
             gone = session.run(
                 _SQL[f"{table.name}_delete"],
                 after_line=after,

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct, field
 
-from utxoiq_persistence import jobs, month_expiry, partitions, restoring
+from utxoiq_persistence import jobs, month_expiry, partitions, restoring, sketches
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.archived_tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.audit import AuditLog
@@ -102,6 +102,8 @@ class Retention:
                 months = month_expiry.drop_archived(self._expiry(session, SYSTEM_METRICS, deadline, tally))
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
+            # What came late for hours long ago.
+            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.present_hour(datetime.now(UTC)), deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
         if upkeep.made or upkeep.dropped:

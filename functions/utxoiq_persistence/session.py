@@ -2,7 +2,6 @@
 
 import io
 import select
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -12,9 +11,10 @@ from pg8000.converters import make_params
 from pg8000.core import READY_FOR_QUERY, Context, CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from utxoiq_persistence import tracing
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.connection import opener
-from utxoiq_persistence.exchange import HEADER_SIZE, Exchange, execution
+from utxoiq_persistence.exchange import Exchange, execution, messages
 from utxoiq_persistence.statements import Statement
 
 Row = list[Any]
@@ -25,8 +25,6 @@ COPY_BLOCK = 2**18
 COPY_DATA = b"d"
 # What was prepared no longer fits the schema ("cached plan must not change result type"), or is gone.
 OUTDATED = {"0A000", "26000"}
-
-_header = struct.Struct("!ci").unpack_from
 
 
 class Session:
@@ -49,7 +47,12 @@ class Session:
 
     def run(self, statement: Statement, **parameters: object) -> list[Row]:
         """The rows, decoded. Raises pg8000's DatabaseError, or OSError and InterfaceError where the link is lost."""
-        statement = statement.fitting(parameters)
+        if (span := tracing.current()) is None:
+            return self._run(statement.fitting(parameters), parameters)
+        with span.within(statement.name, tracing.of_statement(statement.name, statement.text), remote=True):
+            return self._run(statement.fitting(parameters), parameters)
+
+    def _run(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
         try:
             if statement not in self._prepared:
                 self._prepared[statement] = self._connection.prepare_statement(statement.text, ())
@@ -103,6 +106,13 @@ class Session:
 
     def execute(self, text: str) -> None:
         """A command without parameters: BEGIN, COMMIT, ROLLBACK."""
+        if (span := tracing.current()) is None:
+            return self._execute(text)
+        attributes = tracing.of_statement(text, text)
+        with span.within(text.split(None, 1)[0], attributes, remote=True):
+            return self._execute(text)
+
+    def _execute(self, text: str) -> None:
         try:
             self._connection.execute_simple(text)
         except DatabaseError as error:
@@ -147,21 +157,16 @@ class Session:
     def _copied(self, block: bytes, context: Context) -> tuple[list[bytes], bytes, bool]:
         """The rows in a block, the part of a message at its end, and whether the answer ends in it."""
         rows = []
-        start = 0
+        taken = 0
         ended = False
-        while len(block) - start >= HEADER_SIZE:
-            code, length = _header(block, start)
-            end = start + 1 + length
-            if end > len(block):
-                break
-            body = block[start + HEADER_SIZE : end]
+        for code, body, end in messages(block):
             if code == COPY_DATA:
                 rows.append(body)
             else:
                 self._connection.message_types[code](body, context)
                 ended = code == READY_FOR_QUERY
-            start = end
-        return rows, block[start:], ended
+            taken = end
+        return rows, block[taken:], ended
 
     def is_dead(self) -> bool:
         """An idle connection has nothing to say; one that does was closed by the server."""

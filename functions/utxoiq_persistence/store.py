@@ -2,13 +2,8 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import replace
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from utxoiq_persistence.api_keys import ApiKeys
 from utxoiq_persistence.audit import AuditLog
@@ -17,12 +12,15 @@ from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.database import Database
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.feedback import Feedback
-from utxoiq_persistence.fleet import Fleet
+from utxoiq_persistence.figures import RequestFigures
+from utxoiq_persistence.fleet import Fleet, Own
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.key_ring import KeyRing
 from utxoiq_persistence.metrics import Metrics
 from utxoiq_persistence.rate_limits import RateLimits
+from utxoiq_persistence.redis_client import Redis, RedisError
 from utxoiq_persistence.redis_link import open_redis
+from utxoiq_persistence.server import Server
 from utxoiq_persistence.session import connector
 
 PATIENCE_SECONDS = 5
@@ -31,36 +29,39 @@ _log = logging.getLogger(__name__)
 
 
 class Store:
-    """Lives on the event loop that opened it."""
+    """Lives on the event loop that opened it. requests: where those it is opened for are counted."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> None:
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
         self.cache = Cache(self._redis, self._listening)
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
-        self._replica = _replica(settings.database)
+        self._replica = _replica(settings.database, self.database)
         self.metrics = Metrics(self.database, self.cache, self._replica)
         self.api_keys = ApiKeys(self.database)
         self.key_ring = KeyRing(self.database)
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
-        instance = uuid.uuid4().hex[:12]
-        self.fleet = Fleet(settings.function, instance, self.database, self._redis, self.metrics)
+        self.server = Server(self.database)
+        own = Own(settings.function, self.database, self._replica, self.cache, {} if requests is None else requests)
+        self.fleet = Fleet(own, self._redis, settings.figures_seconds)
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Store":
+    async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":
         """Connects to nothing yet: connections are opened by the first work that needs them."""
-        store = cls(settings)
+        store = cls(settings, requests)
         store.cache.start()
         store.fleet.start()
         return store
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings) -> AsyncIterator["Store"]:
-        store = await cls.open(settings)
+    async def opened(
+        cls, settings: Settings, requests: dict[str, RequestFigures] | None = None
+    ) -> AsyncIterator["Store"]:
+        store = await cls.open(settings, requests)
         try:
             yield store
         finally:
@@ -92,11 +93,11 @@ class Store:
         await self.database.close()
 
 
-def _replica(settings: DatabaseSettings) -> Database | None:
+def _replica(settings: DatabaseSettings, primary: Database) -> Database | None:
     if settings.replica is None:
         return None
-    settings = replace(settings, instance=settings.replica)
-    return Database(settings, connector(settings))
+    settings = settings.at(settings.replica)
+    return Database(settings, connector(settings), beside=primary)
 
 
 async def _state(ping: Awaitable[object]) -> str:

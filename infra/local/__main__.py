@@ -27,6 +27,8 @@ DEFAULT_PORT = 8080
 STOP_SECONDS = 60.0
 # Longer than any job's attempt deadline.
 JOB_SECONDS = 1900.0
+# A minute of the local Monitoring is then a second.
+MAX_PACE = 60.0
 
 
 def main() -> int:
@@ -47,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     starting = commands.add_parser("up", help="bring everything up, and keep it up until Ctrl-C")
     starting.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the base URL (default: 8080)")
+    starting.add_argument(
+        "--pace", type=_pace, default=1.0, help="how many times faster alerts are evaluated (default: 1)"
+    )
     starting.set_defaults(command=_up)
     commands.add_parser("down", help="stop what runs; the data stay").set_defaults(command=_down)
     commands.add_parser("clean", help="remove the data").set_defaults(command=_clean)
@@ -57,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _pace(text: str) -> float:
+    pace = float(text)
+    if not 1 <= pace <= MAX_PACE:
+        raise argparse.ArgumentTypeError(f"it is 1 to {MAX_PACE:g}, not {text}")
+    return pace
+
+
 def _up(arguments: argparse.Namespace) -> int:
     _keep_bytecode()
     from local.up import up  # half a second of imports that no other command needs
@@ -64,7 +76,7 @@ def _up(arguments: argparse.Namespace) -> int:
     project = projects.read(arguments.project.resolve(), arguments.stack)
     report = Report()
     try:
-        asyncio.run(up(project, arguments.state, arguments.port, report))
+        asyncio.run(up(project, arguments.state, arguments.port, report, arguments.pace))
     except AlreadyRunning as already:
         report.line(f"{project.name} runs already, at {already.running.base_url}; `make down` stops it")
         return 0 if already.running.base_url.endswith(f":{arguments.port}") else 1
@@ -115,6 +127,12 @@ def _status(arguments: argparse.Namespace) -> int:
     report.table("Processes", ("name", "process", "state", "restarts"), rows)
     jobs = [(name, run["at"] if run else "not yet", _outcome(run)) for name, run in answer["jobs"].items()]
     report.table("Jobs", ("name", "last run", ""), jobs)
+    incidents = [
+        (one["policy"], one["opened"], f"{one['value']:.4g} ({one['limit']})", one["subject"])
+        for one in answer["incidents"]
+        if one["state"] == "open"
+    ]
+    report.table("Open incidents", ("alert", "since", "", "of"), incidents)
     return 0
 
 

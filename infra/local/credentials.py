@@ -65,7 +65,9 @@ class StackFile:
         return credentials
 
     def _services(self) -> dict[str, Any]:
-        services: dict[str, Any] = {}
+        services: dict[str, Any] = {
+            "google_apis": {"url": self._deployment.google_apis.url, "monitoring": self._deployment.monitoring.address}
+        }
         for instance, name in self._deployment.database_names[:1]:
             postgres = self._deployment.databases[instance]
             services["postgres"] = {

@@ -13,8 +13,13 @@ from local.cloudsql.server import CloudSqlServer
 from local.environments import Environments
 from local.front_end import FrontEnd
 from local.function_process import FunctionProcess
+from local.google_apis import GoogleApis
 from local.iam import Bindings
 from local.issuer import Issuers
+from local.monitoring.monitoring import Monitoring
+from local.monitoring.rest import MonitoringApi
+from local.platform.attempts import AttemptLog
+from local.platform.logs.metrics import LogMetric
 from local.postgres import Postgres
 from local.report import Report
 from local.scheduler import Scheduler
@@ -23,9 +28,10 @@ from local.state import State
 from local.storage import Storage
 from local.storage_client import StorageClient
 from local.supervisor import Supervised, Supervisor
+from local.traces import Traces
 from local.valkey import Valkey
 
-SERVERS, FUNCTIONS = 0, 1
+SERVERS, REPLICAS, FUNCTIONS = 0, 1, 2
 REGION = "us-central1"
 
 
@@ -84,6 +90,7 @@ class Deployment:
         issuers: Issuers,
         session: aiohttp.ClientSession,
         report: Report,
+        pace: float = 1.0,
     ) -> None:
         self.project = project
         self.stack = stack
@@ -96,13 +103,27 @@ class Deployment:
         self.report = report
         self.bindings = Bindings()
         self.environments = Environments(state.environments, state.log("packages"), report.say)
-        self.scheduler = Scheduler(issuers, session, report.say)
+        self.scheduler = Scheduler(issuers, session, report.say, AttemptLog(state.log("scheduler"), project).record)
         self.databases: dict[str, Postgres] = {}
         self.database_names: list[tuple[str, str]] = []
         self.caches: dict[str, Valkey] = {}
         self.buckets: dict[str, list[str]] = {}
         self.secrets: dict[tuple[str, str], str] = {}
         self.functions: dict[str, Function] = {}
+        self.monitoring = Monitoring(
+            project,
+            state.folder / "incidents.json",
+            port=self.port("monitoring"),
+            session=session,
+            say=report.say,
+            pace=pace,
+        )
+        self.google_apis = GoogleApis(self.port("google-apis"))
+        self.google_apis.add_routes(MonitoringApi(self.monitoring).routes())
+        self.google_apis.add_routes(Traces().routes())
+        # Of functions and caches, as `function/name` and `redis/name`.
+        self.locations: dict[str, str] = {}
+        self.log_metrics: list[LogMetric] = []
         self.declared: list[Notice] = []
         self.background: set[asyncio.Task[None]] = set()
         self._storage: asyncio.Task[Storage] | None = None
@@ -138,6 +159,7 @@ class Deployment:
     async def stop(self) -> None:
         """Everything, in the reverse order of its start."""
         self.scheduler.stop()
+        await self.monitoring.stop()
         tasks = [*self.background, *([self._storage] if self._storage is not None else [])]
         for task in tasks:
             task.cancel()
@@ -147,6 +169,7 @@ class Deployment:
         if cloud_sql is not None:
             await asyncio.to_thread(cloud_sql.stop)
         await self.supervisor.stop()
+        await self.google_apis.close()
 
     async def _start_cloud_sql(self) -> CloudSqlServer:
         server = CloudSqlServer(self.state.folder / "cloudsql", self.project, self.port("cloudsql"))

@@ -4,19 +4,24 @@ import asyncio
 import ipaddress
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from local.iam import ANYBODY, Bindings, check_invoker
 from local.issuer import Issuer
+from local.platform.request_log import RequestLog
+from local.platform.traffic import Traffic
 from local.problems import Problem
 from local.proxy import RETRY_AFTER, SERVER, end_to_end, forward
 
 # How long a request waits for a place before it is turned away, as on Cloud Run.
 PENDING_SECONDS = 10.0
+# What Cloud Run counts as no request of the revision: refused by IAM, or for want of a place.
+NOT_REACHING = frozenset({401, 403, 429})
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d+))?(?:;o=([01]))?")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -24,7 +29,10 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class FrontEnd:
-    """audiences: of the tokens that it takes, besides its own URL. concurrency: requests at once."""
+    """audiences: of the tokens that it takes, besides its own URL. concurrency: requests at once.
+
+    log: of the requests that it answers itself. traffic: of those that reach the function, or should have.
+    """
 
     def __init__(
         self,
@@ -37,8 +45,10 @@ class FrontEnd:
         bindings: Bindings,
         google: Issuer,
         session: aiohttp.ClientSession,
+        log: RequestLog,
     ) -> None:
         self.name = name
+        self.traffic = Traffic()
         self.url = f"http://127.0.0.1:{port}"
         self.audience = audience
         self.concurrency = concurrency
@@ -49,6 +59,7 @@ class FrontEnd:
         self._bindings = bindings
         self._google = google
         self._session = session
+        self._log = log
         self._places = asyncio.Semaphore(concurrency)
         self._runner: web.ServerRunner | None = None
 
@@ -69,6 +80,20 @@ class FrontEnd:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Raises Problem."""
+        began = time.perf_counter()
+        try:
+            response = await self._handle(request)
+        except Problem as problem:
+            seconds = time.perf_counter() - began
+            if problem.status not in NOT_REACHING:
+                self.traffic.add(problem.status, seconds)
+            trace, _, _ = trace_of(request.headers)
+            self._log.answered(request, problem.status, problem.detail, seconds, trace)
+            raise
+        self.traffic.add(response.status, time.perf_counter() - began)
+        return response
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         check_invoker(request.headers, self.invokers, frozenset({self.url, self.audience}), self._google)
         origin = self.origin()
         if origin is None:
@@ -109,7 +134,7 @@ class FrontEnd:
         return headers
 
 
-def trace_of(headers: CIMultiDict[str]) -> tuple[str, int, int]:
+def trace_of(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str, int, int]:
     """The trace, span and whether it is sampled, of the caller's headers or new."""
     standard = TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
     if standard is not None:

@@ -47,6 +47,10 @@ class FunctionProcess(Server):
     def origin(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def revision(self) -> str:
+        return f"{self.name}-{self.folder.name[:12]}"
+
     def prepare(self) -> None:
         self._port = free_port()
 
@@ -62,7 +66,7 @@ class FunctionProcess(Server):
             "FUNCTION_SIGNATURE_TYPE": "http",
             "K_SERVICE": self.name,
             "K_CONFIGURATION": self.name,
-            "K_REVISION": f"{self.name}-{self.folder.name[:12]}",
+            "K_REVISION": self.revision,
             "HOST": "127.0.0.1",
             "PORT": str(self._port),
         }

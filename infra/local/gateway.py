@@ -3,30 +3,38 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from local import console
+from local.console import Door
 from local.deployment import Deployment, Function
 from local.front_end import listen
 from local.openapi import merged
 from local.problems import Problem
+from local.runbooks import Runbooks
 from local.scheduler import Run
+from local.traces import TRACES
 
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 CONTROL = "/_local/control/"
+RUNBOOKS = "/runbooks/"
 
 
 class Gateway:
     """Listens before anything else does: functions ask for the issuers' keys as they start."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
+    def __init__(self, port: int, token: str, runbooks: Path) -> None:
+        self.port = port
         self._token = token
+        self._runbooks = Runbooks(runbooks)
         self._runner: web.ServerRunner | None = None
         self._deployment: Deployment | None = None
         self._routes: list[tuple[str, Function]] = []
+        self._door: Door | None = None
         self._own: dict[str, Callable[[], Awaitable[web.Response]]] = {}
 
     async def open(self, deployment: Deployment) -> None:
@@ -36,27 +44,33 @@ class Gateway:
         for path, issuer in (("/_local/users", issuers.users), ("/_local/google", issuers.google)):
             self._own[f"{path}/jwks.json"] = _document(issuer.jwks)
             self._own[f"{path}/.well-known/openid-configuration"] = _document(issuer.configuration)
-        self._own |= {"/": self._index, "/health": self._health, "/openapi.json": self._openapi}
-        self._runner = await listen(self._handle, self._port)
+        self._own |= {"/_local/index.json": self._index, "/health": self._health, "/openapi.json": self._openapi}
+        self._own["/_local/processes.json"] = self._processes
+        self._runner = await listen(self._handle, self.port)
 
     async def close(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def route(self, routes: Mapping[str, Function]) -> None:
-        """By path prefix; the longest that fits is taken."""
+    def route(self, routes: Mapping[str, Function], door: Door | None) -> None:
+        """By path prefix; the longest that fits is taken. door: to the operators' page."""
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
+        self._door = door
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
         for prefix, function in self._routes:
             if path == prefix or path.startswith(f"{prefix.rstrip('/')}/"):
                 return await function.front_end.handle(request)
+        if self._door is not None and self._door.leads(path):
+            return await self._door.handle(request)
         if path.startswith(CONTROL):
             return await self._control(request, path.removeprefix(CONTROL))
+        if path.startswith(RUNBOOKS) and request.method in ("GET", "HEAD"):
+            return self._runbooks.page(path.removeprefix(RUNBOOKS))
         own = self._own.get(path)
         if own is None:
-            raise Problem(404, f"no function has the path {path}; / lists those that there are")
+            raise Problem(404, f"no function has the path {path}; /_local/index.json lists those that there are")
         if request.method not in ("GET", "HEAD"):
             raise Problem(405, f"{path} takes GET", {"Allow": "GET, HEAD"})
         return await own()
@@ -70,8 +84,14 @@ class Gateway:
                 "functions": {name: function.front_end.url for name, function in deployment.functions.items()},
                 "openapi": f"{deployment.base_url}/openapi.json",
                 "health": f"{deployment.base_url}/health",
+                "google_apis": deployment.google_apis.url,
+                "traces": f"{deployment.google_apis.url}{TRACES}",
+                "unpublished": deployment.monitoring.unpublished(),
             }
         )
+
+    async def _processes(self) -> web.Response:
+        return web.json_response(console.processes(self._started()))
 
     async def _health(self) -> web.Response:
         functions = self._started().functions
@@ -139,6 +159,9 @@ class Gateway:
             "jobs": {
                 name: _described(job.last) if job.last else None for name, job in deployment.scheduler.jobs.items()
             },
+            "incidents": deployment.monitoring.status(),
+            "unpublished": deployment.monitoring.unpublished(),
+            "evaluation_seconds": deployment.monitoring.cost,
         }
 
     def _started(self) -> Deployment:

@@ -1,9 +1,10 @@
 """Cloud Scheduler: fires HTTP jobs on their cron, in their time zone, with a signed token of the declared account."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -47,6 +48,8 @@ class JobSpec:
     deadline: float = 180.0
     retries: Retries = Retries()
     paused: bool = False
+    location: str = ""
+    description: str = ""
 
     def next_run(self, after: datetime) -> datetime:
         following: datetime = croniter(self.cron, after.astimezone(ZoneInfo(self.zone))).get_next(datetime)
@@ -60,6 +63,7 @@ class Run:
     at: datetime
     status: int | None
     answer: str
+    timed_out: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -67,14 +71,36 @@ class Run:
 
 
 class Job:
+    """began: the last attempt. last: the last one that has ended."""
+
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
+        self.paused = spec.paused
+        self.began: datetime | None = None
         self.last: Run | None = None
+
+    def pause(self) -> None:
+        """An attempt that is under way goes on."""
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+# Told of each attempt as it begins, without a run, and as it ends.
+Record = Callable[[JobSpec, Run | None], None]
 
 
 class Scheduler:
-    def __init__(self, issuers: Issuers, session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        issuers: Issuers,
+        session: aiohttp.ClientSession,
+        say: Callable[[str], None],
+        record: Record = lambda spec, run: None,
+    ) -> None:
         self.jobs: dict[str, Job] = {}
+        self._record = record
         self._issuers = issuers
         self._session = session
         self._say = say
@@ -85,7 +111,8 @@ class Scheduler:
 
     def start(self) -> None:
         """From now on jobs fire: not before the whole system is up."""
-        self._tasks = {asyncio.create_task(self._keep(job)) for job in self.jobs.values() if not job.spec.paused}
+        for job in self.jobs.values():
+            self._begin(self._keep(job))
 
     def stop(self) -> None:
         for task in self._tasks:
@@ -100,10 +127,19 @@ class Scheduler:
         closest = [known for known in ending if known.count("-") == fewest]
         return self.jobs[closest[0]] if len(closest) == 1 else None
 
+    def dispatch(self, job: Job) -> None:
+        """Once, now, without waiting for the answer."""
+        self._begin(self._fire_and_tell(job))
+
     async def fire(self, job: Job) -> Run:
         """Once, now."""
-        spec = job.spec
-        at = datetime.now(UTC)
+        job.began = datetime.now(UTC)
+        self._record(job.spec, None)
+        job.last = await self._attempt(job.spec, job.began)
+        self._record(job.spec, job.last)
+        return job.last
+
+    async def _attempt(self, spec: JobSpec, at: datetime) -> Run:
         headers = {
             "User-Agent": "Google-Cloud-Scheduler",
             "X-CloudScheduler": "true",
@@ -120,12 +156,16 @@ class Scheduler:
                 spec.method, spec.url, headers=headers, data=spec.body or None, timeout=timeout
             ) as answer:
                 text = (await answer.content.read(ANSWER_LENGTH)).decode(errors="replace")
-                job.last = Run(at, answer.status, text)
+                return Run(at, answer.status, text)
         except TimeoutError:
-            job.last = Run(at, None, f"no answer within the attempt deadline of {spec.deadline:g} s")
+            return Run(at, None, f"no answer within the attempt deadline of {spec.deadline:g} s", timed_out=True)
         except aiohttp.ClientError as error:
-            job.last = Run(at, None, str(error))
-        return job.last
+            return Run(at, None, str(error))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _keep(self, job: Job) -> None:
         due = datetime.now(UTC)
@@ -134,7 +174,13 @@ class Scheduler:
             # A sleep may end a moment early: what was fired then is not due again.
             due = job.spec.next_run(max(now, due))
             await asyncio.sleep((due - now).total_seconds())
-            await self._fire_with_retries(job)
+            if not job.paused:
+                await self._fire_with_retries(job)
+
+    async def _fire_and_tell(self, job: Job) -> None:
+        run = await self.fire(job)
+        if not run.succeeded:
+            self._tell(job, run)
 
     async def _fire_with_retries(self, job: Job) -> None:
         retries = job.spec.retries
@@ -143,7 +189,10 @@ class Scheduler:
         while not (run := await self.fire(job)).succeeded:
             spent = asyncio.get_running_loop().time() - began
             if attempt > retries.count or (retries.longest_total and spent > retries.longest_total):
-                self._say(f"the job {job.spec.name} failed: {run.status or 'no answer'}: {run.answer[:200]}")
+                self._tell(job, run)
                 return
             await asyncio.sleep(retries.wait(attempt))
             attempt += 1
+
+    def _tell(self, job: Job, run: Run) -> None:
+        self._say(f"the job {job.spec.name} failed: {run.status or 'no answer'}: {run.answer[:200]}")

@@ -10,12 +10,13 @@ from local.iam import ANYBODY
 EXAMPLE_PREFIX = "/api/v1/feedback"
 
 
-def show(deployment: Deployment, routes: Mapping[str, Function], project: str) -> None:
+def show(deployment: Deployment, routes: Mapping[str, Function], project: str, *, console: bool) -> None:
+    """console: whether the base URL itself shows a page."""
     _functions(deployment, routes)
     _schedules(deployment)
     _services(deployment)
     _declared(deployment)
-    _how_to_call(deployment, routes, project)
+    _how_to_call(deployment, routes, project, console)
 
 
 def _functions(deployment: Deployment, routes: Mapping[str, Function]) -> None:
@@ -57,6 +58,12 @@ def _services(deployment: Deployment) -> None:
         (f"Valkey {name}", f"{valkey.host}:{valkey.port}", f"{valkey.memory_bytes // 2**20} MiB, {valkey.policy}")
         for name, valkey in deployment.caches.items()
     ]
+    monitoring = deployment.monitoring
+    if monitoring.policies:
+        what = f"{len(monitoring.policies)} alert policies, {len(monitoring.uptime.checks)} uptime checks"
+        faster = "" if monitoring.pace == 1 else f", {monitoring.pace:g} times as fast"
+        rows.append(("Cloud Monitoring", monitoring.address, what + faster))
+    rows.append(("Google's REST APIs", deployment.google_apis.url, ""))
     storage = deployment.storage_url()
     if storage is not None:
         rows.append(("Cloud Storage", storage, f"{len(deployment.buckets)} buckets"))
@@ -73,10 +80,12 @@ def _declared(deployment: Deployment) -> None:
     deployment.report.line(f"Declared only, without effect on one machine ({len(deployment.declared)}): {listed}")
 
 
-def _how_to_call(deployment: Deployment, routes: Mapping[str, Function], project: str) -> None:
+def _how_to_call(deployment: Deployment, routes: Mapping[str, Function], project: str, console: bool) -> None:
     report, base = deployment.report, deployment.base_url
     report.line()
     report.heading(f"{project} runs at {base}")
+    if console:
+        report.line(f"  The console: {base}/")
     report.line(f"  Credentials and addresses are in {deployment.state.stack_file}. Try it:")
     report.line()
     report.line(f"  curl -s {base}/health")

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from local import program, summary
+from local.console import door_of
 from local.credentials import StackFile
 from local.deployment import Deployment, Function
 from local.errors import DeploymentFailed
 from local.gateway import Gateway
 from local.issuer import Issuers
+from local.platform import serving
 from local.project import Project
 from local.proxy import open_session
 from local.report import Report
@@ -21,10 +23,17 @@ from local.state import State
 from local.supervisor import Supervisor, end_leftovers
 
 HOST = "127.0.0.1"
+RUNBOOKS = Path("docs", "operations")
+# By Google's clock; a pace divides them.
+FIGURES_SECONDS, PUBLISH_SECONDS = 5.0, 60.0
+SHORTEST_FIGURES_SECONDS = 0.2
 
 
-async def up(project: Project, folder: Path, port: int, report: Report) -> None:
-    """Returns when it was told to stop. Raises AlreadyRunning, DeploymentFailed, ServerFailed."""
+async def up(project: Project, folder: Path, port: int, report: Report, pace: float = 1.0) -> None:
+    """Returns when it was told to stop. pace: how many times faster than Google's the local Monitoring is.
+
+    Raises AlreadyRunning, DeploymentFailed, ServerFailed.
+    """
     base_url = f"http://{HOST}:{port}"
     with alone(folder, base_url) as running:
         state = State(folder)
@@ -47,11 +56,14 @@ async def up(project: Project, folder: Path, port: int, report: Report) -> None:
                 issuers=Issuers(state, base_url, project.configured("userIssuer")),
                 session=session,
                 report=report,
+                pace=pace,
             )
-            gateway = Gateway(port, running.token)
+            gateway = Gateway(port, running.token, project.root / RUNBOOKS)
             stack.push_async_callback(gateway.close)
             await _open(gateway, deployment, port)
             stack.push_async_callback(deployment.stop)
+            serving.start(deployment)
+            await deployment.google_apis.open()
             await _deploy_and_wait(project, deployment, gateway, stop)
             report.line()
             report.say("stopping …")
@@ -70,14 +82,16 @@ async def _deploy_and_wait(project: Project, deployment: Deployment, gateway: Ga
     outputs = await deployed
     functions = _by_stack_name(deployment, outputs)
     routes = {str(prefix): functions[str(name)] for prefix, name in (outputs.get("routes") or {}).items()}
-    gateway.route(routes)
+    door = door_of(deployment, outputs, functions, gateway.port)
+    gateway.route(routes, door)
     audience = project.configured("userAudience") or deployment.project
     stack_file = StackFile(deployment, outputs, functions, audience)
     stack_file.write()
     fresh = asyncio.create_task(stack_file.keep_fresh())
     try:
         deployment.scheduler.start()
-        summary.show(deployment, routes, project.name)
+        deployment.monitoring.start()
+        summary.show(deployment, routes, project.name, console=door is not None)
         await stopped
     finally:
         fresh.cancel()
@@ -92,9 +106,17 @@ async def _open(gateway: Gateway, deployment: Deployment, port: int) -> None:
 
 
 def _configuration(project: Project, deployment: Deployment) -> Mapping[str, str]:
-    """The stack's, and what only this run knows: where the users' issuer is."""
+    """The stack's, and what only this run knows: where the users' issuer and the runbooks are, and its pace."""
     users = deployment.issuers.users
-    computed = {"userIssuer": users.issuer, "userJwksUrl": users.jwks_url}
+    computed = {
+        "userIssuer": users.issuer,
+        "userJwksUrl": users.jwks_url,
+        "runbookUrl": f"{deployment.base_url}/runbooks/alerts",
+    }
+    pace = deployment.monitoring.pace
+    if pace != 1:
+        computed["figuresSeconds"] = f"{max(SHORTEST_FIGURES_SECONDS, FIGURES_SECONDS / pace):g}"
+        computed["publishSeconds"] = f"{PUBLISH_SECONDS / pace:g}"
     return {**project.configuration, **{f"{project.name}:{key}": value for key, value in computed.items()}}
 
 

@@ -48,6 +48,15 @@ class Admin:
             raise RecoveryFailed(f"there is no instance {instance} in {self._project}")
         return found
 
+    def refuse_replicas(self, instance: str) -> None:
+        """Before what ends in a restore over an instance."""
+        replicas = self.get(instance).get("replicaNames")
+        if replicas:
+            raise RecoveryFailed(
+                f"{instance} has a read replica ({', '.join(replicas)}): Cloud SQL restores over no such instance.\n"
+                'Take it away first, and make it anew afterwards: docs/operations/recovery.md, "Point in time".'
+            )
+
     def create(self, body: Resource) -> None:
         self._do(lambda: self._api.instances().insert(project=self._project, body=body))
 

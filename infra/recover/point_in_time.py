@@ -12,6 +12,8 @@ def recover_to(
     system: Target, admin: Admin, steps: Steps, *, moment: datetime, into: str | None, replace: bool
 ) -> None:
     """Raises RecoveryFailed."""
+    if replace:
+        admin.refuse_replicas(system.instance)
     name = into or clone_name(system, moment)
     connection_name = clone_at(system, admin, steps, moment, name)
     steps.say(f"{connection_name} holds everything that was acknowledged before {moment.isoformat()}.")

@@ -33,6 +33,8 @@ def recover_region(
             admin.create(_like(admin.get(system.instance), name, region))
     elif found["region"] != region:
         raise RecoveryFailed(f"{name} is in {found['region']}, not in {region}; name another with --into")
+    else:
+        admin.refuse_replicas(name)
     with steps.step(f"restoring into {name}"):
         admin.restore(name, system.instance, str(run["id"]))
     steps.say(f"{admin.get(name)['connectionName']} holds everything that was acknowledged before that backup began.")

@@ -37,7 +37,7 @@ class Sizing:
 class FunctionSpec:
     """name: of its folder and its entry point. prefix: of the paths that it answers under the one base URL.
 
-    reads_replica: what it reads may be as old as the replica is behind.
+    more_paths: that it answers besides. reads_replica: what it reads may be as old as the replica is behind.
     """
 
     name: str
@@ -46,6 +46,11 @@ class FunctionSpec:
     prefix: str
     public: bool = True
     reads_replica: bool = False
+    more_paths: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.prefix, *self.more_paths)
 
 
 MIGRATE = FunctionSpec(
@@ -83,6 +88,7 @@ DATABASE = FunctionSpec(
     description="The fleet's pool and query figures",
     sizing=Sizing(pool_size=5, pool_overflow=5),
     prefix="/api/v1/monitoring/database",
+    more_paths=("/metrics",),
 )
 KEYS = FunctionSpec(
     name="keys",
@@ -105,7 +111,17 @@ BACKUP = FunctionSpec(
     prefix="/api/v1/monitoring/backup",
 )
 ENDPOINTS = (BACKFILL, FEEDBACK, METRICS, DATABASE, KEYS, RETENTION, BACKUP)
-FUNCTIONS = (*ENDPOINTS, MIGRATE)
+# Asks the others and Google's APIs, and has no database; a stack may do without it.
+CONSOLE = FunctionSpec(
+    name="console",
+    description="The operators' page",
+    sizing=Sizing(max_instances=1, pool_size=0, pool_overflow=0),
+    prefix="",
+    public=False,
+)
+FUNCTIONS = (*ENDPOINTS, MIGRATE, CONSOLE)
+# They write to Cloud Monitoring.
+PUBLISHERS = (DATABASE, BACKUP)
 
 
 @dataclass(frozen=True)
@@ -124,12 +140,21 @@ class Schedule:
 SCHEDULES = (
     Schedule(
         name="publish-metrics",
-        description="Publishes the fleet's pool and query figures",
+        description="Publishes the fleet's figures",
         function=DATABASE,
         path=f"{DATABASE.prefix}/publish-metrics",
         cron="* * * * *",
         deadline_seconds=30,
         retries=1,  # within its minute: the next one is a run of its own
+    ),
+    Schedule(
+        name="sketch-metrics",
+        description="Prepares the percentiles of metrics whose hour or day is over",
+        function=METRICS,
+        path=f"{METRICS.prefix}/sketches",
+        cron="*/5 * * * *",
+        deadline_seconds=60,
+        retries=1,
     ),
     Schedule(
         name="partitions",
@@ -156,6 +181,15 @@ SCHEDULES = (
         path=f"{BACKUP.prefix}/run?budget_seconds=1500",
         cron="0 2 * * 0",
         deadline_seconds=1800,
+        retries=1,
+    ),
+    Schedule(
+        name="watch-backups",
+        description="Publishes how old the newest backup and the newest proof of one are",
+        function=BACKUP,
+        path=f"{BACKUP.prefix}/watch",
+        cron="*/2 * * * *",
+        deadline_seconds=60,
         retries=1,
     ),
     Schedule(

@@ -32,6 +32,7 @@ def check(configuration: Configuration, values: Values) -> None:
     _retention(configuration, values)
     _ingress(configuration, values)
     _budget(configuration, values)
+    _slack(configuration, values)
 
 
 def _stack_name(configuration: Configuration) -> None:
@@ -163,3 +164,11 @@ def _budget(configuration: Configuration, values: Values) -> None:
     oversight = configuration.oversight
     if oversight.budget and not oversight.billing_account:
         raise values.refuse("budget", "a budget belongs to a billing account: set billingAccount as well")
+
+
+def _slack(configuration: Configuration, values: Values) -> None:
+    notifications = configuration.notifications
+    if bool(notifications.slack_channel) != bool(notifications.slack_token):
+        raise values.refuse(
+            "alertSlackChannel", "it takes alertSlackToken as well: set both, or neither", notifications.slack_channel
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES, FunctionSpec, Sizing
+from utxoiq_infra.catalog import CONSOLE, FUNCTIONS, SCHEDULES, FunctionSpec, Sizing
 
 NAME = "utxoiq-persistence"
 LONGEST_MONTH = 31
@@ -119,14 +119,45 @@ class OversightSettings:
 
     audit_logs: bool = True
     log_days: int = 400
-    alert_emails: tuple[str, ...] = ()
     budget: int = 0
     billing_account: str = ""
 
 
 @dataclass(frozen=True)
+class NotificationSettings:
+    """Whom alerts are told to. existing: names of channels, projects/…/notificationChannels/….
+
+    pagerduty: an integration key. webhook: an address, a token in it. topic: of Pub/Sub, projects/…/topics/….
+    """
+
+    emails: tuple[str, ...] = ()
+    existing: tuple[str, ...] = ()
+    pagerduty: str = field(default="", repr=False)
+    webhook: str = field(default="", repr=False)
+    slack_channel: str = ""
+    slack_token: str = field(default="", repr=False)
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class MonitoringSettings:
+    """figures_seconds: between two writes of an instance's figures. publish_seconds: within which publishing is once.
+
+    trace_sampling: part of the requests that are traced. runbook_url: of the folder with a file an alert.
+    """
+
+    figures_seconds: float = 5.0
+    publish_seconds: float = 60.0
+    trace_sampling: float = 0.0
+    runbook_url: str = ""
+
+
+@dataclass(frozen=True)
 class Configuration:
-    """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names."""
+    """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
+
+    console: whether there is a page for operators.
+    """
 
     project: str
     stack: str
@@ -136,6 +167,7 @@ class Configuration:
     runtime: str = "python313"
     log_level: str = "INFO"
     domain: str = ""
+    console: bool = True
     own_labels: Mapping[str, str] = field(default_factory=dict)
     network: NetworkSettings = NetworkSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -144,6 +176,8 @@ class Configuration:
     identity: IdentitySettings = IdentitySettings()
     access: AccessSettings = AccessSettings()
     oversight: OversightSettings = OversightSettings()
+    notifications: NotificationSettings = NotificationSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     sizing: Mapping[str, Sizing] = field(default_factory=lambda: {spec.name: spec.sizing for spec in FUNCTIONS})
     crons: Mapping[str, str] = field(default_factory=lambda: {row.name: row.cron for row in SCHEDULES})
 
@@ -159,6 +193,11 @@ class Configuration:
     @property
     def operator_audience(self) -> str:
         return self.identity.operator_audience or f"https://{self.project}.{NAME}"
+
+    @property
+    def functions(self) -> tuple[FunctionSpec, ...]:
+        """Those that this stack has."""
+        return tuple(spec for spec in FUNCTIONS if self.console or spec != CONSOLE)
 
     def function_name(self, spec: FunctionSpec) -> str:
         return f"{self.prefix}-{spec.name}"

@@ -67,6 +67,16 @@ class Account(Component):
         )
         return self._may_if(name, role, "instances of one prefix", condition)
 
+    def may_write(self, what: str, role: str) -> pulumi.Resource:
+        """What a project has no resource of its own for that a condition could name: metrics, traces."""
+        return projects.IAMMember(
+            f"{self.pulumi_resource_name}-{what}",
+            project=self._project,
+            role=role,
+            member=self.member,
+            opts=self.own(),
+        )
+
     def _may_if(self, name: str, role: pulumi.Input[str], title: str, condition: pulumi.Input[str]) -> pulumi.Resource:
         """Roles on instances are the project's, and a condition narrows them."""
         return projects.IAMMember(

@@ -1,6 +1,6 @@
 """One host name for all functions: a global load balancer with a managed certificate, behind Cloud Armor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pulumi
 from pulumi_gcp import compute
@@ -39,7 +39,7 @@ class LoadBalancer(Component):
             opts=self.own(),
         )
         armor = self._armor()
-        backends = {spec.prefix: self._backend(spec, functions[spec.name], armor) for spec in ENDPOINTS}
+        backends = {spec: self._backend(spec, functions[spec.name], armor) for spec in ENDPOINTS}
         self._listen("https", "443", self._https_proxy(self._routes(backends)), address)
         self._listen("http", "80", self._redirecting_proxy(), address)
         self.address = address.address
@@ -101,7 +101,7 @@ class LoadBalancer(Component):
             opts=self.own(),
         )
 
-    def _routes(self, backends: Mapping[str, compute.BackendService]) -> compute.URLMap:
+    def _routes(self, backends: Mapping[FunctionSpec, compute.BackendService]) -> compute.URLMap:
         name, fallback = self.pulumi_resource_name, next(iter(backends.values()))
         return compute.URLMap(
             name,
@@ -114,10 +114,7 @@ class LoadBalancer(Component):
                 compute.URLMapPathMatcherArgs(
                     name="functions",
                     default_service=fallback.id,
-                    path_rules=[
-                        compute.URLMapPathMatcherPathRuleArgs(paths=[prefix, f"{prefix}/*"], service=backend.id)
-                        for prefix, backend in backends.items()
-                    ],
+                    path_rules=[rule for spec, backend in backends.items() for rule in _path_rules(spec, backend)],
                 )
             ],
             opts=self.own(),
@@ -171,6 +168,22 @@ class LoadBalancer(Component):
             labels=self._configuration.labels,
             opts=self.own(),
         )
+
+
+def health_path(spec: FunctionSpec) -> str:
+    """Of a function's /health, on the host name that all share."""
+    return f"/health/{spec.name}"
+
+
+def _path_rules(spec: FunctionSpec, backend: compute.BackendService) -> Iterator[compute.URLMapPathMatcherPathRuleArgs]:
+    own = [pattern for path in spec.paths for pattern in (path, f"{path}/*")]
+    yield compute.URLMapPathMatcherPathRuleArgs(paths=own, service=backend.id)
+    rewrite = compute.URLMapPathMatcherPathRuleRouteActionUrlRewriteArgs(path_prefix_rewrite="/health")
+    yield compute.URLMapPathMatcherPathRuleArgs(
+        paths=[health_path(spec)],
+        service=backend.id,
+        route_action=compute.URLMapPathMatcherPathRuleRouteActionArgs(url_rewrite=rewrite),
+    )
 
 
 def _everybody() -> compute.SecurityPolicyRuleMatchArgs:

@@ -1,10 +1,12 @@
 """Audit logs and where they are kept, metrics made from logs, and a budget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp import billing, logging, monitoring, organizations, projects
+from pulumi_gcp import billing, logging, organizations, projects
 
+from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration import Configuration
 
@@ -15,14 +17,17 @@ BUDGET_THRESHOLDS = (0.5, 0.9, 1.0)
 
 @dataclass(frozen=True)
 class LogMetric:
-    """Counts the log lines of a filter; {prefix} and {project} in it are the stack's."""
+    """Counts the log lines of a filter; {prefix}, {project}, {functions} and {jobs} in it are the stack's.
+
+    By whole names: of two stacks of a project, one may be called as another's begin.
+    """
 
     name: str
     description: str
     filter: str
 
 
-_FUNCTIONS = 'resource.type="cloud_run_revision" resource.labels.service_name=~"^{prefix}-"'
+_FUNCTIONS = 'resource.type="cloud_run_revision" resource.labels.service_name=~"^{prefix}-({functions})$"'
 LOG_METRICS = (
     LogMetric("errors", "Lines of severity ERROR and above, of any function", f"{_FUNCTIONS} severity>=ERROR"),
     LogMetric("refusals", "Requests refused with 401 or 403", f"{_FUNCTIONS} httpRequest.status=(401 OR 403)"),
@@ -34,15 +39,24 @@ LOG_METRICS = (
     LogMetric(
         "failed-schedules",
         "Attempts of a scheduler job that failed",
-        'resource.type="cloud_scheduler_job" resource.labels.job_id=~"^{prefix}-" severity>=ERROR',
+        'resource.type="cloud_scheduler_job" resource.labels.job_id=~"^{prefix}-({jobs})$" severity>=ERROR',
     ),
 )
 
 
 class Oversight(Component):
-    def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
+    """emails: the notification channels that the budget takes."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        emails: Sequence[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("Oversight", name, opts)
         self._configuration = configuration
+        self._emails = list(emails)
         if configuration.oversight.audit_logs:
             self._audit_logs()
         self._kept_logs()
@@ -77,7 +91,7 @@ class Oversight(Component):
             retention_days=configuration.oversight.log_days,
             opts=self.own(protect=configuration.deletion_protection),
         )
-        functions = _FUNCTIONS.format(prefix=configuration.prefix)
+        functions = self._of_stack(_FUNCTIONS)
         logging.ProjectSink(
             f"{name}-audit",
             name=f"{name}-audit",
@@ -89,6 +103,14 @@ class Oversight(Component):
             opts=self.own(),
         )
 
+    def _of_stack(self, log_filter: str) -> str:
+        return log_filter.format(
+            prefix=self._configuration.prefix,
+            project=self._configuration.project,
+            functions="|".join(spec.name for spec in FUNCTIONS),
+            jobs="|".join(row.name for row in SCHEDULES),
+        )
+
     def _log_metric(self, metric: LogMetric) -> None:
         configuration, name = self._configuration, f"{self.pulumi_resource_name}-{metric.name}"
         logging.Metric(
@@ -96,7 +118,7 @@ class Oversight(Component):
             name=name,
             project=configuration.project,
             description=metric.description,
-            filter=metric.filter.format(prefix=configuration.prefix, project=configuration.project),
+            filter=self._of_stack(metric.filter),
             metric_descriptor=logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self.own(),
         )
@@ -105,18 +127,6 @@ class Oversight(Component):
         """Of the whole project. Alerts as parts of it are spent, and once the month is forecast to exceed it."""
         configuration, name = self._configuration, self.pulumi_resource_name
         settings = configuration.oversight
-        channels = [
-            monitoring.NotificationChannel(
-                f"{name}-{email}",
-                display_name=f"{name}: {email}",
-                project=configuration.project,
-                type="email",
-                labels={"email_address": email},
-                user_labels=configuration.labels,
-                opts=self.own(),
-            )
-            for email in settings.alert_emails
-        ]
         number = organizations.get_project_output(
             project_id=configuration.project, opts=pulumi.InvokeOutputOptions(parent=self)
         ).number
@@ -133,10 +143,8 @@ class Oversight(Component):
                 *thresholds,
                 billing.BudgetThresholdRuleArgs(threshold_percent=1.0, spend_basis="FORECASTED_SPEND"),
             ],
-            all_updates_rule=billing.BudgetAllUpdatesRuleArgs(
-                monitoring_notification_channels=[channel.id for channel in channels]
-            )
-            if channels
+            all_updates_rule=billing.BudgetAllUpdatesRuleArgs(monitoring_notification_channels=self._emails)
+            if self._emails
             else None,
             opts=self.own(),
         )

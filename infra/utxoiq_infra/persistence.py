@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_gcp import serviceaccount
 
+from utxoiq_infra import console
 from utxoiq_infra.archive import Archive
 from utxoiq_infra.backups import Backups
 from utxoiq_infra.build import Build
@@ -14,33 +15,36 @@ from utxoiq_infra.cache import Cache
 from utxoiq_infra.catalog import (
     ADMIN_SCOPE,
     BACKUP,
+    CONSOLE,
     ENDPOINTS,
-    FUNCTIONS,
     MIGRATE,
+    PUBLISHERS,
     RETENTION,
     SCOPES,
     FunctionSpec,
 )
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.console import ConsoleAccess
 from utxoiq_infra.database import OWNER_ROLE, Database
 from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
 from utxoiq_infra.migration import Migration, trigger_of
+from utxoiq_infra.monitoring import Monitoring
 from utxoiq_infra.network import Network
+from utxoiq_infra.notifications import NotificationChannels
 from utxoiq_infra.oversight import Oversight
+from utxoiq_infra.published_metrics import MetricDescriptors
 from utxoiq_infra.schedules import Schedules
 from utxoiq_infra.secrets import ApiKey, Mount, Secret
 from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
 
-CONSOLE = "https://console.cloud.google.com"
-
 
 class PersistenceLayer(Component):
-    """repository: the folder that holds functions/, sql/ and migrations/."""
+    """repository: the folder that holds functions/, sql/, migrations/ and docs/."""
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class PersistenceLayer(Component):
         enabled = self.own(depends_on=[services])
         self.accounts = {
             spec.name: Account(f"{name}-{spec.name}", configuration, purpose=spec.description, opts=enabled)
-            for spec in FUNCTIONS
+            for spec in configuration.functions
         }
         self.scheduler = Account(f"{name}-scheduler", configuration, purpose="Runs the schedules", opts=enabled)
         self.deployer = Account(f"{name}-deployer", configuration, purpose="Has the schema migrated", opts=enabled)
@@ -65,7 +69,9 @@ class PersistenceLayer(Component):
         self.database = Database(name, configuration, network, opts=enabled)
         self.cache = Cache(name, configuration, network, opts=enabled)
         self.keys = self._api_keys(name)
-        declarations = pulumi.Output.json_dumps([key.declaration for key in self.keys.values()], sort_keys=True)
+        self._console = self._console_access(name, enabled) if configuration.console else None
+        declared = [*self.keys.values(), *([self._console.key] if self._console else [])]
+        declarations = pulumi.Output.json_dumps([key.declaration for key in declared], sort_keys=True)
         self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
         self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
         self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
@@ -79,11 +85,24 @@ class PersistenceLayer(Component):
         self.functions = {MIGRATE.name: self._migrate_function()}
         migrated = self._migration(self.functions[MIGRATE.name])
         self.functions |= {spec.name: self._endpoint(spec, migrated) for spec in ENDPOINTS}
-        Schedules(name, configuration, self.functions, self.scheduler, opts=self.own())
+        if self._console:
+            self.functions[CONSOLE.name] = self._console_function(self._console)
+        schedules = Schedules(name, configuration, self.functions, self.scheduler, opts=self.own())
         self.load_balancer = (
             LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
         )
-        Oversight(name, configuration, opts=enabled)
+        notifications = NotificationChannels(name, configuration, opts=enabled)
+        oversight = Oversight(name, configuration, notifications.emails, opts=enabled)
+        descriptors = MetricDescriptors(name, configuration.project, opts=enabled)
+        # Google refuses an alert on a metric that it has not heard of yet.
+        self.monitoring = Monitoring(
+            name,
+            configuration,
+            self.functions,
+            notifications.channels,
+            repository,
+            opts=self.own(depends_on=[*self.functions.values(), schedules, oversight, descriptors]),
+        )
         self.register_outputs({})
 
     def outputs(self) -> dict[str, pulumi.Input[Any]]:
@@ -92,7 +111,7 @@ class PersistenceLayer(Component):
         outputs: dict[str, pulumi.Input[Any]] = {
             "functions": {name: function.url for name, function in self.functions.items()},
             # Which function answers the paths that begin so.
-            "routes": {spec.prefix: spec.name for spec in ENDPOINTS},
+            "routes": {path: spec.name for spec in ENDPOINTS for path in spec.paths},
             **{f"{name}_key": key.key for name, key in self.keys.items()},
             "first_key_command": f"pulumi stack output admin_key --show-secrets --stack {configuration.stack}",
             "scheduler_account": self.scheduler.email,
@@ -106,7 +125,7 @@ class PersistenceLayer(Component):
                 "sources": buckets.sources.name,
             },
             "archive_dataset": pulumi.Output.concat(configuration.project, ".", self.archive.dataset.dataset_id),
-            "dashboard": f"{CONSOLE}/run?project={configuration.project}",
+            "dashboard": self.monitoring.dashboards["service"],
         }
         if self.load_balancer:
             outputs |= {"base_url": self.load_balancer.url, "load_balancer_address": self.load_balancer.address}
@@ -125,6 +144,27 @@ class PersistenceLayer(Component):
                 opts=self.own(),
             )
         return keys
+
+    def _console_access(self, name: str, enabled: pulumi.ResourceOptions) -> ConsoleAccess:
+        return ConsoleAccess(f"{name}-console", self._configuration, self.accounts[CONSOLE.name], opts=enabled)
+
+    def _console_function(self, access: ConsoleAccess) -> ServerlessFunction:
+        """Open at the platform to operators alone."""
+        configuration = self._configuration
+        resources = console.resources(configuration, self.functions, self.database, self.cache, self.buckets)
+        function = ServerlessFunction(
+            configuration,
+            CONSOLE,
+            self._platform,
+            source=collect(self._repository, CONSOLE.name),
+            account=self.accounts[CONSOLE.name],
+            environment=console.environment(configuration, resources),
+            mounts=access.mounts,
+            opts=self.own(depends_on=[*self.functions.values(), *access.grants]),
+        )
+        for operator in configuration.identity.operators:
+            function.allow(operator, f"user:{operator}")
+        return function
 
     def _role_members(self) -> pulumi.Output[str]:
         """Which database user belongs to which group role of the migrations."""
@@ -209,6 +249,7 @@ class PersistenceLayer(Component):
         return {
             "GOOGLE_CLOUD_PROJECT": self._configuration.project,
             "LOG_LEVEL": self._configuration.log_level,
+            **self._observed_environment(spec),
             "DB_INSTANCE": self.database.connection_name,
             "DB_NAME": self.database.database.name,
             "DB_USER": database_user(self.accounts[spec.name]),
@@ -216,6 +257,27 @@ class PersistenceLayer(Component):
             "DB_POOL_OVERFLOW": str(sizing.pool_overflow),
             **self._replica_environment(spec),
         }
+
+    def _observed_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
+        """What it tells of itself, and as whose."""
+        settings = self._configuration.monitoring
+        environment: dict[str, pulumi.Input[str]] = {
+            "MONITORING_NAMESPACE": self._configuration.prefix,
+            "MONITORING_LOCATION": self._configuration.region,
+            "FIGURES_SECONDS": f"{settings.figures_seconds:g}",
+            "TRACE_SAMPLING": f"{settings.trace_sampling:g}",
+        }
+        if spec in PUBLISHERS:
+            environment["PUBLISH_SECONDS"] = f"{settings.publish_seconds:g}"
+        return environment
+
+    def _observed_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
+        """Metrics and traces are the project's; the roles write them and read nothing."""
+        account = self.accounts[spec.name]
+        roles = {"metrics": "roles/monitoring.metricWriter"} if spec in PUBLISHERS else {}
+        if self._configuration.monitoring.trace_sampling:
+            roles["traces"] = "roles/cloudtrace.agent"
+        return [account.may_write(what, role) for what, role in roles.items()]
 
     def _replica_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         replica = self.database.replica
@@ -241,5 +303,5 @@ class PersistenceLayer(Component):
             account=account,
             environment=environment,
             mounts=mounts,
-            opts=self.own(depends_on=[*depends_on, *connects]),
+            opts=self.own(depends_on=[*depends_on, *connects, *self._observed_grants(spec)]),
         )

@@ -12,6 +12,7 @@ APIS = (
     "cloudfunctions",
     "cloudresourcemanager",
     "cloudscheduler",
+    "cloudtrace",
     "compute",
     "iam",
     "iamcredentials",
@@ -23,6 +24,7 @@ APIS = (
     "servicenetworking",
     "sqladmin",
     "storage",
+    "telemetry",
 )
 
 

@@ -12,6 +12,10 @@ import pulumi
 QUERIES_LOADER = "utxoiq_persistence.statements"
 MIGRATIONS = "migrations"
 MIGRATIONS_READER = "utxoiq_persistence.schema"
+OPENAPI = "docs/openapi.json"
+OPENAPI_READER = "utxoiq_console.documentation"
+# Folders of a package that are read as files.
+DATA_FOLDERS = ("static", "templates")
 
 
 class SourceError(Exception):
@@ -51,11 +55,14 @@ def collect(repository: Path, function: str) -> SourceArchive:
         seen.add(source)
         needs = _needs(source.read_bytes(), _module_name(source, functions), source.name == "__init__.py")
         found = list(_within(functions, needs.modules))
-        files.update({path.relative_to(functions).as_posix(): path for path in found})
+        found_data = [data for path in found if path.name == "__init__.py" for data in _data(path.parent)]
+        files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
         files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
         pending += found
-    if functions / f"{MIGRATIONS_READER.replace('.', '/')}.py" in seen:
+    if _file_of(functions, MIGRATIONS_READER) in seen:
         files.update(_migrations(repository))
+    if _file_of(functions, OPENAPI_READER) in seen:
+        files[OPENAPI] = _existing(repository / OPENAPI)
     return SourceArchive(files)
 
 
@@ -63,6 +70,16 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise SourceError(f"{path} is missing; the function's archive needs it")
     return path
+
+
+def _file_of(functions: Path, module: str) -> Path:
+    return functions / f"{module.replace('.', '/')}.py"
+
+
+def _data(package: Path) -> Iterator[Path]:
+    """Templates and the like, by which modules of the package are of use."""
+    for folder in DATA_FOLDERS:
+        yield from sorted(path for path in (package / folder).glob("*") if path.is_file())
 
 
 def _module_name(source: Path, functions: Path) -> str:

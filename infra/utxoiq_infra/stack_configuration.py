@@ -11,7 +11,9 @@ from utxoiq_infra.configuration import (
     Configuration,
     DatabaseSettings,
     IdentitySettings,
+    MonitoringSettings,
     NetworkSettings,
+    NotificationSettings,
     OversightSettings,
     StorageSettings,
 )
@@ -30,6 +32,8 @@ _EMAIL = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
 _MEMBER = rf"(user|group|serviceAccount):{_EMAIL}|principal(Set)?://\S+"
 _KMS_KEY = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
 _AUDITED = r"(all|none|ddl|role|read|write|function|misc)(,(-?)(ddl|role|read|write|function|misc))*"
+_CHANNEL = r"projects/[^/]+/notificationChannels/\d+"
+_TOPIC = r"projects/[^/]+/topics/[^/]+"
 _ORIGIN = r"https?://[^/\s,]+"
 _SECURE_URL = r"https://\S+|http://(localhost|127\.0\.0\.1)(:\d+)?(/\S*)?"
 
@@ -48,6 +52,7 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         runtime=values.text("functionRuntime", default.runtime, r"python31[1-9]", "set it to python311 or newer"),
         log_level=values.choice("logLevel", default.log_level, LOG_LEVELS),
         domain=values.text("domain", default.domain, _DOMAIN, "set it to a host name such as api.example.com"),
+        console=values.switch("console", default.console),
         own_labels=_labels(values),
         network=_network(values),
         database=_database(values),
@@ -56,6 +61,8 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         identity=_identity(values),
         access=_access(values),
         oversight=_oversight(values),
+        notifications=_notifications(values),
+        monitoring=_monitoring(values),
         sizing=_sizing(values),
         crons=_crons(values),
     )
@@ -157,11 +164,34 @@ def _oversight(values: Values) -> OversightSettings:
     return OversightSettings(
         audit_logs=values.switch("auditLogs", default.audit_logs),
         log_days=values.integer("logDays", default.log_days, 1, 3650),
-        alert_emails=values.texts("alertEmails", _EMAIL, "set it to an email address"),
         budget=values.integer("budget", default.budget, 0, 10**9),
         billing_account=values.text(
             "billingAccount", "", r"[0-9A-F]{6}(-[0-9A-F]{6}){2}", "set it to an id such as 012345-6789AB-CDEF01"
         ),
+    )
+
+
+def _notifications(values: Values) -> NotificationSettings:
+    return NotificationSettings(
+        emails=values.texts("alertEmails", _EMAIL, "set it to an email address"),
+        existing=values.texts(
+            "notificationChannels", _CHANNEL, "set it to a channel's name such as projects/p/notificationChannels/123"
+        ),
+        pagerduty=values.secret("alertPagerduty", r"\w{16,64}", "set it to the integration key of a PagerDuty service"),
+        webhook=values.secret("alertWebhook", r"https://\S+", "set it to an https URL"),
+        slack_channel=values.text("alertSlackChannel", "", r"#\S+", "set it to a channel such as #alerts"),
+        slack_token=values.secret("alertSlackToken", r"\S+", "set it to the token of a Slack app"),
+        topic=values.text("alertTopic", "", _TOPIC, "set it to a topic's name such as projects/p/topics/alerts"),
+    )
+
+
+def _monitoring(values: Values) -> MonitoringSettings:
+    default = MonitoringSettings
+    return MonitoringSettings(
+        figures_seconds=values.number("figuresSeconds", default.figures_seconds, 0.1, 60),
+        publish_seconds=values.number("publishSeconds", default.publish_seconds, 0.1, 3600),
+        trace_sampling=values.number("traceSampling", default.trace_sampling, 0, 1),
+        runbook_url=values.text("runbookUrl", "", _SECURE_URL, "set it to the https URL of docs/operations/alerts"),
     )
 
 
@@ -180,7 +210,7 @@ def _size(values: Values, default: Sizing) -> Sizing:
         max_instances=values.integer("maxInstances", default.max_instances, 1, 1000),
         timeout_seconds=values.integer("timeoutSeconds", default.timeout_seconds, 1, 3600),
         ingress=values.choice("ingress", default.ingress, ("auto", *INGRESS)),
-        pool_size=values.integer("poolSize", default.pool_size, 1, 1000),
+        pool_size=values.integer("poolSize", default.pool_size, min(1, default.pool_size), 1000),
         pool_overflow=values.integer("poolOverflow", default.pool_overflow, 0, 1000),
     )
     values.refuse_unknown()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 
 class ConfigurationError(Exception):
@@ -18,18 +18,23 @@ class ConfigurationError(Exception):
 
 
 class Values:
-    """The keys of one namespace. Every method raises ConfigurationError for a value that is not of its kind."""
+    """The keys of one namespace. Every method raises ConfigurationError for a value that is not of its kind.
 
-    def __init__(self, namespace: str, values: Mapping[str, str]) -> None:
+    secrets: those keys, with their namespace, that are encrypted in the stack's file.
+    """
+
+    def __init__(self, namespace: str, values: Mapping[str, str], secrets: Collection[str] = ()) -> None:
         self.asked: set[str] = set()
         self.pulumi_resource_namespace = namespace
+        self._secrets = secrets
         self._values = {
             key.removeprefix(f"{namespace}:"): text for key, text in values.items() if key.startswith(f"{namespace}:")
         }
 
     @classmethod
     def of_stack(cls, namespace: str) -> "Values":
-        return cls(namespace, {**get_config_env(), **CONFIG.get()})
+        values = {**get_config_env(), **CONFIG.get()}
+        return cls(namespace, values, [key for key in values if is_config_secret(key)])
 
     def refuse(self, key: str, remedy: str, value: object = None) -> ConfigurationError:
         """The error for this key's value, or for the default given as value."""
@@ -46,6 +51,15 @@ class Values:
         text = self._text(key, default)
         if text and not re.fullmatch(pattern, text):
             raise self.refuse(key, remedy)
+        return text
+
+    def secret(self, key: str, pattern: str, remedy: str) -> str:
+        """A text that no message shows, and no file in plain."""
+        name, text = f"{self.pulumi_resource_namespace}:{key}", self._text(key, "")
+        if text and name not in self._secrets:
+            raise ConfigurationError(name, "a secret", f"it is not encrypted: pulumi config set --secret {key}")
+        if text and not re.fullmatch(pattern, text):
+            raise ConfigurationError(name, "a secret", remedy)
         return text
 
     def required(self, key: str, pattern: str, remedy: str) -> str:
@@ -65,6 +79,12 @@ class Values:
         if not re.fullmatch(r"-?\d+", text) or not minimum <= int(text) <= maximum:
             raise self.refuse(key, f"set it to a whole number from {minimum} to {maximum}")
         return int(text)
+
+    def number(self, key: str, default: float, minimum: float, maximum: float) -> float:
+        text = self._text(key, f"{default:g}")
+        if not re.fullmatch(r"\d+(\.\d+)?", text) or not minimum <= float(text) <= maximum:
+            raise self.refuse(key, f"set it to a number from {minimum:g} to {maximum:g}")
+        return float(text)
 
     def switch(self, key: str, default: bool) -> bool:
         text = self._text(key, str(default).lower())

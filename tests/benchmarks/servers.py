@@ -125,6 +125,8 @@ class Backends:
             "CLOUD_SQL_SOCKET_DIR": str(self.postgres.socket_dir),
             "REDIS_HOST": self.valkey.host,
             "REDIS_PORT": str(self.valkey.port),
+            "MONITORING_NAMESPACE": "utxoiq-bench",
+            "MONITORING_LOCATION": "region",
         }
 
 

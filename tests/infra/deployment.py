@@ -2,7 +2,7 @@
 
 import asyncio
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,14 @@ def deploy(
     run: Callable[[], None] = program,
     *,
     preview: bool = False,
+    secrets: Collection[str] = (),
 ) -> Deployment:
-    """Raises what the program raises. changes: to the stack's configuration; None removes a key."""
+    """Raises what the program raises. changes: to the stack's configuration; None removes a key.
+
+    secrets: those keys that are encrypted in its file.
+    """
     deployment = Deployment(stack_configuration(stack, changes or {}))
-    set_all_config(dict(deployment.configuration))
+    set_all_config(dict(deployment.configuration), [f"{NAME}:{key}" for key in secrets])
     recorder = _Recorder(deployment, preview)
     settings: Any = MockSettings
     configure(

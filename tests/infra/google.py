@@ -63,6 +63,7 @@ OUTPUTS: dict[str, Callable[[Inputs], Outputs]] = {
     "gcp:secretmanager/secretVersion:SecretVersion": lambda _: {"version": "1"},
     "random:index/randomString:RandomString": lambda inputs: {"result": "i" * int(inputs["length"])},
     "random:index/randomPassword:RandomPassword": lambda inputs: {"result": "x" * int(inputs["length"])},
+    "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": lambda inputs: {"uptimeCheckId": inputs["displayName"]},
     "gcp:projects/iAMCustomRole:IAMCustomRole": lambda inputs: {
         "name": f"projects/{inputs['project']}/roles/{inputs['roleId']}"
     },

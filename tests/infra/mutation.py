@@ -1,6 +1,6 @@
 """A program that differs from ours in one place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,6 +35,13 @@ class Mutation:
         if self.options is not None:
             self.options(args.opts)
         return pulumi.ResourceTransformationResult(props=args.props, opts=args.opts)
+
+
+def run_all(mutations: Iterable[Mutation]) -> None:
+    """One program that differs in all those places."""
+    for mutation in mutations:
+        register_stack_transformation(mutation._transform)
+    program()
 
 
 def put(path: str, value: object) -> Callable[[Props], None]:

@@ -66,6 +66,11 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"schedules": {"publish-metrics": "every minute"}}, "schedules:publish-metrics is 'every minute': set it to five"),
     ({"schedules": {"publish-metrics": "61 * * * *"}}, "schedules:publish-metrics is '61 * * * *'"),
     ({"schedules": {"publish": "* * * * *"}}, "schedules is"),
+    ({"figuresSeconds": "0"}, "figuresSeconds is '0': set it to a number from 0.1 to 60"),
+    ({"traceSampling": "10%"}, "traceSampling is '10%': set it to a number from 0 to 1"),
+    ({"runbookUrl": "wiki"}, "runbookUrl is 'wiki': set it to the https URL of docs/operations/alerts"),
+    ({"notificationChannels": ["ops"]}, "notificationChannels is 'ops': set it to a channel's name such as projects/"),
+    ({"alertPagerduty": "k" * 32}, "alertPagerduty is 'a secret': it is not encrypted: pulumi config set --secret"),
     # Each right, and wrong together.
     ({"backupRegion": "us-central1"}, "backupRegion is 'us-central1': the loss of that region"),
     (
@@ -102,6 +107,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
         {"functions": {"feedback": {"ingress": "balancer"}}},
         "functions.feedback.ingress is 'balancer': there is no load",
     ),
+    ({"alertSlackChannel": "#alerts"}, "alertSlackChannel is '#alerts': it takes alertSlackToken as well"),
     ({"budget": 100}, "budget is '100': a budget belongs to a billing account"),
 ]
 

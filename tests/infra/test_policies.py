@@ -26,6 +26,12 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "in other regions": ("prod", {"region": "europe-west1", "backupRegion": "europe-west4"}),
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),
+    "without a console": ("prod", {"console": False}),
+    "with operators": ("prod", {"operators": ["a@example.com", "b@example.com"]}),
+    "traced, with links to runbooks": (
+        "prod",
+        {"traceSampling": "0.05", "runbookUrl": "https://wiki.example.com/alerts"},
+    ),
     "a cache that lasts": ("prod", {"cachePersistence": "6h", "cacheReplicas": 2}),
 }
 

@@ -1,5 +1,6 @@
 """The program as a whole: what it declares, deploys again, and hands to others."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.infra import snapshot
 from tests.infra.deployment import REPOSITORY, Deployment, deploy, stack_configuration
 
 from utxoiq_infra import persistence
-from utxoiq_infra.catalog import FUNCTIONS
+from utxoiq_infra.catalog import CONSOLE, FUNCTIONS
 from utxoiq_infra.configuration import Configuration
 from utxoiq_infra.persistence import PersistenceLayer
 
@@ -48,7 +49,7 @@ def test_functions_are_built_from_the_archives_that_are_uploaded() -> None:
 
 
 def test_a_changed_module_makes_a_new_archive_and_a_new_deployment(tmp_path: Path) -> None:
-    for folder in ("functions", "sql", "migrations"):
+    for folder in ("functions", "sql", "migrations", "docs"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     path = tmp_path / "functions/utxoiq_http/endpoints/metrics.py"
     path.write_text(path.read_text() + "\n")
@@ -99,8 +100,32 @@ def test_functions_get_all_that_they_read_from_the_environment() -> None:
         variables = function["serviceConfig.environmentVariables"]
         assert variables["FUNCTION_USE_ASGI"] == "true"
         assert not {"K_SERVICE", "PORT"} & variables.keys(), "set by the platform"
+        if spec == CONSOLE:
+            continue
         assert variables["DB_USER"] == f"utxoiq-prod-{spec.name}@utxoiq-prod.iam"
         assert variables["DB_INSTANCE"] == "utxoiq-prod:us-central1:utxoiq-prod"
+
+
+def test_the_console_is_told_of_every_resource_that_it_shows() -> None:
+    variables = deploy("prod").named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
+    shown = {one["id"]: one for one in json.loads(variables["RESOURCES"])}
+    assert {spec.name for spec in FUNCTIONS} <= shown.keys()
+    assert all(set(one["uses"]) <= shown.keys() for one in shown.values())
+    assert (
+        shown["feedback"]["health"] == "https://us-central1-utxoiq-prod.cloudfunctions.net/utxoiq-prod-feedback/health"
+    )
+    assert shown["migrate"].get("health") is None
+
+
+def test_behind_a_balancer_the_console_asks_through_it() -> None:
+    deployment = deploy("prod", {"domain": "api.utxoiq.com"})
+    variables = deployment.named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
+    (feedback,) = (one for one in json.loads(variables["RESOURCES"]) if one["id"] == "feedback")
+    assert (feedback["url"], feedback["health"]) == ("https://api.utxoiq.com", "https://api.utxoiq.com/health/feedback")
+
+
+def test_a_stack_may_have_no_console() -> None:
+    assert not [found.name for found in deploy("prod", {"console": False}).google() if "console" in found.name]
 
 
 def test_the_outputs_answer_what_a_deployer_asks() -> None:

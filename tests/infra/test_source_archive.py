@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from tests.infra.deployment import REPOSITORY
 
-from utxoiq_infra.catalog import FUNCTIONS, MIGRATE
+from utxoiq_infra.catalog import CONSOLE, FUNCTIONS, MIGRATE
 from utxoiq_infra.source_archive import SourceArchive, SourceError, collect
 
 LOADED = re.compile(r'^\w+ = load\("(\w+)"\)$', re.MULTILINE)
 NAMES = [spec.name for spec in FUNCTIONS]
-SHARED = ("functions", "sql", "migrations")
+SHARED = ("functions", "sql", "migrations", "docs")
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_an_archive_has_no_caches_tests_or_other_functions(function: str) -> Non
     assert {"main.py", "requirements.txt"} <= names
     for name in names - {"main.py", "requirements.txt"}:
         top = name.partition("/")[0]
-        assert top in ("utxoiq_http", "utxoiq_persistence", "sql", "migrations"), name
+        assert top in ("utxoiq_http", "utxoiq_persistence", "utxoiq_console", "sql", "migrations", "docs"), name
         assert "__pycache__" not in name
         assert not name.endswith(".pyc")
 
@@ -95,6 +95,13 @@ def test_migrations_are_in_the_archive_of_migrate_alone() -> None:
     for function in NAMES:
         has_migrations = any(name.startswith("migrations/versions/") for name in collect(REPOSITORY, function).files)
         assert has_migrations == (function == MIGRATE.name), function
+
+
+def test_templates_styles_and_the_documentation_are_in_the_archive_of_the_console_alone() -> None:
+    for function in NAMES:
+        names = set(collect(REPOSITORY, function).files)
+        wanted = {"utxoiq_console/templates/base.html", "utxoiq_console/static/console.css", "docs/openapi.json"}
+        assert (names & wanted) == (wanted if function == CONSOLE.name else set()), function
 
 
 def touch(repository: Path) -> None:

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 from redis import Redis
+from tests.integration.cloud_monitoring import Monitoring
 
 from local.postgres import Postgres
 from local.valkey import Valkey
@@ -32,6 +33,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     with Valkey(tmp_path_factory.mktemp("valkey") / "data", password="secret") as valkey:
         yield valkey
+
+
+@pytest.fixture
+def monitoring() -> Iterator[Monitoring]:
+    """A Cloud Monitoring that holds nothing yet."""
+    with Monitoring().running() as monitoring:
+        yield monitoring
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import yaml
 
 from local.server import free_port
 
@@ -23,9 +25,12 @@ MARKER = "OF_THE_DEPLOYER"
 
 
 class LocalStack:
-    def __init__(self, folder: Path, project: Path = REPOSITORY) -> None:
+    """options: of the command `up`, besides its port."""
+
+    def __init__(self, folder: Path, project: Path = REPOSITORY, options: Sequence[str] = ()) -> None:
         self.state = folder / "state"
         self.project = project
+        self.options = options
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output.txt"
@@ -50,7 +55,10 @@ class LocalStack:
         (self.state / "stack.json").unlink(missing_ok=True)  # of one that was killed
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command("up", "--port", str(self.port)), stdout=output, stderr=output, env=_environment()
+                self._command("up", "--port", str(self.port), *self.options),
+                stdout=output,
+                stderr=output,
+                env=_environment(),
             )
 
     def start(self) -> "LocalStack":
@@ -87,9 +95,16 @@ class LocalStack:
             self._process.wait(START_SECONDS)
 
     def status(self) -> dict[str, Any]:
+        return self.control("GET", "status")
+
+    def control(self, method: str, command: str) -> dict[str, Any]:
+        """One of the deployer's controls."""
         running = json.loads((self.state / "deployer.json").read_text())
-        answer = httpx.get(
-            f"{self.base_url}/_local/control/status", headers={"Authorization": f"Bearer {running['token']}"}
+        answer = httpx.request(
+            method,
+            f"{self.base_url}/_local/control/{command}",
+            headers={"Authorization": f"Bearer {running['token']}"},
+            timeout=START_SECONDS,
         )
         content: dict[str, Any] = answer.raise_for_status().json()
         return content
@@ -111,6 +126,19 @@ class LocalStack:
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "local", "--state", str(self.state), "--project", str(self.project), *arguments]
+
+
+def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:
+    """The repository's, with some of the local stack's configuration changed."""
+    project = folder / "project"
+    project.mkdir()
+    for name in ("infra", "docs"):
+        (project / name).symlink_to(REPOSITORY / name)
+    shutil.copy(REPOSITORY / "Pulumi.yaml", project)
+    stack = yaml.safe_load((REPOSITORY / "Pulumi.local.yaml").read_text())
+    stack["config"] |= {f"utxoiq-persistence:{key}": value for key, value in changes.items()}
+    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump(stack))
+    return project
 
 
 def until(condition: Any, seconds: float) -> None:

@@ -13,7 +13,7 @@ PUBLISH = "/api/v1/monitoring/database/publish-metrics"
 
 @pytest.fixture
 def migrate(client: httpx.Client) -> str:
-    functions: dict[str, str] = client.get("/").json()["functions"]
+    functions: dict[str, str] = client.get("/_local/index.json").json()["functions"]
     return functions["utxoiq-local-migrate"]
 
 

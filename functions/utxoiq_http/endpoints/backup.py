@@ -1,20 +1,24 @@
 """Backups, and the verification of the newest one. What takes longer than a call goes on with the next one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from utxoiq_http import answer
+from utxoiq_http import answer, views
 from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
 from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.backup_watch import BackupWatch
 from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/backup"
 READ = "metrics:read"
@@ -73,29 +77,48 @@ class BackupStatus(Struct, forbid_unknown_fields=True):
     verification: VerificationShown | None
 
 
-async def run(backups: Backups, call: Call[RunQuery, None]) -> Answer:
+@dataclass(frozen=True)
+class Desk:
+    backups: Backups
+    watcher: BackupWatch
+
+    async def parts(self) -> Mapping[str, str]:
+        return await self.backups.parts()
+
+
+async def run(desk: Desk, call: Call[RunQuery, None]) -> Answer:
     """Back up the database, or go on with the backup under way. For the scheduler."""
-    state = await backups.run(call.parameters.budget_seconds)
+    state = await desk.backups.run(call.parameters.budget_seconds)
     return answer.of_json(200, state.body)
 
 
-async def verify(backups: Backups, call: Call[VerifyQuery, None]) -> Answer:
+async def verify(desk: Desk, call: Call[VerifyQuery, None]) -> Answer:
     """Prove the newest backup by restoring it, or go on with the proof under way. For the scheduler."""
     query = call.parameters
-    state = await backups.verify(query.budget_seconds, resume_only=query.resume_only == "true")
+    state = await desk.backups.verify(query.budget_seconds, resume_only=query.resume_only == "true")
     return answer.of_json(200, state.body)
 
 
-async def status(backups: Backups, _: Call[None, None]) -> Answer:
+async def status(desk: Desk, _: Call[None, None]) -> Answer:
     """The newest backup and the newest verification."""
-    state = await backups.status()
+    state = await desk.backups.status()
     return answer.of_json(200, state.body)
 
 
-def app_of_backups(environment: Mapping[str, str]) -> App[Backups]:
+async def watch(desk: Desk, _: Call[None, None]) -> Answer:
+    """Publish how old the newest backup and the newest proof of one are, and what failed since. For the scheduler."""
+    return answer.of_value(200, {"status": "success", "message": await desk.watcher.publish()})
+
+
+def app_of_backups(environment: Mapping[str, str]) -> App[Desk]:
     """Raises ConfigurationError, which names the variable."""
     settings = BackupSettings.from_environment(environment)
-    return app_over_store("backup", ROUTES, environment, lambda store: Backups(settings, store))
+    publishing = PublishSettings.from_environment(environment)
+
+    def desk(store: Store) -> Desk:
+        return Desk(Backups(settings, store), BackupWatch(settings, publishing, store))
+
+    return app_over_store("backup", ROUTES, environment, desk)
 
 
 ROUTES = (
@@ -115,5 +138,6 @@ ROUTES = (
         parameters=VerifyQuery,
         answer=BackupStatus,
     ),
+    Route(method="POST", path=f"{PATH}/watch", handler=watch, access=MAINTENANCE, answer=views.Done),
     Route(method="GET", path=f"{PATH}/status", handler=status, access=service(READ), answer=BackupStatus),
 )

@@ -1,38 +1,108 @@
-"""The database as the whole fleet uses it: pools and queries of every instance of every function."""
+"""What every instance of every function counts, together, and what the database's server says to it."""
 
-from utxoiq_http import answer, views
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from utxoiq_http import answer, open_metrics, views
 from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
+from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
+from utxoiq_http.serving import app_over_store
+from utxoiq_persistence import fleet_report
+from utxoiq_persistence.figures import InstanceFigures
+from utxoiq_persistence.fleet_publishing import FleetPublisher
+from utxoiq_persistence.publish_settings import PublishSettings
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/database"
 READ = "metrics:read"
 
 
-async def pool(store: Store, _: Call[None, None]) -> Answer:
-    """Connections of the fleet, of each function and of each instance."""
-    return answer.of_value(200, {"status": "success", "metrics": await store.fleet.pool()})
+@dataclass(frozen=True)
+class Desk:
+    store: Store
+    publisher: FleetPublisher
+
+    async def parts(self) -> Mapping[str, str]:
+        return await self.store.parts()
 
 
-async def queries(store: Store, _: Call[None, None]) -> Answer:
-    """Queries of the fleet, of each function and by statement. Times are milliseconds."""
-    return answer.of_value(200, {"status": "success", "metrics": await store.fleet.queries()})
+async def pool(desk: Desk, _: Call[None, None]) -> Answer:
+    """Connections of the fleet, of each function and of each instance, and the server's clients. Times are ms."""
+    metrics, server = await asyncio.gather(_report(desk, fleet_report.pools), desk.store.server.activity())
+    return _success({**metrics, "server": server})
 
 
-async def publish_metrics(store: Store, _: Call[None, None]) -> Answer:
-    """Record the fleet's present figures as system metrics. For the scheduler."""
-    return answer.of_value(200, {"status": "success", "message": await store.fleet.publish()})
+async def queries(desk: Desk, _: Call[None, None]) -> Answer:
+    """Queries of the fleet, of each function and instance, by statement, and as the server counts. Times are ms."""
+    metrics, server = await asyncio.gather(_report(desk, fleet_report.queries), desk.store.server.statements())
+    return _success({**metrics, "server": server})
+
+
+async def requests(desk: Desk, _: Call[None, None]) -> Answer:
+    """Requests to the fleet, to each function and instance, and by route, with their statuses. Times are ms."""
+    return _success(await _report(desk, fleet_report.requests))
+
+
+async def cache(desk: Desk, _: Call[None, None]) -> Answer:
+    """Lookups in the cache's two levels, of the fleet, of each function and instance, and by what was looked up."""
+    return _success(await _report(desk, fleet_report.cache))
+
+
+async def publish_metrics(desk: Desk, _: Call[None, None]) -> Answer:
+    """Publish the fleet's present figures to Cloud Monitoring and as system metrics. For the scheduler.
+
+    Once a minute: whoever asks again in the same one changes nothing, or brings what was missing.
+    """
+    return answer.of_value(200, {"status": "success", "message": await desk.publisher.publish()})
+
+
+async def scrape(desk: Desk, call: Call[None, None]) -> Answer:
+    """The fleet's present figures in OpenMetrics, or in Prometheus' older text format where that is asked for."""
+    media_type = open_metrics.media_type(call.headers.get(b"accept", b"").decode("latin-1"))
+    fleet = await desk.store.fleet.read()
+    text = await asyncio.to_thread(open_metrics.text, fleet, desk.store.fleet.reachable, media_type)
+    return answer.of_text(200, text, media_type)
+
+
+async def _report(desk: Desk, report: Callable[[Sequence[InstanceFigures]], dict[str, object]]) -> dict[str, object]:
+    """Put together in a thread: of many instances it takes long enough for other requests to notice."""
+    fleet = desk.store.fleet
+    figures = await fleet.read()
+    whole = fleet.reachable
+    return {**await asyncio.to_thread(report, figures), "whole": whole}
+
+
+def _success(metrics: dict[str, object]) -> Answer:
+    return answer.of_value(200, {"status": "success", "metrics": metrics})
+
+
+def app_of_database(environment: Mapping[str, str]) -> App[Desk]:
+    """Raises ConfigurationError, which names the variable."""
+    settings = PublishSettings.from_environment(environment)
+    return app_over_store("database", ROUTES, environment, lambda store: Desk(store, FleetPublisher(settings, store)))
 
 
 ROUTES = (
     Route(method="GET", path=f"{PATH}/pool", handler=pool, access=service(READ), answer=views.PoolAnswer),
     Route(method="GET", path=f"{PATH}/queries", handler=queries, access=service(READ), answer=views.QueriesAnswer),
+    Route(method="GET", path=f"{PATH}/requests", handler=requests, access=service(READ), answer=views.RequestsAnswer),
+    Route(method="GET", path=f"{PATH}/cache", handler=cache, access=service(READ), answer=views.CacheAnswer),
     Route(
         method="POST",
         path=f"{PATH}/publish-metrics",
         handler=publish_metrics,
         access=MAINTENANCE,
         answer=views.Done,
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=scrape,
+        access=service(READ),
+        answer=str,
+        media_types=("application/openmetrics-text", "text/plain"),
     ),
 )

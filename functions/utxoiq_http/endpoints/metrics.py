@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from utxoiq_http import answer, views
-from utxoiq_http.access import service
+from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
@@ -40,9 +40,17 @@ async def find(store: Store, call: Call[MetricsQuery, None]) -> Answer:
 
 
 async def aggregate(store: Store, call: Call[AggregateQuery, None]) -> Answer:
-    """Averages and bounds by hour, day or ISO week (UTC), oldest first; an interval without metrics is left out."""
+    """Averages and bounds by hour, day or ISO week (UTC), oldest first; an interval without metrics is left out.
+
+    If asked for, percentiles, and a comparison with an earlier range, of each interval and of the whole.
+    """
     series = await store.metrics.aggregate(call.parameters)
     return answer.of_json(200, series.body)
+
+
+async def sketch(store: Store, _: Call[None, None]) -> Answer:
+    """Prepare the percentiles of hours and days that have ended lately. For the scheduler."""
+    return answer.of_value(200, {"status": "success", "message": f"{await store.metrics.sketch()} sketches made"})
 
 
 ROUTES = (
@@ -89,4 +97,5 @@ ROUTES = (
         answer=views.Aggregate,
         problems=(400,),
     ),
+    Route(method="POST", path=f"{PATH}/sketches", handler=sketch, access=MAINTENANCE, answer=views.Done),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from utxoiq_http import answer, logs, views
+from utxoiq_http import answer, logs, request_traces, views, worker
 from utxoiq_http.access import PUBLIC
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App, Opened
@@ -21,6 +21,9 @@ from utxoiq_persistence.config import DatabaseSettings, database_settings, requi
 from utxoiq_persistence.declared_keys import DeclaredKey
 from utxoiq_persistence.errors import ConfigurationError
 from utxoiq_persistence.session import connector
+
+worker.keep_quiet()
+worker.end_in_order()
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +73,8 @@ def app_of_schema(environment: Mapping[str, str]) -> App[Schema]:
         base=Base(""),
         log=logs.of_environment(environment),
         cross_origin=CrossOrigin(()),
+        requests={},
+        traces=request_traces.of_environment(environment),
     )
 
 

@@ -102,7 +102,7 @@ class ManagedPostgres(Postgres):
             fill(self.owned_folder(self.folder))
             self.wal = new_archive.resolve()
             self._recovery = {
-                "restore_command": f"{_command('restore', archive)} %f %p",
+                "restore_command": restore_command(archive),
                 "recovery_target_timeline": "current",
                 "recovery_target_action": "promote",
                 "hot_standby": "off",
@@ -152,6 +152,10 @@ class ManagedPostgres(Postgres):
 
 def copy(server: Postgres, backup: Path, folder: Path) -> None:
     server.run([shutil.which("cp") or "/bin/cp", "-Rp", f"{backup}{os.sep}.", str(folder)])
+
+
+def restore_command(archive: Path) -> str:
+    return f"{_command('restore', archive)} %f %p"
 
 
 def _command(verb: str, *folders: Path) -> str:

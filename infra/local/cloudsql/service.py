@@ -16,6 +16,7 @@ from local.cloudsql.errors import invalid, no_instance
 from local.cloudsql.instance import ManagedPostgres, copy
 from local.cloudsql.operations import Operations
 from local.cloudsql.registry import Registry, Resource
+from local.cloudsql.standby import Standby
 from local.postgres import known_settings
 from local.server import ServerFailed
 
@@ -77,14 +78,37 @@ class CloudSql:
         supervised: bool = True,
     ) -> ManagedPostgres:
         """The server of an instance that the program declares: whoever asks starts it, and then calls `adopt`."""
-        home = self.folder / region / name
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home = self._home(region, name)
         return ManagedPostgres(
             home / "data",
             wal=self._wal(region, name),
             supervised=supervised,
             port=port,
             password=password,
+            settings=settings,
+            log=log or home / "postgres.log",
+        )
+
+    def replica(
+        self,
+        name: str,
+        region: str,
+        primary: str,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        supervised: bool = True,
+    ) -> Standby:
+        """As `declared`, of a read replica of an instance that serves. Raises Refused."""
+        self._refuse_replica(primary)
+        home = self._home(region, name)
+        return Standby(
+            home / "data",
+            primary=self.server(primary),
+            wal=self._wal(region, name),
+            supervised=supervised,
+            port=port,
             settings=settings,
             log=log or home / "postgres.log",
         )
@@ -99,7 +123,13 @@ class CloudSql:
         """
         self._registry.change_local(name, declared=True)
         self._servers[name] = server
-        self._registry.put(self._body(name, region, version, settings, "RUNNABLE"))
+        body = self._body(name, region, version, settings, "RUNNABLE")
+        if isinstance(server, Standby):
+            body |= {
+                "instanceType": "READ_REPLICA_INSTANCE",
+                "masterInstanceName": f"{self.project}:{self._name_of(server.primary)}",
+            }
+        self._registry.put(body)
         self._link(self._registry.instance(name))
         if settings.get("backupConfiguration", {}).get("enabled") and self._is_backup_due(name):
             return self._back_up(name, "AUTOMATED", {})
@@ -113,13 +143,20 @@ class CloudSql:
         return server
 
     def instances(self) -> list[Resource]:
-        return self._registry.instances()
+        return [self._with_replicas(body) for body in self._registry.instances()]
+
+    def servers(self) -> list[tuple[Resource, ManagedPostgres]]:
+        """Of the instances of this run, whether they serve or not."""
+        servers = dict(self._servers)
+        return [(body, servers[body["name"]]) for body in self._registry.instances() if body["name"] in servers]
 
     def instance(self, name: str) -> Resource:
-        return self._registry.instance(name)
+        return self._with_replicas(self._registry.instance(name))
 
     def insert(self, body: Resource) -> Resource:
         """A new, empty instance."""
+        if body.get("masterInstanceName"):
+            raise invalid("The local Cloud SQL has read replicas that the program declares, and no others.")
         name = _required(body, "name")
         region = _required(body, "region")
         version = _required(body, "databaseVersion")
@@ -132,7 +169,7 @@ class CloudSql:
             server.start()
             connection = server.connect()
             try:
-                connection.run("CREATE ROLE cloudsqlsuperuser NOLOGIN CREATEROLE CREATEDB")
+                connection.run("CREATE ROLE cloudsqlsuperuser NOLOGIN CREATEROLE CREATEDB IN ROLE pg_monitor")
             finally:
                 connection.close()
 
@@ -161,6 +198,7 @@ class CloudSql:
         target = _required(context, "destinationInstanceName")
         moment = moments.parse(context["pointInTime"]) if context.get("pointInTime") else None
         source = self._registry.instance(name)
+        self._refuse_replica(name)
         backup = None
         if moment is not None:
             if moment > datetime.now(UTC):
@@ -192,8 +230,12 @@ class CloudSql:
         backup = self._registry.backup(source, str(_required(context, "backupRunId")))
         if backup["status"] != "SUCCESSFUL":
             raise invalid(f"The backup run {backup['id']} is {backup['status']}.")
-        instance = self._registry.instance(name)
+        instance = self.instance(name)
         server = self.server(name)
+        self._refuse_replica(name)
+        if instance.get("replicaNames"):
+            replicas = ", ".join(instance["replicaNames"])
+            raise invalid(f"The instance {name} has replicas; delete them first: {replicas}.")
 
         def replace() -> None:
             manifest.verify(self._backup_folder(backup))
@@ -237,6 +279,19 @@ class CloudSql:
         """Where the files of a backup are."""
         return self._backup_folder(self._registry.backup(name, backup_id))
 
+    def _with_replicas(self, body: Resource) -> Resource:
+        servers = dict(self._servers)
+        primary = servers.get(body["name"])
+        names = [name for name, server in servers.items() if isinstance(server, Standby) and server.primary is primary]
+        return {**body, "replicaNames": sorted(names)} if names else body
+
+    def _refuse_replica(self, name: str) -> None:
+        if isinstance(self.server(name), Standby):
+            raise invalid(f"The instance {name} is a read replica.")
+
+    def _name_of(self, server: ManagedPostgres) -> str:
+        return next(name for name, other in dict(self._servers).items() if other is server)
+
     def _bring_up(self, name: str, kind: str, create: Callable[[], None]) -> Resource:
         def work() -> None:
             try:
@@ -264,6 +319,11 @@ class CloudSql:
         flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
         known = (known_settings() | {IAM_FLAG}) - OURS
         return {**{name: value for name, value in flags.items() if name in known}, **SMALL, **self._settings}
+
+    def _home(self, region: str, name: str) -> Path:
+        home = self.folder / region / name
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return home
 
     def _wal(self, region: str, name: str) -> Path:
         """A new one after each restore: two histories never share an archive."""
@@ -295,7 +355,7 @@ class CloudSql:
         (self.sockets / body["connectionName"]).unlink(missing_ok=True)
 
     def _back_up(self, name: str, kind: str, body: Resource) -> Resource:
-        self.server(name)
+        self._refuse_replica(name)
         backup = self._new_backup(name, kind, body)
         return self.operations.begin(
             "BACKUP_VOLUME",

@@ -1,5 +1,29 @@
 """The handlers, one module a kind of resource. Importing this registers them all."""
 
-from local.resources import cache, database, declared, functions, generated, identity, schedules, secrets, storage
+from local.resources import (
+    cache,
+    database,
+    declared,
+    functions,
+    generated,
+    identity,
+    logging,
+    monitoring,
+    schedules,
+    secrets,
+    storage,
+)
 
-__all__ = ["cache", "database", "declared", "functions", "generated", "identity", "schedules", "secrets", "storage"]
+__all__ = [
+    "cache",
+    "database",
+    "declared",
+    "functions",
+    "generated",
+    "identity",
+    "logging",
+    "monitoring",
+    "schedules",
+    "secrets",
+    "storage",
+]

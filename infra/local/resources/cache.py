@@ -42,6 +42,7 @@ async def instance(deployment: Deployment, declaration: Declaration) -> Made:
     with deployment.report.step(f"Memorystore {name}", f"Valkey on {valkey.host}:{valkey.port}"):
         await deployment.supervisor.start(valkey, tier=SERVERS)
     deployment.caches[name] = valkey
+    deployment.locations[f"redis/{name}"] = str(inputs.get("region") or "")
     if inputs.get("tier", "BASIC") != "BASIC":
         deployment.declared.append(Notice(declaration.token, name, f"the replica of tier {inputs['tier']}"))
     return Made(

@@ -1,4 +1,4 @@
-"""Cloud SQL: a PostgreSQL server an instance, its databases and its users."""
+"""Cloud SQL: a PostgreSQL server an instance, a standby a read replica, its databases and its users."""
 
 import asyncio
 import secrets
@@ -8,8 +8,12 @@ from typing import Any, TypeVar
 import pg8000.native
 
 from local.cloudsql.declared import admin_settings
-from local.deployment import REGION, SERVERS, Declaration, Deployment, Made, Notice
+from local.cloudsql.instance import ManagedPostgres
+from local.cloudsql.service import CloudSql
+from local.cloudsql.standby import Standby
+from local.deployment import REGION, REPLICAS, SERVERS, Declaration, Deployment, Made, Notice
 from local.errors import DeploymentFailed
+from local.platform.tiers import tier_of
 from local.postgres import Postgres, known_settings
 from local.registry import handles
 
@@ -30,19 +34,17 @@ async def instance(deployment: Deployment, declaration: Declaration) -> Made:
     if not version.startswith("POSTGRES_"):
         raise DeploymentFailed(f"{version}: the local deployer has PostgreSQL only")
     region = str(inputs.get("region") or REGION)
+    tier = str((inputs.get("settings") or {}).get("tier") or "")
+    if tier_of(tier) is None:
+        deployment.declared.append(Notice(declaration.token, name, f"the memory of the tier {tier}"))
     service = (await deployment.cloud_sql()).service
-    postgres = service.declared(
-        name,
-        region,
-        port=deployment.port(f"sql/{name}"),
-        password=deployment.state.keep("passwords", f"sql/{name}", lambda: secrets.token_urlsafe(24)),
-        settings=_settings(deployment, declaration),
-        log=deployment.state.log(f"{name}-postgres"),
-    )
+    postgres = _server(deployment, declaration, service, region)
     postgres.name = f"{name}-postgres"
+    is_replica = isinstance(postgres, Standby)
     with deployment.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
-        await deployment.supervisor.start(postgres, tier=SERVERS)
-        await asyncio.to_thread(_ensure_superusers, postgres)
+        await deployment.supervisor.start(postgres, tier=REPLICAS if is_replica else SERVERS)
+        if not is_replica:
+            await asyncio.to_thread(_ensure_superusers, postgres)
         await asyncio.to_thread(service.adopt, name, postgres, region, version, admin_settings(inputs))
     deployment.databases[name] = postgres
     connection_name = f"{deployment.project}:{region}:{name}"
@@ -93,6 +95,17 @@ async def user(deployment: Deployment, declaration: Declaration) -> Made:
     return Made(id=f"{name}//{instance_name}", outputs={"name": name})
 
 
+def _server(deployment: Deployment, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
+    name = declaration.resource_name
+    port, log = deployment.port(f"sql/{name}"), deployment.state.log(f"{name}-postgres")
+    settings = _settings(deployment, declaration)
+    if primary := declaration.inputs.get("masterInstanceName"):
+        primary_name, _ = _primary(deployment, declaration, str(primary).rpartition(":")[2])
+        return service.replica(name, region, primary_name, port=port, settings=settings, log=log)
+    password = deployment.state.keep("passwords", f"sql/{name}", lambda: secrets.token_urlsafe(24))
+    return service.declared(name, region, port=port, password=password, settings=settings, log=log)
+
+
 def _settings(deployment: Deployment, declaration: Declaration) -> dict[str, str]:
     """The declared flags that this build knows; the others are shown as declared only."""
     settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
@@ -108,6 +121,7 @@ def _settings(deployment: Deployment, declaration: Declaration) -> dict[str, str
 def _ensure_superusers(postgres: Postgres) -> None:
     def ensure(connection: pg8000.native.Connection) -> None:
         _ensure_role(connection, SUPERUSERS, "NOLOGIN CREATEROLE CREATEDB")
+        connection.run(f"GRANT pg_monitor TO {pg8000.native.identifier(SUPERUSERS)}")
 
     _connected(postgres, ensure)
 
@@ -136,8 +150,13 @@ def _connected(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]
 
 
 def _instance(deployment: Deployment, declaration: Declaration) -> tuple[str, Postgres]:
-    name = str(declaration.inputs["instance"])
+    return _primary(deployment, declaration, str(declaration.inputs["instance"]))
+
+
+def _primary(deployment: Deployment, declaration: Declaration, name: str) -> tuple[str, Postgres]:
     postgres = deployment.databases.get(name)
     if postgres is None:
         raise DeploymentFailed(f"{declaration.name}: there is no Cloud SQL instance {name}")
+    if isinstance(postgres, Standby):
+        raise DeploymentFailed(f"{declaration.name}: the Cloud SQL instance {name} is a read replica")
     return name, postgres

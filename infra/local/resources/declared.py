@@ -16,11 +16,10 @@ TYPES = {
     "gcp:projects/iAMAuditConfig:IAMAuditConfig": "{project}/audit_config/{service}",
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": "projects/{project}/locations/{location}/buckets/{bucketId}",
     "gcp:logging/projectSink:ProjectSink": "projects/{project}/sinks/{name}",
-    "gcp:logging/metric:Metric": "{name}",
     "gcp:bigquery/dataset:Dataset": "projects/{project}/datasets/{datasetId}",
     "gcp:bigquery/table:Table": "projects/{project}/datasets/{datasetId}/tables/{tableId}",
     "gcp:billing/budget:Budget": "billingAccounts/{billingAccount}/budgets/{name}",
-    "gcp:monitoring/notificationChannel:NotificationChannel": "projects/{project}/notificationChannels/{name}",
+    "gcp:pubsub/topicIAMMember:TopicIAMMember": "{topic}/{role}/{member}",
     "gcp:compute/securityPolicy:SecurityPolicy": "projects/{project}/global/securityPolicies/{name}",
     "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": (
         "projects/{project}/regions/{region}/networkEndpointGroups/{name}"

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.cloudsql.standby import Standby
 from local.deployment import FUNCTIONS, Declaration, Deployment, Function, Made, Notice
 from local.errors import DeploymentFailed
 from local.front_end import FrontEnd
 from local.function_process import RESERVED, FunctionProcess, limit_memory
+from local.platform.request_log import RequestLog
 from local.registry import handles
 from local.resources.secrets import read_secret
 
@@ -28,6 +30,7 @@ PUBLIC_INGRESS = "ALLOW_ALL"
 async def function(deployment: Deployment, declaration: Declaration) -> Made:
     name = declaration.resource_name
     build, service = declaration.inputs["buildConfig"], dict(declaration.inputs.get("serviceConfig") or {})
+    await deployment.monitoring.open()
     with deployment.report.step(f"function {name}"):
         declared = _environment(deployment, name, service)
         source = await _unpacked(deployment, name, build["source"]["storageSource"])
@@ -49,6 +52,7 @@ async def function(deployment: Deployment, declaration: Declaration) -> Made:
             raise
     front_end.origin = lambda: process.origin if supervised.serves else None
     account = str(service.get("serviceAccountEmail") or "")
+    deployment.locations[f"function/{name}"] = str(declaration.inputs.get("location") or "")
     deployment.functions[name] = Function(front_end, process, supervised, account)
     limit = _bytes(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
     watch = asyncio.create_task(limit_memory(supervised, limit, deployment.report.say))
@@ -84,6 +88,7 @@ def _front_end(deployment: Deployment, declaration: Declaration, service: Mappin
         bindings=deployment.bindings,
         google=deployment.issuers.google,
         session=deployment.session,
+        log=RequestLog(deployment.state.log(f"{name}-requests"), deployment.project),
     )
 
 
@@ -126,8 +131,20 @@ def _environment(deployment: Deployment, name: str, service: Mapping[str, Any]) 
 
 
 def _platform(deployment: Deployment, account: str) -> dict[str, str]:
-    """What leads Google's client libraries to the local parts; to storage only where the account has a role there."""
-    platform = {"OIDC_GOOGLE_JWKS_URL": deployment.issuers.google.jwks_url}
+    """What leads Google's client libraries to the local parts.
+
+    To storage, to where metrics are written, and to what reads logs and metrics and runs jobs, only where the account
+    has a role there.
+    """
+    platform = {
+        "OIDC_GOOGLE_JWKS_URL": deployment.issuers.google.jwks_url,
+        "PROCESSES_URL": f"{deployment.base_url}/_local/processes.json",
+        "TRACES_ENDPOINT": f"{deployment.google_apis.url}/v1/traces",
+    }
+    if deployment.bindings.has_role(f"serviceAccount:{account}", "monitoring"):
+        platform["CLOUD_MONITORING_ENDPOINT"] = deployment.monitoring.address
+    if deployment.bindings.has_role(f"serviceAccount:{account}", "logging"):
+        platform["GOOGLE_APIS_ENDPOINT"] = deployment.google_apis.url
     storage = deployment.storage_url()
     if storage is not None and deployment.bindings.has_role(f"serviceAccount:{account}", "storage"):
         platform["STORAGE_EMULATOR_HOST"] = storage
@@ -136,7 +153,8 @@ def _platform(deployment: Deployment, account: str) -> dict[str, str]:
         platform["CLOUD_SQL_ADMIN_ENDPOINT"] = cloud_sql.url
         platform["CLOUD_SQL_SOCKETS"] = str(cloud_sql.service.sockets)
     for postgres in deployment.databases.values():
-        platform["CLOUD_SQL_SOCKET_DIR"] = str(postgres.socket_dir)
+        if not isinstance(postgres, Standby):
+            platform["CLOUD_SQL_SOCKET_DIR"] = str(postgres.socket_dir)
     return platform
 
 

@@ -39,6 +39,8 @@ async def job(deployment: Deployment, declaration: Declaration) -> Made:
         deadline=_seconds(inputs.get("attemptDeadline"), 180.0),
         retries=_retries(inputs.get("retryConfig") or {}),
         paused=bool(inputs.get("paused")),
+        location=str(inputs.get("region") or ""),
+        description=str(inputs.get("description") or ""),
     )
     deployment.scheduler.add(spec)
     return Made(id=path, outputs={"name": name, "state": "PAUSED" if spec.paused else "ENABLED"})

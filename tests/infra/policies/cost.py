@@ -11,8 +11,11 @@ from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 LABELS = {"labels", "user_labels"}
-# Its labels hold the address of whom it notifies.
-OTHER_LABELS = {"gcp:monitoring/notificationChannel:NotificationChannel": {"labels"}}
+# What is called so and is something else: whom a channel notifies, and the labels that a metric's series have.
+OTHER_LABELS = {
+    "gcp:monitoring/notificationChannel:NotificationChannel": {"labels"},
+    "gcp:monitoring/metricDescriptor:MetricDescriptor": {"labels"},
+}
 
 
 @rule
@@ -36,7 +39,7 @@ def functions_at_full_scale_leave_connections_free(deployment: Deployment) -> It
     needed = sum(spec.sizing.apart for spec in FUNCTIONS)
     for function in deployment.all(FUNCTION):
         variables = function["serviceConfig.environmentVariables"]
-        pool = int(variables["DB_POOL_SIZE"]) + int(variables["DB_POOL_OVERFLOW"])
+        pool = int(variables.get("DB_POOL_SIZE", 0)) + int(variables.get("DB_POOL_OVERFLOW", 0))
         needed += int(function["serviceConfig.maxInstanceCount"]) * pool
     for instance in deployment.all("sql/databaseInstance:DatabaseInstance"):
         flags = {flag["name"]: flag["value"] for flag in instance["settings.databaseFlags"]}

@@ -36,7 +36,10 @@ def the_migrations_wait_for_all_that_they_need(deployment: Deployment) -> Iterat
     (migration,) = (found for found in deployment.resources if found.type == MIGRATION)
     earlier = deployment.before(migration)
     users = [found for found in earlier if found.type == "gcp:sql/user:User"]
-    if len(users) != len(deployment.all(FUNCTION)):
+    with_database = [
+        found for found in deployment.all(FUNCTION) if "DB_USER" in found["serviceConfig.environmentVariables"]
+    ]
+    if len(users) != len(with_database):
         yield "a database user may be missing when its rights are granted"
     if not any(found.type.endswith(":ServiceIamMember") for found in earlier):
         yield "the deployer may not be allowed to call migrate yet"

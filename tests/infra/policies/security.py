@@ -7,15 +7,16 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.catalog import ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
 INVOKER = "cloudrunv2/serviceIamMember:ServiceIamMember"
 EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
-# On a whole project without a condition: writing log lines, and that is all.
-UNCONDITIONAL = {"roles/logging.logWriter"}
+# On a whole project without a condition: writing log lines, metrics and traces, and that is all.
+UNCONDITIONAL = {"roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/cloudtrace.agent"}
 
 
 def bindings(deployment: Deployment) -> list[Resource]:
@@ -45,7 +46,7 @@ def the_deployer_alone_may_migrate(deployment: Deployment) -> Iterator[str]:
 
 @rule
 def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -> Iterator[str]:
-    """But for lists, which are the project's."""
+    """But for lists, which are the project's, and for the console, of which a rule of its own tells."""
     roles = deployment.all("projects/iAMCustomRole:IAMCustomRole")
     listing = {
         f"projects/{role['project']}/roles/{role['roleId']}"
@@ -53,8 +54,35 @@ def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -
         if all(permission.endswith(".list") for permission in role["permissions"])
     }
     for binding in deployment.all("projects/iAMMember:IAMMember"):
+        if binding["member"] == _console(deployment):
+            continue
         if binding["role"] not in UNCONDITIONAL | listing and not binding["condition.expression"]:
             yield f"{binding.name} gives {binding['role']} on the whole project"
+
+
+@rule
+def the_console_reads_and_starts_schedules_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+    member = _console(deployment)
+    granted = {found["role"] for found in bindings(deployment) if found["member"] == member}
+    starting = {
+        f"projects/{role['project']}/roles/{role['roleId']}"
+        for role in deployment.all("projects/iAMCustomRole:IAMCustomRole")
+        if set(role["permissions"]) <= set(STARTING)
+    }
+    allowed = {"roles/secretmanager.secretAccessor", *READING.values(), *starting}
+    yield from (f"the console has {role}" for role in granted - allowed)
+    for function in deployment.all(FUNCTION):
+        if function.name.endswith(f"-{CONSOLE.name}"):
+            unwanted = {"DB_INSTANCE", "REDIS_HOST"} & function["serviceConfig.environmentVariables"].keys()
+            yield from (f"the console is told {name}" for name in unwanted)
+
+
+@rule
+def operators_alone_may_open_the_console(deployment: Deployment) -> Iterator[str]:
+    console = f"utxoiq-{_stack(deployment)}-{CONSOLE.name}"
+    callers = {found["member"] for found in deployment.all(INVOKER) if found["name"] == console}
+    if callers != {f"user:{email}" for email in deployment.outputs["operators"]}:
+        yield f"the console may be opened by {callers}"
 
 
 @rule
@@ -187,7 +215,7 @@ def functions_reach_private_addresses_through_the_network(deployment: Deployment
 def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -> Iterator[str]:
     wanted = "ALLOW_INTERNAL_AND_GCLB" if deployment.setting("domain") else "ALLOW_ALL"
     for function in deployment.all(FUNCTION):
-        private = function.name.endswith(MIGRATE.name)
+        private = function.name.endswith((f"-{MIGRATE.name}", f"-{CONSOLE.name}"))
         if function["serviceConfig.ingressSettings"] != ("ALLOW_ALL" if private else wanted):
             yield f"{function.name}: {function['serviceConfig.ingressSettings']}"
 
@@ -238,6 +266,13 @@ def access_to_data_is_logged(deployment: Deployment) -> Iterator[str]:
     for service in AUDITED_SERVICES:
         if logged.get(service) != set(AUDITED_ACCESS):
             yield service
+
+
+def _console(deployment: Deployment) -> str:
+    """As a member of roles; of a stack without a console, nobody."""
+    prefix = f"utxoiq-{_stack(deployment)}"
+    found = (one for one in deployment.all(FUNCTION) if one.name == f"{prefix}-{CONSOLE.name}")
+    return next((f"serviceAccount:{one['serviceConfig.serviceAccountEmail']}" for one in found), "")
 
 
 def _stack(deployment: Deployment) -> str:

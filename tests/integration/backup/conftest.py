@@ -132,8 +132,8 @@ def source(primary: ManagedPostgres) -> ManagedPostgres:
 @pytest.fixture
 def backup_settings(cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient) -> BackupSettings:
     instance = f"{PROJECT}:{REGION}:{PRIMARY}"
-    database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir))
-    return BackupSettings(database, admin.url, str(cloud_sql.sockets))
+    database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir), str(cloud_sql.sockets))
+    return BackupSettings(database, admin.url)
 
 
 @pytest.fixture

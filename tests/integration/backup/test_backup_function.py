@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.backup.conftest import PROJECT, AdminClient
+from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.http.functions import Function
 from tests.unit.http.issuer import Issuer
 
 from local.valkey import Valkey
 from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.published_metrics import BACKUP_AGE
 
 PATH = "/api/v1/monitoring/backup"
 AUDIENCE = f"https://us-central1-{PROJECT}.cloudfunctions.net/backup"
@@ -26,9 +28,12 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def client(tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issuer: Issuer) -> Iterator[httpx.Client]:
+def client(
+    tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issuer: Issuer, monitoring: Monitoring
+) -> Iterator[httpx.Client]:
     database = backup_settings.database
     variables = {
+        **monitoring.variables,
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "DB_INSTANCE": database.instance,
         "DB_NAME": database.name,
@@ -36,7 +41,7 @@ def client(tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issu
         "DB_POOL_SIZE": "1",
         "DB_POOL_OVERFLOW": "1",
         "CLOUD_SQL_SOCKET_DIR": database.socket_dir or "",
-        "CLOUD_SQL_SOCKETS": backup_settings.sockets or "",
+        "CLOUD_SQL_SOCKETS": database.sockets or "",
         "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
         "REDIS_HOST": valkey.host,
         "REDIS_PORT": str(valkey.port),
@@ -79,12 +84,21 @@ def test_the_scheduler_backs_up_and_verifies(client: httpx.Client, scheduler: di
 def test_who_may_call(client: httpx.Client, issuer: Issuer, scheduler: dict[str, str]) -> None:
     stranger = _bearer(issuer, "who@example.org", AUDIENCE)
     operator = _bearer(issuer, "root@example.org", OPERATORS)
-    for method, path in (("POST", "run"), ("POST", "verify"), ("GET", "status")):
+    for method, path in (("POST", "run"), ("POST", "verify"), ("POST", "watch"), ("GET", "status")):
         assert client.request(method, f"{PATH}/{path}").status_code == 401
         assert client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
     assert client.get(f"{PATH}/status", headers=scheduler).status_code == 403
     empty = _answered(client.get(f"{PATH}/status", headers=operator))
     assert empty == {"status": "success", "backup": None, "verification": None}
+
+
+def test_the_scheduler_has_the_backups_watched(
+    client: httpx.Client, scheduler: dict[str, str], monitoring: Monitoring
+) -> None:
+    for _ in range(2):
+        answered = _answered(client.post(f"{PATH}/watch", headers=scheduler))
+        assert answered["status"] == "success"
+    assert 0 <= monitoring.value(BACKUP_AGE) < 600
 
 
 def test_bad_parameters_are_refused(client: httpx.Client, scheduler: dict[str, str]) -> None:

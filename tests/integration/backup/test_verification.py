@@ -72,6 +72,19 @@ async def test_a_sound_backup_passes_and_its_figures_are_published(
     assert instances(admin) == {PRIMARY}
 
 
+async def test_backups_that_failed_before_spoil_no_verification(backups: Backups, source: ManagedPostgres) -> None:
+    with source.connect(database=DATABASE) as connection:
+        for _ in range(2):
+            connection.run(
+                "INSERT INTO backup_runs (id, instance, facts_before, error, ended_at) "
+                "VALUES (gen_random_uuid(), :name, '{}', 'no room', now())",
+                name=PRIMARY,
+            )
+    await back_up(backups)
+    verification = await verify(backups)
+    assert verification["status"] == "passed", verification
+
+
 async def test_a_backup_that_nobody_took_note_of_is_followed_by_one_that_can_be_proved(
     backups: Backups, admin: AdminClient
 ) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.conftest import database_settings
 from tests.integration.http.functions import PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
@@ -76,9 +77,18 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="session")
-def variables(postgres: Postgres, valkey: Valkey, issuer: Issuer, api_database: str) -> Mapping[str, str]:
+def monitoring() -> Iterator[Monitoring]:
+    with Monitoring().running() as monitoring:
+        yield monitoring
+
+
+@pytest.fixture(scope="session")
+def variables(
+    postgres: Postgres, valkey: Valkey, issuer: Issuer, api_database: str, monitoring: Monitoring
+) -> Mapping[str, str]:
     """Of every function's environment."""
     return {
+        **monitoring.variables,
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "DB_INSTANCE": f"{PROJECT}:region:instance",
         "DB_NAME": api_database,
@@ -94,6 +104,7 @@ def variables(postgres: Postgres, valkey: Valkey, issuer: Issuer, api_database: 
         "SCHEDULER_ACCOUNT": SCHEDULER,
         "RATE_LIMIT_SIGNED_IN": str(PLENTY),
         "RATE_LIMIT_ANONYMOUS": str(PLENTY),
+        "FIGURES_SECONDS": "0.2",
     }
 
 

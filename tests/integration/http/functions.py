@@ -18,6 +18,7 @@ PREFIXES = {
     "/api/v1/monitoring/metrics": "metrics",
     "/api/v1/monitoring/database": "database",
     "/api/v1/access": "keys",
+    "/metrics": "database",
 }
 
 

@@ -31,7 +31,10 @@ ENDPOINTS: list[tuple[str, str, object, list[str | None]]] = [
     ),
     ("GET", "/api/v1/monitoring/database/pool", None, READERS),
     ("GET", "/api/v1/monitoring/database/queries", None, READERS),
+    ("GET", "/api/v1/monitoring/database/requests", None, READERS),
+    ("GET", "/api/v1/monitoring/database/cache", None, READERS),
     ("POST", "/api/v1/monitoring/database/publish-metrics", None, ["operator", "scheduler"]),
+    ("GET", "/metrics", None, READERS),
     ("GET", "/health", None, CALLERS),
     ("GET", "/openapi.json", None, CALLERS),
 ]

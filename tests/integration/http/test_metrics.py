@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.integration.http.functions import Api
 
-from utxoiq_http.views import Aggregate, Metric
+from utxoiq_http.views import Aggregate, AggregateComparison, AggregateFigures, AverageChange, Metric
 
 PATH = "/api/v1/monitoring/metrics"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -189,6 +189,56 @@ def test_an_aggregate_takes_no_more_than_its_range(api: Api, service: str) -> No
     part = aggregate(api, service, start_time="2026-01-31T12:10:00Z", end_time="2026-01-31T12:19:00Z", interval="day")
     (bucket,) = part.json()["data"]
     assert (bucket["min_value"], bucket["max_value"], bucket["count"]) == (10, 19, 10)
+
+
+def test_an_aggregate_tells_percentiles_and_what_was_before_if_asked(api: Api, service: str) -> None:
+    before = NOON - timedelta(days=364)
+    record(api, [metric(service, value, NOON + timedelta(seconds=value)) for value in range(1, 101)])
+    record(api, [metric(service, value / 2, before + timedelta(seconds=value)) for value in range(1, 101)])
+    plain = aggregate(api, service)
+    response = aggregate(api, service, percentiles="true", compare="previous_year")
+    told = msgspec.json.decode(response.content, type=Aggregate)
+    (bucket,) = told.data
+    assert (bucket.p50, bucket.p95, bucket.p99) == pytest.approx((50, 95, 99), rel=0.01)
+    assert isinstance(bucket.previous, AggregateFigures)
+    assert (bucket.previous.p50, bucket.previous.p95) == pytest.approx((25, 47.5), rel=0.01)
+    assert isinstance(bucket.change, AverageChange)
+    assert bucket.change.percent == pytest.approx(100)
+    assert isinstance(told.comparison, AggregateComparison)
+    assert told.comparison.start_time == NOON.replace(hour=0) - timedelta(days=364)
+    assert told.comparison.change == bucket.change
+    assert plain.content == aggregate(api, service, percentiles="false").content
+    assert all("p50" not in one and "previous" not in one for one in plain.json()["data"])
+
+
+@pytest.mark.parametrize("parameter", [{"percentiles": "yes"}, {"percentiles": "95"}, {"compare": "previous_century"}])
+def test_what_an_aggregate_cannot_tell_is_422(api: Api, service: str, parameter: dict[str, str]) -> None:
+    response = aggregate(api, service, **parameter)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] in parameter
+
+
+def test_nothing_lies_before_the_first_year(api: Api, service: str) -> None:
+    response = aggregate(api, service, compare="previous_week", start_time="0001-01-03T00:00:00Z")
+    assert response.status_code == 400
+    assert "before start_time" in response.json()["detail"]
+
+
+def test_what_is_over_is_sketched_on_the_schedulers_word(api: Api, service: str) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    record(api, [metric(service, 1, yesterday), metric(service, 2, yesterday)])
+    response = api("POST", f"{PATH}/sketches", "operator")
+    assert response.status_code == 200
+    assert response.json()["status"] == "success"
+    told = aggregate(
+        api,
+        service,
+        start_time=(yesterday - timedelta(hours=1)).isoformat(),
+        percentiles="true",
+        end_time=datetime.now(UTC).isoformat(),
+        interval="day",
+    )
+    assert [(bucket["p50"], bucket["p99"]) for bucket in told.json()["data"]] == [(pytest.approx(1, rel=0.01), 2)]
 
 
 def test_a_metric_is_seen_by_the_next_aggregate(api: Api, service: str) -> None:

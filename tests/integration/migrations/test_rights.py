@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pg8000.exceptions import DatabaseError
+from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.conftest import database_settings
 
 from local.postgres import Postgres
 from utxoiq_persistence import schema
 from utxoiq_persistence.config import Settings
+from utxoiq_persistence.fleet_publishing import FleetPublisher
 from utxoiq_persistence.records import (
     AggregateQuery,
     Comment,
@@ -85,14 +87,18 @@ async def test_metrics_does_its_work(opened_as: As) -> None:
             await store.metrics.record_batch([NewMetric("s", "t", 1.0, "u")] * 2, Idempotency("caller", "m", b""))
         await store.metrics.record(NewMetric("s", "t", 1.0, "u"))
         await store.metrics.find(MetricsQuery(NOW - timedelta(hours=2), NOW, "s", "t"))
-        await store.metrics.aggregate(AggregateQuery("s", "t", NOW - timedelta(minutes=1), NOW, "day"))
+        await store.metrics.record(NewMetric("s", "t", 1.0, "u", None, NOW - timedelta(hours=5)))
+        assert await store.metrics.sketch() > 0
+        query = AggregateQuery("s", "t", NOW - timedelta(hours=6), NOW, "day", "true", "previous_period")
+        await store.metrics.aggregate(query)
 
 
 async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
     async with opened_as("database") as store:
-        await store.ping()
-        for _ in range(2):
-            await store.fleet.publish()
+        with Monitoring().running() as monitoring:
+            publisher = FleetPublisher(monitoring.settings(), store)
+            assert (await publisher.publish()).startswith("published ")
+        assert await store.server.activity() is not None
 
 
 @pytest.mark.parametrize(
@@ -110,6 +116,8 @@ async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
         ("metrics", "UPDATE system_metrics SET metric_value = 1"),
         ("metrics", "DELETE FROM system_metrics"),
         ("metrics", "DELETE FROM metric_rollups"),
+        ("metrics", "DELETE FROM metric_sketches"),
+        ("database", "SELECT FROM metric_sketches"),
         ("metrics", "SELECT FROM system_metrics_default"),
         ("metrics", "SELECT FROM insight_stats"),
         ("database", "SELECT FROM system_metrics"),

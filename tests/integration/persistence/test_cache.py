@@ -82,7 +82,7 @@ class Source:
         self.go_on.clear()
 
     async def get(self, cache: Cache, tag: str = "tag") -> int:
-        document = await cache.get(tag, "", 60, self.load)
+        document = await cache.get("test", tag, "", 60, self.load)
         assert document.version == int(document.body)
         return document.version
 
@@ -98,9 +98,9 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
 
 async def held_in_process(cache: Cache, source: Source, tag: str = "tag") -> None:
     async def is_held() -> bool:
-        before = cache.figures.local_hits
+        before = cache.figures.group("test").memory
         await source.get(cache, tag)
-        return cache.figures.local_hits > before
+        return cache.figures.group("test").memory > before
 
     await eventually(is_held)
 
@@ -124,7 +124,7 @@ async def test_a_write_is_seen_promptly_on_every_other_instance(stores: tuple[St
 
         assert await eventually(shows) < PROMPT
         await other.feedback.stats(insight)
-    assert other.cache.figures.local_hits > 0
+    assert other.cache.figures.group("feedback_stats").memory > 0
 
 
 async def test_a_job_shows_its_version_from_the_cache_too(stores: tuple[Store, Store]) -> None:
@@ -132,7 +132,7 @@ async def test_a_job_shows_its_version_from_the_cache_too(stores: tuple[Store, S
     job_id = json.loads((await one.jobs.start(NewJob("blocks", 0, 9))).body)["id"]
     written = await one.jobs.progress(job_id, JobProgress(5, 50))
     assert await one.jobs.get(job_id) == await other.jobs.get(job_id) == await one.jobs.get(job_id) == written
-    assert other.cache.figures.misses == 0
+    assert other.cache.figures.group("jobs").misses == 0
 
 
 async def test_a_second_reader_costs_the_database_nothing(valkey: Valkey, settings: Settings) -> None:
@@ -168,7 +168,9 @@ async def test_a_failed_reading_fails_for_all_and_is_not_kept(valkey: Valkey, se
             await asyncio.sleep(0.01)
             raise DatabaseUnavailable("away")
 
-        failures = await asyncio.gather(*(cache.get("tag", "", 60, fail) for _ in range(3)), return_exceptions=True)
+        failures = await asyncio.gather(
+            *(cache.get("test", "tag", "", 60, fail) for _ in range(3)), return_exceptions=True
+        )
         assert [type(failure) for failure in failures] == [DatabaseUnavailable] * 3
         assert await Source().get(cache) == 0
 
@@ -385,4 +387,4 @@ async def test_a_restarted_redis_has_the_scripts_again(own_settings: Settings, o
         async with cache.changing(["tag"]):
             source.value = 1
         assert await source.get(cache) == 1
-        assert cache.figures.errors == 0
+        assert (cache.figures.group("test").errors, cache.figures.failed_writes) == (0, 0)

@@ -1,42 +1,74 @@
 """The figures of all instances together."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+import contextlib
+import logging
+import multiprocessing
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from local.valkey import Valkey
-from utxoiq_persistence import fleet
-from utxoiq_persistence.config import Settings
-from utxoiq_persistence.records import MetricsQuery
+from utxoiq_persistence import fleet, fleet_report, server
+from utxoiq_persistence.config import RedisSettings, Settings
+from utxoiq_persistence.errors import PoolExhausted
+from utxoiq_persistence.figures import InstanceFigures, RequestFigures
+from utxoiq_persistence.records import Rating
+from utxoiq_persistence.session import Session
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
 
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__])
+
 
 @pytest.fixture
 async def stores(settings: Settings, anyio_backend: str) -> AsyncIterator[tuple[Store, Store]]:
-    """Instances of two functions."""
-    other_settings = replace(settings, function="other")
-    async with Store.opened(settings) as one, Store.opened(other_settings) as other:
+    """Instances of two functions, which publish when they are told to."""
+    settings = replace(settings, figures_seconds=3600)
+    async with Store.opened(settings) as one, Store.opened(replace(settings, function="other")) as other:
         yield one, other
+
+
+@pytest.fixture
+def redis(valkey: Valkey) -> Iterator["Redis"]:
+    with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
+        yield redis
+
+
+async def read(
+    store: Store, until: Callable[[list[InstanceFigures]], bool] = lambda _: True, *, after: Store | None = None
+) -> list[InstanceFigures]:
+    """after: one that publishes first. A machine that is busy may keep Redis' answer from coming in time."""
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(RedisError, OSError):
+            if after is not None:
+                await after.fleet.publish_own()
+            found = await store.fleet.read()
+            if store.fleet.reachable and until(found):
+                return found
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 async def test_any_instance_answers_for_all(stores: tuple[Store, Store]) -> None:
     one, other = stores
     await asyncio.gather(*(one.ping() for _ in range(3)), *(other.ping() for _ in range(4)))
-    await other.fleet.publish_own()
-    pool: Any = await one.fleet.pool()
-    queries: Any = await one.fleet.queries()
-    assert pool["instances"] == queries["instances"] == 2
-    assert pool["total_connections"] == pool["checked_in"] == 7
-    assert (pool["size"], pool["functions"]["other"]["checked_in"]) == (20, 4)
+    found = await read(one, after=other)
+    pool: Any = fleet_report.pools(found)
+    queries: Any = fleet_report.queries(found)
+    assert pool["instances"] == queries["instances"] == len(pool["by_instance"]) == len(queries["by_instance"]) == 2
+    assert pool["total_connections"] == pool["checked_in"] == pool["checkouts"]["count"] == 7
+    assert (pool["size"], pool["functions"]["other"]["checked_in"], pool["replica"]) == (20, 4, None)
     assert (queries["total_queries"], queries["failed_queries"]) == (7, 0)
     assert queries["functions"]["test"]["total_queries"] == 3
     assert queries["statements"]["ping"]["total_queries"] == 7
@@ -44,36 +76,148 @@ async def test_any_instance_answers_for_all(stores: tuple[Store, Store]) -> None
     assert queries["slow_query_threshold"] == 200
 
 
-async def test_slow_and_failed_queries_are_counted(store: Store) -> None:
-    await store.database.work("slow", lambda session: session.execute("SELECT pg_sleep(0.21)"))
-    queries: Any = await store.fleet.queries()
-    assert (queries["slow_queries"], queries["slow_query_percentage"]) == (1, 100)
-    assert queries["statements"]["slow"]["average_query_time"] >= 210
-
-
-async def test_an_instance_that_has_gone_counts_no_more(stores: tuple[Store, Store], valkey: Valkey) -> None:
-    one, other = stores
-    await other.fleet.publish_own()
-    with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
-        for field, entry in redis.hgetall(fleet.KEY).items():
-            figures = msgspec.msgpack.decode(entry)
-            figures["published_at"] -= fleet.EXPIRE_SECONDS + 1
-            redis.hset(fleet.KEY, field, msgspec.msgpack.encode(figures))
-        assert (await one.fleet.pool())["instances"] == 1
-        assert redis.hlen(fleet.KEY) <= 1
-
-
-async def test_without_redis_an_instance_answers_for_itself(settings: Settings, valkey: Valkey) -> None:
-    away = replace(settings, redis=replace(settings.redis, auth="wrong"))
-    async with Store.opened(away) as store:
-        await store.ping()
-        assert (await store.fleet.pool())["instances"] == 1
-
-
-async def test_published_figures_are_metrics_of_the_persistence_layer(store: Store) -> None:
+async def test_slow_queries_are_counted_and_the_slowest_statement_comes_first(store: Store) -> None:
     await store.ping()
-    assert await store.fleet.publish() == "published 6 metrics of 1 instances"
-    now = datetime.now(UTC)
-    page = await store.metrics.find(MetricsQuery(now - timedelta(minutes=1), now, fleet.SERVICE_NAME))
-    kinds = {row["metric_type"] for row in json.loads(page.body)}
-    assert {"pool_utilization", "query_time_p95", "instances"} <= kinds
+    await store.database.work("slow", lambda session: session.execute("SELECT pg_sleep(0.21)"))
+    queries: Any = fleet_report.queries(await store.fleet.read())
+    assert (queries["slow_queries"], queries["slow_query_percentage"]) == (1, 50)
+    assert queries["statements"]["slow"]["average_query_time"] >= 210
+    assert list(queries["statements"]) == queries["slowest"] == ["slow", "ping"]
+
+
+async def test_a_wait_for_a_connection_shows_and_so_does_one_in_vain(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.3)
+    async with Store.opened(replace(settings, database=small)) as store:
+        held, go_on = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hold(_: Session) -> None:
+            loop.call_soon_threadsafe(held.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+
+        holding = asyncio.create_task(store.database.work("hold", hold))
+        await held.wait()
+        with pytest.raises(PoolExhausted):
+            await store.ping()
+        pool: Any = fleet_report.pools(await store.fleet.read())
+        assert (pool["utilization"], pool["timeouts"], pool["checkouts"]["count"]) == (100, 1, 1)
+        assert pool["checkouts"]["p99"] >= 295
+        # Nor does whoever asks how full the pool is wait for it.
+        monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.02)
+        assert await store.server.activity() is None
+        pool = fleet_report.pools(await store.fleet.read())
+        assert (pool["waiting"], pool["timeouts"]) == (0, 1)
+        go_on.set()
+        await holding
+
+
+async def test_lookups_are_counted_by_what_was_looked_up_and_where_it_was(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    await one.feedback.rate(Rating("i", 5), "u")
+    for store in (one, other):
+        await store.feedback.stats("i")
+    cache: Any = fleet_report.cache(await read(one, after=other))
+    assert {"lookups": 2, "redis": 1, "misses": 1, "hit_rate": 50}.items() <= cache["groups"]["feedback_stats"].items()
+    assert cache["functions"]["other"]["hit_rate"] == 100
+
+
+async def test_the_pool_of_a_replica_is_told_apart_and_its_queries_are_not(settings: Settings) -> None:
+    with_replica = replace(settings.database, replica=settings.database.instance)
+    async with Store.opened(replace(settings, database=with_replica)) as store:
+        await store.ping()
+        assert store._replica is not None
+        await store._replica.work("ping", lambda session: session.execute("SELECT 1"))
+        (own,) = await store.fleet.read()
+        assert own.replica is not None
+        assert (own.pool.checked_in, own.replica.checked_in, own.queries["ping"].durations.count) == (1, 1, 2)
+        assert own.checkouts.count == 2
+
+
+async def test_what_an_instance_counted_last_outlives_it(settings: Settings, store: Store) -> None:
+    requests = {"GET /x": RequestFigures()}
+    requests["GET /x"].add(404, 0.1)
+    async with Store.opened(replace(settings, function="other", figures_seconds=3600), requests) as other:
+        await other.ping()
+    pool: Any = fleet_report.pools(found := await read(store))
+    assert (pool["instances"], pool["size"], pool["functions"]["other"]["total_connections"]) == (1, 10, 0)
+    counted: Any = fleet_report.requests(found)
+    assert counted["functions"]["other"]["statuses"] == counted["routes"]["GET /x"]["statuses"] == {"404": 1}
+    assert {"ping"} <= fleet_report.queries(found)["statements"].keys()  # type: ignore[attr-defined]
+
+
+async def test_an_instance_that_was_killed_counts_until_its_figures_expire(
+    settings: Settings, store: Store, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = _context.Process(target=_ping_on, args=(replace(settings, function="victim", figures_seconds=0.1),))
+    victim.start()
+    try:
+        found = await read(store, lambda found: any("ping" in one.queries for one in found[1:]))
+    finally:
+        victim.kill()
+        victim.join()
+    assert [one.function for one in found] == ["test", "victim"]
+    assert len(await read(store)) == 2
+    monkeypatch.setattr(fleet, "EXPIRE_SECONDS", 0)
+    assert [one.function for one in await read(store)] == ["test"]
+    assert found[1].instance.encode() not in redis.hkeys(fleet.KEY)
+
+
+async def test_entries_of_other_versions_are_understood_or_left_out(
+    stores: tuple[Store, Store], redis: "Redis", caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = stores
+    await other.ping()
+    await read(one, after=other)
+    entry = _entry(redis, "other")
+    newer = {**entry, "instance": "newer", "colour": "blue", "pool": {**entry["pool"], "depth": 3}}
+    barest = {name: entry[name] for name in ("function", "started_at", "published_at", "pool", "queries")}
+    older = {"function": "other", "instance": "older", "published_at": time.time(), "pool": {}, "queries": {}}
+    strange = {**entry, "queries": ["ping"]}
+    for name, value in {"newer": newer, "barest": {**barest, "instance": "barest"}}.items():
+        redis.hset(fleet.KEY, name, msgspec.msgpack.encode(value))
+    for name, value in {"older": older, "strange": strange}.items():
+        redis.hset(fleet.KEY, name, msgspec.msgpack.encode(value))
+    redis.hset(fleet.KEY, "garbage", b"\xc1 \xff")
+    old = {**older, "published_at": time.time() - fleet.EXPIRE_SECONDS - 1}
+    redis.hset(fleet.KEY, "older, and gone", msgspec.msgpack.encode(old))
+    with caplog.at_level(logging.WARNING):
+        found = [await read(one) for _ in range(3)][-1]
+    assert sorted(one.instance for one in found[1:]) == sorted(["barest", "newer", entry["instance"]])
+    assert found[1].queries["ping"].durations.count == 1
+    told = sorted(record.getMessage().split()[4] for record in caplog.records)
+    assert told == ["garbage", "older", "strange"]
+    assert b"older, and gone" not in redis.hkeys(fleet.KEY)
+
+
+async def test_without_redis_an_instance_answers_for_itself_until_it_is_back(
+    settings: Settings, tmp_path: Path, anyio_backend: str
+) -> None:
+    with Valkey(tmp_path / "valkey") as own:
+        away = replace(settings, redis=RedisSettings(own.host, own.port), figures_seconds=0.1)
+        async with Store.opened(away) as store, Store.opened(away):
+            await read(store, lambda found: len(found) == 2)
+            own.kill()
+            assert len(await store.fleet.read()) == 1
+            assert not store.fleet.reachable
+            own.start()
+            await read(store, lambda found: len(found) == 2)
+
+
+def _entry(redis: "Redis", function: str) -> Any:
+    entries: Any = redis.hvals(fleet.KEY)
+    return next(found for found in map(msgspec.msgpack.decode, entries) if found["function"] == function)
+
+
+def _ping_on(settings: Settings) -> None:
+    """A process that goes on until it is killed."""
+
+    async def ping_on() -> None:
+        async with Store.opened(settings) as store:
+            while True:
+                with contextlib.suppress(Exception):
+                    await store.ping()
+                await asyncio.sleep(0.01)
+
+    asyncio.run(ping_on())

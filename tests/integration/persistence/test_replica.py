@@ -42,6 +42,21 @@ async def test_only_what_is_long_past_is_read_from_it(
     assert page.body.count(b'"latency"') == seen
 
 
+async def test_where_it_is_behind_the_schema_the_database_answers(
+    store: Store, postgres: Postgres, new_database: Callable[[], str]
+) -> None:
+    name = new_database()
+    with postgres.connect(database=name) as connection:
+        connection.run("DROP TABLE system_metrics CASCADE")
+    settings = database_settings(postgres, name)
+    replica = Database(settings, connector(settings))
+    await store.metrics.record(NewMetric("early", "latency", 1.0, "ms", None, LONG_AGO))
+    metrics = Metrics(store.database, store.cache, replica)
+    page = await metrics.find(MetricsQuery(LONG_AGO, LONG_AGO + timedelta(hours=1), "early"))
+    assert page.body.count(b'"early"') == 1
+    await replica.close()
+
+
 async def test_where_it_is_away_the_database_answers(store: Store, settings: Settings) -> None:
     await store.metrics.record(NewMetric("lonely", "latency", 1.0, "ms", None, LONG_AGO))
     nowhere = replace(settings.database, socket_dir="nowhere")

@@ -1,4 +1,4 @@
-"""Killed at any moment and run again, retention has neither lost nor doubled a row."""
+"""Killed at any moment and run again, retention has neither lost nor doubled a row, nor one in a sketch."""
 
 import random
 import signal
@@ -29,7 +29,8 @@ def fill(world: World) -> Mapping[str, Any]:
     world.metrics(month_start(5, 4), 5)
     world.metrics(month_start(5, 6), 4)
     world.metrics(month_start(40), 3, month=False)
-    return {"rows": world.everything(), "stats": world.stats()}
+    world.rollups()
+    return {"rows": world.everything(), "stats": world.stats(), "sketches": world.sketches_of_rows()}
 
 
 def finish(world: World) -> Mapping[str, Any]:
@@ -37,7 +38,7 @@ def finish(world: World) -> Mapping[str, Any]:
     process = victim.start(world.settings, world.retention)
     process.join()
     assert process.exitcode == 0
-    return {"rows": world.everything(), "stats": world.stats()}
+    return {"rows": world.everything(), "stats": world.stats(), "sketches": world.sketches()}
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ async def test_the_group_s_rights_suffice_for_everything(member: World) -> None:
     member.feedback(800, 3)
     member.metrics(month_start(5), 4)
     member.metrics(month_start(40), 2, month=False)
-    before = member.everything()
+    member.rollups()
+    before, sketches = member.everything(), member.sketches_of_rows()
     async with Store.opened(member.settings) as store:
         service = member.service(store)
         report = await service.run("test")
@@ -37,6 +38,7 @@ async def test_the_group_s_rights_suffice_for_everything(member: World) -> None:
     assert (report.status, report.message) == ("success", "11 rows archived, 11 rows deleted")
     assert restored.restored == 6
     assert member.archived("system_metrics") == before["system_metrics"]
+    assert member.sketches() == sketches
 
 
 async def test_it_can_neither_change_rows_nor_statistics(member: World) -> None:

@@ -56,6 +56,27 @@ FROM generate_series(1, :count) AS i
 """
 
 
+# As the statement that records metrics would have left them.
+ROLLUPS = """
+INSERT INTO metric_rollups
+SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
+       sum(metric_value * 2::float8 ^ -64), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
+FROM system_metrics CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
+GROUP BY 1, 2, 3, 4
+"""
+SKETCHES_OF_ROWS = """
+SELECT service_name, bucket, sum(count)::bigint, array_agg(key ORDER BY key), array_agg(count ORDER BY key)
+FROM (
+    SELECT service_name, date_trunc('hour', "timestamp", 'UTC') AS bucket, metric_sketch_key(metric_value) AS key,
+           count(*) AS count
+    FROM system_metrics GROUP BY 1, 2, 3
+) AS counted GROUP BY 1, 2 ORDER BY 1, 2
+"""
+SKETCHES = """
+SELECT service_name, bucket, value_count, keys, counts FROM metric_sketches WHERE resolution = 'hour' ORDER BY 1, 2
+"""
+
+
 @dataclass
 class World:
     postgres: Postgres
@@ -96,6 +117,18 @@ class World:
         if month:
             self.sql.run("SELECT system_metrics_ensure_month(:at)", at=at)
         self.sql.run(METRICS, at=at, count=count)
+
+    def rollups(self) -> None:
+        """Of all metrics that are there."""
+        self.sql.run(ROLLUPS)
+
+    def sketches(self) -> list[Any]:
+        """Of hours."""
+        return list(self.sql.run(SKETCHES))
+
+    def sketches_of_rows(self) -> list[Any]:
+        """What those should be."""
+        return list(self.sql.run(SKETCHES_OF_ROWS))
 
     def live(self, table: str) -> Counter[tuple[Any, ...]]:
         return Counter(tuple(row) for row in self.sql.run(f"SELECT {ROWS[table]} FROM {table}"))  # noqa: S608

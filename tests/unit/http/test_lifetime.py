@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 import pytest
 
@@ -75,3 +76,17 @@ def test_a_request_that_is_given_up_leaves_it_to_the_others() -> None:
         return await once.get()
 
     assert asyncio.run(run()) == 1
+
+
+def test_what_is_opened_is_no_part_of_the_request_that_opened_it() -> None:
+    request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[str]:
+        yield request_id.get()
+
+    async def run() -> str:
+        request_id.set("first")
+        return await OpenOnce(opening).get()
+
+    assert asyncio.run(run()) == ""

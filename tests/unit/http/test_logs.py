@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from utxoiq_http import trace_headers
 from utxoiq_http.logs import AccessLog, JsonFormatter
 from utxoiq_persistence.audit import Entry, Origin
 
@@ -20,7 +21,7 @@ def lines_of(
 ) -> list[Any]:
     async def request() -> None:
         log = AccessLog("project", level)
-        log.begin(headers)
+        log.begin(headers, trace_headers.read(headers))
         record = logging.LogRecord("name", logging.WARNING, "file", 1, "said %s", ("this",), None)
         print(JsonFormatter().format(record), flush=True)  # noqa: T201
         log.end("GET", "/path", status, 12, time.perf_counter(), "user:ann", address="203.0.113.7", changes=changes)
@@ -69,9 +70,9 @@ def test_googles_own_trace_header_is_read_as_well(capfdbinary: pytest.CaptureFix
 
 @pytest.mark.parametrize("given", [b"", b"a b", b"x" * 129, b'"quoted"', b"\xff", b"a\nb"])
 def test_an_id_that_is_not_fit_is_replaced(given: bytes) -> None:
-    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given})
+    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
     assert len(request_id) == 32
-    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given})
+    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
 
 
 def test_below_its_level_nothing_is_written(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

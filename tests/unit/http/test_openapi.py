@@ -25,6 +25,7 @@ CONTRACT = """
     POST /api/v1/monitoring/metrics/batch
     GET /api/v1/monitoring/metrics
     GET /api/v1/monitoring/metrics/aggregate
+    POST /api/v1/monitoring/metrics/sketches
     POST /api/v1/access/keys
     GET /api/v1/access/keys
     GET /api/v1/access/keys/{key_id}
@@ -33,12 +34,16 @@ CONTRACT = """
     GET /api/v1/access/audit
     GET /api/v1/monitoring/database/pool
     GET /api/v1/monitoring/database/queries
+    GET /api/v1/monitoring/database/requests
+    GET /api/v1/monitoring/database/cache
     POST /api/v1/monitoring/database/publish-metrics
+    GET /metrics
     POST /api/v1/monitoring/retention/run
     POST /api/v1/monitoring/retention/partitions
     POST /api/v1/monitoring/retention/restore
     POST /api/v1/monitoring/backup/run
     POST /api/v1/monitoring/backup/verify
+    POST /api/v1/monitoring/backup/watch
     GET /api/v1/monitoring/backup/status
     POST /
     GET /health

@@ -8,6 +8,7 @@ from utxoiq_persistence.errors import (
     IdempotencyMismatch,
     JobEnded,
     NotFound,
+    NotPublished,
     PersistenceError,
     PoolExhausted,
     RuleBroken,
@@ -26,6 +27,7 @@ from utxoiq_persistence.errors import (
         (IdempotencyMismatch("x"), 422),
         (DatabaseUnavailable("x"), 503),
         (PoolExhausted("x"), 503),
+        (NotPublished("x"), 503),
     ],
 )
 def test_each_error_of_the_data_layer_has_its_status(error: PersistenceError, status: int) -> None:
@@ -35,10 +37,15 @@ def test_each_error_of_the_data_layer_has_its_status(error: PersistenceError, st
     assert "x" in problem.detail
 
 
-def test_a_database_that_is_away_says_when_to_try_again() -> None:
-    problem = problems.of(DatabaseUnavailable("x", retry_after=7))
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(DatabaseUnavailable("x", retry_after=7), b"7"), (NotPublished("x"), b"10")],
+    ids=["database", "Cloud Monitoring"],
+)
+def test_what_is_away_says_when_to_try_again(error: PersistenceError, seconds: bytes) -> None:
+    problem = problems.of(error)
     assert problem is not None
-    assert list(problem.headers) == [(b"retry-after", b"7")]
+    assert list(problem.headers) == [(b"retry-after", seconds)]
 
 
 def test_a_fault_of_ours_is_no_problem_of_the_clients() -> None:

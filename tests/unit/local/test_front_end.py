@@ -14,6 +14,7 @@ from yarl import URL
 from local.front_end import FrontEnd, listen, trace_of
 from local.iam import Bindings
 from local.issuer import Issuers
+from local.platform.request_log import RequestLog
 from local.proxy import MAX_BODY, SERVER, open_session
 from local.server import free_port
 from local.state import State
@@ -24,8 +25,9 @@ AUDIENCE = "https://audience"
 
 
 class Served:
-    def __init__(self, front_end: FrontEnd, client: aiohttp.ClientSession, issuers: Issuers) -> None:
+    def __init__(self, front_end: FrontEnd, client: aiohttp.ClientSession, issuers: Issuers, log: Path) -> None:
         self.front_end = front_end
+        self.log = log
         self.client = client
         self.issuers = issuers
         self.url = front_end.url
@@ -43,6 +45,7 @@ async def served(
     bindings = Bindings()
     bindings.add("function/shop", "roles/run.invoker", "allUsers" if public else f"serviceAccount:{DEPLOYER}")
     port = free_port()
+    log = folder / "requests.log"
     process = await listen(function, port)
     issuers = Issuers(State(folder), "http://127.0.0.1")
     async with open_session() as session, aiohttp.ClientSession(auto_decompress=False) as client:
@@ -55,11 +58,12 @@ async def served(
             bindings=bindings,
             google=issuers.google,
             session=session,
+            log=RequestLog(log, "shop"),
         )
         front_end.origin = lambda: f"http://127.0.0.1:{port}"
         await front_end.open()
         try:
-            yield Served(front_end, client, issuers)
+            yield Served(front_end, client, issuers, log)
         finally:
             await front_end.close()
             await process.cleanup()
@@ -264,6 +268,45 @@ def test_a_private_function_never_sees_a_token_that_it_could_use(tmp_path: Path)
             assert seen == f"Bearer {token.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
             async with shop.client.get(shop.url) as answer:
                 assert answer.status == 401
+
+    asyncio.run(scenario())
+
+
+def test_requests_are_counted_by_what_was_answered(tmp_path: Path) -> None:
+    async def answers(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404 if request.path == "/none" else 200)
+
+    async def scenario() -> None:
+        async with served(tmp_path, answers) as shop:
+            for path in ("/", "/", "/none"):
+                async with shop.client.get(shop.url + path):
+                    pass
+            shop.front_end.origin = lambda: None
+            async with shop.client.get(shop.url):
+                pass
+            counted = shop.front_end.traffic.take()
+            assert {status: found.count for status, found in counted.items()} == {200: 2, 404: 1, 503: 1}
+            assert all(sum(found.counts) == found.count and found.total > 0 for found in counted.values())
+            assert shop.front_end.traffic.take() == {}
+
+    asyncio.run(scenario())
+
+
+def test_what_no_process_sees_the_platform_logs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path, echo, public=False) as shop:
+            async with shop.client.get(f"{shop.url}/a?token=secret", headers={"Authorization": "Bearer secret"}):
+                pass
+            token = shop.issuers.account_token(DEPLOYER, AUDIENCE, 60)
+            async with shop.client.get(shop.url, headers={"Authorization": f"Bearer {token}"}):
+                pass
+            (line,) = shop.log.read_text().splitlines()
+            assert "secret" not in line
+            entry = json.loads(line)
+            assert (entry["severity"], entry["httpRequest"]["status"]) == ("WARNING", 401)
+            assert entry["httpRequest"]["requestUrl"] == "/a"
+            # As Cloud Run counts: what IAM refuses is no request of the revision.
+            assert set(shop.front_end.traffic.take()) == {200}
 
     asyncio.run(scenario())
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from utxoiq_persistence.config import Settings
@@ -31,12 +33,25 @@ def test_everything_can_be_set() -> None:
             "REDIS_AUTH": "a",
             "REDIS_CA": "c",
             "K_SERVICE": "f",
+            "FIGURES_SECONDS": "0.2",
         }
     )
     database, redis = settings.database, settings.redis
     assert (database.socket_dir, database.pool_size, database.pool_overflow, database.pool_timeout) == ("/s", 2, 0, 0.5)
     assert (database.pool_recycle, database.statement_timeout_ms) == (60, 100)
     assert (redis.port, redis.tls, redis.auth, redis.ca, settings.function) == (1, True, "a", "c", "f")
+    assert settings.figures_seconds == 0.2
+
+
+def test_another_instance_has_a_socket_of_its_own_where_there_are_sockets(tmp_path: Path) -> None:
+    (tmp_path / "short").mkdir()
+    (tmp_path / "p:r:replica").symlink_to(tmp_path / "short")
+    local = {"CLOUD_SQL_SOCKET_DIR": "/s", "CLOUD_SQL_SOCKETS": str(tmp_path), "DB_READ_INSTANCE": "p:r:replica"}
+    database = Settings.from_environment({**LEAST, **local}).database
+    assert database.replica is not None
+    replica = database.at(database.replica)
+    assert (replica.instance, replica.socket_dir) == ("p:r:replica", str(tmp_path / "short"))
+    assert Settings.from_environment(LEAST).database.at("p:r:replica").socket_dir is None
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
@@ -56,6 +71,7 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("DB_STATEMENT_TIMEOUT_MS", "1.5"),
         ("REDIS_PORT", ""),
         ("REDIS_TLS", "yes"),
+        ("FIGURES_SECONDS", "0"),
     ],
 )
 def test_what_is_wrong_is_named_and_shown(name: str, value: str) -> None:

@@ -21,6 +21,7 @@ def test_the_tags_used_longest_ago_make_room() -> None:
     memory.get("a", "")
     memory.keep("d", "", LATER, Document(b"x"))
     assert [tag for tag in "abcd" if memory.get(tag, "")] == ["a", "c", "d"]
+    assert memory.evictions == 1
 
 
 def test_bytes_are_those_of_what_is_held_whatever_happens() -> None:
@@ -29,9 +30,11 @@ def test_bytes_are_those_of_what_is_held_whatever_happens() -> None:
         memory.keep(f"tag {turn % 3}", f"field {turn % 5}", LATER, Document(b"x" * turn))
         if turn % 17 == 0:
             memory.drop(f"tag {turn % 3}")
+    evictions = memory.evictions
     for tag in range(3):
         memory.drop(f"tag {tag}")
     assert memory.bytes == 0
+    assert memory.evictions == evictions  # what a write drops had room
 
 
 def test_what_is_larger_than_all_room_is_not_held() -> None:

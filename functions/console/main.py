@@ -1,0 +1,16 @@
+"""The operators' console. utxoiq_console has the pages."""
+
+import os
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from utxoiq_console.app import app_of_console
+
+app = app_of_console(os.environ)
+
+
+@functions_framework.aio.http
+async def console(request: Request) -> Response:
+    return await app(request)

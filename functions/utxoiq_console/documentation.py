@@ -1,0 +1,158 @@
+"""The system's OpenAPI document: its operations, as forms that can be filled in."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from utxoiq_console.resources import Resource, Resources
+
+Json = Mapping[str, Any]
+# What every function answers for itself.
+OF_ALL = ("/health", "/openapi.json")
+NAMES = {
+    "user": "a user's ID token",
+    "service": "an API key",
+    "operator": "an operator's ID token",
+    "scheduler": "the scheduler's ID token",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A parameter. kind: of its values, in words. choices: where only some are taken."""
+
+    name: str
+    place: str
+    required: bool
+    kind: str
+    about: str
+    choices: Sequence[str]
+    default: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """schema: with its references, as JSON."""
+
+    about: str
+    example: str
+    schema: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """functions: those that answer it, the first one if nothing else is said. callers: who may call, in words."""
+
+    id: str
+    method: str
+    path: str
+    group: str
+    summary: str
+    about: str
+    callers: Sequence[str]
+    fields: Sequence[Field]
+    body: Body | None
+    answers: Sequence[tuple[str, str]]
+    functions: Sequence[Resource]
+
+
+def operations(resources: Resources) -> dict[str, Operation]:
+    """By their ids, in the document's order: those that somebody besides the deployer can call."""
+    document = _document()
+    found = {}
+    for path, methods in document["paths"].items():
+        routed = resources.routed(path)
+        functions = [routed] if routed else [one for one in resources.functions if one.health and path in OF_ALL]
+        if not functions:
+            continue
+        for method, operation in methods.items():
+            made = _operation(document, method.upper(), path, operation, functions)
+            found[made.id] = made
+    return found
+
+
+@cache
+def _document() -> Json:
+    """docs/ lies beside the packages in the function's archive, and at the top of the repository."""
+    above = Path(__file__).resolve().parents
+    files = (folder / "docs" / "openapi.json" for folder in (above[1], above[2]))
+    document: Json = json.loads(next(file for file in files if file.is_file()).read_text())
+    return document
+
+
+def _operation(document: Json, method: str, path: str, operation: Json, functions: Sequence[Resource]) -> Operation:
+    return Operation(
+        id=operation["operationId"],
+        method=method,
+        path=path,
+        group=operation["tags"][0],
+        summary=operation["summary"],
+        about=operation["description"],
+        callers=list(_callers(operation["security"])),
+        fields=[_field(_resolved(document, one)) for one in operation.get("parameters", [])],
+        body=_body(document, operation["requestBody"]) if "requestBody" in operation else None,
+        answers=[(status, _resolved(document, one)["description"]) for status, one in operation["responses"].items()],
+        functions=functions,
+    )
+
+
+def _callers(security: Sequence[Json]) -> Iterator[str]:
+    for choice in security:
+        if not choice:
+            yield "anybody"
+        for scheme, scopes in choice.items():
+            yield f"{NAMES[scheme]} with {', '.join(scopes)}" if scopes else NAMES[scheme]
+
+
+def _field(parameter: Json) -> Field:
+    schema = parameter.get("schema", {})
+    default = schema.get("default")
+    return Field(
+        name=parameter["name"],
+        place=parameter["in"],
+        required=bool(parameter.get("required")),
+        kind=_kind(schema),
+        about=parameter.get("description") or schema.get("description", ""),
+        choices=[str(choice) for choice in schema.get("enum", [])],
+        default="" if default is None else str(default),
+    )
+
+
+def _kind(schema: Json) -> str:
+    """`integer, 1 to 100`."""
+    kind = str(schema.get("format") or schema.get("type", "choice"))
+    low, high = schema.get("minimum", schema.get("minLength")), schema.get("maximum", schema.get("maxLength"))
+    unit = " characters" if "maxLength" in schema or "minLength" in schema else ""
+    if low is not None and high is not None:
+        return f"{kind}, {low} to {high}{unit}"
+    if high is not None:
+        return f"{kind}, at most {high}{unit}"
+    return f"{kind}, at least {low}{unit}" if low is not None else kind
+
+
+def _body(document: Json, body: Json) -> Body:
+    content = body["content"]["application/json"]
+    example = json.dumps(content.get("example", {}), indent=2, ensure_ascii=False)
+    return Body(body.get("description", ""), example, json.dumps(_schema(document, content["schema"]), indent=2))
+
+
+def _schema(document: Json, schema: Json) -> Json:
+    """With what it refers to in its place, one level deep: enough to read."""
+    if "$ref" in schema:
+        return _resolved(document, schema)
+    if "items" in schema:
+        return {**schema, "items": _schema(document, schema["items"])}
+    return schema
+
+
+def _resolved(document: Json, part: Json) -> Json:
+    if "$ref" not in part:
+        return part
+    found: Any = document
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    resolved: Json = found
+    return resolved

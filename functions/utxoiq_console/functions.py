@@ -1,0 +1,103 @@
+"""The other functions, asked as any client asks them: by their URLs, with an API key that may read."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import aiohttp
+
+from utxoiq_console.config import Settings
+from utxoiq_console.resources import Resource
+from utxoiq_console.sources import SourceAway
+
+# A function that sleeps needs some seconds to wake.
+TIMEOUT = aiohttp.ClientTimeout(total=15)
+RUNNING_JOBS = 100
+ENDED_JOBS = 10
+
+Json = Mapping[str, Any]
+State = Literal["ok", "degraded", "unavailable", "away", "closed"]
+
+
+@dataclass(frozen=True)
+class Health:
+    """parts: what it stands on, each ok or away. seconds: that the answer took. closed: nobody here may ask it."""
+
+    state: State
+    parts: Mapping[str, str]
+    seconds: float = 0.0
+
+
+class Functions:
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self._settings = settings
+        self._session = session
+
+    async def health(self) -> dict[str, Health]:
+        """Of all, by their ids. One that does not answer is away, and no failure of this."""
+        functions = self._settings.resources.functions
+        answers = await asyncio.gather(*(self._health(function) for function in functions))
+        return dict(zip((function.id for function in functions), answers, strict=True))
+
+    async def pool(self) -> Json:
+        """Raises SourceAway, as all below."""
+        answer: Json = await self._get("/api/v1/monitoring/database/pool")
+        metrics: Json = answer["metrics"]
+        return metrics
+
+    async def queries(self) -> Json:
+        answer: Json = await self._get("/api/v1/monitoring/database/queries")
+        metrics: Json = answer["metrics"]
+        return metrics
+
+    async def jobs(self) -> list[Json]:
+        """Those under way, and then the latest of all others."""
+        path = "/api/v1/monitoring/backfill/status"
+        running, paused, latest = await asyncio.gather(
+            self._get(path, status="running", limit=RUNNING_JOBS),
+            self._get(path, status="paused", limit=RUNNING_JOBS),
+            self._get(path, limit=ENDED_JOBS),
+        )
+        ended = [job for job in latest if job["status"] not in ("running", "paused")]
+        return [*running, *paused, *ended]
+
+    async def processes(self) -> dict[str, Json]:
+        """What a local deployer tells of its processes, by the names of what they serve."""
+        if self._settings.processes is None:
+            return {}
+        found: dict[str, Json] = await self._json(self._settings.processes, {}, {}, "The local deployer")
+        return found
+
+    async def _health(self, function: Resource) -> Health:
+        if not function.health:
+            return Health("closed", {})
+        began = time.monotonic()
+        try:
+            async with self._session.get(function.health, timeout=TIMEOUT) as answer:
+                body = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return Health("away", {}, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        parts = body.get("parts", {}) if isinstance(body, dict) else {}
+        if answer.status != 200:
+            return Health("unavailable", parts, seconds)
+        return Health("ok" if body.get("status") == "ok" else "degraded", parts, seconds)
+
+    async def _get(self, path: str, **query: str | int) -> Any:
+        function = self._settings.resources.routed(path)
+        if function is None:
+            raise SourceAway(f"No function of this stack has the path {path}.")
+        return await self._json(f"{function.url}{path}", query, {"X-API-Key": self._settings.key}, function.name)
+
+    async def _json(self, url: str, query: Mapping[str, str | int], headers: Mapping[str, str], name: str) -> Any:
+        try:
+            async with self._session.get(url, params=query, headers=headers, timeout=TIMEOUT) as answer:
+                body = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise SourceAway(f"{name} does not answer ({type(error).__name__}). It is asked again.") from error
+        if answer.status != 200:
+            detail = body.get("detail", "") if isinstance(body, dict) else ""
+            raise SourceAway(f"{name} answered {answer.status}: {detail}")
+        return body

@@ -1,0 +1,121 @@
+"""The resources in three columns, from who calls to what holds, and the lines between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from utxoiq_console.functions import Health
+from utxoiq_console.resources import Kind, Resource, Resources
+
+COLUMNS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("Who calls", ("entry", "scheduler")),
+    ("Functions", ("function",)),
+    ("What they stand on", ("database", "cache", "bucket", "service")),
+)
+KINDS: Mapping[Kind, str] = {
+    "entry": "entry",
+    "scheduler": "scheduler",
+    "function": "function",
+    "database": "database",
+    "cache": "cache",
+    "bucket": "bucket",
+    "service": "Google API",
+}
+SIZE = 100.0
+# What the functions call the parts that their health tells of.
+_PARTS: Mapping[Kind, str] = {"database": "database", "cache": "redis"}
+
+Mark = Literal["good", "warn", "bad", "none"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """mark: what its state means. where: the process, address or place that it runs at."""
+
+    resource: Resource
+    kind: str
+    mark: Mark
+    state: str
+    where: Sequence[str]
+    uses: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Edge:
+    path: str
+    mark: Mark
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """edges: to the next column, in a square of SIZE."""
+
+    title: str
+    nodes: Sequence[Node]
+    edges: Sequence[Edge]
+
+
+WORDS: Mapping[str, tuple[Mark, str]] = {
+    "ok": ("good", "ok"),
+    "degraded": ("warn", "degraded"),
+    "unavailable": ("bad", "unavailable"),
+    "away": ("bad", "away"),
+    "closed": ("none", "private"),
+    "": ("none", ""),
+}
+
+
+def lay_out(resources: Resources, states: Mapping[str, str], where: Mapping[str, Sequence[str]]) -> list[Column]:
+    """states, where: by the resources' ids."""
+    names = {one.id: one.title for one in resources.all}
+    columns = [[one for one in resources.all if one.kind in kinds] for _, kinds in COLUMNS]
+    laid = []
+    for index, (title, _) in enumerate(COLUMNS):
+        following = columns[index + 1] if index + 1 < len(columns) else []
+        nodes = [_node(one, states.get(one.id, ""), where.get(one.id, ()), names) for one in columns[index]]
+        laid.append(Column(title, nodes, _edges(columns[index], following, states)))
+    return laid
+
+
+def states_of(resources: Resources, health: Mapping[str, Health]) -> dict[str, str]:
+    """Of the functions as they say; of what they stand on as all of them together say."""
+    states: dict[str, str] = {name: one.state for name, one in health.items()}
+    for kind, part in _PARTS.items():
+        told = [one.parts[part] for one in health.values() if part in one.parts]
+        for resource in resources.of(kind):
+            if told:
+                states[resource.id] = "ok" if "away" not in told else "away" if "ok" not in told else "degraded"
+    return states
+
+
+def _node(resource: Resource, state: str, where: Sequence[str], names: Mapping[str, str]) -> Node:
+    mark, word = WORDS[state]
+    return Node(
+        resource, KINDS[resource.kind], mark, word, where, [names[one] for one in resource.uses if one in names]
+    )
+
+
+def _edges(froms: Sequence[Resource], tos: Sequence[Resource], states: Mapping[str, str]) -> list[Edge]:
+    place = {one.id: _middle(index, len(tos)) for index, one in enumerate(tos)}
+    return [
+        Edge(
+            f"M0 {start:.2f}C{SIZE / 2} {start:.2f} {SIZE / 2} {place[used]:.2f} {SIZE} {place[used]:.2f}",
+            _worse(states.get(one.id, ""), states.get(used, "")),
+            (one.id, used),
+        )
+        for index, one in enumerate(froms)
+        for start in [_middle(index, len(froms))]
+        for used in one.uses
+        if used in place
+    ]
+
+
+def _worse(first: str, second: str) -> Mark:
+    marks: tuple[Mark, ...] = ("bad", "warn")
+    found = {WORDS[first][0], WORDS[second][0]}
+    return next((mark for mark in marks if mark in found), "none")
+
+
+def _middle(index: int, count: int) -> float:
+    return SIZE * (index + 0.5) / count

@@ -1,0 +1,84 @@
+"""What Cloud Monitoring has alerted on: what is open, and what has closed lately."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from utxoiq_console import moments
+from utxoiq_console.config import Settings
+from utxoiq_console.google_apis import GoogleApis
+
+PAGE = 200
+SHOWN_FOR = timedelta(days=1)
+MOST_CLOSED = 10
+
+
+@dataclass(frozen=True)
+class Incident:
+    """id: of the alert. slug: of its runbook. where: the labels of what it is about, or its metric."""
+
+    id: str
+    slug: str
+    title: str
+    severity: str
+    where: str
+    runbook: str
+    opened: datetime
+    closed: datetime | None
+
+
+@dataclass(frozen=True)
+class Incidents:
+    open: list[Incident]
+    closed: list[Incident]
+
+
+async def read(settings: Settings, google: GoogleApis) -> Incidents:
+    """Newest first. Raises SourceAway."""
+    answer = await google.call(
+        "monitoring",
+        lambda api: (
+            api.projects().alerts().list(parent=f"projects/{settings.project}", orderBy="open_time desc", pageSize=PAGE)
+        ),
+    )
+    own = [one for one in answer.get("alerts", []) if _is_own(settings, one)]
+    found = [_incident(settings, one) for one in own]
+    since = datetime.now(UTC) - SHOWN_FOR
+    closed = [one for one in found if one.closed is not None and one.closed > since]
+    return Incidents([one for one in found if one.closed is None], closed[:MOST_CLOSED])
+
+
+def _is_own(settings: Settings, alert: Mapping[str, Any]) -> bool:
+    """Stacks may share a project."""
+    policy = alert.get("policy", {})
+    return bool(policy.get("displayName") == f"{settings.prefix}-{_slug(policy)}")
+
+
+def _slug(policy: Mapping[str, Any]) -> str:
+    return str(policy.get("userLabels", {}).get("alert", ""))
+
+
+def _incident(settings: Settings, alert: Mapping[str, Any]) -> Incident:
+    policy = alert.get("policy", {})
+    slug = _slug(policy)
+    metric = alert.get("metric", {})
+    labels = {**alert.get("resource", {}).get("labels", {}), **metric.get("labels", {})}
+    where = [
+        f"{name.replace('_', ' ')} {settings.short(value)}" for name, value in sorted(labels.items()) if _tells(name)
+    ]
+    return Incident(
+        id=str(alert["name"]).rpartition("/")[2],
+        slug=slug,
+        title=slug.replace("-", " "),
+        severity=str(policy.get("severity", "")).lower().removeprefix("severity_"),
+        where=", ".join(where) or str(metric.get("type", "")).partition(".com/")[2],
+        runbook=f"{settings.runbooks}/{slug}.md" if settings.runbooks else "",
+        opened=moments.parsed(str(alert["openTime"])),
+        closed=moments.parsed(str(alert["closeTime"])) if alert.get("closeTime") else None,
+    )
+
+
+def _tells(label: str) -> bool:
+    """Where it is is the same for all."""
+    return label not in ("project_id", "location", "region", "namespace")

@@ -1,0 +1,27 @@
+"""Numbers as people read them."""
+
+_LARGE = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
+
+
+def short(value: float) -> str:
+    """Three digits that count, thousands apart: `0.42`, `12.5`, `1,234`, `56.7k`."""
+    size = abs(value)
+    for factor, letter in _LARGE:
+        if size >= factor:
+            return f"{value / (1e3 if letter == 'k' else factor):.3g}{letter}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 100 or value == int(value):
+        return f"{value:.0f}"
+    if size < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.{1 if size >= 10 else 2}f}".rstrip("0").rstrip(".")
+
+
+def of_unit(value: float, unit: str) -> str:
+    """Milliseconds become seconds where those are easier to read."""
+    if unit == "ms" and value >= 1000:
+        return f"{short(value / 1000)} s"
+    if unit == "%":
+        return f"{value:.0f} %" if value >= 10 or value == int(value) else f"{value:.1f} %"
+    return f"{short(value)} {unit}".rstrip() if unit != "/s" else f"{short(value)}/s"

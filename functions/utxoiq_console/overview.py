@@ -1,0 +1,237 @@
+"""Everything at a glance, each section from a source of its own: one that is away takes no other along."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from utxoiq_console import charts, graph, incidents, logs, panels
+from utxoiq_console.charts import Chart
+from utxoiq_console.config import Settings
+from utxoiq_console.functions import Functions, Health
+from utxoiq_console.google_apis import GoogleApis
+from utxoiq_console.graph import Column, Mark
+from utxoiq_console.incidents import Incidents
+from utxoiq_console.logs import LogLine, Wanted
+from utxoiq_console.panels import RANGES, Found, Panel
+from utxoiq_console.resources import Resource
+from utxoiq_console.schedules import Schedule, Schedules
+from utxoiq_console.series import Series, Window
+from utxoiq_console.sources import Reading, Source
+
+# How long a page waits for a source that it has nothing of yet, or nothing new.
+PATIENCE_SECONDS = 2.5
+RECENT_LINES = 8
+STATEMENTS = 8
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the charts of a range are made of."""
+
+    window: Window
+    found: Mapping[str, Found]
+
+
+@dataclass(frozen=True)
+class FunctionRow:
+    """requests: a second. errors: percent. times: in milliseconds, by percentile. None where nothing is known."""
+
+    resource: Resource
+    mark: Mark
+    state: str
+    health: Health | None
+    where: Sequence[str]
+    requests: float | None
+    errors: float | None
+    times: Mapping[str, float | None]
+    trend: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    range: str
+    mark: Mark
+    summary: str
+    columns: Sequence[Column]
+    functions: Sequence[FunctionRow]
+    charts: Sequence[tuple[Panel, Chart | None]]
+    health: Reading[dict[str, Health]]
+    drawn: Reading[Drawn]
+    incidents: Reading[Incidents]
+    pool: Reading[Json]
+    queries: Reading[Json]
+    schedules: Reading[list[Schedule]]
+    jobs: Reading[list[Json]]
+    lines: Reading[list[LogLine]]
+    hits: float | None
+
+
+class Overviews:
+    """What every reader of the page shares: sources, and what they told last."""
+
+    def __init__(self, settings: Settings, google: GoogleApis, functions: Functions, schedules: Schedules) -> None:
+        self._settings = settings
+        self._google = google
+        self._panels = panels.panels(settings)
+        self._health = Source(functions.health, 8)
+        self._pool = Source(functions.pool, 4)
+        self._queries = Source(functions.queries, 4)
+        self._jobs = Source(functions.jobs, 2)
+        self._processes = Source(functions.processes, 4)
+        self._incidents = Source(lambda: incidents.read(settings, google), 4)
+        self._schedules = Source(schedules.all, 4)
+        warnings = Wanted(severity="WARNING", period="24h", limit=RECENT_LINES)
+        self._lines = Source(lambda: logs.read(settings, google, warnings), 5)
+        self._drawn = {name: Source(self._reader(name), 12) for name in RANGES}
+
+    def run_happened(self) -> None:
+        self._schedules.expire()
+
+    async def read(self, range_: str) -> Overview:
+        readings = await asyncio.gather(
+            self._health.read(PATIENCE_SECONDS),
+            self._drawn[range_].read(PATIENCE_SECONDS),
+            self._incidents.read(PATIENCE_SECONDS),
+            self._pool.read(PATIENCE_SECONDS),
+            self._queries.read(PATIENCE_SECONDS),
+            self._schedules.read(PATIENCE_SECONDS),
+            self._jobs.read(PATIENCE_SECONDS),
+            self._lines.read(PATIENCE_SECONDS),
+            self._processes.read(PATIENCE_SECONDS),
+        )
+        health, drawn, alerts, pool, queries, schedules, jobs, lines, processes = readings
+        states = graph.states_of(self._settings.resources, health.value or {})
+        states |= self._states_of_others(schedules, drawn, lines)
+        where = self._where(pool.value or {}, processes.value or {})
+        rows = [self._row(one, health.value or {}, where, drawn.value) for one in self._settings.resources.functions]
+        mark, summary = _summary(rows, states, alerts)
+        return Overview(
+            range=range_,
+            mark=mark,
+            summary=summary,
+            columns=graph.lay_out(self._settings.resources, states, where),
+            functions=rows,
+            charts=[(panel, self._chart(panel, drawn.value)) for panel in self._panels],
+            health=health,
+            drawn=drawn,
+            incidents=alerts,
+            pool=pool,
+            queries=queries,
+            schedules=schedules,
+            jobs=jobs,
+            lines=lines,
+            hits=_hits(drawn.value),
+        )
+
+    def _reader(self, range_: str) -> Any:
+        async def read() -> Drawn:
+            window = Window.until(time.time(), *RANGES[range_])
+            return Drawn(window, await panels.read(self._google, self._settings.project, self._panels, window))
+
+        return read
+
+    def _chart(self, panel: Panel, drawn: Drawn | None) -> Chart | None:
+        if drawn is None:
+            return None
+        colours = {one.id: index for index, one in enumerate(self._settings.resources.functions)}
+        lines = panel.lines(drawn.found[panel.id])
+        return charts.draw(lines, drawn.window, panel.unit, colours=colours, top=panel.top, limit=panel.limit)
+
+    def _row(
+        self, function: Resource, health: Mapping[str, Health], where: Mapping[str, Sequence[str]], drawn: Drawn | None
+    ) -> FunctionRow:
+        own = health.get(function.id)
+        mark, word = graph.WORDS[own.state if own else ""]
+        parts = _of_function(drawn, "requests", "", function)
+        total = panels.total(parts)
+        return FunctionRow(
+            resource=function,
+            mark=mark,
+            state=word,
+            health=own,
+            where=where.get(function.id, ()),
+            requests=total[-1][1] if total else None,
+            errors=_percent([one for one in parts if panels.is_failure(one)], parts) if total else None,
+            times={
+                name: next((one.last for one in _of_function(drawn, "latency", name, function)), None)
+                for name in ("p50", "p95", "p99")
+            },
+            trend=charts.sparkline(total, drawn.window) if drawn and total else "",
+        )
+
+    def _where(self, pool: Json, processes: Mapping[str, Json]) -> dict[str, list[str]]:
+        """By process where those are known; else by the instances that tell of themselves."""
+        places: dict[str, list[str]] = {}
+        instances = [name.partition("/")[0] for name in pool.get("by_instance", {})]
+        for one in self._settings.resources.all:
+            process = processes.get(f"{one.kind}/{one.name}")
+            if process is not None:
+                places[one.id] = list(_place(process))
+            elif one.kind == "function" and (count := instances.count(one.name)):
+                places[one.id] = [f"{count} {'instance' if count == 1 else 'instances'}", self._settings.location]
+            elif one.kind in ("function", "database", "cache"):
+                places[one.id] = [self._settings.location]
+        return places
+
+    def _states_of_others(
+        self, schedules: Reading[list[Schedule]], drawn: Reading[Drawn], lines: Reading[list[LogLine]]
+    ) -> dict[str, str]:
+        """Google's services answer, or do not; the scheduler is as its last runs are."""
+        failing = any(one.failure for one in schedules.value or ())
+        told: dict[str, str] = {"monitoring": _state(drawn), "logging": _state(lines), "scheduler": _state(schedules)}
+        if failing and told["scheduler"] == "ok":
+            told["scheduler"] = "degraded"
+        known = {one.id for one in self._settings.resources.all}
+        return {name: state for name, state in told.items() if name in known}
+
+
+def _state(reading: Reading[Any]) -> str:
+    return "" if reading.waits else "away" if reading.problem else "ok"
+
+
+def _place(process: Json) -> Sequence[str]:
+    lines = [f"pid {process['pid']}" if process.get("pid") else str(process.get("health", "")), process["address"]]
+    restarts = process.get("restarts", 0)
+    return [line for line in lines if line] + ([f"{restarts} restarts"] if restarts else [])
+
+
+def _of_function(drawn: Drawn | None, panel: str, query: str, function: Resource) -> list[Series]:
+    if drawn is None:
+        return []
+    return [one for one in drawn.found[panel][query] if one.labels.get("service_name") == function.name]
+
+
+def _percent(parts: Sequence[Series], whole: Sequence[Series]) -> float:
+    """Over the whole time."""
+    part, all_ = (sum(value for _, value in panels.total(series)) for series in (parts, whole))
+    return 100 * part / all_ if all_ else 0.0
+
+
+def _hits(drawn: Drawn | None) -> float | None:
+    """Percent of all lookups of the latest step in which there were any."""
+    if drawn is None:
+        return None
+    lookups = drawn.found["lookups"][""]
+    rates = panels.share([one for one in lookups if panels.is_hit(one)], lookups)
+    return rates[-1][1] if rates else None
+
+
+def _summary(rows: Sequence[FunctionRow], states: Mapping[str, str], alerts: Reading[Incidents]) -> tuple[Mark, str]:
+    """The one sentence at the top, and how bad it is."""
+    open_ = alerts.value.open if alerts.value else []
+    bad = [row.resource.id for row in rows if row.mark == "bad"]
+    weak = [row.resource.id for row in rows if row.mark == "warn"]
+    if bad:
+        return "bad", f"{', '.join(bad)} {'does' if len(bad) == 1 else 'do'} not serve"
+    if open_:
+        count = len(open_)
+        worst: Mark = "bad" if any(one.severity == "critical" for one in open_) else "warn"
+        return worst, f"{count} open {'incident' if count == 1 else 'incidents'}"
+    if weak:
+        return "warn", f"{', '.join(weak)} {'is' if len(weak) == 1 else 'are'} degraded"
+    if not any(row.mark == "good" for row in rows):
+        return "none", "nothing is known yet"
+    return "good", "all functions serve, and no incident is open"

@@ -1,0 +1,157 @@
+"""The fleet's figures in OpenMetrics 1.0, and in the text format of Prometheus that was before it."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Literal, NamedTuple, TypeAlias
+
+from utxoiq_persistence.figures import Histogram, InstanceFigures, middle
+
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+# Upper ends of the buckets, in seconds; over 0.2 a query is called slow.
+ENDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+Labels: TypeAlias = dict[str, str]
+
+_quality = re.compile(r";\s*q=(\d(?:\.\d+)?)")
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+class Point(NamedTuple):
+    """since: when it began to count, in seconds since 1970; None of a gauge."""
+
+    labels: Labels
+    value: float | Histogram
+    since: float | None = None
+
+
+class Family(NamedTuple):
+    """All points of one name, which a unit ends."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    meaning: str
+    points: list[Point]
+    unit: str = ""
+
+
+def media_type(accept: str) -> str:
+    """What a scraper is sent: OpenMetrics, unless it likes the older format better."""
+    liked = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in accept.split(","):
+        name = part.partition(";")[0].strip().lower()
+        if name in liked:
+            quality = _quality.search(part)
+            liked[name] = max(liked[name], float(quality[1]) if quality else 1.0)
+    return PROMETHEUS if liked["text/plain"] > liked["application/openmetrics-text"] else OPEN_METRICS
+
+
+def text(fleet: Sequence[InstanceFigures], redis_answers: bool, media_type: str) -> bytes:
+    """Of instances that have ended, only what they counted."""
+    running = [one for one in fleet if not one.ended]
+    families = [*_of_whole(running, redis_answers), *_of_pools(running), *_counted(fleet)]
+    is_open = media_type == OPEN_METRICS
+    lines = [line for family in families for line in _lines(family, is_open)]
+    if is_open:
+        lines.append("# EOF")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _of_whole(running: Sequence[InstanceFigures], redis_answers: bool) -> Iterator[Family]:
+    functions = Counter(one.function for one in running)
+    counts = [Point({"function": function}, count) for function, count in functions.items()]
+    yield Family("utxoiq_instances", "gauge", "Instances that run", counts)
+    yield Family("utxoiq_redis_up", "gauge", "1 if Redis answers, else 0", [Point({}, int(redis_answers))])
+
+
+def _of_pools(running: Sequence[InstanceFigures]) -> Iterator[Family]:
+    connections, limits, shares, waiting = [], [], [], []
+    for one in running:
+        labels, pool = _whose(one), one.pool
+        for state, count in (("in_use", pool.checked_out), ("idle", pool.checked_in), ("overflow", pool.overflow)):
+            connections.append(Point({**labels, "state": state}, count))
+        limits.append(Point(labels, pool.size + pool.max_overflow))
+        shares.append(Point(labels, pool.utilization))
+        waiting.append(Point(labels, pool.waiting))
+    yield Family("utxoiq_pool_connections", "gauge", "Connections; overflow: those beyond the pool's size", connections)
+    yield Family("utxoiq_pool_limit", "gauge", "Connections that the pool may open", limits)
+    yield Family("utxoiq_pool_utilization_ratio", "gauge", "The part of them that is in use", shares, "ratio")
+    yield Family("utxoiq_pool_waiting", "gauge", "Requests that wait for a connection", waiting)
+
+
+def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
+    timeouts, checkouts, queries, durations = [], [], [], []
+    answered, latencies, lookups, evictions = [], [], [], []
+    for one in fleet:
+        whose, since = _whose(one), one.started_at
+        timeouts.append(Point(whose, one.pool.timeouts, since))
+        checkouts.append(Point(whose, one.checkouts, since))
+        for statement, query in one.queries.items():
+            labels = {**whose, "statement": statement}
+            for result, count in (("fast", query.fast), ("slow", query.slow), ("error", query.errors)):
+                queries.append(Point({**labels, "result": result}, count, since))
+            durations.append(Point(labels, query.durations, since))
+        for name, requests in one.requests.items():
+            method, _, route = name.partition(" ")
+            labels = {**whose, "method": method, "route": route}
+            for status, count in requests.statuses.items():
+                answered.append(Point({**labels, "status": status}, count, since))
+            latencies.append(Point(labels, requests.durations, since))
+        for group, found in one.cache.groups.items():
+            results = {"memory": found.memory, "redis": found.redis, "miss": found.misses, "error": found.errors}
+            for result, count in results.items():
+                lookups.append(Point({**whose, "group": group, "result": result}, count, since))
+        evictions.append(Point(whose, one.cache.evictions, since))
+    yield Family("utxoiq_pool_timeouts", "counter", "Requests that waited for a connection in vain", timeouts)
+    yield _durations("utxoiq_pool_checkout_seconds", "How long requests waited for a connection", checkouts)
+    yield Family("utxoiq_queries", "counter", "Statements; slow: over 200 ms", queries)
+    yield _durations("utxoiq_query_duration_seconds", "How long statements took", durations)
+    yield Family("utxoiq_requests", "counter", "Requests answered", answered)
+    yield _durations("utxoiq_request_duration_seconds", "How long requests took to be answered", latencies)
+    yield Family("utxoiq_cache_lookups", "counter", "Readings of the cache, by where they ended", lookups)
+    yield Family("utxoiq_cache_evictions", "counter", "Entries dropped for want of room", evictions)
+
+
+def _durations(name: str, meaning: str, points: list[Point]) -> Family:
+    return Family(name, "histogram", meaning, points, "seconds")
+
+
+def _whose(one: InstanceFigures) -> Labels:
+    return {"function": one.function, "instance": one.instance}
+
+
+def _lines(family: Family, is_open: bool) -> Iterator[str]:
+    """The older format has no units and no times of creation, and names a counter by its sample."""
+    name = family.name if is_open or family.kind != "counter" else f"{family.name}_total"
+    yield f"# TYPE {name} {family.kind}"
+    if is_open and family.unit:
+        yield f"# UNIT {name} {family.unit}"
+    yield f"# HELP {name} {family.meaning}"
+    for labels, value, since in family.points:
+        if isinstance(value, Histogram):
+            yield from _histogram(family.name, labels, value)
+        else:
+            yield _sample(family.name if since is None else f"{family.name}_total", labels, value)
+        if is_open and since is not None:
+            yield _sample(f"{family.name}_created", labels, since)
+
+
+def _histogram(name: str, labels: Labels, histogram: Histogram) -> Iterator[str]:
+    """A bucket of ours, which is 2 % wide, counts where its middle is."""
+    counts = [0] * (len(ENDS) + 1)
+    for bucket, count in histogram.buckets.items():
+        counts[bisect_left(ENDS, middle(bucket))] += count
+    *cumulative, total = accumulate(counts)
+    for end, count in zip(ENDS, cumulative, strict=True):
+        yield _sample(f"{name}_bucket", {**labels, "le": str(end)}, count)
+    yield _sample(f"{name}_bucket", {**labels, "le": "+Inf"}, total)
+    yield _sample(f"{name}_count", labels, total)
+    yield _sample(f"{name}_sum", labels, histogram.total)
+
+
+def _sample(name: str, labels: Labels, value: float) -> str:
+    pairs = ",".join(f'{label}="{value.translate(_ESCAPES)}"' for label, value in labels.items())
+    return f"{name}{{{pairs}}} {value}" if pairs else f"{name} {value}"

@@ -1,0 +1,106 @@
+"""How old the newest backup and the newest proof of one are, and what failed since: to Cloud Monitoring."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from utxoiq_persistence import published_metrics as metrics
+from utxoiq_persistence.backup_runs import DESCRIPTION
+from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.cloud_sql import CloudSql, CloudSqlUnavailable, Resource
+from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.publishing import Window
+from utxoiq_persistence.statements import load
+from utxoiq_persistence.store import Store
+from utxoiq_persistence.time_series import Series
+
+_RUNS = load("backup_runs")
+_VERIFICATIONS = load("backup_verifications")
+_log = logging.getLogger(__name__)
+
+
+class Backups(NamedTuple):
+    """created: when the instance was. made: when the newest one ended, created where there is none. failed: since."""
+
+    created: datetime
+    made: datetime
+    failed: list[Resource]
+
+
+class BackupWatch:
+    """All backups count, Cloud SQL's automated ones as well as ours. clock: seconds since 1970."""
+
+    def __init__(
+        self,
+        settings: BackupSettings,
+        publishing: PublishSettings,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._seconds = publishing.seconds
+        self._store = store
+        self._monitoring = CloudMonitoring(publishing)
+        self._clock = clock
+
+    async def publish(self) -> str:
+        """Once in a window of time; what it did, in words.
+
+        Raises CloudSqlUnavailable, CloudSqlRefused, NotPublished, and DatabaseUnavailable after the rest was published.
+        """
+        window = Window("backups", self._seconds, self._store.cache.scripts, self._clock())
+        if await window.is_done():
+            return f"published already, as of {datetime.fromtimestamp(window.start, UTC).isoformat()}"
+        backups = await asyncio.to_thread(self._ask)
+        now = datetime.now(UTC)
+        series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds())]
+        failure: Exception | None = None
+        try:
+            series += await self._of_database(backups, now)
+        except Exception as error:
+            _log.warning("what the database knows is not published: %s", error)
+            failure = error
+        await self._monitoring.write(series, window.start)
+        if failure is not None:
+            raise failure
+        await window.done()
+        return f"published {len(series)} time series"
+
+    def _ask(self) -> Backups:
+        """Blocking."""
+        name = self._settings.instance
+        cloud = CloudSql(self._settings.project, self._settings.endpoint)
+        try:
+            newest_first, instance = cloud.backups(name), cloud.instance(name)
+        finally:
+            cloud.close()
+        if instance is None:
+            raise CloudSqlUnavailable(f"there is no instance {name}")
+        created = msgspec.convert(instance["createTime"], datetime)
+        failed: list[Resource] = []
+        for backup in newest_first:
+            if backup["status"] == "SUCCESSFUL":
+                return Backups(created, msgspec.convert(backup["endTime"], datetime), failed)
+            if backup["status"] == "FAILED":
+                failed.append(backup)
+        return Backups(created, created, failed)
+
+    async def _of_database(self, backups: Backups, now: datetime) -> list[Series]:
+        """Ours may have failed before Cloud SQL had anything to list."""
+        rows = await self._store.database.fetch(
+            _RUNS["failed_since"], idempotent=True, instance=self._settings.instance, since=backups.made
+        )
+        listed = {str(backup.get("description", "")) for backup in backups.failed}
+        unlisted = {f"{DESCRIPTION} {run}" for (run,) in rows} - listed
+        ((passed_at, passed),) = await self._store.database.fetch(_VERIFICATIONS["lately"], idempotent=True)
+        return [
+            Series(metrics.BACKUP_FAILURES, len(backups.failed) + len(unlisted)),
+            Series(metrics.VERIFICATION_AGE, (now - (passed_at or backups.created)).total_seconds()),
+            Series(metrics.VERIFICATION_FAILED, int(passed is False)),
+        ]

@@ -1,0 +1,114 @@
+"""What publish-metrics does: the figures of all instances to Cloud Monitoring, and the main ones to system_metrics."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from utxoiq_persistence import partitions, time_series
+from utxoiq_persistence import published_metrics as metrics
+from utxoiq_persistence.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merged_pool, merged_queries
+from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.publishing import Window, all_of
+from utxoiq_persistence.records import Idempotency, NewMetric
+from utxoiq_persistence.redis_client import RedisError
+from utxoiq_persistence.session import Row, Session
+from utxoiq_persistence.statements import load
+from utxoiq_persistence.store import Store
+from utxoiq_persistence.time_series import Series
+
+_RUNS = load("retention_runs")
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SERVICE_NAME = "utxoiq-persistence"
+# A pool that is full must not keep it from telling that.
+PATIENCE_SECONDS = 4.0
+
+
+class FleetPublisher:
+    """clock: seconds since 1970."""
+
+    def __init__(self, settings: PublishSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._store = store
+        self._monitoring = CloudMonitoring(settings)
+        self._clock = clock
+
+    async def publish(self) -> str:
+        """Once in a window of time; what it did, in words. The same again goes on where an earlier one failed.
+
+        Raises NotPublished and DatabaseUnavailable, each after all else was published.
+        """
+        window = Window("fleet", self._settings.seconds, self._store.cache.scripts, self._clock())
+        if await window.is_done():
+            return f"published already, as of {datetime.fromtimestamp(window.start, UTC).isoformat()}"
+        fleet = await self._figures()
+        series = [*time_series.of_fleet(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
+        work: list[Awaitable[object]] = []
+        failure: Exception | None = None
+        try:
+            series += await self._in_time(self._of_database())
+            work.append(self._in_time(self._record(fleet, window)))
+        except Exception as error:
+            _log.warning("what the database knows is not published: %s", error)
+            failure = error  # on which the rest, and above all an alert about it, must not depend
+        await all_of(self._monitoring.write(series, window.start), *work)
+        if failure is not None:
+            raise failure
+        await window.done()
+        return f"published {len(series)} time series of {len(fleet)} instances"
+
+    async def _figures(self) -> list[InstanceFigures]:
+        """Also tells Redis this instance's own: whoever publishes next must not know less of them than this one."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._store.fleet.publish_own()
+        return await self._store.fleet.read()
+
+    async def _of_database(self) -> list[Series]:
+        def read(session: Session) -> tuple[int, list[Row]]:
+            return partitions.months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+
+        months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
+        return [
+            Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
+            Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
+            Series(metrics.RETENTION_DURATION, duration),
+        ]
+
+    async def _record(self, fleet: Sequence[InstanceFigures], window: Window) -> None:
+        now = datetime.fromtimestamp(window.start, UTC)
+        rows = await asyncio.to_thread(_rows, fleet, now)  # many histograms to add up
+        key = f"publish-metrics {now.isoformat()}"
+        once = Idempotency(f"function:{SERVICE_NAME}", key, hashlib.sha256(key.encode()).digest())
+        await self._store.metrics.record_batch(rows, once)
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await work
+        except TimeoutError:
+            raise DatabaseUnavailable("the database does not answer in time; try again") from None
+
+
+def _rows(fleet: Sequence[InstanceFigures], now: datetime) -> list[NewMetric]:
+    pool, total = merged_pool(fleet), QueryFigures()
+    for query in merged_queries(fleet).values():
+        total.merge(query)
+    p95 = total.durations.quantile(0.95)
+    values = {
+        ("pool_checked_out", "connections"): pool.checked_out,
+        ("pool_utilization", "percent"): 100 * pool.utilization,
+        ("pool_waiting", "requests"): pool.waiting,
+        ("slow_query_percentage", "percent"): 100 * total.slow / max(1, total.durations.count),
+        ("instances", "instances"): sum(not one.ended for one in fleet),
+        **({} if p95 is None else {("query_time_p95", "ms"): 1000 * p95}),
+    }
+    return [NewMetric(SERVICE_NAME, kind, float(value), unit, None, now) for (kind, unit), value in values.items()]

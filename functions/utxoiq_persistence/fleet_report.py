@@ -1,0 +1,160 @@
+"""The fleet's figures as they are answered: of all together, of each function and of each instance. Times are in ms."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from utxoiq_persistence.figures import (
+    SLOW_SECONDS,
+    CacheFigures,
+    Histogram,
+    InstanceFigures,
+    LookupFigures,
+    PoolFigures,
+    QueryFigures,
+    RequestFigures,
+    merged_cache,
+    merged_checkouts,
+    merged_pool,
+    merged_queries,
+    merged_replica,
+    merged_requests,
+)
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+SLOWEST = 10
+
+Fleet = Sequence[InstanceFigures]
+Answer = dict[str, object]
+Timed = TypeVar("Timed", QueryFigures, RequestFigures)
+
+
+def pools(fleet: Fleet) -> Answer:
+    return _divided(fleet, _pool)
+
+
+def queries(fleet: Fleet) -> Answer:
+    """statements: by name, slowest first."""
+    statements = merged_queries(fleet)
+    ranked = _slowest_first(statements)
+    return {
+        **_divided(fleet, _queries),
+        "slow_query_threshold": SLOW_SECONDS * 1000,
+        "statements": {name: _query(statements[name]) for name in ranked},
+        "slowest": ranked[:SLOWEST],
+    }
+
+
+def requests(fleet: Fleet) -> Answer:
+    """routes: by method and path, slowest first."""
+    routes = merged_requests(fleet)
+    return {
+        **_divided(fleet, _requests),
+        "routes": {route: _request(routes[route]) for route in _slowest_first(routes)},
+    }
+
+
+def cache(fleet: Fleet) -> Answer:
+    groups = merged_cache(fleet).groups
+    return {**_divided(fleet, _cache), "groups": {name: _lookups(groups[name]) for name in sorted(groups)}}
+
+
+def _divided(fleet: Fleet, answer: Callable[[Fleet], Answer]) -> Answer:
+    """Counts go on counting for a while after their instance has ended; it is no instance any more."""
+    functions = sorted({one.function for one in fleet})
+    living = [one for one in fleet if not one.ended]
+    return {
+        **answer(fleet),
+        "instances": len(living),
+        "functions": {name: answer([one for one in fleet if one.function == name]) for name in functions},
+        "by_instance": {f"{one.function}/{one.instance}": answer([one]) for one in living},
+    }
+
+
+def _pool(part: Fleet) -> Answer:
+    replica = merged_replica(part)
+    return {
+        **_connections(merged_pool(part)),
+        "checkouts": _times(merged_checkouts(part)),
+        "replica": None if replica is None else _connections(replica),
+    }
+
+
+def _connections(pool: PoolFigures) -> Answer:
+    return {
+        **msgspec.structs.asdict(pool),
+        "total_connections": pool.checked_in + pool.checked_out,
+        "utilization": 100 * pool.utilization,
+    }
+
+
+def _queries(part: Fleet) -> Answer:
+    return _query(_total(merged_queries(part).values(), QueryFigures()))
+
+
+def _query(query: QueryFigures) -> Answer:
+    durations = query.durations
+    return {
+        "total_queries": durations.count,
+        "failed_queries": query.errors,
+        "slow_queries": query.slow,
+        "slow_query_percentage": 100 * query.slow / max(1, durations.count),
+        "average_query_time": 1000 * durations.total / max(1, durations.count),
+        **_quantiles(durations),
+    }
+
+
+def _requests(part: Fleet) -> Answer:
+    return _request(_total(merged_requests(part).values(), RequestFigures()))
+
+
+def _request(request: RequestFigures) -> Answer:
+    """failed_requests: those whose failure was the function's own."""
+    return {
+        "total_requests": request.durations.count,
+        "failed_requests": sum(count for status, count in request.statuses.items() if status >= "500"),
+        "statuses": dict(sorted(request.statuses.items())),
+        "times": _times(request.durations),
+    }
+
+
+def _cache(part: Fleet) -> Answer:
+    figures: CacheFigures = merged_cache(part)
+    total = LookupFigures()
+    for lookups in figures.groups.values():
+        total.merge(lookups)
+    return {**_lookups(total), "evictions": figures.evictions, "failed_writes": figures.failed_writes}
+
+
+def _lookups(lookups: LookupFigures) -> Answer:
+    """hit_rate: the percentage that did without the database."""
+    hits = lookups.memory + lookups.redis
+    return {
+        "lookups": lookups.count,
+        **msgspec.structs.asdict(lookups),
+        "hit_rate": None if lookups.count == 0 else 100 * hits / lookups.count,
+    }
+
+
+def _total(parts: Iterable[Timed], total: Timed) -> Timed:
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def _slowest_first(timed: Mapping[str, Timed]) -> list[str]:
+    return sorted(timed, key=lambda name: (-(timed[name].durations.quantile(0.95) or 0), name))
+
+
+def _times(durations: Histogram) -> Answer:
+    average = None if durations.count == 0 else 1000 * durations.total / durations.count
+    return {"count": durations.count, "average": average, **_quantiles(durations)}
+
+
+def _quantiles(durations: Histogram) -> Answer:
+    return {name: _milliseconds(durations.quantile(share)) for name, share in QUANTILES.items()}
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds

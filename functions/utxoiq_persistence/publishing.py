@@ -1,0 +1,49 @@
+"""Publishing once in a window of time, by however many instances, and however often they are asked."""
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections.abc import Awaitable
+
+from utxoiq_persistence.redis_link import RedisAway, Script, ScriptRunner
+
+_IS_MARKED = Script.of("return redis.call('EXISTS', KEYS[1])")
+_MARK = Script.of("return redis.call('SET', KEYS[1], '', 'PX', ARGV[1])")
+
+_log = logging.getLogger(__name__)
+
+
+class Window:
+    """The one that is now.
+
+    start: when it began, in seconds since 1970. All that is published in it is as of then, whoever publishes and when:
+    so whoever takes it sees what came before. The mark in Redis is only there to spare the calls.
+    """
+
+    def __init__(self, name: str, seconds: float, scripts: ScriptRunner, now: float) -> None:
+        self.start = math.floor(now / seconds) * seconds
+        self._seconds = seconds
+        self._scripts = scripts
+        self._keys = [f"published:{name}:{self.start:.3f}"]
+
+    async def is_done(self) -> bool:
+        """False also where Redis does not know, or cannot be asked."""
+        try:
+            return bool(await self._scripts.run(_IS_MARKED, self._keys))
+        except RedisAway:
+            return False
+
+    async def done(self) -> None:
+        with contextlib.suppress(RedisAway):  # whoever comes next finds out by trying
+            await self._scripts.run(_MARK, self._keys, str(math.ceil(2000 * self._seconds)))
+
+
+async def all_of(*work: Awaitable[object]) -> None:
+    """Waits for the end of each, whatever becomes of the others; then raises the first one's error."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    for error in errors[1:]:
+        _log.warning("%s", error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,48 @@
+"""The server's own view of what the fleet does: its clients, and its most costly statements."""
+
+import asyncio
+import logging
+
+from pg8000.exceptions import DatabaseError
+
+from utxoiq_persistence.database import Database
+from utxoiq_persistence.errors import PersistenceError
+from utxoiq_persistence.statements import Statement, load
+
+_SQL = load("server")
+MOST_STATEMENTS = 20
+# Whoever asks how full the pool is must not wait for a connection from it.
+PATIENCE_SECONDS = 2
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """None of what the server does not tell, or not in time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def activity(self) -> object | None:
+        """Its clients by state, how many it takes, and for how long the oldest transaction has been open."""
+        return await self._told(_SQL["server_activity"])
+
+    async def statements(self) -> object | None:
+        """Statements by the time they took since PostgreSQL began to count, most first; times in ms."""
+        return await self._told(_SQL["server_statements"], most=MOST_STATEMENTS)
+
+    async def _told(self, statement: Statement, **parameters: object) -> object | None:
+        task = asyncio.create_task(self._database.fetch(statement, idempotent=True, **parameters))
+        try:
+            done, _ = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+            if not done:
+                _log.warning("%s: no answer within %d s", statement.name, PATIENCE_SECONDS)
+                return None
+            told: object
+            ((told,),) = task.result()
+            return told
+        except (PersistenceError, DatabaseError) as error:
+            _log.warning("%s: %s", statement.name, error)
+            return None
+        finally:
+            task.cancel()  # what has begun goes on to its end, and what waits for a connection does not

@@ -1,0 +1,1 @@
+"""Cloud Monitoring here: keeps metrics, evaluates the declared alert policies, opens and closes incidents."""

@@ -1,0 +1,1 @@
+"""What Google's platform itself measures and logs, of the real parts on this machine."""

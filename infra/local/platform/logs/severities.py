@@ -1,0 +1,17 @@
+"""Severities: LogSeverity's names in their order, and what programs call them."""
+
+NAMES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+ORDER = {name: number for number, name in enumerate(NAMES)}
+# PostgreSQL's among them.
+OTHERS = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "ALERT", "LOG": "INFO"}
+
+
+def severity_of(word: object) -> str:
+    """DEFAULT for what is none."""
+    upper = str(word).upper()
+    name = OTHERS.get(upper, upper)
+    return name if name in ORDER else "DEFAULT"
+
+
+def spellings(name: str) -> list[str]:
+    return [name, *(other for other, meant in OTHERS.items() if meant == name)]

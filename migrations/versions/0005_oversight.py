@@ -1,0 +1,8 @@
+"""What the database function tells about the system as a whole."""
+
+from utxoiq_persistence.schema import plain_sql
+
+revision = "0005"
+down_revision = "0004"
+
+upgrade, downgrade = plain_sql(__file__)

@@ -1,0 +1,163 @@
+"""What Cloud Monitoring is told of backups, whoever made them, and of their verification."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from redis import Redis
+from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
+from tests.integration.backup.test_local_cloudsql import corrupt
+from tests.integration.backup.test_verification import back_up, verify
+from tests.integration.cloud_monitoring import Monitoring
+
+from local.cloudsql.instance import ManagedPostgres
+from local.cloudsql.service import CloudSql
+from local.valkey import Valkey
+from utxoiq_persistence import published_metrics as metrics
+from utxoiq_persistence.backup_settings import BackupSettings
+from utxoiq_persistence.backup_watch import BackupWatch
+from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.cloud_sql import CloudSqlUnavailable
+from utxoiq_persistence.config import RedisSettings, Settings
+from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.store import Store
+
+pytestmark = pytest.mark.anyio
+
+DAY = 86400
+
+
+class Watched:
+    """Each look is in a minute of its own."""
+
+    def __init__(self, settings: BackupSettings, monitoring: Monitoring, store: Store) -> None:
+        self._minute = time.time()
+        self._monitoring = monitoring
+        self._watch = BackupWatch(settings, monitoring.settings(5), store, lambda: self._minute)
+
+    async def look(self) -> dict[str, float]:
+        self._minute += 5
+        await self._watch.publish()
+        names = (metrics.BACKUP_AGE, metrics.BACKUP_FAILURES, metrics.VERIFICATION_AGE, metrics.VERIFICATION_FAILED)
+        return {metric.name: self._monitoring.value(metric) for metric in names}
+
+    async def look_again(self) -> str:
+        return await self._watch.publish()
+
+
+@pytest.fixture
+async def watched(
+    backup_settings: BackupSettings, valkey: Valkey, monitoring: Monitoring, anyio_backend: str
+) -> AsyncIterator[Watched]:
+    with Redis(valkey.host, valkey.port, password=valkey.password) as held:
+        held.flushall()
+    redis = RedisSettings(valkey.host, valkey.port, valkey.password)
+    async with Store.opened(Settings("backup", backup_settings.database, redis)) as store:
+        yield Watched(backup_settings, monitoring, store)
+
+
+@contextmanager
+def no_room_for_backups(cloud_sql: CloudSql, backup_id: str) -> Iterator[None]:
+    """A file where their folder was."""
+    folder = cloud_sql.backup_folder(PRIMARY, backup_id).parent
+    away = folder.rename(folder.with_name("away"))
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        away.rename(folder)
+
+
+def automated(admin: AdminClient) -> dict[str, Any]:
+    (backup,) = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
+    return dict(backup)
+
+
+async def test_automated_backups_count_and_what_was_never_verified_is_as_old_as_the_instance(
+    watched: Watched, source: ManagedPostgres
+) -> None:
+    found = await watched.look()
+    assert 0 <= found["backup/age"] < found["verification/age"] < 600
+    assert found["backup/failures"] == found["verification/failed"] == 0
+
+
+async def test_failures_are_counted_until_a_backup_succeeds(
+    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSql, admin: AdminClient
+) -> None:
+    first = await watched.look()
+    with no_room_for_backups(cloud_sql, automated(admin)["id"]):
+        asked = admin.api.backupRuns().insert(project=PROJECT, instance=PRIMARY, body={}).execute()
+        assert "error" in admin.done(asked)
+        assert (await back_up(backups))["status"] == "failed"
+    with source.connect(database=DATABASE) as connection:
+        # Refused before Cloud SQL had anything to list.
+        connection.run(
+            "INSERT INTO backup_runs (id, instance, facts_before, error, ended_at) "
+            "VALUES (:id, :name, '{}', 'Forbidden', now())",
+            id=uuid.uuid4(),
+            name=PRIMARY,
+        )
+    found = await watched.look()
+    assert found["backup/failures"] == 3
+    assert found["backup/age"] > first["backup/age"]
+
+    assert (await back_up(backups))["status"] == "success"
+    last = await watched.look()
+    assert last["backup/failures"] == 0
+    assert last["backup/age"] < found["backup/age"]
+
+
+async def test_the_last_verification_is_told_and_how_long_ago_one_passed(
+    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSql
+) -> None:
+    with source.connect(database=DATABASE) as connection:
+        connection.run(
+            "INSERT INTO backup_verifications (id, step, started_at, ended_at, passed) "
+            "VALUES (gen_random_uuid(), 'done', now() - interval '8 days', now() - interval '8 days', true)"
+        )
+    backup = await back_up(backups)
+    corrupt(cloud_sql.backup_folder(PRIMARY, backup["backup_id"]))
+    assert (await verify(backups))["status"] == "failed"
+    found = await watched.look()
+    assert found["verification/failed"] == 1
+    assert 8 * DAY < found["verification/age"] < 9 * DAY
+
+    await back_up(backups)
+    assert (await verify(backups))["status"] == "passed"
+    found = await watched.look()
+    assert found["verification/failed"] == 0
+    assert found["verification/age"] < 600
+
+
+async def test_it_is_published_once_a_minute(watched: Watched, monitoring: Monitoring, source: ManagedPostgres) -> None:
+    await watched.look()
+    assert "already" in await watched.look_again()
+    assert monitoring.calls.sizes == [4]
+
+
+async def test_without_the_database_the_backups_age_is_still_told(
+    watched: Watched, monitoring: Monitoring, source: ManagedPostgres
+) -> None:
+    source.stop()
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            await watched.look()
+    finally:
+        source.start()
+    assert monitoring.value(metrics.BACKUP_AGE) < 600
+    await watched.look_again()
+    assert monitoring.value(metrics.BACKUP_FAILURES) == 0
+    assert set(monitoring.lengths().values()) == {1}
+
+
+async def test_without_the_admin_api_nothing_is_made_up(
+    watched: Watched, monitoring: Monitoring, admin: AdminClient
+) -> None:
+    admin.stop()
+    with pytest.raises(CloudSqlUnavailable):
+        await watched.look()
+    assert monitoring.calls.sizes == []

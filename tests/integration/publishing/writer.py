@@ -1,0 +1,21 @@
+"""Writes some series to Cloud Monitoring, in a process that may be killed: endpoint, how many, as of when."""
+
+import asyncio
+import sys
+
+from tests.integration.cloud_monitoring import LOCATION, NAMESPACE, PROJECT
+
+from utxoiq_persistence.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.published_metrics import QUERY_COUNT
+from utxoiq_persistence.time_series import Series
+
+
+def series(count: int, started: float) -> list[Series]:
+    return [Series(QUERY_COUNT, number, (f"result {number}",), "metrics", "i1", started) for number in range(count)]
+
+
+if __name__ == "__main__":
+    endpoint, size, at = sys.argv[1:]
+    settings = PublishSettings(PROJECT, NAMESPACE, LOCATION, 60, endpoint)
+    asyncio.run(CloudMonitoring(settings).write(series(int(size), float(at) - 60), float(at)))

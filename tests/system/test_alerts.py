@@ -1,0 +1,461 @@
+"""Each thing that may break is broken for real: just the declared alerts open, and they close when it is mended."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pg8000.native
+import pytest
+import redis
+from tests.system.conftest import SmallProject
+from tests.system.running import until
+from tests.system.watched import PREFIX, STATS, Cause, Repeating, Watched
+
+RATE = "/api/v1/feedback/rate"
+KEYS = "/api/v1/access/keys"
+GIB = 2**30
+
+Ask = Callable[[httpx.Client], object]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    watched = Watched(tmp_path_factory.mktemp("watched"))
+    try:
+        yield watched.start()
+    finally:
+        watched.end()
+
+
+@contextmanager
+def locked(watched: Watched, what: str) -> Iterator[None]:
+    """what: a statement that locks it, in a transaction."""
+    with watched.connection() as connection:
+        connection.run("BEGIN")
+        connection.run(what)
+        yield
+        connection.run("ROLLBACK")
+
+
+@contextmanager
+def blocked(watched: Watched, what: str, at_once: int, ask: Ask) -> Iterator[None]:
+    """So many wait for what is locked."""
+    with asking(watched, at_once, ask) as begin, locked(watched, what):
+        begin()
+        yield
+
+
+@contextmanager
+def asking(watched: Watched, at_once: int, ask: Ask) -> Iterator[Callable[[], None]]:
+    """What it yields begins so many requests at once, which are answered well in the end."""
+    with watched.operator() as client, ThreadPoolExecutor(at_once) as threads:
+        asked: list[Future[object]] = []
+        yield lambda: asked.extend(threads.submit(ask, client) for _ in range(at_once))
+        for one in asked:
+            one.result()
+
+
+@contextmanager
+def a_full_pool(watched: Watched) -> Iterator[None]:
+    """Of the keys function: as many as it has connections revoke one key at once."""
+    with watched.operator() as client:
+        wanted = {"name": f"pool-{time.monotonic_ns()}", "owner": "nobody", "scopes": ["metrics:read"]}
+        key = client.post(KEYS, json=wanted).raise_for_status().json()["id"]
+    row = f"SELECT FROM api_keys WHERE id = '{key}' FOR UPDATE"
+    with blocked(watched, row, 4, lambda client: client.post(f"{KEYS}/revoke?key_id={key}")):
+        yield
+
+
+@contextmanager
+def pulsing(watched: Watched, table: str, held: float, at_once: int, ask: Ask) -> Iterator[None]:
+    """Again and again, some wait for a moment."""
+
+    def pulse() -> None:
+        with blocked(watched, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", at_once, ask):
+            threading.Event().wait(held)
+
+    with Repeating(pulse, held + 0.1):
+        yield
+
+
+@contextmanager
+def slow_statements(watched: Watched) -> Iterator[None]:
+    def rate(client: httpx.Client) -> None:
+        rating = {"insight_id": "slow", "user_id": f"user-{threading.get_ident()}", "rating": 4}
+        client.post(RATE, json=rating).raise_for_status()
+
+    with pulsing(watched, "insight_feedback", 0.4, 10, rate):
+        yield
+
+
+@contextmanager
+def some_slow_statements(watched: Watched) -> Iterator[None]:
+    """Of a function that is rarely asked."""
+
+    def list_jobs(client: httpx.Client) -> None:
+        client.get("/api/v1/monitoring/backfill/status").raise_for_status()
+
+    with pulsing(watched, "backfill_jobs", 0.9, 3, list_jobs):
+        yield
+
+
+@contextmanager
+def a_slow_function(watched: Watched) -> Iterator[None]:
+    """Its process is held for more than a second, again and again; its statements are as fast as ever."""
+    family = watched.family(f"{PREFIX}-feedback")
+
+    def pulse() -> None:
+        with asking(watched, 12, lambda client: client.get(f"{STATS}?insight_id=usual")) as begin:
+            for process in family:
+                process.suspend()
+            begin()
+            threading.Event().wait(1.4)
+            for process in family:
+                process.resume()
+
+    with Repeating(pulse, 1.5):
+        yield
+
+
+@contextmanager
+def a_cold_cache(watched: Watched) -> Iterator[None]:
+    """Statistics that nobody has asked for before."""
+    numbers = count()
+    with watched.client() as client, Repeating(lambda: client.get(f"{STATS}?insight_id=new-{next(numbers)}"), 0.03):
+        yield
+
+
+@contextmanager
+def a_hung_redis(watched: Watched) -> Iterator[None]:
+    (process,) = watched.family(f"{PREFIX}-redis")
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+@contextmanager
+def a_full_redis(watched: Watched) -> Iterator[None]:
+    with redis.Redis.from_url(watched.stack.description["redis"]["url"]) as server:
+        before = server.config_get("maxmemory")["maxmemory"]
+        server.config_set("maxmemory", 1_000_000)
+        try:
+            yield
+        finally:
+            server.config_set("maxmemory", before)
+
+
+@contextmanager
+def a_busy_database(watched: Watched) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(3):
+            connection = watched.connection()
+            ((backend,),) = connection.run("SELECT pg_backend_pid()")
+            burning = threading.Thread(target=_burn, args=(connection,))
+            burning.start()
+            stack.callback(burning.join)
+            stack.callback(watched.execute, f"SELECT pg_terminate_backend({backend})")
+        yield
+
+
+@contextmanager
+def a_full_memory(watched: Watched) -> Iterator[None]:
+    """One connection sorts more than there is room for, and holds it."""
+    with watched.connection() as connection:
+        connection.run("SET work_mem = '1GB'")
+        connection.run("BEGIN")
+        connection.run(
+            "DECLARE sorted NO SCROLL CURSOR FOR "
+            "SELECT repeat(md5(i::text), 300) AS text FROM generate_series(1, 60000) AS i ORDER BY text"
+        )
+        connection.run("FETCH 1 FROM sorted")
+        yield
+        connection.run("ROLLBACK")
+
+
+@contextmanager
+def a_full_disk(watched: Watched) -> Iterator[None]:
+    """A file with a hole as large as the disk: it takes no room here."""
+    ballast = watched.cloud_sql("us-central1", PREFIX, "data", "ballast")
+    with ballast.open("wb") as file:
+        file.truncate(9 * GIB)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@contextmanager
+def too_many_connections(watched: Watched) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(345):
+            stack.enter_context(watched.connection())
+        yield
+
+
+@contextmanager
+def no_room_for_backups(watched: Watched) -> Iterator[None]:
+    """A file where their folder was."""
+    folder = watched.cloud_sql("us-east1", "backups", PREFIX)
+    away = folder.rename(folder.with_name("away"))
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        away.rename(folder)
+
+
+@contextmanager
+def a_failing_backup(watched: Watched) -> Iterator[None]:
+    with no_room_for_backups(watched):
+        watched.run_job("backup")
+        yield
+    assert watched.run_job("backup")["succeeded"]
+
+
+@contextmanager
+def no_verification_for_nine_days(watched: Watched) -> Iterator[None]:
+    watched.execute(
+        "INSERT INTO backup_verifications (id, step, started_at, ended_at, passed) "
+        "VALUES (gen_random_uuid(), 'done', now() - interval '9 days', now() - interval '9 days', true)"
+    )
+    try:
+        yield
+    finally:
+        assert watched.run_job("verify-backup")["succeeded"]
+
+
+@contextmanager
+def a_backup_that_does_not_restore(watched: Watched) -> Iterator[None]:
+    watched.run_job("backup")
+    newest = max(watched.cloud_sql("us-east1", "backups", PREFIX).iterdir(), key=lambda folder: folder.name)
+    _corrupt(newest)
+    watched.run_job("verify-backup")
+    try:
+        yield
+    finally:
+        for job in ("backup", "verify-backup"):
+            assert watched.run_job(job)["succeeded"]
+
+
+@contextmanager
+def retention_without_its_rights(watched: Watched) -> Iterator[None]:
+    watched.execute("REVOKE ALL ON backfill_jobs FROM utxoiq_retention")
+    for _ in range(2):
+        watched.run_job("retention")
+    try:
+        yield
+    finally:
+        watched.execute("GRANT SELECT, INSERT, DELETE ON backfill_jobs TO utxoiq_retention")
+        assert watched.run_job("retention")["succeeded"]
+
+
+@contextmanager
+def a_retention_that_takes_its_time(watched: Watched) -> Iterator[None]:
+    watched.execute(
+        "INSERT INTO retention_runs (caller, dry_run, started_at) VALUES ('late', false, now() - interval '26 minutes')"
+    )
+    try:
+        yield
+    finally:
+        watched.execute("DELETE FROM retention_runs WHERE caller = 'late'")
+
+
+@contextmanager
+def a_failing_schedule(watched: Watched) -> Iterator[None]:
+    """The watch of backups, which may not read of verifications any more."""
+    failed = count()
+
+    def has_failed_often() -> bool:
+        return not watched.run_job("watch-backups")["succeeded"] and next(failed) == 3
+
+    watched.execute("REVOKE ALL ON backup_verifications FROM utxoiq_backup")
+    try:
+        until(has_failed_often, 60)
+        yield
+    finally:
+        watched.execute("GRANT SELECT, INSERT, UPDATE ON backup_verifications TO utxoiq_backup")
+
+
+@contextmanager
+def months_that_are_gone(watched: Watched) -> Iterator[None]:
+    with watched.connection() as connection:
+        tables = connection.run(
+            "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^system_metrics_[0-9]{4}_[0-9]{2}$' "
+            "AND to_date(right(relname, 7), 'YYYY_MM') > now() ORDER BY relname"
+        )
+        for (table,) in tables[1:]:
+            connection.run(f"DROP TABLE {table}")
+    try:
+        yield
+    finally:
+        assert watched.run_job("partitions")["succeeded"]
+
+
+@contextmanager
+def nothing_published(watched: Watched) -> Iterator[None]:
+    watched.publish_nothing()
+    try:
+        yield
+    finally:
+        watched.publish()
+
+
+@contextmanager
+def killed(watched: Watched, function: str) -> Iterator[None]:
+    """As soon as it is up again."""
+    name = f"{PREFIX}-{function}"
+
+    def kill() -> None:
+        if watched.stack.status()["processes"][name]["health"] == "up":
+            watched.stack.process_of(name).kill()
+
+    with Repeating(kill, 0.2):
+        yield
+
+
+@contextmanager
+def refused_callers(watched: Watched) -> Iterator[None]:
+    with httpx.Client(base_url=watched.stack.base_url, headers={"Authorization": "Bearer guessed"}) as client:
+        for _ in range(60):
+            assert client.get("/api/v1/feedback/user?user_id=somebody").status_code == 401
+    yield
+
+
+ERRORS = ("function-errors", "availability-fast-burn", "availability-slow-burn", "uptime")
+MISSING = ("backup-missing", "backup-failed")
+CAUSES = {
+    "a full pool": Cause(a_full_pool, ["pool-nearly-full"]),
+    "slow statements": Cause(
+        slow_statements,
+        ["query-latency", "slow-queries"],
+        why="what makes most statements of one function slow makes one in twenty of all slow",
+    ),
+    "some slow statements": Cause(some_slow_statements, ["slow-queries"]),
+    "a slow function": Cause(a_slow_function, ["function-latency"]),
+    "a cold cache": Cause(a_cold_cache, ["stats-cache-hit-rate"]),
+    "a hung Redis": Cause(
+        a_hung_redis, ["redis-down"], may=["stats-cache-hit-rate"], why="without Redis little is cached for long"
+    ),
+    "a full Redis": Cause(a_full_redis, ["redis-evicting"]),
+    "a busy database": Cause(a_busy_database, ["cloudsql-cpu"]),
+    "a full memory": Cause(a_full_memory, ["cloudsql-memory"]),
+    "a full disk": Cause(a_full_disk, ["cloudsql-disk"]),
+    "too many connections": Cause(
+        too_many_connections, ["cloudsql-connections"], may=["cloudsql-memory"], why="each takes memory"
+    ),
+    "a failing backup": Cause(a_failing_backup, ["backup-failed"]),
+    "no verification for nine days": Cause(no_verification_for_nine_days, ["verification-late"]),
+    "a backup that does not restore": Cause(a_backup_that_does_not_restore, ["verification-failed"]),
+    "retention without its rights": Cause(retention_without_its_rights, ["retention-failing"]),
+    "a retention that takes its time": Cause(a_retention_that_takes_its_time, ["retention-slow"]),
+    "a failing schedule": Cause(a_failing_schedule, ["schedule-failing"]),
+    "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
+    "nothing published": Cause(nothing_published, ["figures-missing"]),
+    "refused callers": Cause(refused_callers, ["refused-callers"]),
+    "a function that few ask is away": Cause(lambda watched: killed(watched, "keys"), ["uptime"]),
+    "a function that many ask is away": Cause(
+        lambda watched: killed(watched, "feedback"),
+        ERRORS,
+        why="it fails its callers and its check, and the errors use up the budget of the whole",
+    ),
+}
+
+LONELY = """
+import pulumi_gcp as gcp
+gcp.monitoring.AlertPolicy(
+    "lonely",
+    display_name="lonely",
+    combiner="OR",
+    conditions=[{
+        "display_name": "sales",
+        "condition_threshold": {
+            "filter": 'metric.type = "custom.googleapis.com/small/sales" AND resource.type = "generic_task"',
+            "comparison": "COMPARISON_LT",
+            "threshold_value": 1,
+            "duration": "120s",
+        },
+    }],
+)
+"""
+
+
+def test_nothing_is_wrong_with_a_system_that_works(watched: Watched) -> None:
+    until(lambda: not watched.stack.status()["unpublished"], 60)
+    assert watched.open() == []
+
+
+def test_every_declared_alert_is_set_off_here(watched: Watched) -> None:
+    apis = watched.stack.description["google_apis"]["url"]
+    policies = httpx.get(f"{apis}/v3/projects/utxoiq-local/alertPolicies").json()["alertPolicies"]
+    declared = {policy["displayName"].removeprefix(f"{PREFIX}-") for policy in policies}
+    assert declared == {slug for cause in CAUSES.values() for slug in cause.opens} | set(MISSING)
+
+
+def test_an_alert_on_what_nobody_publishes_is_found(small: SmallProject) -> None:
+    stack = small.write(LONELY).start()
+    (fault,) = httpx.get(f"{stack.base_url}/_local/index.json").json()["unpublished"]
+    assert (fault["what"], fault["metric"]) == ("the alert lonely", "custom.googleapis.com/small/sales")
+
+
+def test_an_alert_that_google_would_refuse_is_not_deployed(small: SmallProject) -> None:
+    stack = small.write(LONELY.replace("120s", "90s"))
+    stack.begin()
+    assert stack.await_end() == 1
+    assert "the alert policy lonely: sales: its duration is a number of whole minutes, not 90s" in stack.output
+
+
+@pytest.mark.parametrize("name", list(CAUSES))
+def test_just_the_declared_alerts_open_and_close(watched: Watched, name: str) -> None:
+    cause = CAUSES[name]
+    expected = frozenset(cause.opens)
+    with watched.opening(expected) as opened, cause.breaks(watched):
+        opened.await_slugs(expected)
+    assert opened.slugs() - frozenset(cause.may) == expected
+
+
+def test_backups_that_have_failed_for_days_are_missing(watched: Watched) -> None:
+    """The newest is made older while nobody looks, and the next one fails."""
+    expected = set(MISSING)
+    watched.await_quiet()
+    watched.stop()
+    watched.stack.down()
+    _age(watched.cloud_sql("registry.json"), timedelta(hours=30))
+    with no_room_for_backups(watched):
+        watched.start()
+        until(lambda: expected <= set(watched.open()), 90)
+        assert set(watched.open()) == expected
+    assert watched.run_job("backup")["succeeded"]
+    watched.await_quiet()
+
+
+def _burn(connection: pg8000.native.Connection) -> None:
+    """Until somebody ends it."""
+    with suppress(pg8000.exceptions.DatabaseError, pg8000.exceptions.InterfaceError, OSError):
+        connection.run("SELECT count(*) FROM generate_series(1, 1e12)")
+
+
+def _corrupt(backup: Path) -> None:
+    """One byte of the largest file that holds rows."""
+    largest = max((backup / "base").rglob("[0-9]*"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    largest.write_bytes(content)
+
+
+def _age(registry: Path, by: timedelta) -> None:
+    content = json.loads(registry.read_text())
+    for backup in content["backups"][PREFIX]:
+        for moment in ("enqueuedTime", "windowStartTime", "startTime", "endTime"):
+            if moment in backup:
+                backup[moment] = (datetime.fromisoformat(backup[moment]) - by).isoformat()
+    registry.write_text(json.dumps(content))

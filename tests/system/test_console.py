@@ -1,0 +1,308 @@
+"""The operators' page in a browser: by eye, by keyboard, on a phone, with and without scripts."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pg8000.native
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from tests.system import browser as browsers
+from tests.system.running import LocalStack, until
+
+pytestmark = pytest.mark.skipif(browsers.MISSING is not None, reason=browsers.MISSING or "")
+
+PATIENCE = 60.0
+# Policies are looked at every half minute, and what they are about is published every minute.
+INCIDENT_PATIENCE = 240.0
+FIRST_FIGURES = 180.0
+MOST_STOPS = 400
+PAGES = ("/", "/console/logs", "/console/api", "/console/api/metrics_record_batch")
+BACKFILL = "/api/v1/monitoring/backfill"
+WATCH = "/api/v1/monitoring/backup/watch"
+# Text whose contrast with what is behind it is below WCAG's AA.
+TOO_FAINT = (Path(__file__).parent / "contrast.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with browsers.chromium(tmp_path_factory.mktemp("chromium")) as chrome:
+        yield chrome
+
+
+class Page:
+    def __init__(self, chrome: Chrome, base_url: str) -> None:
+        self.chrome = chrome
+        self._base_url = base_url
+
+    def open(self, path: str = "/") -> "Page":
+        self.chrome.get(self._base_url + path)
+        return self
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.chrome.execute_script(script, *arguments)
+
+    def text(self, selector: str = "main") -> str:
+        return str(self.run("return (document.querySelector(arguments[0]) || {}).innerText || ''", selector)).strip()
+
+    def section(self, name: str) -> str:
+        return self.text(f"section[aria-labelledby={name}]")
+
+    def find(self, selector: str) -> WebElement:
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys: str) -> None:
+        """Whatever has the focus gets them."""
+        self.chrome.switch_to.active_element.send_keys(*keys)
+
+    def focused(self) -> str:
+        return str(self.run("const it = document.activeElement; return it.id || it.textContent.trim() || it.tagName"))
+
+    def tab_to(self, there: Callable[[], bool]) -> None:
+        for _ in range(MOST_STOPS):
+            self.press(Keys.TAB)
+            if there():
+                return
+        raise AssertionError("the keyboard does not get there")
+
+    def complaints(self) -> list[str]:
+        """What the browser has to say since it was last asked: errors of scripts, what the policy forbids."""
+        return [str(line["message"]) for line in self.chrome.get_log("browser") if line["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def page(chrome: Chrome, stack: LocalStack) -> Iterator[Page]:
+    page = Page(chrome, stack.base_url)
+    browsers.size(chrome, 1280, 900)
+    browsers.scheme(chrome, "light")
+    page.complaints()
+    yield page.open()
+    assert page.complaints() == []
+
+
+@pytest.fixture
+def job(client: httpx.Client, service: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """A backfill under way."""
+    body = {"job_type": f"console-{uuid.uuid4().hex[:8]}", "start_block": 0, "end_block": 900_000, "created_by": "test"}
+    started: dict[str, Any] = client.post(f"{BACKFILL}/start", json=body, headers=service).raise_for_status().json()
+    yield started
+    done = {"current_block": 900_000, "progress_percentage": 100, "status": "completed"}
+    client.post(f"{BACKFILL}/progress", params={"job_id": started["id"]}, json=done, headers=service).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def failed_verification(stack: LocalStack) -> Iterator[None]:
+    """What the policy verification-failed is about."""
+    there = stack.description["postgres"]
+    names = ("user", "host", "port", "password", "database")
+    with pg8000.native.Connection(**{name: there[name] for name in names}) as connection:
+        identifier = str(uuid.uuid4())
+        connection.run(
+            "INSERT INTO backup_verifications (id, step, started_at, ended_at, passed) "
+            "VALUES (:id, 'done', now() + interval '1 hour', now(), false)",
+            id=identifier,
+        )
+        yield
+        connection.run("DELETE FROM backup_verifications WHERE id = :id", id=identifier)
+
+
+def test_every_section_shows_what_there_is(page: Page, job: dict[str, Any]) -> None:
+    def functions_are_well() -> bool:
+        return int(page.run("return document.querySelectorAll('[aria-labelledby=functions] .good').length")) >= 7
+
+    until(lambda: job["job_type"] in page.section("backfills"), PATIENCE)
+    until(functions_are_well, PATIENCE)
+    assert "block 0 of 0 to 900,000" in page.section("backfills")
+    assert {"publish-metrics", "retention", "backup"} <= set(page.section("schedules").split())
+    resources = page.section("resources")
+    for name in ("Clients", "Cloud Scheduler", "feedback", "console", "Cloud SQL", "Memorystore", "Archive"):
+        assert name in resources
+    assert resources.count("pid ") >= 10
+    until(lambda: page.run("return document.querySelectorAll('div.plot').length") >= 8, FIRST_FIGURES)
+
+
+def test_what_changes_is_shown_and_what_the_reader_does_is_kept(
+    page: Page, job: dict[str, Any], client: httpx.Client, service: dict[str, str]
+) -> None:
+    until(lambda: job["job_type"] in page.section("backfills"), PATIENCE)
+    until(lambda: page.run("return !!document.querySelector('[data-key=statements]')"), PATIENCE)
+    page.run("window.untouched = true; document.querySelector('[data-key=statements]').open = true")
+    page.find("#request").send_keys("half a request")
+    at = page.run("return window.scrollY")
+    moved = {"current_block": 337_500, "progress_percentage": 37.5}
+    client.post(f"{BACKFILL}/progress", params={"job_id": job["id"]}, json=moved, headers=service).raise_for_status()
+    until(lambda: "37.5 %" in page.section("backfills"), PATIENCE)
+    assert page.run("return window.untouched && document.querySelector('[data-key=statements]').open")
+    assert page.focused() == "request"
+    assert page.run("return document.activeElement.value") == "half a request"
+    assert abs(page.run("return window.scrollY") - at) < 200
+
+
+def test_a_schedule_is_run_by_keyboard_alone(page: Page) -> None:
+    until(lambda: "partitions" in page.section("schedules"), PATIENCE)
+    page.run("window.untouched = true")
+    page.tab_to(lambda: page.focused().startswith("Run now: partitions"))
+    page.press(Keys.ENTER)
+    until(lambda: "partitions was started" in page.text("#said"), PATIENCE)
+    until(lambda: page.text("tr[data-key=partitions] td[data-label='Last run']").startswith("ok"), PATIENCE)
+    assert page.run("return window.untouched")
+    assert page.focused().startswith("Run now: partitions"), "the focus stays where it was"
+
+
+def test_the_keyboard_gets_around_and_is_seen(page: Page) -> None:
+    page.press(Keys.TAB)
+    assert page.focused() == "Skip to the content"
+    page.press(Keys.ENTER)
+    until(lambda: page.focused() == "main", PATIENCE)
+    for _ in range(30):
+        page.press(Keys.TAB)
+        style = page.run("return getComputedStyle(document.activeElement).outlineStyle")
+        assert style not in ("none", ""), f"{page.focused()} does not show that it has the focus"
+
+
+def test_a_requests_lines_are_found_by_its_id(page: Page, client: httpx.Client, service: dict[str, str]) -> None:
+    identifier = f"console-{uuid.uuid4().hex}"
+    refused = client.post("/api/v1/feedback/rate", json={}, headers={**service, "X-Request-ID": identifier})
+    assert refused.status_code == 422
+    page.find("#request").send_keys(identifier, Keys.ENTER)
+    until(lambda: f"All lines of the request {identifier}" in page.text(), PATIENCE)
+    until(lambda: "POST /api/v1/feedback/rate 422" in page.text(".lines"), PATIENCE)
+    requests = page.run("return [...document.querySelectorAll('.line .request')].map((it) => it.innerText)")
+    assert set(requests) == {identifier}
+
+
+def test_new_lines_come_by_themselves_until_they_are_paused(
+    page: Page, client: httpx.Client, service: dict[str, str]
+) -> None:
+    def ask(insight: str) -> str:
+        identifier = f"console-{uuid.uuid4().hex}"
+        query = {"insight_id": insight}
+        client.get("/api/v1/feedback/stats", params=query, headers={**service, "X-Request-ID": identifier})
+        return identifier
+
+    page.open("/console/logs?function=feedback")
+    page.run("window.untouched = true")
+    first = ask("one")
+    until(lambda: first in page.text(".lines"), PATIENCE)
+    page.find("#pause").click()
+    until(lambda: page.text("#live").startswith("Paused"), PATIENCE)
+    shown = page.text(".lines")
+    second = ask("two")
+    assert page.text(".lines") == shown
+    page.find("#pause").click()
+    until(lambda: second in page.text(".lines"), PATIENCE)
+    assert page.run("return window.untouched")
+
+
+def test_an_operation_is_tried_out(page: Page, service: dict[str, str]) -> None:
+    page.open("/console/api")
+    page.chrome.find_element(By.PARTIAL_LINK_TEXT, "/api/v1/feedback/rate").click()
+    body = page.find("#body")
+    body.clear()
+    body.send_keys('{"insight_id": "tried-out", "user_id": "ada", "rating": 4}')
+    page.find("#credential_kind").send_keys("an API key")
+    page.find("#credential").send_keys(service["X-API-Key"], Keys.ENTER)
+    until(lambda: "200 OK" in page.section("outcome"), PATIENCE)
+    assert '"insight_id": "tried-out"' in page.section("outcome")
+    assert page.focused() == "outcome"
+    assert "X-API-Key: $API_KEY" in page.section("curl")
+    assert service["X-API-Key"] not in page.chrome.page_source
+    page.chrome.find_element(By.LINK_TEXT, "its logs").click()
+    until(lambda: "POST /api/v1/feedback/rate 200" in page.text(".lines"), PATIENCE)
+
+
+def test_a_chart_is_read_by_keyboard(page: Page) -> None:
+    until(lambda: page.run("return !!document.querySelector('[data-key=chart-requests] div.plot')"), FIRST_FIGURES)
+    page.run("document.querySelector('[data-key=chart-requests] div.plot').focus()")
+    page.press(Keys.ARROW_LEFT)
+    until(lambda: "/s" in page.text(".tip"), PATIENCE)
+    page.press(Keys.ESCAPE)
+    until(lambda: not page.text(".tip"), PATIENCE)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_shows_all_without_sideways_scrolling(page: Page, path: str) -> None:
+    browsers.size(page.chrome, 360, 740, phone=True)
+    page.open(path)
+    assert page.run("return document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_text_stands_out_in_either_scheme(page: Page, path: str, scheme: str) -> None:
+    browsers.scheme(page.chrome, scheme)
+    page.open(path)
+    assert page.run("return matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+    assert page.run(TOO_FAINT) == []
+
+
+def test_a_lost_connection_is_said_and_found_again(page: Page) -> None:
+    page.chrome.execute_cdp_cmd("Network.enable", {})
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*"]})
+    try:
+        until(lambda: "does not answer" in page.text("#lost"), PATIENCE)
+        assert page.text("#live").startswith("Connection lost")
+    finally:
+        page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    until(lambda: page.text("#live").startswith("Live"), PATIENCE)
+    assert page.text("#lost") == ""
+    assert all("ERR_BLOCKED_BY_CLIENT" in line for line in page.complaints())
+
+
+def test_without_scripts_pages_are_whole_and_forms_work(page: Page) -> None:
+    page.chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.open("/")
+        assert page.find("section[aria-labelledby=schedules]").text
+        page.find("tr[data-key=publish-metrics] button").click()
+        until(lambda: "publish-metrics was started" in page.chrome.page_source, PATIENCE)
+        page.open("/console/api/feedback_stats")
+        page.find("[id='query.insight_id']").send_keys("tried-out", Keys.ENTER)
+        until(lambda: "200 OK" in page.chrome.page_source, PATIENCE)
+    finally:
+        page.chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_what_is_broken_is_an_incident_with_its_runbook(
+    failed_verification: None, page: Page, client: httpx.Client, operator: dict[str, str]
+) -> None:
+    asked = ""
+
+    def is_open() -> bool:
+        nonlocal asked
+        if asked != (renewed := page.text("#live-time")):  # every few seconds: an operator has a limit, too
+            asked = renewed
+            client.post(WATCH, headers=operator).raise_for_status()
+        return "Verification failed" in page.section("incidents")
+
+    until(is_open, INCIDENT_PATIENCE)
+    assert "open incident" in page.text(".sum")
+    href = page.run("return document.querySelector('article.incident a').href")
+    assert client.get(href).status_code == 200
+
+
+def test_nobody_else_gets_in(stack: LocalStack, client: httpx.Client, service: dict[str, str]) -> None:
+    """Not by a name of its own that leads here, not from another page, and not past the platform."""
+    assert client.get("/", headers={"Host": "console.evil.example"}).status_code == 403
+    form = {"name": "publish-metrics"}
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
+        answer = client.post("/console/schedules/run", data=form, headers=headers)
+        assert (answer.status_code, "Nothing was done" in answer.text) == (403, True)
+    own = stack.description["functions"]["console"]
+    assert httpx.get(own).status_code == 401
+    assert httpx.get(own, headers=service).status_code == 401
+    other = {"Authorization": f"Bearer {stack.description['credentials']['scheduler_token']}"}
+    assert httpx.get(own, headers=other).status_code == 403
+
+
+def test_no_credential_is_on_the_page(page: Page, stack: LocalStack) -> None:
+    source = page.chrome.page_source
+    state = json.loads((stack.state / "stack.json").read_text())
+    secrets = [*state["credentials"].values(), state["postgres"]["password"], state["redis"]["password"]]
+    assert not [secret for secret in secrets if secret and secret in source]

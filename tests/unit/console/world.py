@@ -1,0 +1,253 @@
+"""A console over small stand-ins for Google's APIs and for the other functions, which speak their JSON over HTTP."""
+
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from aiohttp import web
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from local.front_end import listen
+from local.server import free_port
+from utxoiq_console.app import App, app_of_console
+
+OPERATOR = "ada@example.com"
+PREFIX = "utxoiq-test"
+KEY = "uiq_console00001_secret"
+FEEDBACK_STATS = "/api/v1/feedback/stats"
+
+
+@dataclass
+class World:
+    """What the stand-ins answer, and what they were asked. broken: names of APIs, or paths, that answer 503."""
+
+    functions: str = ""
+    google: str = ""
+    broken: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+    filters: list[str] = field(default_factory=list)
+
+    async def answer_google(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.path
+        body = await _json(request)
+        api = {"v3": "monitoring", "v2": "logging", "v1": "cloudscheduler"}[path.split("/")[1]]
+        if api in self.broken:
+            return web.json_response({"error": {"code": 503, "message": "busy"}}, status=503)
+        if path.endswith("/timeSeries"):
+            self.filters.append(request.rel_url.query["filter"])
+            return web.json_response({"timeSeries": _series(request)})
+        if path.endswith("/alerts"):
+            return web.json_response({"alerts": self.alerts})
+        if path.endswith(":list"):
+            self.filters.append(body["filter"])
+            return web.json_response({"entries": self.entries})
+        if path.endswith(":run"):
+            self.ran.append(path.removesuffix(":run").rpartition("/")[2])
+            return web.json_response({})
+        return web.json_response({"jobs": [job("publish-metrics"), job("backup", code=5), job("other", "utxoiq-else")]})
+
+    async def answer_function(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.path
+        text = await request.text()
+        self.asked.append((request.method, str(request.rel_url), dict(request.headers), text))
+        if path in self.broken:
+            return web.json_response({"detail": "the database is away"}, status=503)
+        answers: dict[str, Any] = {
+            "/health": {"status": "ok", "parts": {"database": "ok", "redis": "ok"}},
+            "/api/v1/monitoring/database/pool": {"status": "success", "metrics": _pool()},
+            "/api/v1/monitoring/database/queries": {"status": "success", "metrics": _queries()},
+            FEEDBACK_STATS: {"insight_id": "x", "total_ratings": 3},
+        }
+        if path == "/api/v1/monitoring/backfill/status":
+            status = request.rel_url.query.get("status")
+            return web.json_response([one for one in self.jobs if status in (None, one["status"])])
+        if path not in answers:
+            return web.json_response({"detail": "nothing here"}, status=404)
+        return web.json_response(answers[path], headers={"X-Request-ID": "request-7"})
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "GOOGLE_CLOUD_PROJECT": "project",
+            "MONITORING_NAMESPACE": PREFIX,
+            "MONITORING_LOCATION": "us-central1",
+            "RUNBOOKS": "https://runbooks.example/alerts",
+            "CONSOLE_KEY": KEY,
+            "GOOGLE_APIS_ENDPOINT": self.google,
+            "K_SERVICE": f"{PREFIX}-console",
+            "RESOURCES": json.dumps(self._resources()),
+        }
+
+    def _resources(self) -> list[dict[str, Any]]:
+        paths = {
+            "feedback": ["/api/v1/feedback"],
+            "backfill": ["/api/v1/monitoring/backfill"],
+            "database": ["/api/v1/monitoring/database", "/metrics"],
+        }
+        functions = [
+            {
+                **_resource(name, "function", ["postgres", "redis"]),
+                "paths": own,
+                "url": self.functions,
+                "health": f"{self.functions}/health",
+            }
+            for name, own in paths.items()
+        ]
+        return [
+            _resource("clients", "entry", list(paths)),
+            {
+                **_resource("scheduler", "scheduler", ["database"]),
+                "members": [f"{PREFIX}-{name}" for name in ("publish-metrics", "backup")],
+            },
+            *functions,
+            _resource("migrate", "function", ["postgres"]),
+            _resource("console", "function", ["monitoring"]),
+            _resource("postgres", "database", []),
+            _resource("redis", "cache", []),
+            _resource("monitoring", "service", []),
+        ]
+
+
+def _resource(name: str, kind: str, uses: list[str]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "kind": kind,
+        "title": name,
+        "name": f"{PREFIX}-{name}",
+        "about": f"what {name} does",
+        "uses": uses,
+    }
+
+
+@asynccontextmanager
+async def opened(world: World, caller: str = OPERATOR) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser, as the platform lets it in."""
+    ports = free_port(), free_port()
+    servers = [await listen(world.answer_google, ports[0]), await listen(world.answer_function, ports[1])]
+    world.google, world.functions = (f"http://127.0.0.1:{port}" for port in ports)
+    app = app_of_console(world.environment())
+    headers = {"Authorization": f"Bearer {token_without_signature(caller)}", "Sec-Fetch-Site": "same-origin"}
+    transport = httpx.ASGITransport(app=_asgi(app))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://console", headers=headers) as client:
+            yield client
+    finally:
+        await app.opened.close()
+        for server in servers:
+            await server.cleanup()
+
+
+def token_without_signature(email: str) -> str:
+    parts = ({"alg": "RS256"}, {"email": email})
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join([*encoded, "SIGNATURE_REMOVED_BY_GOOGLE"])
+
+
+def backfill(job_type: str = "utxo_set", status: str = "running", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"id-of-{job_type}",
+        "job_type": job_type,
+        "start_block": 0,
+        "end_block": 900_000,
+        "current_block": 450_000,
+        "status": status,
+        "progress_percentage": 50.0,
+        "estimated_completion": None,
+        "error_message": None,
+        "started_at": "2026-01-31T12:00:00Z",
+        "completed_at": None,
+        "created_by": "operations",
+        "version": 3,
+        **fields,
+    }
+
+
+def alert(slug: str, stack: str = PREFIX, **fields: Any) -> dict[str, Any]:
+    opened_at = datetime.now(UTC) - timedelta(minutes=5)
+    return {
+        "name": f"projects/project/alerts/{stack}-{slug}",
+        "state": "OPEN",
+        "openTime": opened_at.isoformat(),
+        "policy": {"displayName": f"{stack}-{slug}", "severity": "CRITICAL", "userLabels": {"alert": slug}},
+        "resource": {"type": "generic_task", "labels": {"project_id": "project", "job": f"{stack}-feedback"}},
+        "metric": {"type": "custom.googleapis.com/utxoiq/pool/utilization", "labels": {}},
+        **fields,
+    }
+
+
+def job(name: str, prefix: str = PREFIX, code: int = 0) -> dict[str, Any]:
+    return {
+        "name": f"projects/project/locations/us-central1/jobs/{prefix}-{name}",
+        "description": f"what {name} does",
+        "schedule": "* * * * *",
+        "timeZone": "Etc/UTC",
+        "state": "ENABLED",
+        "scheduleTime": (datetime.now(UTC) + timedelta(seconds=40)).isoformat(),
+        "lastAttemptTime": "2026-01-31T12:00:00.123456789Z",
+        "status": {"code": code} if code else {},
+    }
+
+
+def entry(message: str, request: str = "request-1") -> dict[str, Any]:
+    return {
+        "insertId": f"{message}-{request}",
+        "timestamp": "2026-01-31T12:00:00.123456789Z",
+        "severity": "WARNING",
+        "resource": {"type": "cloud_run_revision", "labels": {"service_name": f"{PREFIX}-feedback"}},
+        "jsonPayload": {"message": message, "request_id": request, "logger": "api"},
+        "httpRequest": {"requestMethod": "GET", "requestUrl": "/x", "status": 422, "latency": "0.0135s"},
+    }
+
+
+def _asgi(app: App) -> Any:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await app(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return serve
+
+
+async def _json(request: web.BaseRequest) -> Any:
+    text = await request.text()
+    return json.loads(text) if text else {}
+
+
+def _series(request: web.BaseRequest) -> list[dict[str, Any]]:
+    now = time.time()
+    labels = {"service_name": f"{PREFIX}-feedback", "response_code_class": "2xx", "group": "jobs", "result": "memory"}
+    points = [
+        {
+            "interval": {"endTime": datetime.fromtimestamp(now - 60 * age, UTC).isoformat()},
+            "value": {"doubleValue": 12.5},
+        }
+        for age in range(5)
+    ]
+    return [{"metric": {"labels": labels}, "resource": {"labels": {}}, "points": points}]
+
+
+def _pool() -> dict[str, Any]:
+    return {
+        "size": 20,
+        "max_overflow": 40,
+        "checked_in": 3,
+        "checked_out": 2,
+        "overflow": 0,
+        "waiting": 1,
+        "instances": 2,
+        "by_instance": {f"{PREFIX}-feedback/one": {}, f"{PREFIX}-feedback/two": {}},
+    }
+
+
+def _queries() -> dict[str, Any]:
+    one = {"total_queries": 10, "failed_queries": 1, "slow_queries": 2, "p50": 1.0, "p95": 7.5, "p99": None}
+    return {**one, "statements": {"insert_rating": one}}

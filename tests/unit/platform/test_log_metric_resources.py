@@ -1,0 +1,64 @@
+"""A log-based metric that the program declares counts here, or says why it cannot."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from local.deployment import Declaration, Deployment
+from local.errors import DeploymentFailed
+from local.monitoring.store import Store
+from local.registry import handler_of
+from local.resources import logging as _handlers  # noqa: F401 - registers them
+
+TOKEN = "gcp:logging/metric:Metric"
+COUNTER = {"metricKind": "DELTA", "valueType": "INT64", "unit": "1"}
+
+
+def declare(deployment: Any, **inputs: object) -> str:
+    declaration = Declaration(TOKEN, "shop-refusals", "urn", inputs, frozenset())
+
+    async def make() -> str:
+        return (await handler_of(declaration)(cast(Deployment, deployment), declaration)).id
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def deployment() -> Any:
+    return SimpleNamespace(project="shop", log_metrics=[], monitoring=SimpleNamespace(store=Store("shop")))
+
+
+def test_it_is_counted_and_described(deployment: Any) -> None:
+    extractors = {"status": "EXTRACT(httpRequest.status)"}
+    name = "shop-refusals"
+    assert (
+        declare(deployment, filter="httpRequest.status=403", metricDescriptor=COUNTER, labelExtractors=extractors)
+        == name
+    )
+    (counted,) = deployment.log_metrics
+    assert counted.type == f"logging.googleapis.com/user/{name}"
+    described = deployment.monitoring.store.descriptor(counted.type)
+    assert (described.kind, described.value_type, set(described.labels)) == ("DELTA", "INT64", {"status"})
+
+
+def test_one_that_is_disabled_counts_nothing(deployment: Any) -> None:
+    declare(deployment, filter="severity>=ERROR", disabled=True)
+    assert deployment.log_metrics == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ({"filter": "severity>=FATAL"}, "no severity 'FATAL'"),
+        ({"filter": "resource.typ=x"}, "no field 'resource.typ'"),
+        ({"filter": "severity=ERROR", "labelExtractors": {"a": "status"}}, "EXTRACT"),
+        ({"filter": "severity=ERROR", "metricDescriptor": {**COUNTER, "valueType": "DISTRIBUTION"}}, "counts entries"),
+    ],
+)
+def test_what_cannot_count_fails_by_name(deployment: Any, inputs: dict[str, object], named: str) -> None:
+    with pytest.raises(DeploymentFailed) as failed:
+        declare(deployment, **inputs)
+    assert "shop-refusals" in str(failed.value)
+    assert named in str(failed.value)
