@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.integration.backup.conftest import PROJECT, AdminClient
 from tests.integration.cloud_monitoring import Monitoring
-from tests.integration.http.functions import Function
+from tests.integration.http.functions import CONNECTIONS, Function
 from tests.unit.http.issuer import Issuer
 
 from local.valkey import Valkey
@@ -54,7 +54,7 @@ def client(
         "SCHEDULER_ACCOUNT": SCHEDULER,
     }
     with Function(tmp_path / "function", "backup", variables) as function:
-        yield httpx.Client(base_url=function.url, timeout=120)
+        yield httpx.Client(base_url=function.url, timeout=120, limits=CONNECTIONS)
 
 
 @pytest.fixture

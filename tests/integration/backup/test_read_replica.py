@@ -77,8 +77,13 @@ def switch_segments(server: ManagedPostgres) -> str:
     with server.connect() as connection:
         ((name,),) = connection.run("SELECT pg_walfile_name(pg_current_wal_lsn())")
         server.archive_all()
-        connection.run("CHECKPOINT")
-    assert not (server.folder / "pg_wal" / name).exists()
+
+        def is_gone() -> bool:
+            """PostgreSQL may not have noted yet that the file is archived."""
+            connection.run("CHECKPOINT")
+            return not (server.folder / "pg_wal" / name).exists()
+
+        until(is_gone, CATCH_UP_SECONDS)
     return str(name)
 
 

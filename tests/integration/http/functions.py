@@ -12,6 +12,8 @@ from local.server import Server, free_port
 
 REPOSITORY = Path(__file__).parents[3]
 UNKNOWN_ID = "0d2f6c1e-5b8a-4f0e-9c3d-7a1b2c3d4e5f"
+# Shorter than a function keeps an idle connection, so that no request meets its close.
+CONNECTIONS = httpx.Limits(keepalive_expiry=1)
 PREFIXES = {
     "/api/v1/monitoring/backfill": "backfill",
     "/api/v1/feedback": "feedback",
@@ -59,7 +61,7 @@ class Api:
     def __init__(self, functions: Mapping[str, Function], credentials: Mapping[str, Mapping[str, str]]) -> None:
         self._functions = functions
         self._credentials = credentials
-        self._client = httpx.Client(timeout=30)
+        self._client = httpx.Client(timeout=30, limits=CONNECTIONS)
 
     def __call__(
         self,

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from tests.integration.conftest import database_settings
 from tests.integration.http.conftest import AUDIENCE, OPERATOR, OPERATORS, PROJECT, SCHEDULER
-from tests.integration.http.functions import PREFIXES, Api, Function
+from tests.integration.http.functions import CONNECTIONS, PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
 
 from local.postgres import Postgres
@@ -166,7 +166,7 @@ def requests(api: Api) -> dict[str, Callable[[], Request]]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=30, limits=CONNECTIONS) as client:
         yield client
 
 

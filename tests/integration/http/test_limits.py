@@ -10,7 +10,7 @@ import httpx
 import pytest
 from redis import Redis
 from tests.integration.http.conftest import AUDIENCE, key_of
-from tests.integration.http.functions import Api, Function
+from tests.integration.http.functions import CONNECTIONS, Api, Function
 
 from local.valkey import Valkey
 
@@ -47,7 +47,7 @@ def called_from(address: str) -> dict[str, str]:
 
 def statuses(instances: tuple[Function, ...], headers: Mapping[str, str], count: int) -> list[int]:
     """Of requests at once, by turns to each instance."""
-    with ThreadPoolExecutor(8) as threads, httpx.Client() as client:
+    with ThreadPoolExecutor(8) as threads, httpx.Client(limits=CONNECTIONS) as client:
         urls = [instances[turn % len(instances)].url + STATS for turn in range(count)]
         return list(threads.map(lambda url: client.get(url, headers=headers).status_code, urls))
 
@@ -65,7 +65,7 @@ def test_callers_are_told_apart_by_address_and_name(api: Api, instances: tuple[F
 
 
 def test_an_answer_says_where_its_caller_stands(instances: tuple[Function, Function]) -> None:
-    with httpx.Client(base_url=instances[0].url, headers=called_from("192.0.2.4")) as client:
+    with httpx.Client(base_url=instances[0].url, headers=called_from("192.0.2.4"), limits=CONNECTIONS) as client:
         answers = [client.get(path) for path in (STATS, "/api/v1/feedback/user", "/nowhere", "/api/v1/feedback/rate")]
         assert [answer.status_code for answer in answers] == [200, 401, 404, 405]
         assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["9", "8", "7", "6"]
@@ -100,7 +100,10 @@ def test_guessed_keys_are_soon_not_looked_into(api: Api, instances: tuple[Functi
 
 def test_batches_are_counted_by_themselves_too(api: Api, variables: Mapping[str, str], tmp_path: Path) -> None:
     own = {**variables, **LIMITS, "FUNCTION_AUDIENCE": f"{AUDIENCE}metrics"}
-    with Function(tmp_path, "metrics", own) as metrics, httpx.Client(base_url=metrics.url) as client:
+    with (
+        Function(tmp_path, "metrics", own) as metrics,
+        httpx.Client(base_url=metrics.url, limits=CONNECTIONS) as client,
+    ):
         operator = api.headers("operator")
         sent = [client.post(BATCH, json=[METRIC], headers=operator) for _ in range(4)]
         assert [answer.status_code for answer in sent] == [201, 201, 201, 429]
@@ -111,7 +114,7 @@ def test_batches_are_counted_by_themselves_too(api: Api, variables: Mapping[str,
 
 def test_a_configured_page_may_call_from_a_browser(api: Api, instances: tuple[Function, Function]) -> None:
     asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
-    with httpx.Client(base_url=instances[0].url) as client:
+    with httpx.Client(base_url=instances[0].url, limits=CONNECTIONS) as client:
         preflight = client.options("/api/v1/feedback/rate", headers=asks)
         assert preflight.status_code == 204
         assert preflight.headers["Access-Control-Allow-Methods"] == "POST"

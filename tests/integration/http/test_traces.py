@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.http.conftest import AUDIENCE, PROJECT
-from tests.integration.http.functions import REPOSITORY, Function
+from tests.integration.http.functions import CONNECTIONS, REPOSITORY, Function
 from tests.integration.http.receiver import Receiver, Spans, until
 from tests.unit.http.issuer import Issuer
 
@@ -65,7 +65,7 @@ def user(issuer: Issuer) -> Mapping[str, str]:
 
 @cache
 def client() -> httpx.Client:
-    return httpx.Client(timeout=30)
+    return httpx.Client(timeout=30, limits=CONNECTIONS)
 
 
 def new_trace() -> str:
