@@ -101,14 +101,16 @@ class Fleet:
         own = _decoded(self._own.figures(ended=False))
         try:
             entries = await self._entries()
+            entries.pop(own.instance.encode(), None)
+            # In a thread: that of many instances takes long enough for requests to notice.
+            others, gone, errors = await asyncio.to_thread(_understood, entries)
+            if gone:
+                await self._redis.hdel(KEY, *gone)
         except (RedisError, OSError):
             self.reachable = False
             return [own]
-        self.reachable = True
-        entries.pop(own.instance.encode(), None)
-        # In a thread: that of many instances takes long enough for requests to notice.
-        others, errors = await asyncio.to_thread(_understood, entries)
         self._tell_of(errors)
+        self.reachable = True  # last, so that it is of these figures whatever else asked Redis meanwhile
         return [own, *others]
 
     async def publish_own(self) -> None:
@@ -132,15 +134,10 @@ class Fleet:
         self.reachable = True
 
     async def _entries(self) -> dict[bytes, bytes]:
-        """By instance, but those that are gone, which are removed."""
-        entries = await self._all()
-        gone = [name for name, entry in entries.items() if _is_gone(entry)]
-        if gone:
-            await self._redis.hdel(KEY, *gone)
-        return {name: entry for name, entry in entries.items() if name not in gone}
+        """By instance.
 
-    async def _all(self) -> dict[bytes, bytes]:
-        """Once more where the first reading fails: a connection that was kept may be older than the server."""
+        Once more where the first reading fails: a connection that was kept may be older than the server.
+        """
         try:
             entries = await self._redis.hgetall(KEY)
         except RedisError:
@@ -159,16 +156,25 @@ class _Stamp(Struct):
     published_at: float
 
 
-def _understood(entries: Mapping[bytes, bytes]) -> tuple[list[InstanceFigures], dict[bytes, Exception]]:
-    """While a new version of this code takes over, some entries may be of another one that counts otherwise."""
+def _understood(
+    entries: Mapping[bytes, bytes],
+) -> tuple[list[InstanceFigures], list[bytes], dict[bytes, Exception]]:
+    """Those of living instances; the names of those that are gone; and what cannot be read.
+
+    While a new version of this code takes over, some entries may be of another one that counts otherwise.
+    """
     figures: list[InstanceFigures] = []
+    gone: list[bytes] = []
     errors: dict[bytes, Exception] = {}
     for name, entry in entries.items():
         try:
-            figures.append(_decoded(entry))
+            if _is_gone(entry):
+                gone.append(name)
+            else:
+                figures.append(_decoded(entry))
         except msgspec.MsgspecError as error:
             errors[name] = error
-    return figures, errors
+    return figures, gone, errors
 
 
 def _decoded(entry: bytes) -> InstanceFigures:
@@ -176,8 +182,5 @@ def _decoded(entry: bytes) -> InstanceFigures:
 
 
 def _is_gone(entry: bytes) -> bool:
-    """False of an entry that does not tell: it may be of a living instance."""
-    try:
-        return msgspec.msgpack.decode(entry, type=_Stamp).published_at < time.time() - EXPIRE_SECONDS
-    except msgspec.MsgspecError:
-        return False
+    """Raises MsgspecError of an entry that does not tell, which may be of a living instance."""
+    return msgspec.msgpack.decode(entry, type=_Stamp).published_at < time.time() - EXPIRE_SECONDS
