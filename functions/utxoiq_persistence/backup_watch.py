@@ -1,7 +1,6 @@
 """How old the newest backup and the newest proof of one are, and what failed since: to Cloud Monitoring."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,14 +14,13 @@ from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.cloud_sql import CloudSql, CloudSqlUnavailable, Resource
 from utxoiq_persistence.publish_settings import PublishSettings
-from utxoiq_persistence.publishing import Window
+from utxoiq_persistence.publishing import Window, of_database
 from utxoiq_persistence.statements import load
 from utxoiq_persistence.store import Store
 from utxoiq_persistence.time_series import Series
 
 _RUNS = load("backup_runs")
 _VERIFICATIONS = load("backup_verifications")
-_log = logging.getLogger(__name__)
 
 
 class Backups(NamedTuple):
@@ -55,21 +53,16 @@ class BackupWatch:
         Raises CloudSqlUnavailable, CloudSqlRefused, NotPublished, and DatabaseUnavailable after the rest was published.
         """
         window = Window("backups", self._seconds, self._store.cache.scripts, self._clock())
-        if await window.is_done():
-            return f"published already, as of {datetime.fromtimestamp(window.start, UTC).isoformat()}"
+        return await window.once(self._publish)
+
+    async def _publish(self, window: Window) -> str:
         backups = await asyncio.to_thread(self._ask)
         now = datetime.now(UTC)
-        series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds())]
-        failure: Exception | None = None
-        try:
-            series += await self._of_database(backups, now)
-        except Exception as error:
-            _log.warning("what the database knows is not published: %s", error)
-            failure = error
+        known, failure = await of_database(self._of_database(backups, now))
+        series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds()), *known]
         await self._monitoring.write(series, window.start)
         if failure is not None:
             raise failure
-        await window.done()
         return f"published {len(series)} time series"
 
     def _ask(self) -> Backups:

@@ -5,9 +5,9 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
@@ -283,6 +283,21 @@ class Database:
         self._reaper = None
         while self._idle and self._surplus() > 0:
             self._idle.pop(0).close()
+
+
+async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """For those who cannot wait: what has begun then goes on to its end by itself, what has no connection is given up.
+
+    Raises DatabaseUnavailable.
+    """
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if not done:
+            raise DatabaseUnavailable("the database does not answer in time; try again")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class _Retry(Exception):

@@ -3,19 +3,17 @@
 import asyncio
 import contextlib
 import hashlib
-import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from utxoiq_persistence import partitions, time_series
 from utxoiq_persistence import published_metrics as metrics
 from utxoiq_persistence.cloud_monitoring import CloudMonitoring
-from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.database import in_time
 from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merged_pool, merged_queries
 from utxoiq_persistence.publish_settings import PublishSettings
-from utxoiq_persistence.publishing import Window, all_of
+from utxoiq_persistence.publishing import Window, all_of, of_database
 from utxoiq_persistence.records import Idempotency, NewMetric
 from utxoiq_persistence.redis_client import RedisError
 from utxoiq_persistence.session import Row, Session
@@ -24,12 +22,8 @@ from utxoiq_persistence.store import Store
 from utxoiq_persistence.time_series import Series
 
 _RUNS = load("retention_runs")
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
 SERVICE_NAME = "utxoiq-persistence"
-# A pool that is full must not keep it from telling that.
+# Neither a pool that is full nor a database that hangs may keep that from being told.
 PATIENCE_SECONDS = 4.0
 
 
@@ -48,22 +42,18 @@ class FleetPublisher:
         Raises NotPublished and DatabaseUnavailable, each after all else was published.
         """
         window = Window("fleet", self._settings.seconds, self._store.cache.scripts, self._clock())
-        if await window.is_done():
-            return f"published already, as of {datetime.fromtimestamp(window.start, UTC).isoformat()}"
+        return await window.once(self._publish)
+
+    async def _publish(self, window: Window) -> str:
         fleet = await self._figures()
         series = [*time_series.of_fleet(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
-        work: list[Awaitable[object]] = []
-        failure: Exception | None = None
-        try:
-            series += await self._in_time(self._of_database())
-            work.append(self._in_time(self._record(fleet, window)))
-        except Exception as error:
-            _log.warning("what the database knows is not published: %s", error)
-            failure = error  # on which the rest, and above all an alert about it, must not depend
-        await all_of(self._monitoring.write(series, window.start), *work)
+        known, failure = await of_database(in_time(self._of_database(), PATIENCE_SECONDS))
+        series += known
+        writing = self._monitoring.write(series, window.start)
         if failure is not None:
+            await writing
             raise failure
-        await window.done()
+        await all_of(writing, in_time(self._record(fleet, window), PATIENCE_SECONDS))
         return f"published {len(series)} time series of {len(fleet)} instances"
 
     async def _figures(self) -> list[InstanceFigures]:
@@ -84,18 +74,10 @@ class FleetPublisher:
         ]
 
     async def _record(self, fleet: Sequence[InstanceFigures], window: Window) -> None:
-        now = datetime.fromtimestamp(window.start, UTC)
-        rows = await asyncio.to_thread(_rows, fleet, now)  # many histograms to add up
-        key = f"publish-metrics {now.isoformat()}"
+        rows = await asyncio.to_thread(_rows, fleet, window.moment)  # many histograms to add up
+        key = f"publish-metrics {window.moment.isoformat()}"
         once = Idempotency(f"function:{SERVICE_NAME}", key, hashlib.sha256(key.encode()).digest())
         await self._store.metrics.record_batch(rows, once)
-
-    async def _in_time(self, work: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await work
-        except TimeoutError:
-            raise DatabaseUnavailable("the database does not answer in time; try again") from None
 
 
 def _rows(fleet: Sequence[InstanceFigures], now: datetime) -> list[NewMetric]:

@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from utxoiq_persistence.redis_link import RedisAway, Script, ScriptRunner
+from utxoiq_persistence.time_series import Series
 
-_IS_MARKED = Script.of("return redis.call('EXISTS', KEYS[1])")
-_MARK = Script.of("return redis.call('SET', KEYS[1], '', 'PX', ARGV[1])")
+_IS_MARKED = Script.of("""-- is published
+return redis.call('EXISTS', KEYS[1])
+""")
+_MARK = Script.of("""-- published
+return redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+""")
 
 _log = logging.getLogger(__name__)
 
@@ -27,16 +33,34 @@ class Window:
         self._scripts = scripts
         self._keys = [f"published:{name}:{self.start:.3f}"]
 
-    async def is_done(self) -> bool:
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.start, UTC)
+
+    async def once(self, publish: Callable[["Window"], Awaitable[str]]) -> str:
+        """What `publish` did, in words, or that it was done already. Where it raises, the next one tries again."""
+        if await self._is_done():
+            return f"published already, as of {self.moment.isoformat()}"
+        told = await publish(self)
+        with contextlib.suppress(RedisAway):  # whoever comes next finds out by trying
+            await self._scripts.run(_MARK, self._keys, str(math.ceil(2000 * self._seconds)))
+        return told
+
+    async def _is_done(self) -> bool:
         """False also where Redis does not know, or cannot be asked."""
         try:
             return bool(await self._scripts.run(_IS_MARKED, self._keys))
         except RedisAway:
             return False
 
-    async def done(self) -> None:
-        with contextlib.suppress(RedisAway):  # whoever comes next finds out by trying
-            await self._scripts.run(_MARK, self._keys, str(math.ceil(2000 * self._seconds)))
+
+async def of_database(asking: Awaitable[list[Series]]) -> tuple[list[Series], Exception | None]:
+    """What the database knows, or why that is not known: the rest, and any alert, may not depend on it."""
+    try:
+        return await asking, None
+    except Exception as error:
+        _log.warning("what the database knows is not published: %s", error)
+        return [], error
 
 
 async def all_of(*work: Awaitable[object]) -> None:

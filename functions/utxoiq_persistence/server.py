@@ -1,11 +1,11 @@
 """The server's own view of what the fleet does: its clients, and its most costly statements."""
 
-import asyncio
 import logging
+from typing import cast
 
 from pg8000.exceptions import DatabaseError
 
-from utxoiq_persistence.database import Database
+from utxoiq_persistence.database import Database, in_time
 from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.statements import Statement, load
 
@@ -32,17 +32,9 @@ class Server:
         return await self._told(_SQL["server_statements"], most=MOST_STATEMENTS)
 
     async def _told(self, statement: Statement, **parameters: object) -> object | None:
-        task = asyncio.create_task(self._database.fetch(statement, idempotent=True, **parameters))
         try:
-            done, _ = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
-            if not done:
-                _log.warning("%s: no answer within %d s", statement.name, PATIENCE_SECONDS)
-                return None
-            told: object
-            ((told,),) = task.result()
-            return told
+            ((told,),) = await in_time(self._database.fetch(statement, idempotent=True, **parameters), PATIENCE_SECONDS)
         except (PersistenceError, DatabaseError) as error:
             _log.warning("%s: %s", statement.name, error)
             return None
-        finally:
-            task.cancel()  # what has begun goes on to its end, and what waits for a connection does not
+        return cast("object", told)

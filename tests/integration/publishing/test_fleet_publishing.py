@@ -15,6 +15,7 @@ from local.monitoring.points import Distribution
 from local.monitoring.store import Series
 from local.postgres import Postgres
 from local.valkey import Valkey
+from utxoiq_persistence import fleet_publishing
 from utxoiq_persistence import published_metrics as metrics
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, NotPublished
@@ -26,6 +27,7 @@ from utxoiq_persistence.store import Store
 pytestmark = pytest.mark.anyio
 
 SECONDS = 60.0
+HANGING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 class Clock:
@@ -210,6 +212,29 @@ async def test_without_the_database_the_rest_is_published_and_the_next_try_goes_
     await publisher.publish()
     assert monitoring.value(metrics.PARTITIONS_MONTHS_AHEAD) >= 3
     assert set(monitoring.lengths().values()) == {1}
+
+
+async def test_a_database_that_hangs_keeps_nothing_else_from_being_published(
+    settings: Settings,
+    monitoring: Monitoring,
+    clock: Clock,
+    postgres: Postgres,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fleet_publishing, "PATIENCE_SECONDS", 0.5)
+    patient = replace(settings, database=replace(settings.database, statement_timeout_ms=60_000))
+    async with Store.opened(patient) as store:
+        with postgres.connect(database=database) as connection:
+            connection.run("BEGIN")
+            connection.run("LOCK TABLE retention_runs")
+            with pytest.raises(DatabaseUnavailable, match="in time"):
+                await FleetPublisher(monitoring.settings(SECONDS), store, clock).publish()
+            assert monitoring.value(metrics.REDIS_UP) >= 0
+            assert monitoring.of(metrics.RETENTION_DURATION) == []
+            # It was not waited for: it hangs still.
+            assert connection.run(HANGING) == [[1]]
+            connection.run("ROLLBACK")
 
 
 async def test_a_try_that_failed_half_way_is_gone_on_with(
