@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psutil
@@ -17,6 +17,7 @@ import yaml
 
 from local.server import free_port
 
+T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 240.0
 PAUSE = 0.05
@@ -141,11 +142,13 @@ def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:
     return project
 
 
-def until(condition: Any, seconds: float) -> None:
+def until(look: Callable[[], T], seconds: float) -> T:
+    """What it sees, once that is something."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := look()):
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(PAUSE)
+    return found
 
 
 def listening_ports(processes: list[psutil.Process]) -> set[int]:

@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
+from tests.system.running import until
 
 from local.google_apis import GoogleApis
 from local.server import free_port
@@ -43,7 +43,7 @@ class Receiver:
 
     def whole(self, trace_id: str) -> Spans:
         """Once the request's own span has come in, which ends last, so that all others have."""
-        return until(lambda: _with_root(self.spans(trace_id)))
+        return until(lambda: _with_root(self.spans(trace_id)), DEADLINE_SECONDS)
 
     @contextmanager
     def serving(self) -> Iterator["Receiver"]:
@@ -61,13 +61,5 @@ class Receiver:
             self._client.close()
 
 
-def until(look: Callable[[], Spans | None]) -> Spans:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.02)
-    return found
-
-
-def _with_root(spans: Spans) -> Spans | None:
-    return spans if any(span["kind"] == "server" for span in spans) else None
+def _with_root(spans: Spans) -> Spans:
+    return spans if any(span["kind"] == "server" for span in spans) else []

@@ -17,7 +17,8 @@ import httpx
 import pytest
 from tests.integration.http.conftest import AUDIENCE, PROJECT
 from tests.integration.http.functions import CONNECTIONS, REPOSITORY, Function
-from tests.integration.http.receiver import Receiver, Spans, until
+from tests.integration.http.receiver import DEADLINE_SECONDS, Receiver, Spans
+from tests.system.running import until
 from tests.unit.http.issuer import Issuer
 
 from local.server import free_port
@@ -145,22 +146,22 @@ def test_a_lookup_tells_where_its_answer_came_from(traced: Function, receiver: R
     insight = secrets.token_hex(4)
     request = f"GET {STATS}"
     inside = {f"{request} > cache get > {name}" for name in ("cache lookup", "stats", "cache fill")}
-    missed = until(lambda: lookup(traced, receiver, secrets.token_hex(4), "miss"))
+    missed = until(lambda: lookup(traced, receiver, secrets.token_hex(4), "miss"), DEADLINE_SECONDS)
     assert inside <= paths(missed)
     # Until the process has kept it, which it does only while it hears of changes.
-    kept = until(lambda: lookup(traced, receiver, insight, "memory"))
+    kept = until(lambda: lookup(traced, receiver, insight, "memory"), DEADLINE_SECONDS)
     assert f"{request} > cache get" in paths(kept)
     assert not inside & paths(kept)
 
 
-def lookup(function: Function, receiver: Receiver, insight: str, result: str) -> Spans | None:
-    """None where it ended otherwise."""
+def lookup(function: Function, receiver: Receiver, insight: str, result: str) -> Spans:
+    """None of it where it ended otherwise."""
     trace = new_trace()
     assert stats(function, insight, w3c(trace)).status_code == 200
     spans = receiver.whole(trace)
     attributes = next(span for span in spans if span["name"] == "cache get")["attributes"]
     assert attributes["utxoiq.cache.group"] == "feedback_stats"
-    return spans if attributes["utxoiq.cache.result"] == result else None
+    return spans if attributes["utxoiq.cache.result"] == result else []
 
 
 def test_lines_of_the_log_lead_to_the_requests_span(
@@ -186,7 +187,7 @@ def test_headers_that_are_not_well_formed_begin_a_trace(traced: Function, receiv
     known = set(receiver.trace_ids())
     broken = {"traceparent": f"00-{'0' * 32}-b7ad6b7169203331-01", "X-Cloud-Trace-Context": "what?"}
     assert stats(traced, "insight-1", broken).status_code == 200
-    new = until(lambda: [{"id": trace} for trace in receiver.trace_ids() if trace not in known])
+    new = until(lambda: [{"id": trace} for trace in receiver.trace_ids() if trace not in known], DEADLINE_SECONDS)
     request = next(span for span in receiver.whole(new[0]["id"]) if span["kind"] == "server")
     assert request["parent_span_id"] is None
 
@@ -217,21 +218,21 @@ def test_nothing_of_what_callers_write_is_in_a_trace(
     trace, secret = new_trace(), secrets.token_hex(8)
     rate(traced, {**user, **w3c(trace)}, comment=secret)
     stats(traced, f"insight-{secret}", w3c(trace))
-    until(lambda: [span for span in receiver.spans(trace) if span["name"] == f"GET {STATS}"])
+    until(lambda: [span for span in receiver.spans(trace) if span["name"] == f"GET {STATS}"], DEADLINE_SECONDS)
     assert secret not in json.dumps(receiver.spans(trace))
 
 
 def test_waits_for_a_connection_are_told_of(running: Running, receiver: Receiver) -> None:
     function = running(TRACE_SAMPLING="1", DB_POOL_SIZE="1", DB_POOL_OVERFLOW="0")
 
-    def waits() -> Spans | None:
-        """None where the requests happened not to meet."""
+    def waits() -> Spans:
+        """None of them where the requests happened not to meet."""
         traces = [new_trace() for _ in range(4)]
         with ThreadPoolExecutor(len(traces)) as callers:
             list(callers.map(lambda trace: stats(function, trace, w3c(trace)), traces))
         return [span for trace in traces for span in receiver.whole(trace) if span["name"] == "pool wait"]
 
-    assert all(span["kind"] == "internal" and not span["failed"] for span in until(waits))
+    assert all(span["kind"] == "internal" and not span["failed"] for span in until(waits, DEADLINE_SECONDS))
 
 
 def test_a_caller_that_asks_is_followed_and_others_are_not(running: Running, receiver: Receiver) -> None:

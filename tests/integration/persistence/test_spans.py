@@ -9,7 +9,8 @@ from itertools import count
 
 import pytest
 from pg8000.exceptions import DatabaseError
-from tests.integration.http.receiver import Receiver, until
+from tests.integration.http.receiver import DEADLINE_SECONDS, Receiver
+from tests.system.running import until
 
 from utxoiq_persistence import tracing
 from utxoiq_persistence.cache import RESULT
@@ -161,7 +162,7 @@ async def test_a_trace_goes_out_by_itself() -> None:
     with Receiver().serving() as receiver:
         telemetry = Telemetry(TraceSettings(1, "project", "function", "1", "region", receiver.endpoint))
         telemetry.root("request", TRACE, NONE).end()
-        assert await asyncio.to_thread(until, lambda: receiver.spans(TRACE.trace))
+        assert await asyncio.to_thread(until, lambda: receiver.spans(TRACE.trace), DEADLINE_SECONDS)
         telemetry.close()
 
 

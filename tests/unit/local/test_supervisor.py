@@ -3,13 +3,13 @@
 import asyncio
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.system.running import alive, until
 
 from local.function_process import limit_memory
 from local.server import Server, ServerFailed
@@ -20,6 +20,8 @@ IMPORT = "from pathlib import Path; import os, signal, subprocess, sys;"
 SERVE = "Path(sys.argv[1]).touch(); signal.pause()"
 # A child that stays when its parent is killed.
 BEAR = "subprocess.Popen(['sleep', '1000']);"
+# One that was killed may not have been given the time to end yet.
+END_SECONDS = 10
 
 
 class Script(Server):
@@ -100,9 +102,9 @@ def test_nothing_of_a_process_is_left_when_it_was_killed_or_stopped(tmp_path: Pa
             (orphan,) = psutil.Process(script.pid).children()
             os.kill(script.pid, 9)
             await said.until("script is up again")
-            assert _ends(orphan)
+            until(lambda: not alive([orphan]), END_SECONDS)
             (child,) = psutil.Process(script.pid).children()
-        assert _ends(child)
+        until(lambda: not alive([child]), END_SECONDS)
 
     asyncio.run(scenario())
 
@@ -117,7 +119,7 @@ def test_what_a_killed_deployer_left_running_is_ended(tmp_path: Path) -> None:
     state.replace(PROCESSES, {"script": [process.pid, process.create_time()], "stranger": stranger})
     assert end_leftovers(state) == ["script"]
     script.process.wait()
-    assert _ends(child)
+    until(lambda: not alive([child]), END_SECONDS)
 
 
 def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
@@ -131,20 +133,3 @@ def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
             watch.cancel()
 
     asyncio.run(scenario())
-
-
-def _ends(process: psutil.Process) -> bool:
-    """Soon: one that was killed may not have been given the time to end yet."""
-    deadline = time.monotonic() + 10
-    while _alive(process):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
