@@ -34,7 +34,6 @@ from utxoiq_persistence.store import Store
 pytestmark = pytest.mark.anyio
 
 FUNCTIONS = ("backfill", "feedback", "metrics", "database")
-NOW = datetime.now(UTC)
 As = Callable[[str], AbstractAsyncContextManager[Store]]
 
 
@@ -82,14 +81,15 @@ async def test_feedback_does_its_work(opened_as: As) -> None:
 
 
 async def test_metrics_does_its_work(opened_as: As) -> None:
+    now = datetime.now(UTC)
     async with opened_as("metrics") as store:
         for _ in range(2):
             await store.metrics.record_batch([NewMetric("s", "t", 1.0, "u")] * 2, Idempotency("caller", "m", b""))
         await store.metrics.record(NewMetric("s", "t", 1.0, "u"))
-        await store.metrics.find(MetricsQuery(NOW - timedelta(hours=2), NOW, "s", "t"))
-        await store.metrics.record(NewMetric("s", "t", 1.0, "u", None, NOW - timedelta(hours=5)))
+        await store.metrics.find(MetricsQuery(now - timedelta(hours=2), now, "s", "t"))
+        await store.metrics.record(NewMetric("s", "t", 1.0, "u", None, now - timedelta(hours=5)))
         assert await store.metrics.sketch() > 0
-        query = AggregateQuery("s", "t", NOW - timedelta(hours=6), NOW, "day", "true", "previous_period")
+        query = AggregateQuery("s", "t", now - timedelta(hours=6), now, "day", "true", "previous_period")
         await store.metrics.aggregate(query)
 
 

@@ -17,8 +17,7 @@ from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
 
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - timedelta(hours=5)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -30,38 +29,44 @@ async def replica(postgres: Postgres, new_database: Callable[[], str]) -> AsyncI
     await database.close()
 
 
-@pytest.mark.parametrize(("until", "seen"), [(NOW, 2), (NOW - timedelta(minutes=30), 1), (NOW - timedelta(hours=2), 0)])
+@pytest.fixture
+def long_ago() -> datetime:
+    return datetime.now(UTC) - 300 * MINUTE
+
+
+@pytest.mark.parametrize(("minutes", "seen"), [(0, 2), (30, 1), (120, 0)])
 async def test_only_what_is_long_past_is_read_from_it(
-    store: Store, replica: Database, until: datetime, seen: int
+    store: Store, replica: Database, long_ago: datetime, minutes: int, seen: int
 ) -> None:
-    service = f"service-{until.timestamp()}"
-    for moment in (LONG_AGO, NOW - timedelta(minutes=20)):
+    """minutes: from the end of the range to now."""
+    service, now = f"service-{minutes}", datetime.now(UTC)
+    for moment in (long_ago, now - 20 * MINUTE):
         await store.metrics.record(NewMetric(service, "latency", 1.0, "ms", None, moment))
     metrics = Metrics(store.database, store.cache, replica)
-    page = await metrics.find(MetricsQuery(LONG_AGO, until, service))
+    page = await metrics.find(MetricsQuery(long_ago, now - minutes * MINUTE, service))
     assert page.body.count(b'"latency"') == seen
 
 
 async def test_where_it_is_behind_the_schema_the_database_answers(
-    store: Store, postgres: Postgres, new_database: Callable[[], str]
+    store: Store, postgres: Postgres, new_database: Callable[[], str], long_ago: datetime
 ) -> None:
     name = new_database()
     with postgres.connect(database=name) as connection:
         connection.run("DROP TABLE system_metrics CASCADE")
     settings = database_settings(postgres, name)
     replica = Database(settings, connector(settings))
-    await store.metrics.record(NewMetric("early", "latency", 1.0, "ms", None, LONG_AGO))
+    await store.metrics.record(NewMetric("early", "latency", 1.0, "ms", None, long_ago))
     metrics = Metrics(store.database, store.cache, replica)
-    page = await metrics.find(MetricsQuery(LONG_AGO, LONG_AGO + timedelta(hours=1), "early"))
+    page = await metrics.find(MetricsQuery(long_ago, long_ago + 60 * MINUTE, "early"))
     assert page.body.count(b'"early"') == 1
     await replica.close()
 
 
-async def test_where_it_is_away_the_database_answers(store: Store, settings: Settings) -> None:
-    await store.metrics.record(NewMetric("lonely", "latency", 1.0, "ms", None, LONG_AGO))
+async def test_where_it_is_away_the_database_answers(store: Store, settings: Settings, long_ago: datetime) -> None:
+    await store.metrics.record(NewMetric("lonely", "latency", 1.0, "ms", None, long_ago))
     nowhere = replace(settings.database, socket_dir="nowhere")
     replica = Database(nowhere, connector(nowhere))
     metrics = Metrics(store.database, store.cache, replica)
-    page = await metrics.find(MetricsQuery(LONG_AGO, LONG_AGO + timedelta(hours=1), "lonely"))
+    page = await metrics.find(MetricsQuery(long_ago, long_ago + 60 * MINUTE, "lonely"))
     assert page.body.count(b'"lonely"') == 1
     await replica.close()
