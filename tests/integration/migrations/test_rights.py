@@ -118,6 +118,8 @@ async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
         ("metrics", "DELETE FROM metric_rollups"),
         ("metrics", "DELETE FROM metric_sketches"),
         ("database", "SELECT FROM metric_sketches"),
+        ("database", "SELECT FROM backup_runs"),
+        ("database", "SELECT FROM backup_verifications"),
         ("metrics", "SELECT FROM system_metrics_default"),
         ("metrics", "SELECT FROM insight_stats"),
         ("database", "SELECT FROM system_metrics"),
