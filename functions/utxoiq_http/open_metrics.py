@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias
 
-from utxoiq_persistence.figures import Histogram, InstanceFigures, middle
+from utxoiq_persistence.figures import Histogram, InstanceFigures, PoolFigures, middle
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,8 +69,7 @@ def _of_whole(running: Sequence[InstanceFigures], redis_answers: bool) -> Iterat
 
 def _of_pools(running: Sequence[InstanceFigures]) -> Iterator[Family]:
     connections, limits, shares, waiting = [], [], [], []
-    for one in running:
-        labels, pool = _whose(one), one.pool
+    for labels, pool in (found for one in running for found in _pools(one)):
         for state, count in (("in_use", pool.checked_out), ("idle", pool.checked_in), ("overflow", pool.overflow)):
             connections.append(Point({**labels, "state": state}, count))
         limits.append(Point(labels, pool.size + pool.max_overflow))
@@ -87,7 +86,7 @@ def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
     answered, latencies, lookups, evictions = [], [], [], []
     for one in fleet:
         whose, since = _whose(one), one.started_at
-        timeouts.append(Point(whose, one.pool.timeouts, since))
+        timeouts += [Point(labels, pool.timeouts, since) for labels, pool in _pools(one)]
         checkouts.append(Point(whose, one.checkouts, since))
         for statement, query in one.queries.items():
             labels = {**whose, "statement": statement}
@@ -121,6 +120,12 @@ def _durations(name: str, meaning: str, points: list[Point]) -> Family:
 
 def _whose(one: InstanceFigures) -> Labels:
     return {"function": one.function, "instance": one.instance}
+
+
+def _pools(one: InstanceFigures) -> Iterator[tuple[Labels, PoolFigures]]:
+    for name, pool in (("primary", one.pool), ("replica", one.replica)):
+        if pool is not None:
+            yield {**_whose(one), "pool": name}, pool
 
 
 def _lines(family: Family, is_open: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open_metrics
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
@@ -45,6 +46,7 @@ def instance(name: str, *, ended: bool = False) -> InstanceFigures:
         started_at=STARTED,
         published_at=STARTED + 5,
         pool=PoolFigures(size=10, max_overflow=10, checked_in=3, checked_out=5, overflow=1, waiting=2, timeouts=4),
+        replica=PoolFigures(size=5, checked_out=5, waiting=3, timeouts=7),
         queries={ODD: QueryFigures(errors=1, slow=2, durations=durations(0.001, 0.15, 0.3, 7.0, 90.0))},
         checkouts=durations(0.00001, 0.02),
         requests={"GET /stats": RequestFigures({"200": 2, "404": 1}, durations(0.003, 0.004, 0.3))},
@@ -53,8 +55,8 @@ def instance(name: str, *, ended: bool = False) -> InstanceFigures:
     )
 
 
-def scraped(media_type: str, parse: Parser) -> dict[str, Metric]:
-    fleet = [instance("i1"), instance("gone", ended=True)]
+def scraped(media_type: str, parse: Parser, *fleet: InstanceFigures) -> dict[str, Metric]:
+    fleet = fleet or (instance("i1"), instance("gone", ended=True))
     text = open_metrics.text(fleet, True, media_type).decode()
     return {family.name: family for family in parse(text)}
 
@@ -75,14 +77,21 @@ def test_the_figures_are_all_there(media_type: str, parse: Parser) -> None:
     assert gauges == {
         "utxoiq_instances": {(): 1},
         "utxoiq_redis_up": {(): 1},
-        "utxoiq_pool_connections": {("in_use",): 5, ("idle",): 3, ("overflow",): 1},
-        "utxoiq_pool_limit": {(): 20},
-        "utxoiq_pool_utilization_ratio": {(): 0.25},
-        "utxoiq_pool_waiting": {(): 2},
+        "utxoiq_pool_connections": {
+            ("primary", "in_use"): 5,
+            ("primary", "idle"): 3,
+            ("primary", "overflow"): 1,
+            ("replica", "in_use"): 5,
+            ("replica", "idle"): 0,
+            ("replica", "overflow"): 0,
+        },
+        "utxoiq_pool_limit": {("primary",): 20, ("replica",): 5},
+        "utxoiq_pool_utilization_ratio": {("primary",): 0.25, ("replica",): 1},
+        "utxoiq_pool_waiting": {("primary",): 2, ("replica",): 3},
     }
     counters = {name: values(family, f"{name}_total") for name, family in found.items() if family.type == "counter"}
     assert counters == {
-        "utxoiq_pool_timeouts": {(): 4},
+        "utxoiq_pool_timeouts": {("primary",): 4, ("replica",): 7},
         "utxoiq_queries": {(ODD, "fast"): 2, (ODD, "slow"): 2, (ODD, "error"): 1},
         "utxoiq_requests": {("GET", "/stats", "200"): 2, ("GET", "/stats", "404"): 1},
         "utxoiq_cache_lookups": {
@@ -126,6 +135,14 @@ def test_an_instance_that_has_ended_keeps_its_counters_and_has_no_pool(media_typ
         family.type for family in found.values() if any(one.labels.get("instance") == "gone" for one in family.samples)
     }
     assert told == {"counter", "histogram"}
+
+
+@READERS
+def test_where_there_is_no_replica_none_is_told(media_type: str, parse: Parser) -> None:
+    found = scraped(media_type, parse, replace(instance("i1"), replica=None), instance("other"))
+    pools = {one.labels["pool"] for one in found["utxoiq_pool_waiting"].samples if one.labels["instance"] == "i1"}
+    assert pools == {"primary"}
+    assert values(found["utxoiq_pool_timeouts"], "utxoiq_pool_timeouts_total") == {("primary",): 4}
 
 
 @pytest.mark.parametrize(
