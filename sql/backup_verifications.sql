@@ -1,6 +1,9 @@
 -- name: lock
 SELECT pg_try_advisory_lock(7086711032)
 
+-- name: unlock
+SELECT pg_advisory_unlock(7086711032)
+
 -- name: begin
 INSERT INTO backup_verifications (id) VALUES (:id)
 

@@ -1,13 +1,14 @@
 """Backups and their verification, as callers with little time see them: each call goes on with what is under way."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pg8000.exceptions import InterfaceError
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from utxoiq_persistence.backup_runs import BackupRuns
 from utxoiq_persistence.backup_settings import BackupSettings
@@ -87,18 +88,18 @@ class Backups:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
 
     def _locked(self, work: Work) -> None:
-        """On a connection of its own, whose end, however it comes, frees the lock."""
+        """On a connection of its own, whose end frees the lock where nothing else has."""
         session = connector(self._settings.database)()
         try:
             ((locked,),) = session.run(_VERIFICATIONS["lock"])
             if not locked:
                 _log.info("another call is at work")
                 return
-            cloud = CloudSql(self._settings.project, self._settings.endpoint)
             try:
-                work(session, cloud)
+                with contextlib.closing(CloudSql(self._settings.project, self._settings.endpoint)) as cloud:
+                    work(session, cloud)
             finally:
-                cloud.close()
+                _unlock(session)
         finally:
             session.close()
 
@@ -118,3 +119,11 @@ class Backups:
         key = str(result.verification)
         once = Idempotency(f"function:{SERVICE_NAME}", key, hashlib.sha256(key.encode()).digest())
         await self._store.metrics.record_batch(metrics, once)
+
+
+def _unlock(session: Session) -> None:
+    """The server may see the end of the connection only after the next call has come."""
+    if session.broken:
+        return
+    with contextlib.suppress(OSError, InterfaceError, DatabaseError):  # its end comes next
+        session.run(_VERIFICATIONS["unlock"])
