@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from utxoiq_persistence import partitions, time_series
+from utxoiq_persistence import partitions, publishing, time_series
 from utxoiq_persistence import published_metrics as metrics
 from utxoiq_persistence.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.database import in_time
@@ -23,8 +23,6 @@ from utxoiq_persistence.time_series import Series
 
 _RUNS = load("retention_runs")
 SERVICE_NAME = "utxoiq-persistence"
-# Neither a pool that is full nor a database that hangs may keep that from being told.
-PATIENCE_SECONDS = 4.0
 
 
 class FleetPublisher:
@@ -47,13 +45,13 @@ class FleetPublisher:
     async def _publish(self, window: Window) -> str:
         fleet = await self._figures()
         series = [*time_series.of_fleet(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
-        known, failure = await of_database(in_time(self._of_database(), PATIENCE_SECONDS))
+        known, failure = await of_database(self._of_database())
         series += known
         writing = self._monitoring.write(series, window.start)
         if failure is not None:
             await writing
             raise failure
-        await all_of(writing, in_time(self._record(fleet, window), PATIENCE_SECONDS))
+        await all_of(writing, in_time(self._record(fleet, window), publishing.PATIENCE_SECONDS))
         return f"published {len(series)} time series of {len(fleet)} instances"
 
     async def _figures(self) -> list[InstanceFigures]:

@@ -4,11 +4,16 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
+from utxoiq_persistence.database import in_time
 from utxoiq_persistence.redis_link import RedisAway, Script, ScriptRunner
 from utxoiq_persistence.time_series import Series
+
+# Neither a pool that is full nor a database that hangs may keep that from being told.
+PATIENCE_SECONDS = 4.0
 
 _IS_MARKED = Script.of("""-- is published
 return redis.call('EXISTS', KEYS[1])
@@ -54,10 +59,10 @@ class Window:
             return False
 
 
-async def of_database(asking: Awaitable[list[Series]]) -> tuple[list[Series], Exception | None]:
+async def of_database(asking: Coroutine[Any, Any, list[Series]]) -> tuple[list[Series], Exception | None]:
     """What the database knows, or why that is not known: the rest, and any alert, may not depend on it."""
     try:
-        return await asking, None
+        return await in_time(asking, PATIENCE_SECONDS), None
     except Exception as error:
         _log.warning("what the database knows is not published: %s", error)
         return [], error

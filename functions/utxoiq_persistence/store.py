@@ -9,7 +9,7 @@ from utxoiq_persistence.api_keys import ApiKeys
 from utxoiq_persistence.audit import AuditLog
 from utxoiq_persistence.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
-from utxoiq_persistence.database import Database
+from utxoiq_persistence.database import Database, in_time
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
@@ -69,7 +69,10 @@ class Store:
 
     async def parts(self) -> dict[str, str]:
         """database and redis: `ok`, or `away` where it does not answer within PATIENCE_SECONDS."""
-        database, redis = await asyncio.gather(_state(self.ping()), _state(self._ping_redis()))
+        database, redis = await asyncio.gather(
+            _state(in_time(self.ping(), PATIENCE_SECONDS)),
+            _state(asyncio.wait_for(self._ping_redis(), PATIENCE_SECONDS)),
+        )
         return {"database": database, "redis": redis}
 
     async def ping(self) -> None:
@@ -102,8 +105,7 @@ def _replica(settings: DatabaseSettings, primary: Database) -> Database | None:
 
 async def _state(ping: Awaitable[object]) -> str:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await ping
+        await ping
     except (DatabaseUnavailable, RedisError, OSError) as error:
         _log.warning("a part of this service is away: %r", error)
         return "away"

@@ -9,8 +9,10 @@ from tests.integration.cloud_monitoring import Monitoring
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from utxoiq_persistence import schema
+from utxoiq_persistence import redis_link, schema
+from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.redis_link import open_redis
 from utxoiq_persistence.store import Store
 
 TEMPLATE = "migrated"
@@ -72,6 +74,13 @@ def settings(postgres: Postgres, valkey: Valkey, database: str) -> Settings:
         database=database_settings(postgres, database),
         redis=RedisSettings(valkey.host, valkey.port, valkey.password),
     )
+
+
+@pytest.fixture
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests in which Redis must not count as away because the machine is busy."""
+    monkeypatch.setattr(redis_link, "TIMEOUT", 60.0)
+    monkeypatch.setattr(stores, "open_redis", lambda settings, timeout=60.0: open_redis(settings, timeout=timeout))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminC
 from tests.integration.backup.test_local_cloudsql import corrupt
 from tests.integration.backup.test_verification import back_up, verify
 from tests.integration.cloud_monitoring import Monitoring
+from tests.system.running import until
 
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
 from local.valkey import Valkey
 from utxoiq_persistence import published_metrics as metrics
+from utxoiq_persistence import publishing
 from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.backup_watch import BackupWatch
 from utxoiq_persistence.backups import Backups
@@ -28,6 +31,7 @@ from utxoiq_persistence.store import Store
 pytestmark = pytest.mark.anyio
 
 DAY = 86400
+HANGING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 class Watched:
@@ -48,6 +52,12 @@ class Watched:
         return await self._watch.publish()
 
 
+@pytest.fixture(autouse=True)
+def patience(patient_with_redis: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not away answers in time, however busy the machine is."""
+    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 60.0)
+
+
 @pytest.fixture
 async def watched(
     backup_settings: BackupSettings, valkey: Valkey, monitoring: Monitoring, anyio_backend: str
@@ -55,7 +65,9 @@ async def watched(
     with Redis(valkey.host, valkey.port, password=valkey.password) as held:
         held.flushall()
     redis = RedisSettings(valkey.host, valkey.port, valkey.password)
-    async with Store.opened(Settings("backup", backup_settings.database, redis)) as store:
+    # A statement that hangs is not ended before the test has seen that it hangs.
+    database = replace(backup_settings.database, statement_timeout_ms=60_000)
+    async with Store.opened(Settings("backup", database, redis)) as store:
         yield Watched(backup_settings, monitoring, store)
 
 
@@ -152,6 +164,22 @@ async def test_without_the_database_the_backups_age_is_still_told(
     await watched.look_again()
     assert monitoring.value(metrics.BACKUP_FAILURES) == 0
     assert set(monitoring.lengths().values()) == {1}
+
+
+async def test_a_database_that_hangs_does_not_keep_the_backups_age(
+    watched: Watched, monitoring: Monitoring, source: ManagedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 0.5)
+    with source.connect(database=DATABASE) as connection:
+        connection.run("BEGIN")
+        connection.run("LOCK TABLE backup_runs")
+        with pytest.raises(DatabaseUnavailable, match="in time"):
+            await watched.look()
+        assert monitoring.value(metrics.BACKUP_AGE) < 600
+        assert monitoring.of(metrics.BACKUP_FAILURES) == []
+        # It was not waited for: it hangs still.
+        until(lambda: connection.run(HANGING) == [[1]], 30)
+        connection.run("ROLLBACK")
 
 
 async def test_without_the_admin_api_nothing_is_made_up(

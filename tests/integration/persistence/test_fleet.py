@@ -113,6 +113,7 @@ async def test_a_wait_for_a_connection_shows_and_so_does_one_in_vain(
         await holding
 
 
+@pytest.mark.usefixtures("patient_with_redis")
 async def test_lookups_are_counted_by_what_was_looked_up_and_where_it_was(stores: tuple[Store, Store]) -> None:
     one, other = stores
     await one.feedback.rate(Rating("i", 5), "u")
