@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from utxoiq_http import logs, request_traces, worker
+from utxoiq_http import garbage, logs, request_traces, worker
 from utxoiq_http.app import App, Opened
 from utxoiq_http.config import GateSettings, IdentitySettings
 from utxoiq_http.cross_origin import CrossOrigin
@@ -41,6 +41,7 @@ def app_over_store(
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened[Part]]:
         async with Store.opened(settings, requests) as store:
+            garbage.settle()
             yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
 
     return App(

@@ -106,7 +106,7 @@ class Bench:
             yield {name: running.enter_context(self._function(name, database)) for name in names}
 
     def _peer(self) -> Peer:
-        return Peer(self._folder / "peer", self._backends, PEER)
+        return Peer(self._folder / "peer", self._backends, PEER, tuned=self._arguments.tuned_peer)
 
 
 def say(text: str) -> None:
@@ -136,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--routes", type=_choice(ROUTES), default=ROUTES, metavar="ROUTES", help=f"of {','.join(ROUTES)}"
     )
+    parser.add_argument("--tuned-peer", action="store_true", help="with its garbage collector set as ours is")
     parser.add_argument("--rounds", type=int, default=7, help="of each side and route (default: 7)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round (default: 5)")
     parser.add_argument("--ratings", type=int, default=1_000_000, help="behind the large insight (default: 1000000)")

@@ -5,9 +5,11 @@ reset between requests, bodies are decoded by msgspec past FastAPI's models, ans
 response models, and what the contract lets a cache keep is kept in Redis and dropped after a write. It aggregates rows,
 keeps no rollups, and does nothing about fills that race with writes: each of these makes it faster.
 
-Configured by PEER_SOCKET_DIR, PEER_DATABASE and PEER_REDIS_URL.
+Configured by PEER_SOCKET_DIR, PEER_DATABASE and PEER_REDIS_URL. With PEER_COLLECTOR=tuned its garbage collector is set
+as ours is; else it is as Python has it.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,6 +90,9 @@ _batches = msgspec.json.Decoder(Annotated[list[NewMetric], Meta(min_length=1, ma
 @asynccontextmanager
 async def _connections(app: FastAPI) -> AsyncIterator[None]:
     app.state.redis = Redis.from_url(os.environ["PEER_REDIS_URL"])
+    if os.environ.get("PEER_COLLECTOR") == "tuned":
+        gc.freeze()
+        gc.set_threshold(10_000, *gc.get_threshold()[1:])
     async with asyncpg.create_pool(
         host=os.environ["PEER_SOCKET_DIR"],
         user="postgres",

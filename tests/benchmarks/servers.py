@@ -77,9 +77,11 @@ class Function(HttpServer):
 
 
 class Peer(HttpServer):
-    def __init__(self, folder: Path, backends: "Backends", database: str) -> None:
+    def __init__(self, folder: Path, backends: "Backends", database: str, *, tuned: bool = False) -> None:
+        """tuned: with its garbage collector set as ours is."""
         super().__init__("peer", folder, "/openapi.json")
         self._settings = {
+            "PEER_COLLECTOR": "tuned" if tuned else "",
             "PEER_SOCKET_DIR": str(backends.postgres.socket_dir),
             "PEER_DATABASE": database,
             "PEER_REDIS_URL": f"{backends.valkey.url}/1",
