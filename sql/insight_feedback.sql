@@ -1,41 +1,60 @@
+-- Each of these writes many rows, no two of them of one user and insight. They are locked in the order of their keys:
+-- two statements at once cannot deadlock.
+
 -- name: rate
 -- A comment that is not sent with the rating stays as it is.
-WITH feedback AS (
+WITH given AS (
+    SELECT * FROM unnest(:insight_ids::varchar[], :user_ids::varchar[], :ratings::smallint[], :comments::varchar[])
+        AS given (insight_id, user_id, rating, comment)
+), feedback AS (
     INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, rating, comment)
-    VALUES (gen_random_uuid(), :insight_id, :user_id, :rating, :comment)
+    SELECT gen_random_uuid(), insight_id, user_id, rating, comment FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET
         rating = excluded.rating, comment = coalesce(excluded.comment, feedback.comment), updated_at = now()
     RETURNING feedback.*
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
-    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+    SELECT * FROM unnest(
+        :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
+        :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
 
 -- name: comment
-WITH feedback AS (
+WITH given AS (
+    SELECT * FROM unnest(:insight_ids::varchar[], :user_ids::varchar[], :comments::varchar[])
+        AS given (insight_id, user_id, comment)
+), feedback AS (
     INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, comment)
-    VALUES (gen_random_uuid(), :insight_id, :user_id, :comment)
+    SELECT gen_random_uuid(), insight_id, user_id, comment FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET comment = excluded.comment, updated_at = now()
     RETURNING feedback.*
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
-    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+    SELECT * FROM unnest(
+        :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
+        :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
 
 -- name: flag
-WITH feedback AS (
+WITH given AS (
+    SELECT * FROM unnest(
+        :insight_ids::varchar[], :user_ids::varchar[], :flag_types::varchar[], :flag_reasons::varchar[])
+        AS given (insight_id, user_id, flag_type, flag_reason)
+), feedback AS (
     INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, flag_type, flag_reason)
-    VALUES (gen_random_uuid(), :insight_id, :user_id, :flag_type, :flag_reason)
+    SELECT gen_random_uuid(), insight_id, user_id, flag_type, flag_reason FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET
         flag_type = excluded.flag_type, flag_reason = excluded.flag_reason, updated_at = now()
     RETURNING feedback.*
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
-    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM feedback
+    SELECT * FROM unnest(
+        :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
+        :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
 
 -- name: stats
 SELECT json_build_object(

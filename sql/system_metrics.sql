@@ -13,15 +13,23 @@ WITH input AS (
     SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata FROM input
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
-    VALUES (:actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id)
+    SELECT * FROM unnest(
+        :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
+        :addresses::varchar[], :request_ids::varchar[])
+), hours AS (
+    SELECT service_name, metric_type, 'hour' AS resolution, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
+           count(*) AS value_count, sum(scaled) AS value_sum, min(metric_value) AS value_min,
+           max(metric_value) AS value_max, min("timestamp") AS first_at, max("timestamp") AS last_at
+    FROM input GROUP BY 1, 2, 4
+), days AS (
+    SELECT service_name, metric_type, 'day', date_bin('1 day', bucket, 'epoch') AS bucket,
+           sum(value_count), sum(value_sum), min(value_min), max(value_max), min(first_at), max(last_at)
+    FROM hours GROUP BY 1, 2, 4
 )
 INSERT INTO metric_rollups AS rollup (
     service_name, metric_type, resolution, bucket, value_count, value_sum, value_min, value_max, first_at, last_at)
-SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC') AS bucket,
-       count(*), sum(scaled), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
-FROM input CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
-GROUP BY 1, 2, 3, 4
-ORDER BY 1, 2, 3, 4
+SELECT * FROM hours UNION ALL SELECT * FROM days
+ORDER BY service_name, metric_type, resolution, bucket
 ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
     value_count = rollup.value_count + excluded.value_count,
     value_sum = rollup.value_sum + excluded.value_sum,
@@ -31,6 +39,7 @@ ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
     last_at = greatest(rollup.last_at, excluded.last_at)
 
 -- name: find_metrics
+-- A page may be long: the place where the next one begins is read off its end, not sorted out again.
 WITH page AS (
     SELECT * FROM system_metrics
     WHERE "timestamp" >= :start_time AND "timestamp" <= :end_time
@@ -43,8 +52,10 @@ WITH page AS (
     SELECT * FROM page ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint
 )
 SELECT coalesce(json_agg(shown ORDER BY "timestamp" DESC, id DESC), '[]')::text,
-       CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
-            THEN (SELECT "timestamp" || ' ' || id FROM shown ORDER BY "timestamp", id LIMIT 1) END
+       CASE WHEN EXISTS (SELECT FROM page OFFSET :limit::bigint) THEN (
+           SELECT "timestamp" || ' ' || id FROM (
+               SELECT "timestamp", id FROM page ORDER BY "timestamp" DESC, id DESC LIMIT 1 OFFSET :limit::bigint - 1
+           ) AS last) END
 FROM shown
 
 -- name: aggregate

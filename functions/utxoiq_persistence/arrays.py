@@ -1,11 +1,16 @@
-"""Array literals of PostgreSQL. pg8000's own take eight times as long over a batch of metrics."""
+"""Array literals of PostgreSQL. pg8000's own take many times as long over a batch of metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
 
 
-def of_plain(values: Iterable[object]) -> str:
-    """Of numbers, uuids and times, whose text needs no quotes."""
-    return "{" + ",".join(map(str, values)) + "}"
+def of_plain(values: Sequence[float] | Sequence[datetime]) -> str:
+    """Of what JSON writes as PostgreSQL reads it."""
+    return "{" + _encode(values)[1:-1].decode() + "}"
 
 
 def of_texts(values: Iterable[str | None]) -> str:

@@ -4,14 +4,14 @@ An entry travels as parameters of the very statement that makes the change, so t
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from utxoiq_persistence import cursors
+from utxoiq_persistence import arrays, cursors
 from utxoiq_persistence.database import Database
 from utxoiq_persistence.records import AuditQuery, Page
 from utxoiq_persistence.statements import load
@@ -75,6 +75,23 @@ def entry(action: str, subject: str | None, **details: object) -> Entry:
     made = Entry(origin, action, subject, details)
     origin.entries.append(made)
     return made
+
+
+def columns(entries: Sequence[Entry]) -> dict[str, str]:
+    """The parameters of a statement that makes the changes of many."""
+    rows = [entry.parameters for entry in entries]
+    return {
+        plural: arrays.of_texts(row[name] for row in rows)
+        for plural, name in (
+            ("actors", "actor"),
+            ("key_ids", "key_id"),
+            ("addresses", "address"),
+            ("request_ids", "request_id"),
+            ("actions", "action"),
+            ("subjects", "subject"),
+            ("details", "details"),
+        )
+    }
 
 
 class AuditLog:

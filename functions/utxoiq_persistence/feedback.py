@@ -1,9 +1,15 @@
 """Insight feedback: one row a user and insight, and the statistics that a trigger keeps beside it."""
 
-from utxoiq_persistence import audit, cursors
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from utxoiq_persistence import arrays, audit, cursors
 from utxoiq_persistence.cache import Cache
 from utxoiq_persistence.database import Database
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.grouping import Groups
 from utxoiq_persistence.records import (
     Comment,
     CommentsQuery,
@@ -17,6 +23,17 @@ from utxoiq_persistence.statements import Statement, load
 
 _SQL = load("insight_feedback")
 CACHE_SECONDS = 3600
+# Of a group of writes: more at once take hardly less each.
+MAX_WRITES = 100
+
+
+class _Write(Struct):
+    """Of one user's feedback on one insight. columns: what of the row is set, by the parameter that brings it."""
+
+    insight_id: str
+    user_id: str
+    columns: Mapping[str, str | None]
+    entry: audit.Entry
 
 
 class Feedback:
@@ -25,16 +42,19 @@ class Feedback:
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
+        self._writes = {name: self._groups(name) for name in ("rate", "comment", "flag")}
 
     async def rate(self, rating: Rating, user_id: str) -> Document:
-        return await self._write(_SQL["rate"], rating.insight_id, user_id, rating=rating.rating, comment=rating.comment)
+        return await self._write(
+            "rate", rating.insight_id, user_id, ratings=str(rating.rating), comments=rating.comment
+        )
 
     async def comment(self, comment: Comment, user_id: str) -> Document:
-        return await self._write(_SQL["comment"], comment.insight_id, user_id, comment=comment.comment)
+        return await self._write("comment", comment.insight_id, user_id, comments=comment.comment)
 
     async def flag(self, flag: Flag, user_id: str) -> Document:
         return await self._write(
-            _SQL["flag"], flag.insight_id, user_id, flag_type=flag.flag_type, flag_reason=flag.flag_reason
+            "flag", flag.insight_id, user_id, flag_types=flag.flag_type, flag_reasons=flag.flag_reason
         )
 
     async def stats(self, insight_id: str) -> Document:
@@ -75,14 +95,29 @@ class Feedback:
         )
         return Page(body.encode(), cursors.encode(place))
 
-    async def _write(self, statement: Statement, insight_id: str, user_id: str, **columns: object) -> Document:
-        entry = audit.entry(f"feedback.{statement.name}", insight_id, user_id=user_id)
-        async with self._cache.changing([_tag(insight_id)]):
-            ((text,),) = await self._database.fetch(
-                statement, idempotent=True, insight_id=insight_id, user_id=user_id, **columns, **entry.parameters
-            )
+    async def _write(self, name: str, insight_id: str, user_id: str, **columns: str | None) -> Document:
+        entry = audit.entry(f"feedback.{name}", insight_id, user_id=user_id)
+        write = _Write(insight_id, user_id, columns, entry)
+        body = await self._writes[name].add(write, keys=frozenset([(insight_id, user_id)]))
         entry.made = True
-        return Document(text.encode())
+        return Document(body)
+
+    def _groups(self, name: str) -> Groups[_Write, bytes]:
+        return Groups(name, partial(self._write_all, _SQL[name]), MAX_WRITES)
+
+    async def _write_all(self, statement: Statement, writes: Sequence[_Write]) -> list[bytes]:
+        """The rows. No two writes are of one user and insight."""
+        async with self._cache.changing({_tag(write.insight_id) for write in writes}):
+            rows = await self._database.fetch(
+                statement,
+                idempotent=True,
+                insight_ids=arrays.of_texts(write.insight_id for write in writes),
+                user_ids=arrays.of_texts(write.user_id for write in writes),
+                **{name: arrays.of_texts(write.columns[name] for write in writes) for name in writes[0].columns},
+                **audit.columns([write.entry for write in writes]),
+            )
+        bodies = {(insight_id, user_id): text.encode() for insight_id, user_id, text in rows}
+        return [bodies[write.insight_id, write.user_id] for write in writes]
 
 
 def _tag(insight_id: str) -> str:

@@ -1,5 +1,6 @@
 """Every change leaves a trace in its own transaction: who, what, when, from where, in which request."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +108,31 @@ async def test_a_request_that_comes_twice_leaves_one_trace(store: Store, rows: R
     with pytest.raises(IdempotencyMismatch):
         await store.metrics.record(METRIC, Idempotency("caller", "key", b"another"))
     assert rows("SELECT action, details FROM audit_log") == [["metrics.record", {"metrics": 1}]]
+
+
+async def test_writes_that_go_out_together_are_told_of_one_by_one(store: Store, rows: Rows) -> None:
+    async def rate(n: int) -> None:
+        audit.begin(Origin(f"user:{n}", key_id=f"key-{n}", address=f"192.0.2.{n}", request_id=f"request-{n}"))
+        await store.feedback.rate(Rating("shared", n % 5 + 1), f"{n}")
+
+    async def record(n: int) -> None:
+        audit.begin(Origin(f"service:{n}", request_id=f"request-{n}"))
+        await store.metrics.record(METRIC)
+
+    await asyncio.gather(*(rate(n) for n in range(40)), *(record(n) for n in range(40, 80)))
+    told = rows(
+        """SELECT actor, key_id, address, request_id, action FROM audit_log
+        ORDER BY replace(request_id, 'request-', '')::int"""
+    )
+    assert told == [
+        *([f"user:{n}", f"key-{n}", f"192.0.2.{n}", f"request-{n}", "feedback.rate"] for n in range(40)),
+        *([f"service:{n}", None, None, f"request-{n}", "metrics.record"] for n in range(40, 80)),
+    ]
+    ratings = rows("SELECT user_id, rating FROM insight_feedback ORDER BY user_id::int")
+    assert ratings == [[f"{n}", n % 5 + 1] for n in range(40)]
+    assert rows("SELECT rating_1, rating_5 FROM insight_stats") == [[8, 8]]
+    assert rows("SELECT DISTINCT value_count FROM metric_rollups") == [[40]]
+    assert all(store.database.queries[name].durations.count < 40 for name in ("rate", "record"))
 
 
 async def test_the_log_is_filtered_and_paged(store: Store) -> None:
