@@ -48,13 +48,13 @@ def collect(repository: Path, function: str) -> SourceArchive:
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
     pending = [folder / "main.py"]
     seen: set[Path] = set()
+    known: set[str] = set()
     while pending:
         source = pending.pop()
-        if source in seen:
-            continue
-        seen.add(source)
         needs = _needs(source.read_bytes(), _module_name(source, functions), source.name == "__init__.py")
-        found = list(_within(functions, needs.modules))
+        found = set(_within(functions, needs.modules - known)) - seen
+        known |= needs.modules
+        seen |= found
         found_data = [data for path in found if path.name == "__init__.py" for data in _data(path.parent)]
         files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
         files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
