@@ -61,7 +61,7 @@ keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
 
 .PHONY: test
 test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
-	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style and types
