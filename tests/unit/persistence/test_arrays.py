@@ -1,0 +1,25 @@
+"""What goes into PostgreSQL in arrays: the ids of metrics, and literals."""
+
+from datetime import UTC, datetime
+from uuid import RFC_4122, UUID
+
+from utxoiq_persistence import arrays
+from utxoiq_persistence.metrics import _new_ids
+
+
+def test_ids_are_random_uuids() -> None:
+    texts = list(_new_ids(500))
+    ids = [UUID(text) for text in texts]
+    assert [str(identifier) for identifier in ids] == texts
+    assert {(identifier.version, identifier.variant) for identifier in ids} == {(4, RFC_4122)}
+    assert len(set(ids)) == 500
+    digits = {place: {text[place] for text in texts} for place in range(36)}
+    assert digits[19] == set("89ab")
+    assert all(len(found) == 16 for place, found in digits.items() if place not in (8, 13, 14, 18, 19, 23))
+
+
+def test_literals() -> None:
+    assert arrays.of_plain([1.5, -2e300, 0.0]) == "{1.5,-2e300,0.0}"
+    assert arrays.of_plain([datetime(2026, 11, 25, 8, 30, 0, 7, UTC)]) == '{"2026-11-25T08:30:00.000007Z"}'
+    assert arrays.of_plain(list[float]()) == "{}"
+    assert arrays.of_texts(["a", None, "", "NULL", 'q"\\', "{,}"]) == r'{"a",NULL,"","NULL","q\"\\","{,}"}'
