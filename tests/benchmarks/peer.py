@@ -9,7 +9,6 @@ Configured by PEER_SOCKET_DIR, PEER_DATABASE and PEER_REDIS_URL. With PEER_COLLE
 as ours is; else it is as Python has it.
 """
 
-import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +22,8 @@ import orjson
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
+
+from utxoiq_http import garbage
 
 POOL_SIZE = 10
 STATS_SECONDS = 3600
@@ -91,8 +92,7 @@ _batches = msgspec.json.Decoder(Annotated[list[NewMetric], Meta(min_length=1, ma
 async def _connections(app: FastAPI) -> AsyncIterator[None]:
     app.state.redis = Redis.from_url(os.environ["PEER_REDIS_URL"])
     if os.environ.get("PEER_COLLECTOR") == "tuned":
-        gc.freeze()
-        gc.set_threshold(10_000, *gc.get_threshold()[1:])
+        garbage.settle()
     async with asyncpg.create_pool(
         host=os.environ["PEER_SOCKET_DIR"],
         user="postgres",

@@ -85,7 +85,7 @@ class Peer(HttpServer):
             "PEER_SOCKET_DIR": str(backends.postgres.socket_dir),
             "PEER_DATABASE": database,
             "PEER_REDIS_URL": f"{backends.valkey.url}/1",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'functions'}",
         }
 
     def command(self) -> Sequence[str]:

@@ -1,10 +1,8 @@
 """Runs the whole program against a recorded Google Cloud, and keeps every resource as it was registered."""
 
 import asyncio
-import gc
 import runpy
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,19 +109,8 @@ def deploy(
             callbacks=None,
         )
     )
-    with _collected_afterwards():
-        asyncio.run(run_in_stack(run))
+    asyncio.run(run_in_stack(run))
     return deployment
-
-
-@contextmanager
-def _collected_afterwards() -> Iterator[None]:
-    """A deployment makes a million objects that live to its end: to look for garbage among them takes half its time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:
