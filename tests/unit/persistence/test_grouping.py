@@ -39,6 +39,17 @@ def begin(work: Awaitable[str]) -> "asyncio.Future[str]":
     return asyncio.ensure_future(work)
 
 
+async def behind(
+    sender: Sender, groups: Groups[str, str], letters: str
+) -> "tuple[asyncio.Future[str], list[asyncio.Future[str]]]":
+    """`a`, which is held on its way, and the letters that wait for it meanwhile."""
+    first = begin(groups.add("a"))
+    await sender.sent.wait()
+    others = [begin(groups.add(letter)) for letter in letters]
+    await asyncio.sleep(0)
+    return first, others
+
+
 async def test_one_that_comes_alone_waits_for_nobody() -> None:
     sender = Sender()
     groups = Groups("write", sender, 10)
@@ -49,10 +60,7 @@ async def test_one_that_comes_alone_waits_for_nobody() -> None:
 async def test_those_that_come_meanwhile_go_out_together_and_each_gets_its_own() -> None:
     sender = Sender(held="a")
     groups = Groups("write", sender, 10, patience=3600)
-    first = begin(groups.add("a"))
-    await sender.sent.wait()
-    others = [begin(groups.add(letter)) for letter in "bcd"]
-    await asyncio.sleep(0)
+    first, others = await behind(sender, groups, "bcd")
     assert sender.groups == ["a"]
     sender.let_go["a"].set()
     assert await asyncio.gather(first, *others) == ["A", "B", "C", "D"]
@@ -74,9 +82,7 @@ async def test_two_of_one_key_never_share_a_group() -> None:
 async def test_a_full_group_does_not_wait() -> None:
     sender = Sender(held="a")
     groups = Groups("write", sender, 3, patience=3600)
-    first = begin(groups.add("a"))
-    await sender.sent.wait()
-    others = [begin(groups.add(letter)) for letter in "bcd"]
+    first, others = await behind(sender, groups, "bcd")
     assert await asyncio.gather(*others) == ["B", "C", "D"]
     assert not first.done()
     small = begin(groups.add("e"))
@@ -105,10 +111,7 @@ async def test_what_befalls_the_statement_befalls_all_of_it() -> None:
 
     sender = Sender(away, held="a")
     groups = Groups("write", sender, 10, patience=3600)
-    first = begin(groups.add("a"))
-    await sender.sent.wait()
-    others = [begin(groups.add(letter)) for letter in "bc"]
-    await asyncio.sleep(0)
+    first, others = await behind(sender, groups, "bc")
     sender.let_go["a"].set()
     found = await asyncio.gather(first, *others, return_exceptions=True)
     assert [type(each) for each in found] == [str, DatabaseUnavailable, DatabaseUnavailable]
@@ -122,10 +125,7 @@ async def test_one_that_breaks_a_rule_breaks_it_for_itself() -> None:
 
     sender = Sender(refuse, held="a")
     groups = Groups("write", sender, 10, patience=3600)
-    first = begin(groups.add("a"))
-    await sender.sent.wait()
-    others = [begin(groups.add(letter)) for letter in "bcd"]
-    await asyncio.sleep(0)
+    first, others = await behind(sender, groups, "bcd")
     sender.let_go["a"].set()
     found = await asyncio.gather(first, *others, return_exceptions=True)
     assert [str(each) for each in found] == ["A", "B", "no c", "D"]
@@ -135,10 +135,7 @@ async def test_one_that_breaks_a_rule_breaks_it_for_itself() -> None:
 async def test_one_that_is_given_up_in_time_is_not_written() -> None:
     sender = Sender(held="a")
     groups = Groups("write", sender, 10, patience=3600)
-    first = begin(groups.add("a"))
-    await sender.sent.wait()
-    others = [begin(groups.add(letter)) for letter in "bc"]
-    await asyncio.sleep(0)
+    first, others = await behind(sender, groups, "bc")
     others[0].cancel()
     first.cancel()
     await asyncio.wait([first, others[0]])
