@@ -9,7 +9,7 @@ from tests.integration.cloud_monitoring import Monitoring
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from utxoiq_persistence import redis_link, schema
+from utxoiq_persistence import publishing, redis_link, schema
 from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.redis_link import open_redis
@@ -81,6 +81,12 @@ def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests in which Redis must not count as away because the machine is busy."""
     monkeypatch.setattr(redis_link, "TIMEOUT", 60.0)
     monkeypatch.setattr(stores, "open_redis", lambda settings, timeout=60.0: open_redis(settings, timeout=timeout))
+
+
+@pytest.fixture
+def patience(patient_with_redis: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not away answers those who publish in time, however busy the machine is."""
+    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminC
 from tests.integration.backup.test_local_cloudsql import corrupt
 from tests.integration.backup.test_verification import back_up, verify
 from tests.integration.cloud_monitoring import Monitoring
-from tests.system.running import until
+from tests.integration.standstill import locked
 
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
@@ -28,10 +28,9 @@ from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.store import Store
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patience")]
 
 DAY = 86400
-HANGING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 class Watched:
@@ -50,12 +49,6 @@ class Watched:
 
     async def look_again(self) -> str:
         return await self._watch.publish()
-
-
-@pytest.fixture(autouse=True)
-def patience(patient_with_redis: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not away answers in time, however busy the machine is."""
-    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -170,16 +163,11 @@ async def test_a_database_that_hangs_does_not_keep_the_backups_age(
     watched: Watched, monitoring: Monitoring, source: ManagedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 0.5)
-    with source.connect(database=DATABASE) as connection:
-        connection.run("BEGIN")
-        connection.run("LOCK TABLE backup_runs")
+    with source.connect(database=DATABASE) as connection, locked(connection, "backup_runs"):
         with pytest.raises(DatabaseUnavailable, match="in time"):
             await watched.look()
         assert monitoring.value(metrics.BACKUP_AGE) < 600
         assert monitoring.of(metrics.BACKUP_FAILURES) == []
-        # It was not waited for: it hangs still.
-        until(lambda: connection.run(HANGING) == [[1]], 30)
-        connection.run("ROLLBACK")
 
 
 async def test_without_the_admin_api_nothing_is_made_up(

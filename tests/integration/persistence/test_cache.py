@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from tests.integration.standstill import frozen
 
 from local.valkey import Valkey
 from utxoiq_persistence.cache import Cache
@@ -338,14 +339,13 @@ async def test_a_frozen_redis_holds_up_no_more_than_the_first_requests(
         source = Source()
         await source.get(cache)
         assert own_valkey.process is not None
-        os.kill(own_valkey.process.pid, signal.SIGSTOP)
-        await source.get(cache, "first")
-        started = time.monotonic()
-        for number in range(200):
-            await source.get(cache, f"later {number}")
-            await asyncio.sleep(0.005)
-        assert time.monotonic() - started < 2
-        os.kill(own_valkey.process.pid, signal.SIGCONT)
+        with frozen(own_valkey.process.pid):
+            await source.get(cache, "first")
+            started = time.monotonic()
+            for number in range(200):
+                await source.get(cache, f"later {number}")
+                await asyncio.sleep(0.005)
+            assert time.monotonic() - started < 2
 
 
 async def test_an_instance_that_loses_the_channel_drops_what_it_holds(

@@ -1,8 +1,6 @@
 """Statements on the event loop: over TLS as through the Cloud SQL connector, in pieces, with a server that is lost."""
 
 import asyncio
-import os
-import signal
 import socket
 import ssl
 import threading
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pg8000.dbapi import Connection
 from pg8000.native import Connection as Native
+from tests.integration.standstill import frozen
 
 from local.postgres import SOCKET, Postgres
 from utxoiq_persistence import session as sessions
@@ -148,12 +147,8 @@ async def test_a_server_that_goes_silent_is_given_up(settings: Settings, monkeyp
     await pool.fetch(ECHO, text="")
     ((pid,),) = await pool.fetch(BACKEND)
     await pool.fetch(BACKEND)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(DatabaseUnavailable) as caught:
-            await pool.fetch(ECHO, text="anybody there?")
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    with frozen(pid), pytest.raises(DatabaseUnavailable) as caught:
+        await pool.fetch(ECHO, text="anybody there?")
     assert caught.value.outcome_unknown
     await pool.close()
 

@@ -1,12 +1,9 @@
 """Which parts answer, as /health tells it."""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from tests.integration.standstill import frozen
 
 from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import Settings
@@ -16,15 +13,6 @@ from utxoiq_persistence.store import Store
 pytestmark = pytest.mark.anyio
 
 BACKEND = Statement("backend", "SELECT pg_backend_pid()", lambda _: ())
-
-
-@contextmanager
-def frozen(process: int) -> Iterator[None]:
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
 
 
 async def test_a_database_that_hangs_is_away_and_holds_up_nobody(

@@ -1,8 +1,6 @@
 """The pool under more users than connections, and under connections that die."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import SERVER_SETTINGS, database_settings
+from tests.integration.standstill import frozen
 
 from local.postgres import Postgres
 from utxoiq_persistence import database as databases
@@ -170,15 +169,12 @@ async def test_a_statement_that_takes_too_long_ends_and_its_connection_stays(sma
 async def test_a_server_that_goes_silent_is_given_up(small: DatabaseSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SILENCE_SECONDS", 0.1)
     async with opened(replace(small, statement_timeout_ms=100)) as database:
-        frozen = await backend(database)
-        os.kill(frozen, signal.SIGSTOP)
-        try:
+        first = await backend(database)
+        with frozen(first):
             with pytest.raises(DatabaseUnavailable) as refusal:
                 await database.fetch(BACKEND)
             assert refusal.value.outcome_unknown
-            assert await backend(database) != frozen
-        finally:
-            os.kill(frozen, signal.SIGCONT)
+            assert await backend(database) != first
 
 
 async def test_a_closed_pool_refuses_work_and_keeps_no_connection(
