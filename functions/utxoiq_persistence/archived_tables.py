@@ -1,80 +1,66 @@
-"""The tables that the archive takes rows of, typed as they are in the database."""
+"""The tables that the archive takes rows of, typed for Parquet as they are in the database."""
 
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from utxoiq_persistence.columns import TABLES as LISTED
+from utxoiq_persistence.columns import Column, ListedTable
+
 INSTANT = pa.timestamp("us", tz="UTC")
 UUID = pa.uuid()
 JSON = pa.json_(pa.utf8())
+# How a type of PostgreSQL is archived. A type that is new here needs a round trip in tests/unit/retention/test_parquet.py.
+TYPES = {
+    "uuid": UUID,
+    "jsonb": JSON,
+    "timestamp with time zone": INSTANT,
+    "character varying": pa.string(),
+    "text": pa.string(),
+    "boolean": pa.bool_(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double precision": pa.float64(),
+    "date": pa.date32(),
+}
 
 
 @dataclass(frozen=True)
 class ArchivedTable:
-    """moments: a row's time is the first of these columns that has a value; its day there is its day in the archive."""
+    """A table of the list. schema: of its objects."""
 
-    name: str
+    listed: ListedTable
     schema: pa.Schema
-    moments: tuple[str, ...]
+
+    @classmethod
+    def from_list(cls, table: ListedTable) -> "ArchivedTable":
+        """Return the table with its columns' types. Raises ValueError for one that cannot be archived."""
+        return cls(table, pa.schema([_field(table.name, column) for column in table.columns]))
+
+    @property
+    def name(self) -> str:
+        """Return the table's name."""
+        return self.listed.name
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Return the columns of which the first one with a value is a row's time."""
+        return self.listed.moments
 
     @property
     def columns(self) -> str:
-        return ", ".join(f'"{name}"' for name in self.schema.names)
+        """Return the columns as SQL lists them."""
+        return self.listed.sql()
 
 
-def _schema(**types: pa.DataType | tuple[pa.DataType]) -> pa.Schema:
-    """A type in brackets takes null."""
-    return pa.schema(
-        pa.field(name, kind[0]) if isinstance(kind, tuple) else pa.field(name, kind, nullable=False)
-        for name, kind in types.items()
-    )
+def _field(table: str, column: Column) -> pa.Field:
+    if column.type not in TYPES:
+        raise ValueError(f"sql/columns.toml: {table}.{column} has a type that is not archived yet; add it to {__name__}")
+    return pa.field(column.name, TYPES[column.type], nullable=column.takes_null)
 
 
-BACKFILL_JOBS = ArchivedTable(
-    "backfill_jobs",
-    _schema(
-        id=UUID,
-        job_type=pa.string(),
-        start_block=pa.int64(),
-        end_block=pa.int64(),
-        current_block=pa.int64(),
-        status=pa.string(),
-        progress_percentage=pa.float64(),
-        estimated_completion=(INSTANT,),
-        error_message=(pa.string(),),
-        started_at=INSTANT,
-        completed_at=(INSTANT,),
-        created_by=(pa.string(),),
-        version=pa.int32(),
-    ),
-    moments=("completed_at", "started_at"),
-)
-INSIGHT_FEEDBACK = ArchivedTable(
-    "insight_feedback",
-    _schema(
-        id=UUID,
-        insight_id=pa.string(),
-        user_id=pa.string(),
-        rating=(pa.int16(),),
-        comment=(pa.string(),),
-        flag_type=(pa.string(),),
-        flag_reason=(pa.string(),),
-        created_at=INSTANT,
-        updated_at=INSTANT,
-    ),
-    moments=("updated_at",),
-)
-SYSTEM_METRICS = ArchivedTable(
-    "system_metrics",
-    _schema(
-        id=UUID,
-        service_name=pa.string(),
-        metric_type=pa.string(),
-        metric_value=pa.float64(),
-        unit=pa.string(),
-        timestamp=INSTANT,
-        metric_metadata=(JSON,),
-    ),
-    moments=("timestamp",),
-)
-TABLES = {table.name: table for table in (BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS)}
+TABLES = {name: ArchivedTable.from_list(table) for name, table in LISTED.items()}
+BACKFILL_JOBS = TABLES["backfill_jobs"]
+INSIGHT_FEEDBACK = TABLES["insight_feedback"]
+SYSTEM_METRICS = TABLES["system_metrics"]

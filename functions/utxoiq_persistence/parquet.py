@@ -34,6 +34,8 @@ def from_csv(text: bytes, schema: pa.Schema, row_count: int | None = None) -> pa
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
         ),
     )
     columns = [_typed(column.combine_chunks(), field.type) for column, field in zip(read.columns, schema, strict=True)]
@@ -60,20 +62,50 @@ def to_parquet(rows: pa.Table) -> bytes:
 
 
 def from_parquet(content: bytes, schema: pa.Schema) -> pa.Table:
-    """Raises Unreadable."""
+    """Return the rows of an object, also of one that was written before the table had all its columns: those are null.
+
+    Raises Unreadable, which names the column, where the object has one that the table lacks, or of another type, or lacks
+    one that takes no null.
+    """
     try:
         rows = pq.read_table(pa.BufferReader(content), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise Unreadable("the object is not readable as Parquet") from error
-    if not rows.schema.equals(schema):
-        raise Unreadable("the object has other columns than its table")
-    return rows
+    if rows.schema.equals(schema):
+        return rows
+    for name in rows.schema.names:
+        if name not in schema.names:
+            raise Unreadable(f"the object has a column that its table lacks: {name}")
+    return pa.Table.from_arrays([_fitted(rows, field) for field in schema], schema=schema)
 
 
 def without(rows: pa.Table, lines: set[int]) -> pa.Table:
     """The rows but those whose place, counted from 1, is among the lines."""
     kept = pa.array([place for place in range(rows.num_rows) if place + 1 not in lines], pa.int64())
     return rows.take(kept)
+
+
+def _fitted(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    """The object's column as the table has it today."""
+    if field.name not in rows.schema.names:
+        column = pa.chunked_array([pa.nulls(rows.num_rows, field.type)], field.type)
+    else:
+        column = rows.column(field.name)
+    if column.type != field.type:
+        column = _widened(column, field)
+    if column.null_count and not field.nullable:
+        raise Unreadable(f"the object has no value in a column that takes no null: {field.name}")
+    return column
+
+
+def _widened(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """A number's column may have become wider since; every other change of type is refused."""
+    if pa.types.is_integer(column.type) and pa.types.is_integer(field.type):
+        try:
+            return column.cast(field.type)
+        except pa.ArrowInvalid as error:
+            raise Unreadable(f"the object has values that its table has no room for: {field.name}: {error}") from error
+    raise Unreadable(f"the object has {column.type} in the column {field.name}, its table {field.type}")
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -84,6 +116,9 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == JSON:
         return pa.ExtensionArray.from_storage(JSON, column)
+    if kind == UUID and column.null_count:
+        values = [None if text is None else binascii.unhexlify(text.replace("-", "")) for text in column.to_pylist()]
+        return pa.ExtensionArray.from_storage(UUID, pa.array(values, pa.binary(UUID_BYTES)))
     if kind == UUID:
         digits = column.buffers()[2].to_pybytes().replace(b"-", b"")
         content = pa.py_buffer(binascii.unhexlify(digits))
@@ -95,6 +130,8 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
 def _untyped(column: pa.Array) -> pa.Array:
     if column.type == JSON:
         return column.storage
+    if column.type == UUID and column.null_count:
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     if column.type == UUID:
         storage = column.storage
         start = storage.offset * UUID_BYTES

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from utxoiq_persistence import archive_ledger, archiving, parquet, sketches
+from utxoiq_persistence import archive_ledger, archiving, column_check, parquet, sketches
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.archive_ledger import Archived
 from utxoiq_persistence.archived_tables import SYSTEM_METRICS, ArchivedTable
@@ -32,6 +32,7 @@ def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy)
     """Deletes an archived object's rows from their table, in short transactions; the ids, by each of them.
 
     Rows that have changed since stay, and leave the archive: the object is replaced by one without them.
+    Raises ColumnsDiffer where a migration has come between.
     """
     load_copy(session, table, copy.rows)
     for after in range(0, copy.rows.num_rows, BATCH_ROWS):
@@ -45,6 +46,8 @@ def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy)
                 last_line=after + BATCH_ROWS,
                 **_range(table, copy.archived),
             )
+            # Now that the table is locked against migrations: one may have come since the run began.
+            column_check.check(session, table.listed)
         yield [row_id for (row_id,) in gone]
     changed = {line for (line,) in session.run(_SQL[f"{table.name}_changed"], **_range(table, copy.archived))}
     if changed:

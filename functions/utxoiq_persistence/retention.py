@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct, field
 
-from utxoiq_persistence import jobs, month_expiry, partitions, restoring, sketches
+from utxoiq_persistence import column_check, jobs, month_expiry, partitions, restoring, sketches
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.archived_tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.audit import AuditLog
@@ -91,7 +91,10 @@ class Retention:
         return report
 
     async def upkeep(self) -> Upkeep:
-        """Makes months ahead of need, brings strays home, drops the months that are archived whole. Raises UnderWay."""
+        """Makes months ahead of need, brings strays home, drops the months that are archived whole.
+
+        Raises UnderWay, ColumnsDiffer.
+        """
         upkeep = Upkeep()
         deadline = self._deadline()
 
@@ -113,7 +116,8 @@ class Retention:
     async def restore(self, table: TableName, start: datetime, end: datetime, keep_days: int) -> Restored:
         """Brings archived rows with start <= time < end back, to stay for so many days; what is there already is left.
 
-        Raises RuleBroken where the range ends before it starts, UnderWay, ArchiveUnavailable, ArchiveCorrupt.
+        Raises RuleBroken where the range ends before it starts, UnderWay, ColumnsDiffer, ArchiveUnavailable,
+        ArchiveCorrupt.
         """
         if end <= start:
             raise RuleBroken("end_time is not after start_time")
@@ -143,6 +147,7 @@ class Retention:
 
         def work(session: Session) -> None:
             if dry_run:
+                column_check.check(session, table.listed)
                 self._count(session, table, tally)
                 return
             if table is SYSTEM_METRICS:
@@ -210,11 +215,12 @@ class Retention:
 
 @contextmanager
 def _locked(session: Session, table: ArchivedTable) -> Iterator[None]:
-    """Raises UnderWay. The lock ends with the connection, whatever becomes of this process."""
+    """Raises UnderWay, ColumnsDiffer. The lock ends with the connection, whatever becomes of this process."""
     ((is_free,),) = session.run(_SQL["lock"], table_name=table.name)
     if not is_free:
         raise UnderWay(f"another run is at work on {table.name}")
     try:
+        column_check.check(session, table.listed)
         yield
     finally:
         if not session.broken:

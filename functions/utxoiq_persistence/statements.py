@@ -3,16 +3,21 @@
 A line that ends in `-- if given` is left out where its parameters are None. So each combination is a statement of its
 own, which PostgreSQL plans for what it has to do: `:status IS NULL OR status = :status` would use no index once a
 prepared statement's plan is made for any parameters.
+
+`{insight_feedback}` stands for the table's columns as sql/columns.toml lists them, `{insight_feedback live}` for the
+same behind the alias `live`. `-- columns: shown` begins a list of the file's own, which its queries have as `{shown}`.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pg8000.native import to_statement
 
-_HEADING = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+from utxoiq_persistence.columns import TABLES, sql_folder
+
+_HEADING = re.compile(r"^-- (name|columns): (\w+)\s*$", re.MULTILINE)
+_LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _OPTIONAL = re.compile(r"^(.*\S)\s*-- if given$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
@@ -48,11 +53,22 @@ class _Choice(Statement):
 
 
 def load(table: str) -> dict[str, Statement]:
-    """The statements of sql/<table>.sql by name. Raises FileNotFoundError where the archive lacks it."""
-    source = (_folder() / f"{table}.sql").read_text()
-    parts = _HEADING.split(source)[1:]
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return {name: _parsed(name, _COMMENT.sub("", text).strip()) for name, text in pairs}
+    """Return the statements of sql/<table>.sql by name.
+
+    Raises FileNotFoundError where the archive lacks the file, KeyError where a query asks for a list that nobody has.
+    """
+    parts = _HEADING.split((sql_folder() / f"{table}.sql").read_text())[1:]
+    sections = list(zip(parts[::3], parts[1::3], (_COMMENT.sub("", text).strip() for text in parts[2::3]), strict=True))
+    own = {name: text for kind, name, text in sections if kind == "columns"}
+    return {name: _parsed(name, _with_lists(text, own)) for kind, name, text in sections if kind == "name"}
+
+
+def _with_lists(text: str, own: Mapping[str, str]) -> str:
+    def columns(place: re.Match[str]) -> str:
+        name, alias = place.groups()
+        return own[name] if name in own else TABLES[name].sql(alias)
+
+    return _LIST.sub(columns, text)
 
 
 def _parsed(name: str, source: str) -> Statement:
@@ -71,8 +87,3 @@ def _statement(name: str, source: str) -> Statement:
 def _line_if(given: frozenset[str]) -> Callable[[re.Match[str]], str]:
     return lambda line: line[1] if given.issuperset(_PARAMETER.findall(line[1])) else ""
 
-
-def _folder() -> Path:
-    """sql/ lies beside the packages in a function's archive, and at the top of the repository."""
-    above = Path(__file__).resolve().parents
-    return next(folder for folder in (above[1] / "sql", above[2] / "sql") if folder.is_dir())

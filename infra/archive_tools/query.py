@@ -5,11 +5,13 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 from pyarrow import dataset, fs
+from pyarrow import parquet as pq
 
+from archive_tools import columns
 from archive_tools.errors import CannotDo
 from archive_tools.stack import Bucket
 
-TABLES = ("backfill_jobs", "insight_feedback", "system_metrics")
+TABLES = columns.read()
 MANIFESTS = "manifests"
 PARTITIONS = dataset.partitioning(
     pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())]), flavor="hive"
@@ -43,12 +45,19 @@ def _storage(bucket: Bucket) -> fs.FileSystem:
 def _register(
     connection: duckdb.DuckDBPyConnection, storage: fs.FileSystem, bucket: str, table: str, since: date, until: date
 ) -> bool:
-    """Makes the table known to the connection, if anything of it is archived."""
+    """Makes the table known to the connection, if anything of it is archived. Raises CannotDo."""
     names = [name for name in _verified(storage, bucket, table) if since <= _day(name) <= until]
     if not names:
         return False
+    _check_columns(storage, _newest(storage, bucket, table), table)
     rows = dataset.dataset(
-        names, filesystem=storage, format="parquet", partitioning=PARTITIONS, partition_base_dir=f"{bucket}/{table}"
+        names,
+        # Objects that are older than a column have no such column: it is null there.
+        schema=pa.schema([*TABLES[table], *PARTITIONS.schema]),
+        filesystem=storage,
+        format="parquet",
+        partitioning=PARTITIONS,
+        partition_base_dir=f"{bucket}/{table}",
     )
     connection.register(table, rows)
     return True
@@ -56,10 +65,34 @@ def _register(
 
 def _verified(storage: fs.FileSystem, bucket: str, table: str) -> list[str]:
     """An object without a manifest is on its way, or was left behind; it is no part of the archive."""
+    return sorted(_object(bucket, manifest) for manifest in _manifests(storage, bucket, table))
+
+
+def _newest(storage: fs.FileSystem, bucket: str, table: str) -> str:
+    """Return the object that was written last; it has every column that any release has archived up to then."""
+    return _object(bucket, max(_manifests(storage, bucket, table), key=lambda manifest: manifest.mtime))
+
+
+def _manifests(storage: fs.FileSystem, bucket: str, table: str) -> list[fs.FileInfo]:
     folder = f"{bucket}/{MANIFESTS}/{table}"
-    manifests = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
-    names = (info.path.removeprefix(f"{bucket}/{MANIFESTS}/") for info in manifests if info.type == fs.FileType.File)
-    return sorted(f"{bucket}/{name.removesuffix('.json')}.parquet" for name in names)
+    found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+    return [info for info in found if info.type == fs.FileType.File]
+
+
+def _object(bucket: str, manifest: fs.FileInfo) -> str:
+    name = manifest.path.removeprefix(f"{bucket}/{MANIFESTS}/").removesuffix(".json")
+    return f"{bucket}/{name}.parquet"
+
+
+def _check_columns(storage: fs.FileSystem, name: str, table: str) -> None:
+    """Raises CannotDo where the archive has columns that this checkout knows nothing of."""
+    with storage.open_input_file(name) as file:
+        unknown = [column for column in pq.read_schema(file).names if column not in TABLES[table].names]
+    if unknown:
+        raise CannotDo(
+            f"{table} has columns in the archive that this checkout's sql/columns.toml lacks: {', '.join(unknown)}; "
+            "check out the release that is deployed"
+        )
 
 
 def _day(name: str) -> date:

@@ -1,6 +1,8 @@
 """The archive of cold rows: who writes it, and how it is asked where it lies."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pulumi
 from pulumi_gcp import bigquery, storage
@@ -16,43 +18,25 @@ MARGIN_SECONDS = 60
 STATEMENT_TIMEOUT_MS = 300_000
 # An object's day, in its name.
 PARTITIONS = "{year:INTEGER}/{month:INTEGER}/{day:INTEGER}"
-# BigQuery's types of what the Parquet objects hold. UUIDs are their 16 bytes there: TO_HEX(id).
+# BigQuery's types of what the Parquet objects hold, by PostgreSQL's. UUIDs are their 16 bytes there: TO_HEX(id).
+TYPES = {
+    "uuid": "BYTES",
+    "jsonb": "JSON",
+    "timestamp with time zone": "TIMESTAMP",
+    "character varying": "STRING",
+    "text": "STRING",
+    "boolean": "BOOLEAN",
+    "smallint": "INTEGER",
+    "integer": "INTEGER",
+    "bigint": "INTEGER",
+    "double precision": "FLOAT",
+    "date": "DATE",
+}
+LIST = Path(__file__).parents[2] / "sql/columns.toml"
+# Every column takes null: BigQuery finds none where an object is older than the column.
 COLUMNS = {
-    "backfill_jobs": {
-        "id": "BYTES",
-        "job_type": "STRING",
-        "start_block": "INTEGER",
-        "end_block": "INTEGER",
-        "current_block": "INTEGER",
-        "status": "STRING",
-        "progress_percentage": "FLOAT",
-        "estimated_completion": "TIMESTAMP",
-        "error_message": "STRING",
-        "started_at": "TIMESTAMP",
-        "completed_at": "TIMESTAMP",
-        "created_by": "STRING",
-        "version": "INTEGER",
-    },
-    "insight_feedback": {
-        "id": "BYTES",
-        "insight_id": "STRING",
-        "user_id": "STRING",
-        "rating": "INTEGER",
-        "comment": "STRING",
-        "flag_type": "STRING",
-        "flag_reason": "STRING",
-        "created_at": "TIMESTAMP",
-        "updated_at": "TIMESTAMP",
-    },
-    "system_metrics": {
-        "id": "BYTES",
-        "service_name": "STRING",
-        "metric_type": "STRING",
-        "metric_value": "FLOAT",
-        "unit": "STRING",
-        "timestamp": "TIMESTAMP",
-        "metric_metadata": "JSON",
-    },
+    table: {column: TYPES[text.removesuffix(" not null")] for column, text in listed["columns"].items()}
+    for table, listed in tomllib.loads(LIST.read_text()).items()
 }
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})

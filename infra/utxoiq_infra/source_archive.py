@@ -10,6 +10,8 @@ from pathlib import Path
 import pulumi
 
 QUERIES_LOADER = "utxoiq_persistence.statements"
+COLUMNS = "sql/columns.toml"
+COLUMNS_READER = "utxoiq_persistence.columns"
 MIGRATIONS = "migrations"
 MIGRATIONS_READER = "utxoiq_persistence.schema"
 OPENAPI = "docs/openapi.json"
@@ -59,6 +61,8 @@ def collect(repository: Path, function: str) -> SourceArchive:
         files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
         files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
         pending += found
+    if _file_of(functions, COLUMNS_READER) in seen:
+        files[COLUMNS] = _existing(repository / COLUMNS)
     if _file_of(functions, MIGRATIONS_READER) in seen:
         files.update(_migrations(repository))
     if _file_of(functions, OPENAPI_READER) in seen:
