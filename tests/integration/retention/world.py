@@ -16,20 +16,19 @@ from archive_tools.stack import Bucket
 from local.postgres import Postgres
 from local.storage import Storage
 from utxoiq_persistence.archive import Archive
+from utxoiq_persistence.columns import TABLES
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.retention import Retention
 from utxoiq_persistence.retention_settings import RetentionSettings
 from utxoiq_persistence.store import Store
 
 PROJECT = "utxoiq-test"
-TABLES = ("backfill_jobs", "insight_feedback", "system_metrics")
-# What is compared: every column, as text.
+# What is compared: every column, as text where Python and DuckDB would read it differently.
 ROWS = {
-    "backfill_jobs": """id::text, job_type, start_block, end_block, current_block, status, progress_percentage,
-        estimated_completion, error_message, started_at, completed_at, created_by, version""",
-    "insight_feedback": """id::text, insight_id, user_id, rating, comment, flag_type, flag_reason,
-        created_at, updated_at""",
-    "system_metrics": """id::text, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata::text""",
+    name: ", ".join(
+        f'"{column.name}"{"::text" if column.type in ("uuid", "jsonb") else ""}' for column in table.columns
+    )
+    for name, table in TABLES.items()
 }
 JOBS = """
 INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block, status, progress_percentage,
