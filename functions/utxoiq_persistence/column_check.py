@@ -6,7 +6,7 @@ from utxoiq_persistence.session import Session
 from utxoiq_persistence.statements import load
 
 _SQL = load("retention")
-REMEDY = "no row was touched. Bring sql/columns.toml and the migrations together, and deploy them; docs/schema.md"
+REMEDY = "its rows stay where they are. Bring sql/columns.toml and the migrations together, and deploy them; docs/schema.md"
 
 
 class ColumnsDiffer(PersistenceError):

@@ -34,8 +34,8 @@ def from_csv(text: bytes, schema: pa.Schema, row_count: int | None = None) -> pa
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
+            true_values=["t", "true"],
+            false_values=["f", "false"],
         ),
     )
     columns = [_typed(column.combine_chunks(), field.type) for column, field in zip(read.columns, schema, strict=True)]

@@ -70,7 +70,7 @@ async def test_a_column_that_the_list_lacks_stops_the_run_before_it_takes_a_row(
     tally: Tally = getattr(report.results, {"insight_feedback": "feedback", "system_metrics": "metrics"}.get(table, table))
     assert (report.status, tally.archived, tally.deleted, tally.errors) == ("failed", 0, 0, 1)
     assert f"{table}: the table has the column mood character varying, which the list lacks" in tally.details[0]
-    assert "no row was touched. Bring sql/columns.toml" in tally.details[0]
+    assert "its rows stay where they are. Bring sql/columns.toml" in tally.details[0]
     assert world.live(table) == before
     assert moods(world, table) == before.total()
     assert [name for name in world.objects() if table in name] == []
