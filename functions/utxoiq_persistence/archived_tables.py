@@ -10,7 +10,7 @@ from utxoiq_persistence.columns import Column, ListedTable
 INSTANT = pa.timestamp("us", tz="UTC")
 UUID = pa.uuid()
 JSON = pa.json_(pa.utf8())
-# How a type of PostgreSQL is archived. A type that is new here needs a round trip in tests/unit/retention/test_parquet.py.
+# How a type of PostgreSQL is archived. One that is new here needs a round trip in tests/unit/retention/test_parquet.py.
 TYPES = {
     "uuid": UUID,
     "jsonb": JSON,
@@ -56,7 +56,9 @@ class ArchivedTable:
 
 def _field(table: str, column: Column) -> pa.Field:
     if column.type not in TYPES:
-        raise ValueError(f"sql/columns.toml: {table}.{column} has a type that is not archived yet; add it to {__name__}")
+        raise ValueError(
+            f"sql/columns.toml: {table}.{column} has a type that is not archived yet; add it to {__name__}"
+        )
     return pa.field(column.name, TYPES[column.type], nullable=column.takes_null)
 
 

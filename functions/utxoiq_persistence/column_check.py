@@ -1,4 +1,4 @@
-"""Whether a table in the database has the columns that the list has: no row leaves, or comes back, where it has others."""
+"""Whether a table in the database has the columns of the list: no row leaves, or comes back, where it has others."""
 
 from utxoiq_persistence.columns import Column, ListedTable, differences
 from utxoiq_persistence.errors import PersistenceError
@@ -6,7 +6,9 @@ from utxoiq_persistence.session import Session
 from utxoiq_persistence.statements import load
 
 _SQL = load("retention")
-REMEDY = "its rows stay where they are. Bring sql/columns.toml and the migrations together, and deploy them; docs/schema.md"
+REMEDY = (
+    "its rows stay where they are. Bring sql/columns.toml and the migrations together, and deploy them; docs/schema.md"
+)
 
 
 class ColumnsDiffer(PersistenceError):

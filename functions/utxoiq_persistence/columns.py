@@ -57,7 +57,7 @@ def read(folder: Path) -> Mapping[str, ListedTable]:
 
 
 def differences(table: ListedTable, found: Sequence[Column]) -> Iterator[str]:
-    """Yield what the table's columns in the database have other than the list, each a sentence that names its column."""
+    """Yield what the columns in the database have other than the list, each a clause that names its column."""
     listed = {column.name: column for column in table.columns}
     there = {column.name: column for column in found}
     for name in (name for name in there if name not in listed):

@@ -62,10 +62,10 @@ def to_parquet(rows: pa.Table) -> bytes:
 
 
 def from_parquet(content: bytes, schema: pa.Schema) -> pa.Table:
-    """Return the rows of an object, also of one that was written before the table had all its columns: those are null.
+    """Return the rows of an object. Columns that came after it was written are null.
 
-    Raises Unreadable, which names the column, where the object has one that the table lacks, or of another type, or lacks
-    one that takes no null.
+    Raises Unreadable, which names the column, where the object has one that the table lacks or
+    has of another type, or where it lacks one that takes no null.
     """
     try:
         rows = pq.read_table(pa.BufferReader(content), use_threads=False)

@@ -86,4 +86,3 @@ def _statement(name: str, source: str) -> Statement:
 
 def _line_if(given: frozenset[str]) -> Callable[[re.Match[str]], str]:
     return lambda line: line[1] if given.issuperset(_PARAMETER.findall(line[1])) else ""
-

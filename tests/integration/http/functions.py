@@ -30,9 +30,7 @@ class Function(Server):
     repository: whose code it runs, if not today's.
     """
 
-    def __init__(
-        self, folder: Path, name: str, variables: Mapping[str, str], repository: Path = REPOSITORY
-    ) -> None:
+    def __init__(self, folder: Path, name: str, variables: Mapping[str, str], repository: Path = REPOSITORY) -> None:
         super().__init__(folder, folder / f"{name}.log")
         self.name = name
         self.port = free_port()

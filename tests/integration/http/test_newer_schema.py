@@ -1,7 +1,7 @@
 """Functions answer as before when the schema is newer than they are: a deployment migrates before it replaces them.
 
-Twice: today's functions, while every table gets a column; and those of the last tagged release, where there is one in this
-clone, while the database goes on to the newest version of the schema.
+Twice: today's functions, while every table gets a column; and those of the last tagged release, where this clone has
+one, while the database goes on to the newest version of the schema.
 """
 
 import io
@@ -214,9 +214,7 @@ def credentials(issuer: Issuer) -> Mapping[str, Mapping[str, str]]:
 
 
 @pytest.fixture
-def environment(
-    variables: Mapping[str, str], tmp_path: Path
-) -> Iterator[Callable[[str], Mapping[str, str]]]:
+def environment(variables: Mapping[str, str], tmp_path: Path) -> Iterator[Callable[[str], Mapping[str, str]]]:
     """Of functions on a database, with a Redis of their own."""
     with Valkey(tmp_path / "valkey", password="secret") as valkey:
         yield lambda database: {
@@ -296,9 +294,9 @@ def test_the_last_release_answers_the_same_on_the_newest_schema(
 def apply_versions(connection: pg8000.native.Connection, release: Path) -> None:
     """The release's schema, from its SQL files: whichever of its modules would have applied them."""
     versions = sorted((release / "migrations/versions").glob("*.up.sql"))
+    connection.run("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
     for version in versions:
         connection.execute_simple(version.read_text())
-    connection.run("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
     connection.run("INSERT INTO alembic_version (version_num) VALUES (:version)", version=versions[-1].name[:4])
 
 

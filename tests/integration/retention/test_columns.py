@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.integration.retention import release
 from tests.integration.retention.test_failures import interrupted
-from tests.integration.retention.world import PROJECT, TABLES, World, month_start
+from tests.integration.retention.world import PROJECT, World, month_start
 
 from archive_tools import columns as listed_for_queries
 from archive_tools import query
@@ -25,6 +25,7 @@ from archive_tools.errors import CannotDo
 from utxoiq_persistence import archive_ledger
 from utxoiq_persistence.archive import JSON_TYPE, PARQUET_TYPE, manifest_of, new_name
 from utxoiq_persistence.column_check import ColumnsDiffer
+from utxoiq_persistence.columns import TABLES
 from utxoiq_persistence.expiry import Tally
 from utxoiq_persistence.session import connector
 from utxoiq_persistence.store import Store
@@ -67,7 +68,9 @@ async def test_a_column_that_the_list_lacks_stops_the_run_before_it_takes_a_row(
     before = world.live(table)
     add_column(world, table)
     report = await world.service(store).run("test")
-    tally: Tally = getattr(report.results, {"insight_feedback": "feedback", "system_metrics": "metrics"}.get(table, table))
+    tally: Tally = getattr(
+        report.results, {"insight_feedback": "feedback", "system_metrics": "metrics"}.get(table, table)
+    )
     assert (report.status, tally.archived, tally.deleted, tally.errors) == ("failed", 0, 0, 1)
     assert f"{table}: the table has the column mood character varying, which the list lacks" in tally.details[0]
     assert "its rows stay where they are. Bring sql/columns.toml" in tally.details[0]
@@ -81,10 +84,14 @@ async def test_a_column_that_the_list_lacks_stops_the_run_before_it_takes_a_row(
 async def test_a_column_that_the_table_lacks_or_has_otherwise_is_named(world: World, store: Store, table: str) -> None:
     column = {"backfill_jobs": "created_by", "insight_feedback": "flag_reason", "system_metrics": "unit"}[table]
     world.sql.run(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE text")
-    with pytest.raises(ColumnsDiffer, match=rf"the column {column} text.*, the list has it as {column} character varying"):
+    with pytest.raises(
+        ColumnsDiffer, match=rf"the column {column} text.*, the list has it as {column} character varying"
+    ):
         await world.service(store).restore(table, *release.ALWAYS, keep_days=1)  # type: ignore[arg-type]
     world.sql.run(f"ALTER TABLE {table} DROP COLUMN {column}")
-    with pytest.raises(ColumnsDiffer, match=rf"the list has the column {column} character varying.*, which the table lacks"):
+    with pytest.raises(
+        ColumnsDiffer, match=rf"the list has the column {column} character varying.*, which the table lacks"
+    ):
         await world.service(store).restore(table, *release.ALWAYS, keep_days=1)  # type: ignore[arg-type]
     if table == "system_metrics":
         with pytest.raises(ColumnsDiffer):
@@ -170,14 +177,19 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     assert json.loads(step(world, next_release, "run", table))["status"] == "success"
     assert live_as_json(world, table) == []
 
-    with pytest.raises(CannotDo, match="has columns in the archive that this checkout's sql/columns.toml lacks: mood, seen_by"):
+    with pytest.raises(
+        CannotDo, match=r"has columns in the archive that this checkout's sql/columns\.toml lacks: mood, seen_by"
+    ):
         query.run(world.bucket, "SELECT 1")
     monkeypatch.setattr(listed_for_queries, "LIST", next_release / "sql/columns.toml")
     monkeypatch.setattr(query, "TABLES", listed_for_queries.read())
-    answer = query.run(world.bucket, f"SELECT id::text, mood, seen_by::text, is_new, due::text, more::text FROM {table}")  # noqa: S608
+    columns = "id::text, mood, seen_by::text, is_new, due::text, more::text"
+    answer = query.run(world.bucket, f"SELECT {columns} FROM {table}")  # noqa: S608
     assert answer is not None
     old = {(row["id"], None, None, None, None, None) for row in rows_of(table)}
-    new = {(r["id"], r["mood"], r["seen_by"], r["is_new"], r["due"], None if r["more"] is None else "[1]") for r in written}
+    new = {
+        (r["id"], r["mood"], r["seen_by"], r["is_new"], r["due"], None if r["more"] is None else "[1]") for r in written
+    }
     assert set(answer.fetchall()) == old | new
 
     for name in NEW_COLUMNS:
