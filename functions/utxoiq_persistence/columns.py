@@ -8,6 +8,8 @@ from typing import Any
 
 from pg8000.native import identifier
 
+from utxoiq_persistence.packaged_folders import find_folder
+
 FILE = "columns.toml"
 _NOT_NULL = " not null"
 
@@ -37,17 +39,6 @@ class ListedTable:
         """Return the columns as SQL lists them, each behind the alias if there is one."""
         prefix = "" if alias is None else f"{alias}."
         return ", ".join(f"{prefix}{identifier(column.name)}" for column in self.columns)
-
-
-def sql_folder() -> Path:
-    """Return sql/, which lies beside the packages in a function's archive, and at the top of the repository.
-
-    Raises FileNotFoundError where neither has the list.
-    """
-    for above in Path(__file__).resolve().parents:
-        if (above / "sql" / FILE).is_file():
-            return above / "sql"
-    raise FileNotFoundError(f"there is no sql/{FILE} above {__file__}")
 
 
 def read(folder: Path) -> Mapping[str, ListedTable]:
@@ -80,4 +71,4 @@ def _column(name: str, text: str) -> Column:
     return Column(name, text.removesuffix(_NOT_NULL), not text.endswith(_NOT_NULL))
 
 
-TABLES = read(sql_folder())
+TABLES = read(find_folder("sql"))

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from pg8000.native import to_statement
 
-from utxoiq_persistence.columns import TABLES, sql_folder
+from utxoiq_persistence.columns import TABLES
+from utxoiq_persistence.packaged_folders import find_folder
 
 _HEADING = re.compile(r"^-- (name|columns): (\w+)\s*$", re.MULTILINE)
 _LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
@@ -57,7 +58,7 @@ def load(table: str) -> dict[str, Statement]:
 
     Raises FileNotFoundError where the archive lacks the file, KeyError where a query asks for a list that nobody has.
     """
-    parts = _HEADING.split((sql_folder() / f"{table}.sql").read_text())[1:]
+    parts = _HEADING.split((find_folder("sql") / f"{table}.sql").read_text())[1:]
     sections = list(zip(parts[::3], parts[1::3], (_COMMENT.sub("", text).strip() for text in parts[2::3]), strict=True))
     own = {name: text for kind, name, text in sections if kind == "columns"}
     return {name: _parsed(name, _with_lists(text, own)) for kind, name, text in sections if kind == "name"}

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from utxoiq_persistence.columns import sql_folder
+from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.statements import load
 
 # Functions that make one value of a row, whatever columns it has.
@@ -15,7 +15,7 @@ OF_A_ROW = {"api_key_status"}
 WHOLE = {"sample_backfill_jobs", "sample_insight_feedback", "sample_system_metrics"}
 QUERIES = [
     pytest.param(statement.text, id=f"{file.stem}-{name}")
-    for file in sorted(sql_folder().glob("*.sql"))
+    for file in sorted(find_folder("sql").glob("*.sql"))
     for name, statement in load(file.stem).items()
     if name not in WHOLE
 ]
