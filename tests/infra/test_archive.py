@@ -11,9 +11,9 @@ from archive_tools import columns as queried
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
 from utxoiq_infra.archive import TYPES as BIGQUERY_TYPES
 from utxoiq_infra.storage import METRICS
-from utxoiq_persistence.archive import manifest_of, new_name
-from utxoiq_persistence.archived_tables import INSTANT, JSON, TABLES, UUID
-from utxoiq_persistence.archived_tables import TYPES as PARQUET_TYPES
+from utxoiq_persistence.archive.bucket import manifest_of, new_name
+from utxoiq_persistence.archive.tables import INSTANT, JSON, TABLES, UUID
+from utxoiq_persistence.archive.tables import TYPES as PARQUET_TYPES
 
 TABLE = "bigquery/table:Table"
 TYPES = {

@@ -24,8 +24,8 @@ from tests.unit.http.issuer import Issuer
 
 from local.postgres import Postgres
 from local.valkey import Valkey
-from utxoiq_persistence import schema
-from utxoiq_persistence.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.postgres import schema
 
 FUNCTIONS = sorted(set(PREFIXES.values()))
 BACKFILL = "/api/v1/monitoring/backfill"

@@ -6,11 +6,11 @@ import pytest
 from tests.integration.conftest import TEMPLATE, database_settings
 
 from local.postgres import Postgres
-from utxoiq_http import views
-from utxoiq_persistence import metrics
-from utxoiq_persistence.column_check import check
-from utxoiq_persistence.columns import TABLES
-from utxoiq_persistence.session import connector
+from utxoiq_http import answers as views
+from utxoiq_persistence.archive.column_check import check
+from utxoiq_persistence.metrics import metrics
+from utxoiq_persistence.postgres.columns import TABLES
+from utxoiq_persistence.postgres.session import connector
 
 ANSWERS = {"backfill_jobs": views.Job, "insight_feedback": views.FeedbackRow, "system_metrics": views.Metric}
 

@@ -22,12 +22,12 @@ from tests.integration.retention.world import PROJECT, World, month_start
 from archive_tools import columns as listed_for_queries
 from archive_tools import query
 from archive_tools.errors import CannotDo
-from utxoiq_persistence import archive_ledger
-from utxoiq_persistence.archive import JSON_TYPE, PARQUET_TYPE, manifest_of, new_name
-from utxoiq_persistence.column_check import ColumnsDiffer
-from utxoiq_persistence.columns import TABLES
-from utxoiq_persistence.expiry import Tally
-from utxoiq_persistence.session import connector
+from utxoiq_persistence.archive import ledger as archive_ledger
+from utxoiq_persistence.archive.bucket import JSON_TYPE, PARQUET_TYPE, manifest_of, new_name
+from utxoiq_persistence.archive.column_check import ColumnsDiffer
+from utxoiq_persistence.archive.expiry import Tally
+from utxoiq_persistence.postgres.columns import TABLES
+from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import exp
 
 from utxoiq_persistence.packaged_folders import find_folder
-from utxoiq_persistence.statements import load
+from utxoiq_persistence.postgres.statements import load
 
 # Functions that make one value of a row, whatever columns it has.
 OF_A_ROW = {"api_key_status"}
