@@ -40,24 +40,24 @@ run-job: $(INSTALLED) ## Fire a scheduler job now: JOB=publish-metrics
 
 .PHONY: demo
 demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it
-	@$(BIN)/python -m demo
+	@$(BIN)/python -m commands.demo
 
 .PHONY: archive-query
 archive-query: $(INSTALLED) ## Ask the archive, where it lies: SQL="SELECT count(*) FROM system_metrics"
-	@$(BIN)/python -m archive_tools query "$$SQL"
+	@$(BIN)/python -m commands.archive query "$$SQL"
 export SQL
 
 .PHONY: archive-restore
 archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics FROM=2025-08-01T00:00:00Z TO=2025-09-01T00:00:00Z
-	@$(BIN)/python -m archive_tools restore "$(TABLE)" "$(FROM)" "$(TO)"
+	@$(BIN)/python -m commands.archive restore "$(TABLE)" "$(FROM)" "$(TO)"
 
 .PHONY: recover
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
-	@$(BIN)/python -m recover $(or $(ARGS),--help)
+	@$(BIN)/python -m commands.recover $(or $(ARGS),--help)
 
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
-	@$(BIN)/python -m apikeys $(or $(ARGS),--help)
+	@$(BIN)/python -m commands.keys $(or $(ARGS),--help)
 
 .PHONY: test
 test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time

@@ -147,7 +147,7 @@ def ask(stack: LocalStack, table: str, name: str, value: str) -> str:
 
 def archive_tool(stack: LocalStack, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "archive_tools", *arguments, "--stack", str(stack.state / "stack.json")],
+        [sys.executable, "-m", "commands.archive", *arguments, "--stack", str(stack.state / "stack.json")],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "infra")},

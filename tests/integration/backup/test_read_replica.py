@@ -11,14 +11,14 @@ from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, REGION, SETTINGS, AdminClient
 from tests.system.running import until
 
+from commands.recover.admin import Admin
+from commands.recover.errors import RecoveryFailed
+from commands.recover.point_in_time import recover_to
+from commands.recover.steps import Steps
+from commands.recover.target import Target
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
 from local.cloudsql.standby import Standby
-from recover.admin import Admin
-from recover.errors import RecoveryFailed
-from recover.point_in_time import recover_to
-from recover.steps import Steps
-from recover.target import Target
 
 REPLICA = f"{PRIMARY}-replica"
 REPLICA_REGION = "us-west1"

@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
 
+from commands.recover.admin import Admin
+from commands.recover.errors import RecoveryFailed
+from commands.recover.point_in_time import recover_to
+from commands.recover.region import recover_region
+from commands.recover.single_table import recover_table
+from commands.recover.steps import Steps
+from commands.recover.target import Target
+from commands.recover.tidy import clone_name, remove
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
 from local.valkey import Valkey
-from recover.admin import Admin
-from recover.errors import RecoveryFailed
-from recover.point_in_time import recover_to
-from recover.region import recover_region
-from recover.single_table import recover_table
-from recover.steps import Steps
-from recover.target import Target
-from recover.tidy import clone_name, remove
 
 SECOND = timedelta(seconds=1)
 

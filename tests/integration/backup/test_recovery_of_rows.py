@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pg8000.dbapi import Connection
 
+from commands.recover.database import Database
+from commands.recover.errors import RecoveryFailed
+from commands.recover.rows import copy_missing
 from local.postgres import Postgres
-from recover.database import Database
-from recover.errors import RecoveryFailed
-from recover.rows import copy_missing
 
 # A constraint is deparsed with other casts and parentheses once it was read again; it means the same.
 DESCRIPTION = r"""

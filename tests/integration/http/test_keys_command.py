@@ -26,7 +26,7 @@ def keys(functions: dict[str, Function], tmp_path: Path) -> Keys:
             **({"UTXOIQ_ADMIN_KEY": key} if key else {}),
         }
         return subprocess.run(
-            [sys.executable, "-m", "apikeys", *where, *arguments],
+            [sys.executable, "-m", "commands.keys", *where, *arguments],
             capture_output=True,
             text=True,
             env=environment,

@@ -11,9 +11,9 @@ from tests.integration.http.functions import Function
 from tests.integration.retention.world import PROJECT, World, month_start
 from tests.unit.http.issuer import Issuer
 
-from archive_tools.errors import CannotDo
-from archive_tools.restore import restore
-from archive_tools.stack import Service
+from commands.archive.errors import CannotDo
+from commands.archive.restore import restore
+from commands.archive.stack import Service
 from utxoiq_http.endpoints.retention import PATH
 
 AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/retention"

@@ -11,8 +11,8 @@ from uuid import UUID
 import pg8000.native
 from google.cloud import storage
 
-from archive_tools import query
-from archive_tools.stack import Bucket
+from commands.archive import query
+from commands.archive.stack import Bucket
 from local.postgres import Postgres
 from local.storage import Storage
 from utxoiq_persistence.archive import Archive

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from recover.admin import Admin
-from recover.rows import copy_missing
-from recover.steps import Steps
-from recover.target import Target
-from recover.tidy import clone_at, clone_name, empty_cache, remove
+from commands.recover.admin import Admin
+from commands.recover.rows import copy_missing
+from commands.recover.steps import Steps
+from commands.recover.target import Target
+from commands.recover.tidy import clone_at, clone_name, empty_cache, remove
 
 
 def recover_table(

@@ -10,10 +10,10 @@ from typing import Any
 from pg8000.dbapi import Connection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from recover.database import Database
-from recover.errors import RecoveryFailed
+from commands.recover.database import Database
+from commands.recover.errors import RecoveryFailed
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The archive at hand: `python -m archive_tools query "SELECT …"`, `python -m archive_tools restore TABLE FROM TO`."""
+"""The archive at hand: `python -m commands.archive query "SELECT …"`, `… restore TABLE FROM TO`."""
 
 import argparse
 import os
@@ -6,10 +6,10 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from archive_tools import query, stack
-from archive_tools.errors import CannotDo
-from archive_tools.restore import restore
-from archive_tools.stack import Bucket, Service
+from commands.archive import query, stack
+from commands.archive.errors import CannotDo
+from commands.archive.restore import restore
+from commands.archive.stack import Bucket, Service
 
 TOKEN = "OPERATOR_TOKEN"  # noqa: S105  (a variable's name)
 
@@ -51,7 +51,7 @@ def _restore(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m archive_tools", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m commands.archive", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     asking = commands.add_parser("query", help="run SQL over the archive where it lies, with DuckDB")
     asking.add_argument("sql", help=f"over {', '.join(query.TABLES)}; each has year, month and day as well")

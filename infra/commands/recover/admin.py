@@ -8,7 +8,7 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from recover.errors import RecoveryFailed
+from commands.recover.errors import RecoveryFailed
 
 Resource = Mapping[str, Any]
 

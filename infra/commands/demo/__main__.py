@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from demo import loads, show
-from demo.api import Api, NotRunning, Refused, connected, read_stack
+from commands.demo import loads, show
+from commands.demo.api import Api, NotRunning, Refused, connected, read_stack
 
 T = TypeVar("T")
 SHOWN_INSIGHTS = ("insight-0000", "insight-0027", "insight-0500", "insight-0999")

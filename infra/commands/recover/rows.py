@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pg8000.exceptions import DatabaseError
 from pg8000.native import identifier, literal
 
-from recover import definition
-from recover.database import Database
-from recover.errors import RecoveryFailed
+from commands.recover import definition
+from commands.recover.database import Database
+from commands.recover.errors import RecoveryFailed
 
 SPOOLED_BYTES = 64 * 2**20
 

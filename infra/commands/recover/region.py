@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from recover.admin import Admin, Resource
-from recover.errors import RecoveryFailed
-from recover.steps import Steps
-from recover.target import Target
+from commands.recover.admin import Admin, Resource
+from commands.recover.errors import RecoveryFailed
+from commands.recover.steps import Steps
+from commands.recover.target import Target
 
 KEPT_SETTINGS = (
     "tier",

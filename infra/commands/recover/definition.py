@@ -2,7 +2,7 @@
 
 from pg8000.native import literal
 
-from recover.database import Database
+from commands.recover.database import Database
 
 # In the order in which they can be run. Partitions come before keys, which then spread to them.
 STATEMENTS = r"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive_tools.errors import CannotDo
+from commands.archive.errors import CannotDo
 
 DESCRIPTION = Path(".local/stack.json")
 BUCKET_SUFFIX = "-archive"

@@ -6,8 +6,8 @@ import duckdb
 import pyarrow as pa
 from pyarrow import dataset, fs
 
-from archive_tools.errors import CannotDo
-from archive_tools.stack import Bucket
+from commands.archive.errors import CannotDo
+from commands.archive.stack import Bucket
 
 TABLES = ("backfill_jobs", "insight_feedback", "system_metrics")
 MANIFESTS = "manifests"

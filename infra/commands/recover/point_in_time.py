@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from recover.admin import Admin
-from recover.steps import Steps
-from recover.target import Target
-from recover.tidy import clone_at, clone_name, empty_cache, remove
+from commands.recover.admin import Admin
+from commands.recover.steps import Steps
+from commands.recover.target import Target
+from commands.recover.tidy import clone_at, clone_name, empty_cache, remove
 
 
 def recover_to(

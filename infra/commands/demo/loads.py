@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from demo.api import CONNECTIONS, Api
+from commands.demo.api import CONNECTIONS, Api
 
 BLOCKS = 900_000
 BLOCK_STEP = 5_000

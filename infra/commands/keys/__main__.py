@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from apikeys.api import Api, Refused
+from commands.keys.api import Api, Refused
 
 KEY, TOKEN = "UTXOIQ_ADMIN_KEY", "UTXOIQ_ADMIN_TOKEN"
 SCOPES = (

@@ -4,14 +4,14 @@ import argparse
 import sys
 from datetime import datetime
 
-from recover import target
-from recover.admin import Admin
-from recover.errors import RecoveryFailed
-from recover.point_in_time import recover_to
-from recover.region import recover_region
-from recover.single_table import recover_table
-from recover.steps import Steps
-from recover.tidy import remove
+from commands.recover import target
+from commands.recover.admin import Admin
+from commands.recover.errors import RecoveryFailed
+from commands.recover.point_in_time import recover_to
+from commands.recover.region import recover_region
+from commands.recover.single_table import recover_table
+from commands.recover.steps import Steps
+from commands.recover.tidy import remove
 
 
 def main() -> int:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from redis import Redis
 
-from recover.admin import Admin
-from recover.errors import RecoveryFailed
-from recover.steps import Steps
-from recover.target import Target
+from commands.recover.admin import Admin
+from commands.recover.errors import RecoveryFailed
+from commands.recover.steps import Steps
+from commands.recover.target import Target
 
 
 def clone_name(system: Target, moment: datetime) -> str:

@@ -6,8 +6,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from archive_tools.errors import CannotDo
-from archive_tools.stack import Service
+from commands.archive.errors import CannotDo
+from commands.archive.stack import Service
 
 PATH = "/api/v1/monitoring/retention/restore"
 TIMEOUT_SECONDS = 600
