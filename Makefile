@@ -10,6 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+COMMANDS := $(BIN)/python -m commands
 export PYTHONPATH := $(CURDIR)/functions:$(CURDIR)/infra:$(CURDIR)
 
 # uv does not read pip's configuration: an index that is set for pip is meant for uv as well.
@@ -39,25 +40,25 @@ run-job: $(INSTALLED) ## Fire a scheduler job now: JOB=publish-metrics
 	@$(BIN)/python -m local run-job "$(JOB)"
 
 .PHONY: demo
-demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it
-	@$(BIN)/python -m commands.demo
+demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it; SCALE=full takes minutes
+	@$(COMMANDS) demo --scale $(or $(SCALE),small)
 
 .PHONY: archive-query
 archive-query: $(INSTALLED) ## Ask the archive, where it lies: SQL="SELECT count(*) FROM system_metrics"
-	@$(BIN)/python -m commands.archive query "$$SQL"
+	@$(if $(SQL),$(COMMANDS) archive query "$$SQL",$(COMMANDS) archive query --help)
 export SQL
 
 .PHONY: archive-restore
 archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics FROM=2025-08-01T00:00:00Z TO=2025-09-01T00:00:00Z
-	@$(BIN)/python -m commands.archive restore "$(TABLE)" "$(FROM)" "$(TO)"
+	@$(COMMANDS) archive restore $(if $(TABLE)$(FROM)$(TO),"$(TABLE)" "$(FROM)" "$(TO)",--help)
 
 .PHONY: recover
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
-	@$(BIN)/python -m commands.recover $(or $(ARGS),--help)
+	@$(COMMANDS) recover $(or $(ARGS),--help)
 
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
-	@$(BIN)/python -m commands.keys $(or $(ARGS),--help)
+	@$(COMMANDS) keys $(or $(ARGS),--help)
 
 .PHONY: test
 test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time

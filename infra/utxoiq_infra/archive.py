@@ -5,6 +5,7 @@ import json
 import pulumi
 from pulumi_gcp import bigquery, storage
 
+from utxoiq_infra.archive_columns import COLUMNS
 from utxoiq_infra.catalog import RETENTION
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration import Configuration
@@ -16,44 +17,6 @@ MARGIN_SECONDS = 60
 STATEMENT_TIMEOUT_MS = 300_000
 # An object's day, in its name.
 PARTITIONS = "{year:INTEGER}/{month:INTEGER}/{day:INTEGER}"
-# BigQuery's types of what the Parquet objects hold. UUIDs are their 16 bytes there: TO_HEX(id).
-COLUMNS = {
-    "backfill_jobs": {
-        "id": "BYTES",
-        "job_type": "STRING",
-        "start_block": "INTEGER",
-        "end_block": "INTEGER",
-        "current_block": "INTEGER",
-        "status": "STRING",
-        "progress_percentage": "FLOAT",
-        "estimated_completion": "TIMESTAMP",
-        "error_message": "STRING",
-        "started_at": "TIMESTAMP",
-        "completed_at": "TIMESTAMP",
-        "created_by": "STRING",
-        "version": "INTEGER",
-    },
-    "insight_feedback": {
-        "id": "BYTES",
-        "insight_id": "STRING",
-        "user_id": "STRING",
-        "rating": "INTEGER",
-        "comment": "STRING",
-        "flag_type": "STRING",
-        "flag_reason": "STRING",
-        "created_at": "TIMESTAMP",
-        "updated_at": "TIMESTAMP",
-    },
-    "system_metrics": {
-        "id": "BYTES",
-        "service_name": "STRING",
-        "metric_type": "STRING",
-        "metric_value": "FLOAT",
-        "unit": "STRING",
-        "timestamp": "TIMESTAMP",
-        "metric_metadata": "JSON",
-    },
-}
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from tests.infra.deployment import deploy
 
-from utxoiq_infra.archive import COLUMNS, PARTITIONS
+from utxoiq_infra.archive import PARTITIONS
+from utxoiq_infra.archive_columns import COLUMNS
 from utxoiq_infra.storage import METRICS
 from utxoiq_persistence.archive import manifest_of, new_name
 from utxoiq_persistence.archived_tables import INSTANT, JSON, TABLES, UUID

@@ -1,36 +1,58 @@
 """SQL over the archive: DuckDB reads, of the objects that were verified, the columns and days that a query needs."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 from pyarrow import dataset, fs
 
-from commands.archive.errors import CannotDo
-from commands.archive.stack import Bucket
+from commands.archive.bucket import Bucket
+from commands.errors import CommandFailed
+from utxoiq_infra.archive_columns import COLUMNS
 
-TABLES = ("backfill_jobs", "insight_feedback", "system_metrics")
 MANIFESTS = "manifests"
-PARTITIONS = dataset.partitioning(
-    pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())]), flavor="hive"
-)
+PARTITIONS = pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())])
+PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
+# What BigQuery's types are called here.
+TYPES = {
+    "BYTES": pa.uuid(),
+    "STRING": pa.string(),
+    "INTEGER": pa.int64(),
+    "FLOAT": pa.float64(),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "JSON": pa.json_(pa.utf8()),
+}
 
 
 def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max) -> duckdb.DuckDBPyRelation | None:
-    """The answer; None for what has none. Only days from `since` to `until`, both in it, are looked at.
+    """Return the answer; None for a statement that has none. Only days from `since` to `until` are looked at.
 
-    Raises CannotDo where the query is wrong, or asks for a table of which nothing is archived.
+    A table of which nothing is archived is empty. Raises CommandFailed where the query is wrong.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     storage = _storage(bucket)
-    known = [table for table in TABLES if _register(connection, storage, bucket.name, table, since, until)]
+    try:
+        for table, columns in COLUMNS.items():
+            connection.register(table, _rows_of(storage, bucket.name, table, columns, since, until))
+    except OSError as error:
+        raise CommandFailed(f"the bucket {bucket.name} cannot be read: {error}") from None
     try:
         return connection.sql(sql)
     except duckdb.CatalogException as error:
-        raise CannotDo(f"{error}\nThe archive has: {', '.join(known) or 'nothing'}") from None
+        raise CommandFailed(str(error), remedy=f"The archive has the tables {', '.join(COLUMNS)}.") from None
     except duckdb.Error as error:
-        raise CannotDo(str(error)) from None
+        raise CommandFailed(str(error)) from None
+
+
+def rows(answer: duckdb.DuckDBPyRelation, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of an answer, at most `limit`. Raises CommandFailed."""
+    try:
+        return (answer if limit is None else answer.limit(limit)).fetchall()
+    except duckdb.Error as error:
+        raise CommandFailed(str(error)) from None
 
 
 def _storage(bucket: Bucket) -> fs.FileSystem:
@@ -40,18 +62,17 @@ def _storage(bucket: Bucket) -> fs.FileSystem:
     return fs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=address)
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection, storage: fs.FileSystem, bucket: str, table: str, since: date, until: date
-) -> bool:
-    """Makes the table known to the connection, if anything of it is archived."""
+def _rows_of(
+    storage: fs.FileSystem, bucket: str, table: str, columns: Mapping[str, str], since: date, until: date
+) -> dataset.Dataset | pa.Table:
+    """The table's verified rows of these days."""
     names = [name for name in _verified(storage, bucket, table) if since <= _day(name) <= until]
     if not names:
-        return False
-    rows = dataset.dataset(
-        names, filesystem=storage, format="parquet", partitioning=PARTITIONS, partition_base_dir=f"{bucket}/{table}"
+        schema = pa.schema([*((name, TYPES[kind]) for name, kind in columns.items()), *PARTITIONS])
+        return schema.empty_table()
+    return dataset.dataset(
+        names, filesystem=storage, format="parquet", partitioning=PARTITIONING, partition_base_dir=f"{bucket}/{table}"
     )
-    connection.register(table, rows)
-    return True
 
 
 def _verified(storage: fs.FileSystem, bucket: str, table: str) -> list[str]:

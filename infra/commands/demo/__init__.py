@@ -1,1 +1,1 @@
-"""Something worth looking at: real block heights, a month of metrics and many ratings, through the HTTP API."""
+"""Something worth looking at: real block heights, metrics, many ratings and an archived month, through the HTTP API."""

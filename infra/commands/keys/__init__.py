@@ -1,1 +1,1 @@
-"""The command that admins manage API keys by, over the HTTP API."""
+"""API keys, managed over the HTTP API."""

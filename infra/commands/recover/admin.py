@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
+from httplib2 import HttpLib2Error
 
-from commands.recover.errors import RecoveryFailed
+from commands.errors import CommandFailed, ExitCode, wrong_usage
 
 Resource = Mapping[str, Any]
 
@@ -18,43 +21,69 @@ GROWTH = 1.25
 RETRIES = 5
 # Another operation on the same instance ends sooner or later: an automated backup, say.
 BUSY_SECONDS = 1800.0
+UNREACHABLE = (OSError, HttpLib2Error, GoogleAuthError)
 
 
 class Admin:
-    """Every method raises RecoveryFailed."""
+    """Calls that begin an operation return when it is done. Every method raises CommandFailed."""
 
     def __init__(self, project: str, endpoint: str | None) -> None:
         self._project = project
-        self._api: Any = build(
-            "sqladmin",
-            "v1",
-            credentials=AnonymousCredentials() if endpoint else None,  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": endpoint} if endpoint else None,
-            static_discovery=True,
-        )
+        try:
+            self._api: Any = build(
+                "sqladmin",
+                "v1",
+                credentials=AnonymousCredentials() if endpoint else None,  # type: ignore[no-untyped-call]
+                client_options={"api_endpoint": endpoint} if endpoint else None,
+                static_discovery=True,
+            )
+        except GoogleAuthError as error:
+            raise CommandFailed(
+                f"there are no Google credentials: {error}",
+                remedy="Log in: gcloud auth application-default login.",
+                code=ExitCode.REFUSED,
+            ) from error
 
     def find(self, instance: str) -> Resource | None:
+        """Return an instance; None where there is none of that name."""
         try:
             found: Resource = self._api.instances().get(project=self._project, instance=instance).execute()
         except HttpError as error:
             if error.status_code == 404:
                 return None
             raise _failed(error) from error
+        except UNREACHABLE as error:
+            raise _unreachable(error) from error
         return found
 
     def get(self, instance: str) -> Resource:
         found = self.find(instance)
         if found is None:
-            raise RecoveryFailed(f"there is no instance {instance} in {self._project}")
+            raise CommandFailed(f"there is no instance {instance} in {self._project}")
         return found
 
+    def refuse_moment(self, instance: str, moment: datetime) -> None:
+        """Raise CommandFailed for a moment that the instance cannot be recovered to, naming the first one.
+
+        Where Cloud SQL does not say which that is, the clone will tell.
+        """
+        if moment > datetime.now(UTC):
+            raise wrong_usage(f"{moment.isoformat()} is in the future")
+        found = _answered(self._api.instances().getLatestRecoveryTime(project=self._project, instance=instance))
+        earliest = found.get("earliestRecoveryTime")
+        if earliest is not None and moment < datetime.fromisoformat(earliest):
+            raise CommandFailed(
+                f"{moment.isoformat()} is before the first moment that {instance} can be recovered to, {earliest}",
+                remedy="Choose a --time from then on; what was archived before is in the archive (`archive --help`).",
+            )
+
     def refuse_replicas(self, instance: str) -> None:
-        """Before what ends in a restore over an instance."""
+        """Raise CommandFailed for an instance with replicas, before what ends in a restore over it."""
         replicas = self.get(instance).get("replicaNames")
         if replicas:
-            raise RecoveryFailed(
-                f"{instance} has a read replica ({', '.join(replicas)}): Cloud SQL restores over no such instance.\n"
-                'Take it away first, and make it anew afterwards: docs/operations/recovery.md, "Point in time".'
+            raise CommandFailed(
+                f"{instance} has a read replica ({', '.join(replicas)}): Cloud SQL restores over no such instance",
+                remedy='Take it away first, and make it anew afterwards: docs/operations/recovery.md, "Point in time".',
             )
 
     def create(self, body: Resource) -> None:
@@ -98,7 +127,7 @@ class Admin:
             operation = _answered(self._api.operations().get(project=self._project, operation=operation["name"]))
         errors = operation.get("error", {}).get("errors", [])
         if errors:
-            raise RecoveryFailed("; ".join(str(error.get("message") or error.get("code")) for error in errors))
+            raise CommandFailed("; ".join(str(error.get("message") or error.get("code")) for error in errors))
 
     def _begin(self, request: Callable[[], Any]) -> Resource:
         deadline = time.monotonic() + BUSY_SECONDS
@@ -109,6 +138,8 @@ class Admin:
             except HttpError as error:
                 if "operationInProgress" not in str(error) or time.monotonic() > deadline:
                     raise _failed(error) from error
+            except UNREACHABLE as error:
+                raise _unreachable(error) from error
             else:
                 return begun
             time.sleep(pause)
@@ -120,8 +151,15 @@ def _answered(request: Any) -> Resource:
         answer: Resource = request.execute(num_retries=RETRIES)
     except HttpError as error:
         raise _failed(error) from error
+    except UNREACHABLE as error:
+        raise _unreachable(error) from error
     return answer
 
 
-def _failed(error: HttpError) -> RecoveryFailed:
-    return RecoveryFailed(f"Cloud SQL refused: {error.reason}")
+def _failed(error: HttpError) -> CommandFailed:
+    code = ExitCode.REFUSED if error.status_code in (401, 403) else ExitCode.FAILED
+    return CommandFailed(f"Cloud SQL refused: {error.reason}", code=code)
+
+
+def _unreachable(error: Exception) -> CommandFailed:
+    return CommandFailed(f"the Cloud SQL Admin API cannot be reached: {error}", code=ExitCode.NOT_RUNNING)

@@ -3,6 +3,7 @@
 from typing import IO, Any
 
 from pg8000.dbapi import Connection
+from pg8000.exceptions import DatabaseError
 
 
 class Database:
@@ -25,3 +26,9 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def message_of(error: DatabaseError) -> str:
+    """Return what PostgreSQL says, without the fields around it."""
+    fields = error.args[0]
+    return str(fields.get("M") if isinstance(fields, dict) else error)

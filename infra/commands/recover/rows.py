@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pg8000.exceptions import DatabaseError
 from pg8000.native import identifier, literal
 
+from commands.errors import CommandFailed
 from commands.recover import definition
-from commands.recover.database import Database
-from commands.recover.errors import RecoveryFailed
+from commands.recover.database import Database, message_of
 
 SPOOLED_BYTES = 64 * 2**20
 
@@ -53,10 +53,10 @@ class Copied:
 
 
 def copy_missing(source: Database, live: Database, table: str, where: str = "true") -> Copied:
-    """where: which of the source's rows. The live table's own rows stay as they are. Raises RecoveryFailed."""
+    """where: which of the source's rows. The live table's own rows stay as they are. Raises CommandFailed."""
     statements = definition.read(source, table)
     if not statements:
-        raise RecoveryFailed(f"there was no table {table} at that moment")
+        raise CommandFailed(f"there was no table {table} at that moment")
     name = f"public.{identifier(table)}"
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as spool:
         # The condition is the operator's own SQL.
@@ -81,7 +81,7 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
                 live.run(DERIVED[table])
         except DatabaseError as error:
             live.run("ROLLBACK")
-            raise RecoveryFailed(f"the live database refused, and is as it was: {_message(error)}") from error
+            raise CommandFailed(f"the live database refused, and is as it was: {message_of(error)}") from error
         except BaseException:
             live.run("ROLLBACK")
             raise
@@ -96,8 +96,3 @@ def _count_on(name: str, column: str) -> str:
         f"SELECT setval({sequence}, greatest(max({identifier(column)}), pg_sequence_last_value({sequence}::regclass)))"  # noqa: S608
         f" FROM {name} HAVING count(*) > 0"
     )
-
-
-def _message(error: DatabaseError) -> str:
-    fields = error.args[0]
-    return str(fields.get("M") if isinstance(fields, dict) else error)

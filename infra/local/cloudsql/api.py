@@ -33,6 +33,7 @@ CALLS: list[tuple[str, str, Call]] = [
     ("POST", INSTANCES, lambda sql, _, body: sql.insert(body)),
     ("GET", INSTANCE, lambda sql, path, _: sql.instance(path["instance"])),
     ("DELETE", INSTANCE, lambda sql, path, _: sql.delete(path["instance"])),
+    ("GET", rf"{INSTANCE}/getLatestRecoveryTime", lambda sql, path, _: sql.recovery_times(path["instance"])),
     ("POST", rf"{INSTANCE}/clone", lambda sql, path, body: sql.clone(path["instance"], body)),
     ("POST", rf"{INSTANCE}/restoreBackup", lambda sql, path, body: sql.restore(path["instance"], body)),
     (

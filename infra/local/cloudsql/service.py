@@ -221,6 +221,12 @@ class CloudSql:
 
         return self._bring_up(target, "CLONE", create)
 
+    def recovery_times(self, name: str) -> Resource:
+        """Return the first and the last moment that an instance can be recovered to; no first one without a backup."""
+        times = {"kind": "sql#getLatestRecoveryTime", "latestRecoveryTime": moments.now()}
+        ends = [run["endTime"] for run in self.backups(name) if run["status"] == "SUCCESSFUL"]
+        return {**times, "earliestRecoveryTime": min(ends, key=moments.parse)} if ends else times
+
     def restore(self, name: str, body: Resource) -> Resource:
         """Replaces all that an instance holds by a backup of its own or of another one."""
         context = body.get("restoreBackupContext") or {}

@@ -11,10 +11,10 @@ from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, REGION, SETTINGS, AdminClient
 from tests.system.running import until
 
+from commands.errors import CommandFailed
+from commands.output import Output
 from commands.recover.admin import Admin
-from commands.recover.errors import RecoveryFailed
 from commands.recover.point_in_time import recover_to
-from commands.recover.steps import Steps
 from commands.recover.target import Target
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
@@ -201,8 +201,8 @@ def test_a_primary_is_restored_without_its_replica_which_then_is_made_anew(
     with pytest.raises(HttpError, match="delete them first"):
         admin.restore(backup, PRIMARY)
     system = Target(PROJECT, PRIMARY, "postgres", "postgres", endpoint=admin.url, sockets=str(cloud_sql.sockets))
-    with pytest.raises(RecoveryFailed, match=f"read replica \\({REPLICA}\\)"):
-        recover_to(system, Admin(PROJECT, admin.url), Steps(), moment=datetime.now(UTC), into=None, replace=True)
+    with pytest.raises(CommandFailed, match=f"read replica \\({REPLICA}\\)"):
+        recover_to(system, Admin(PROJECT, admin.url), Output(), moment=datetime.now(UTC), into=None, replace=True)
 
     standby.stop()
     primary.stop()

@@ -12,7 +12,7 @@ import pg8000.native
 from google.cloud import storage
 
 from commands.archive import query
-from commands.archive.stack import Bucket
+from commands.archive.bucket import Bucket
 from local.postgres import Postgres
 from local.storage import Storage
 from utxoiq_persistence.archive import Archive
@@ -135,11 +135,9 @@ class World:
 
     def archived(self, table: str) -> Counter[tuple[Any, ...]]:
         """As DuckDB reads it, with years and months from the paths."""
-        if table not in self.archived_tables():
-            return Counter()
         answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}")  # noqa: S608
         assert answer is not None
-        return Counter(answer.fetchall())
+        return Counter(query.rows(answer))
 
     def archived_tables(self) -> set[str]:
         manifests = (name for name in self.objects() if name.startswith("manifests/"))
