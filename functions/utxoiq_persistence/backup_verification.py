@@ -20,7 +20,8 @@ from utxoiq_persistence.backup_runs import BackupRuns, Recorded
 from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.cloud_sql import CloudSql, CloudSqlRefused, CloudSqlUnavailable, Resource, failure
 from utxoiq_persistence.config import DatabaseSettings
-from utxoiq_persistence.session import Session, connector, state_of
+from utxoiq_persistence.session import Session, connector
+from utxoiq_persistence.sqlstates import state_of
 from utxoiq_persistence.statements import load
 
 _SQL = load("backup_verifications")

@@ -15,7 +15,8 @@ from utxoiq_persistence import tracing
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted, RuleBroken
 from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
-from utxoiq_persistence.session import OUTDATED, Row, Session, is_fatal, is_moved_partition, state_of
+from utxoiq_persistence.session import OUTDATED, Row, Session
+from utxoiq_persistence.sqlstates import is_fatal, is_moved_partition, state_of
 from utxoiq_persistence.statements import Statement
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from pg8000.exceptions import DatabaseError
 
 from utxoiq_persistence.errors import DatabaseUnavailable
-from utxoiq_persistence.session import Session, state_of
+from utxoiq_persistence.session import Session
+from utxoiq_persistence.sqlstates import state_of
 from utxoiq_persistence.statements import load
 
 _SQL = load("partitions")

@@ -21,7 +21,8 @@ from sqlalchemy.pool import NullPool
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.connection import opener
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
-from utxoiq_persistence.session import is_fatal, state_of
+from utxoiq_persistence.packaged_folders import find_folder
+from utxoiq_persistence.sqlstates import is_fatal, state_of
 
 # Any number that nothing else in the database locks.
 LOCK = 7_086_711_031
@@ -118,7 +119,7 @@ def _reached(connect: Callable[[], DbapiConnection]) -> Callable[[], DbapiConnec
 
 def _config(connection: Connection | None, applied: list[str]) -> Config:
     config = Config(attributes={"connection": connection, "applied": applied})
-    config.set_main_option("script_location", str(_folder()))
+    config.set_main_option("script_location", str(find_folder("migrations")))
     config.set_main_option("path_separator", "os")
     return config
 
@@ -143,12 +144,6 @@ def _is_fatal(error: DBAPIError) -> bool:
 
 def _refused(error: DBAPIError, state: str) -> bool:
     return isinstance(error.orig, DatabaseError) and state_of(error.orig) == state
-
-
-def _folder() -> Path:
-    """migrations/ lies beside the packages in a function's archive, and at the top of the repository."""
-    above = Path(__file__).resolve().parents
-    return next(folder for folder in (above[1] / "migrations", above[2] / "migrations") if folder.is_dir())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from utxoiq_persistence import tracing
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.connection import opener
 from utxoiq_persistence.exchange import Exchange, execution, messages
+from utxoiq_persistence.sqlstates import is_fatal, state_of
 from utxoiq_persistence.statements import Statement
 
 Row = list[Any]
@@ -215,25 +216,5 @@ def connector(settings: DatabaseSettings) -> Callable[[], Session]:
     return lambda: Session(open_connection(), silence)
 
 
-def state_of(error: DatabaseError) -> str:
-    """The SQLSTATE."""
-    return _field(error, "C")
-
-
-def is_fatal(error: DatabaseError) -> bool:
-    """Whether the connection ended with it; what ran then may have been applied."""
-    return _field(error, "V") in ("FATAL", "PANIC")
-
-
-def is_moved_partition(error: DatabaseError) -> bool:
-    """A row found its partition to take other rows than when it set out: the same again finds the right one."""
-    return state_of(error) == "23514" and not _field(error, "n")
-
-
 def _ends_session(error: DatabaseError) -> bool:
     return is_fatal(error) or state_of(error) in OUTDATED
-
-
-def _field(error: DatabaseError, name: str) -> str:
-    fields = error.args[0] if error.args else None
-    return str(fields.get(name, "")) if isinstance(fields, dict) else ""

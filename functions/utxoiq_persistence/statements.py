@@ -8,9 +8,10 @@ prepared statement's plan is made for any parameters.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pg8000.native import to_statement
+
+from utxoiq_persistence.packaged_folders import find_folder
 
 _HEADING = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
@@ -49,7 +50,7 @@ class _Choice(Statement):
 
 def load(table: str) -> dict[str, Statement]:
     """The statements of sql/<table>.sql by name. Raises FileNotFoundError where the archive lacks it."""
-    source = (_folder() / f"{table}.sql").read_text()
+    source = (find_folder("sql") / f"{table}.sql").read_text()
     parts = _HEADING.split(source)[1:]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return {name: _parsed(name, _COMMENT.sub("", text).strip()) for name, text in pairs}
@@ -70,9 +71,3 @@ def _statement(name: str, source: str) -> Statement:
 
 def _line_if(given: frozenset[str]) -> Callable[[re.Match[str]], str]:
     return lambda line: line[1] if given.issuperset(_PARAMETER.findall(line[1])) else ""
-
-
-def _folder() -> Path:
-    """sql/ lies beside the packages in a function's archive, and at the top of the repository."""
-    above = Path(__file__).resolve().parents
-    return next(folder for folder in (above[1] / "sql", above[2] / "sql") if folder.is_dir())

@@ -13,8 +13,9 @@ from tests.integration.conftest import TEMPLATE, database_settings
 from local.postgres import BINARIES, Postgres
 from utxoiq_persistence import schema
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
+from utxoiq_persistence.packaged_folders import find_folder
 
-VERSIONS = [script.revision for script in ScriptDirectory(schema._folder()).walk_revisions()][::-1]
+VERSIONS = [script.revision for script in ScriptDirectory(str(find_folder("migrations"))).walk_revisions()][::-1]
 NUMBERS = count(1)
 
 FILL = """

@@ -24,7 +24,7 @@ LIMIT :limit
 @pytest.fixture
 def statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Statement]:
     (tmp_path / "t.sql").write_text(TEXT)
-    monkeypatch.setattr(statements, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(statements, "find_folder", lambda _: tmp_path)
     return load("t").__getitem__
 
 
