@@ -1,4 +1,4 @@
-"""What Alembic runs around the versions. utxoiq_persistence.schema calls it, and owns the connection and its lock."""
+"""What Alembic runs around the versions. utxoiq_persistence.postgres.schema calls it, and owns the connection and its lock."""
 
 from alembic import context
 from alembic.runtime.migration import MigrationInfo
