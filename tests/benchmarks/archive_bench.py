@@ -23,8 +23,8 @@ from google.cloud import storage
 from pyarrow import csv
 from pyarrow import parquet as pq
 
-from local.postgres import BINARIES, Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import BINARIES, Postgres
+from local_cloud.processes.storage import Storage
 from utxoiq_persistence import schema
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.cache import Cache

@@ -3,10 +3,10 @@
 import pytest
 from tests.infra.test_policies import CONFIGURATIONS, deployed
 
-import local.resources  # noqa: F401 - registers the handlers
-from local.deployment import Declaration
-from local.dynamic import PREFIX
-from local.registry import handler_of
+import local_cloud.resources  # noqa: F401 - registers the handlers
+from local_cloud.pulumi.dynamic import PREFIX
+from local_cloud.resources.deployment import Declaration
+from local_cloud.resources.registry import handler_of
 
 COMPONENTS = "utxoiq:infra:"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from local.monitoring.grpc_service import MetricServer
-from local.monitoring.points import Identity
-from local.monitoring.store import Series, Store
-from local.server import free_port
+from local_cloud.google.monitoring.grpc_service import MetricServer
+from local_cloud.google.monitoring.points import Identity
+from local_cloud.google.monitoring.store import Series, Store
+from local_cloud.processes.server import free_port
 from utxoiq_persistence.publish_settings import PublishSettings
 from utxoiq_persistence.published_metrics import PREFIX, Metric
 

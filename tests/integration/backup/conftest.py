@@ -9,10 +9,10 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
-from local.cloudsql.api import AdminApi
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
+from local_cloud.google.cloud_sql.api import AdminApi
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence import schema
 from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.backups import Backups

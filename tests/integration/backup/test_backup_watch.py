@@ -15,9 +15,9 @@ from tests.integration.backup.test_verification import back_up, verify
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.standstill import locked
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence import published_metrics as metrics
 from utxoiq_persistence import publishing
 from utxoiq_persistence.backup_settings import BackupSettings

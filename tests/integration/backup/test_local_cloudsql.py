@@ -9,8 +9,8 @@ import pytest
 from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
 
 COPY = "utxoiq-test-copy"
 

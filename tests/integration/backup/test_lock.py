@@ -7,7 +7,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 from tests.system.running import until
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence import backups as subject
 from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.backups import Backups, Work

@@ -11,9 +11,9 @@ from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, REGION, SETTINGS, AdminClient
 from tests.system.running import until
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.cloudsql.standby import Standby
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.standby import Standby
 from recover.admin import Admin
 from recover.errors import RecoveryFailed
 from recover.point_in_time import recover_to

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.processes.valkey import Valkey
 from recover.admin import Admin
 from recover.errors import RecoveryFailed
 from recover.point_in_time import recover_to

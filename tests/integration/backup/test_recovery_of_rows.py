@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pg8000.dbapi import Connection
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from recover.database import Database
 from recover.errors import RecoveryFailed
 from recover.rows import copy_missing

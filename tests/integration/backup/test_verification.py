@@ -15,9 +15,9 @@ from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminC
 from tests.integration.backup.test_local_cloudsql import corrupt
 
 import utxoiq_persistence
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup_settings import BackupSettings
 from utxoiq_persistence.backup_verification import PURPOSE
 from utxoiq_persistence.backups import Backups

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from tests.system.running import until
 
-from local.google_apis import GoogleApis
-from local.server import free_port
-from local.traces import Traces
+from local_cloud.google.traces import Traces
+from local_cloud.processes.server import free_port
+from local_cloud.serving.google_apis import GoogleApis
 
 DEADLINE_SECONDS = 30.0
 

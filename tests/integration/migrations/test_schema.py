@@ -10,7 +10,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from tests.integration.conftest import TEMPLATE, database_settings
 
-from local.postgres import BINARIES, Postgres
+from local_cloud.processes.postgres import BINARIES, Postgres
 from utxoiq_persistence import schema
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.conftest import SERVER_SETTINGS, database_settings
 from tests.integration.standstill import frozen
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence import database as databases
 from utxoiq_persistence import session as sessions
 from utxoiq_persistence.config import DatabaseSettings, Settings

@@ -9,9 +9,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
-from local.google_apis import GoogleApis
-from local.platform.measurement import Measurement
-from local.server import free_port
+from local_cloud.google.metrics.measurement import Measurement
+from local_cloud.processes.server import free_port
+from local_cloud.serving.google_apis import GoogleApis
 
 
 class Loop:

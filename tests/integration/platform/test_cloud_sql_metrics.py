@@ -9,10 +9,10 @@ import pytest
 from tests.integration.platform.conftest import by_name
 from tests.system.running import until
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.platform.cloud_sql import CloudSqlCollector
-from local.platform.measurement import Measurement
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.metrics.cloud_sql import CloudSqlCollector
+from local_cloud.google.metrics.measurement import Measurement
 
 PREFIX = "cloudsql.googleapis.com/database/"
 SETTINGS = {"tier": "db-custom-1-2048", "dataDiskSizeGb": "1"}

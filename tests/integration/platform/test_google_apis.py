@@ -14,18 +14,18 @@ from googleapiclient.errors import HttpError
 from tests.integration.platform.conftest import Loop, client
 from tests.system.running import until
 
-from local.front_end import listen
-from local.issuer import Issuers
-from local.platform.attempts import AttemptLog
-from local.platform.logs import api
-from local.platform.logs.entry_log import EntryLog
-from local.platform.logs.function_log import FunctionLog
-from local.platform.logs.source import Source
-from local.platform.resources import function_resource
-from local.platform.scheduler_api import JobsApi
-from local.scheduler import JobSpec, Scheduler
-from local.server import free_port
-from local.state import State
+from local_cloud.google.issuer import Issuers
+from local_cloud.google.logging import api
+from local_cloud.google.logging.entry_log import EntryLog
+from local_cloud.google.logging.function_log import FunctionLog
+from local_cloud.google.logging.source import Source
+from local_cloud.google.monitored_resources import function_resource
+from local_cloud.google.scheduler.api import JobsApi
+from local_cloud.google.scheduler.attempts import AttemptLog
+from local_cloud.google.scheduler.scheduler import JobSpec, Scheduler
+from local_cloud.processes.server import free_port
+from local_cloud.serving.front_end import listen
+from local_cloud.state import State
 
 PARENT = "projects/shop/locations/us-central1"
 Serve = Callable[[Iterable[Any]], str]

@@ -14,9 +14,9 @@ from tests.integration.cloud_monitoring import LOCATION, NAMESPACE, PROJECT, Mon
 from tests.integration.publishing import writer
 from tests.integration.publishing.writer import series
 
-from local.monitoring import distributions
-from local.monitoring.descriptors import Descriptor
-from local.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring import distributions
+from local_cloud.google.monitoring.descriptors import Descriptor
+from local_cloud.google.monitoring.points import Kind, ValueType
 from utxoiq_persistence import cloud_monitoring
 from utxoiq_persistence.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.errors import NotPublished

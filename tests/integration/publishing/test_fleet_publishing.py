@@ -12,10 +12,10 @@ import pytest
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.standstill import locked
 
-from local.monitoring.points import Distribution
-from local.monitoring.store import Series
-from local.postgres import Postgres
-from local.valkey import Valkey
+from local_cloud.google.monitoring.points import Distribution
+from local_cloud.google.monitoring.store import Series
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence import published_metrics as metrics
 from utxoiq_persistence import publishing
 from utxoiq_persistence.config import Settings

@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from tests.integration.retention.world import PROJECT, World
 
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import Storage
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.store import Store
 

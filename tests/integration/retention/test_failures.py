@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.integration.retention.world import World, ids, month_start
 
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import Storage
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.expiry import Tally
 from utxoiq_persistence.records import Rating

@@ -12,8 +12,8 @@ import pytest
 from tests.integration.retention import victim
 from tests.integration.retention.world import World, month_start
 
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import Storage
 from utxoiq_persistence.config import Settings
 
 MOMENTS = 50

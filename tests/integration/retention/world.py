@@ -13,8 +13,8 @@ from google.cloud import storage
 
 from archive_tools import query
 from archive_tools.stack import Bucket
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import Storage
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.retention import Retention

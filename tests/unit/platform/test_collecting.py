@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import pytest
 
-from local.monitoring.points import Distribution
-from local.monitoring.store import Store
-from local.platform.cloud_run import CloudRunCollector
-from local.platform.collecting import Collector, keep_collecting
-from local.platform.measurement import Measurement, delta, gauge
-from local.platform.resources import cache_resource, function_resource
-from local.platform.tiers import GIB, Tier, tier_of
-from local.platform.traffic import BOUNDS, Traffic
+from local_cloud.google.metrics.cloud_run import CloudRunCollector
+from local_cloud.google.metrics.collecting import Collector, keep_collecting
+from local_cloud.google.metrics.measurement import Measurement, delta, gauge
+from local_cloud.google.metrics.tiers import GIB, Tier, tier_of
+from local_cloud.google.metrics.traffic import BOUNDS, Traffic
+from local_cloud.google.monitored_resources import cache_resource, function_resource
+from local_cloud.google.monitoring.points import Distribution
+from local_cloud.google.monitoring.store import Store
 
 CACHE = cache_resource("shop", "us-central1", "cache")
 FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1")

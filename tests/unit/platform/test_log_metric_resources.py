@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from local.deployment import Declaration, Deployment
-from local.errors import DeploymentFailed
-from local.monitoring.store import Store
-from local.registry import handler_of
-from local.resources import logging as _handlers  # noqa: F401 - registers them
+from local_cloud.errors import DeploymentFailed
+from local_cloud.google.monitoring.store import Store
+from local_cloud.resources import logging as _handlers  # noqa: F401 - registers them
+from local_cloud.resources.deployment import Declaration, Deployment
+from local_cloud.resources.registry import handler_of
 
 TOKEN = "gcp:logging/metric:Metric"
 COUNTER = {"metricKind": "DELTA", "valueType": "INT64", "unit": "1"}

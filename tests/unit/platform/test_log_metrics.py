@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from local.platform.logs.entry_log import EntryLog, write
-from local.platform.logs.errors import BadFilter
-from local.platform.logs.extracting import extractor
-from local.platform.logs.function_log import FunctionLog
-from local.platform.logs.language import parse
-from local.platform.logs.matching import predicate
-from local.platform.logs.metrics import LogMetric, LogMetricCollector
-from local.platform.resources import function_resource, job_resource
+from local_cloud.google.logging.entry_log import EntryLog, write
+from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.logging.extracting import extractor
+from local_cloud.google.logging.function_log import FunctionLog
+from local_cloud.google.logging.language import parse
+from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.metrics import LogMetric, LogMetricCollector
+from local_cloud.google.monitored_resources import function_resource, job_resource
 
 FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1")
 

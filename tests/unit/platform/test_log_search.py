@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from local.platform.logs import blocks
-from local.platform.logs.blocks import backward, forward
-from local.platform.logs.entry import Entry, stamp
-from local.platform.logs.function_log import FunctionLog
-from local.platform.logs.postgres_log import PostgresLog
-from local.platform.logs.search import BadToken, Page, search
-from local.platform.logs.source import Source
+from local_cloud.google.logging import blocks
+from local_cloud.google.logging.blocks import backward, forward
+from local_cloud.google.logging.entry import Entry, stamp
+from local_cloud.google.logging.function_log import FunctionLog
+from local_cloud.google.logging.postgres_log import PostgresLog
+from local_cloud.google.logging.search import BadToken, Page, search
+from local_cloud.google.logging.source import Source
 
 START = 1_772_366_400.0
 
@@ -75,7 +75,7 @@ def test_a_search_that_runs_out_of_time_goes_on_where_it_was(two: list[Source], 
 def test_only_the_part_between_two_times_is_read(
     tmp_path: Path, newest_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.platform.logs.search.SEEK_BYTES", 200)
+    monkeypatch.setattr("local_cloud.google.logging.search.SEEK_BYTES", 200)
     source = function(tmp_path, "one", (line(n) for n in range(5000)))
     read = 0
     entries = FunctionLog.entries

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from local.platform.logs.blocks import Block
-from local.platform.logs.entry import moment
-from local.platform.logs.errors import BadFilter
-from local.platform.logs.function_log import FunctionLog
-from local.platform.logs.language import parse
-from local.platform.logs.matching import predicate
-from local.platform.logs.narrowing import may_hold, span, verdict, words
+from local_cloud.google.logging.blocks import Block
+from local_cloud.google.logging.entry import moment
+from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.logging.function_log import FunctionLog
+from local_cloud.google.logging.language import parse
+from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.narrowing import may_hold, span, verdict, words
 
 TIME = "2026-03-01T12:00:00.500Z"
 CONSTANTS = {

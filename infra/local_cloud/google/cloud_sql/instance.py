@@ -1,0 +1,168 @@
+"""PostgreSQL as an instance of Cloud SQL: it archives its WAL, can be backed up, and its data can be replaced."""
+
+import os
+import shlex
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_cloud.google.cloud_sql.wal import SUFFIX
+from local_cloud.processes.postgres import BINARIES, HBA, SUPERUSER, Postgres
+from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
+
+WAL_SCRIPT = str(Path(__file__).with_name("wal.py"))
+ARCHIVE_SECONDS = 60.0
+RECOVERY_SECONDS = 3600.0
+
+
+class ManagedPostgres(Postgres):
+    """wal: the archive's folder. supervised: whether somebody else starts it again when it ends."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        wal: Path,
+        supervised: bool = False,
+        port: int | None = None,
+        password: str,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        super().__init__(folder, port=port, password=password, settings=settings, log=log)
+        self.wal = wal.resolve()
+        self.supervised = supervised
+        self._recovery: Mapping[str, str] = {}
+        self._data = threading.Lock()
+
+    def prepare(self) -> None:
+        with self._data:
+            self.owned_folder(self.wal)
+            super().prepare()
+            self._write("pg_hba.conf", HBA + "local replication all trust\n")
+
+    def owned_folder(self, path: Path) -> Path:
+        """Made if need be, with those above it, and given to the server's user."""
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.own(path)
+        return path
+
+    def serves(self) -> bool:
+        return self.process is not None and self.process.poll() is None and self.probe()
+
+    def back_up(self, folder: Path) -> None:
+        """A base backup, with its manifest of checksums. Raises ServerFailed."""
+        self.owned_folder(folder)
+        self.run(
+            [
+                str(BINARIES / "pg_basebackup"),
+                f"--pgdata={folder}",
+                f"--host={self.socket_dir}",
+                f"--port={self.port}",
+                f"--username={SUPERUSER}",
+                "--checkpoint=fast",
+                "--manifest-checksums=SHA256",
+                "--wal-method=stream",
+                "--no-sync",
+            ]
+        )
+
+    def archive_all(self) -> None:
+        """Returns when everything that is committed now is in the archive. Raises ServerFailed."""
+        connection = self.connect()
+        try:
+            # A commit of its own, so that whatever moment up to now is asked for, a later commit ends the recovery.
+            connection.run("SELECT pg_logical_emit_message(true, 'archive', '')")
+            ((name,),) = connection.run("SELECT pg_walfile_name(pg_switch_wal())")
+        finally:
+            connection.close()
+        archived = self.wal / f"{name}{SUFFIX}"
+        deadline = time.monotonic() + ARCHIVE_SECONDS
+        while not archived.exists():
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"{self.name} did not archive {name}\n{self.log_tail()}")
+            time.sleep(PROBE_SECONDS)
+
+    def recover(
+        self, fill: Callable[[Path], None], archive: Path, target: Mapping[str, str], new_archive: Path
+    ) -> None:
+        """Replaces the data by a base backup and what the archive has beyond it, up to the target; then it serves.
+
+        fill: puts the base backup into an empty folder. new_archive: what comes after goes there, apart from the
+        WAL of the replaced data. Raises ServerFailed.
+        """
+        former = self.folder.with_name(f"{self.folder.name}.replaced")
+        with self._exclusively():
+            if self.folder.exists():
+                self.folder.rename(former)
+            fill(self.owned_folder(self.folder))
+            self.wal = new_archive.resolve()
+            self._recovery = {
+                "restore_command": restore_command(archive),
+                "recovery_target_timeline": "current",
+                "recovery_target_action": "promote",
+                "hot_standby": "off",
+                **target,
+            }
+            self._write("recovery.signal", "")
+        self._await_recovery()
+        self._recovery = {}
+        if former.exists():
+            shutil.rmtree(former)
+
+    def remove(self) -> None:
+        self.stop()
+        for path in (self.folder, self.wal):
+            if path.exists():
+                shutil.rmtree(path)
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """The server does not run, and does not start."""
+        with self._data:
+            process = self.process
+            if process is not None and process.poll() is None:
+                process.send_signal(self.stop_signal)
+                process.wait()
+            yield
+
+    def _await_recovery(self) -> None:
+        if not self.supervised:
+            self.start(RECOVERY_SECONDS)
+            return
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while not self.serves():
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"{self.name} did not recover\n{self.log_tail()}")
+            time.sleep(PROBE_SECONDS)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "archive_timeout": "300",
+            **super()._settings(),
+            "archive_mode": "on",
+            "archive_command": f"{_command('archive')} %p {_in_command(self.wal)}",
+            **self._recovery,
+        }
+
+
+def copy(server: Postgres, backup: Path, folder: Path) -> None:
+    server.run([shutil.which("cp") or "/bin/cp", "-Rp", f"{backup}{os.sep}.", str(folder)])
+
+
+def restore_command(archive: Path) -> str:
+    return f"{_command('restore', archive)} %f %p"
+
+
+def _command(verb: str, *folders: Path) -> str:
+    return " ".join(
+        [_in_command(sys.executable), "-I", "-S", _in_command(WAL_SCRIPT), verb, *map(_in_command, folders)]
+    )
+
+
+def _in_command(text: object) -> str:
+    return shlex.quote(str(text)).replace("%", "%%")

@@ -1,0 +1,106 @@
+"""What Cloud SQL knows of itself, kept in a file: instances, backup runs, operations."""
+
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud.google.cloud_sql.errors import Refused, no_instance
+from local_cloud.state import write_private
+
+Resource = dict[str, Any]
+
+
+class Registry:
+    """Resources as the API shows them. What this machine must know besides is in `local`, by instance."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.RLock()
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        self.password: str = kept.get("password") or secrets.token_urlsafe(24)
+        self.operations: list[Resource] = kept.get("operations", [])
+        self._instances: dict[str, Resource] = kept.get("instances", {})
+        self._local: dict[str, Resource] = kept.get("local", {})
+        self._backups: dict[str, list[Resource]] = kept.get("backups", {})
+
+    def instances(self) -> list[Resource]:
+        with self._lock:
+            return [dict(body) for body in self._instances.values()]
+
+    def instance(self, name: str) -> Resource:
+        """Raises Refused."""
+        with self._lock:
+            if name not in self._instances:
+                raise no_instance(name)
+            return dict(self._instances[name])
+
+    def local(self, name: str) -> Mapping[str, Any]:
+        with self._lock:
+            return dict(self._local.get(name, {}))
+
+    def add(self, body: Resource) -> None:
+        """Raises Refused where the name is taken."""
+        with self._lock:
+            if body["name"] in self._instances:
+                raise Refused(409, "instanceAlreadyExists", f"The Cloud SQL instance {body['name']} already exists.")
+            self.put(body)
+
+    def put(self, body: Resource) -> None:
+        with self._lock:
+            self._instances[body["name"]] = body
+            self.save()
+
+    def change(self, name: str, **fields: object) -> None:
+        with self._lock:
+            if name in self._instances:
+                self._instances[name] = {**self._instances[name], **fields}
+                self.save()
+
+    def change_local(self, name: str, **fields: object) -> None:
+        with self._lock:
+            self._local[name] = {**self._local.get(name, {}), **fields}
+            self.save()
+
+    def remove(self, name: str) -> None:
+        with self._lock:
+            for part in (self._instances, self._local, self._backups):
+                part.pop(name, None)
+            self.save()
+
+    def backups(self, instance: str) -> list[Resource]:
+        """Newest first."""
+        with self._lock:
+            return [dict(backup) for backup in reversed(self._backups.get(instance, []))]
+
+    def backup(self, instance: str, backup_id: str) -> Resource:
+        """Raises Refused."""
+        for backup in self.backups(instance):
+            if backup["id"] == backup_id:
+                return backup
+        raise Refused(404, "backupRunDoesNotExist", f"The instance {instance} has no backup run {backup_id}.")
+
+    def put_backup(self, backup: Resource) -> None:
+        with self._lock:
+            runs = self._backups.setdefault(backup["instance"], [])
+            runs[:] = [run for run in runs if run["id"] != backup["id"]] + [backup]
+            self.save()
+
+    def remove_backup(self, instance: str, backup_id: str) -> None:
+        with self._lock:
+            runs = self._backups.get(instance, [])
+            runs[:] = [run for run in runs if run["id"] != backup_id]
+            self.save()
+
+    def save(self) -> None:
+        with self._lock:
+            kept = {
+                "password": self.password,
+                "instances": self._instances,
+                "local": self._local,
+                "backups": self._backups,
+                "operations": self.operations,
+            }
+            write_private(self._file, json.dumps(kept, indent=1))

@@ -1,0 +1,457 @@
+"""What the Admin API's calls do, on PostgreSQL servers of this machine.
+
+Everything of an instance lies under its region's folder, and its backups under that of their location: what is lost
+with a region is one folder.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local_cloud.google.cloud_sql import manifest, moments
+from local_cloud.google.cloud_sql.errors import invalid, no_instance
+from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy
+from local_cloud.google.cloud_sql.operations import Operations
+from local_cloud.google.cloud_sql.registry import Registry, Resource
+from local_cloud.google.cloud_sql.standby import Standby
+from local_cloud.processes.postgres import known_settings
+from local_cloud.processes.server import ServerFailed
+
+BACKUP_LOCATION = "us"
+# What a copy of this machine can do without; the server itself sets the rest.
+SMALL = {"shared_buffers": "32MB"}
+OURS = frozenset({"listen_addresses", "port", "unix_socket_directories", "shared_buffers"})
+IAM_FLAG = "cloudsql.iam_authentication"
+
+
+class CloudSql:
+    """folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves.
+
+    settings: of postgresql.conf, for the instances that it makes.
+    """
+
+    def __init__(self, folder: Path, project: str, *, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.project = project
+        self.sockets = self.folder / "sockets"
+        self.sockets.mkdir(exist_ok=True, mode=0o700)
+        self._settings = dict(settings or {})
+        self._registry = Registry(self.folder / "registry.json")
+        self._servers: dict[str, ManagedPostgres] = {}
+        self.operations = Operations(project, self._registry.operations, self._keep_operations)
+
+    def start(self) -> None:
+        """Starts the instances that an earlier run made."""
+        for link in self.sockets.iterdir():
+            link.unlink()
+        for body in self._registry.instances():
+            name = body["name"]
+            if self._registry.local(name).get("declared"):
+                self._registry.change(name, state="SUSPENDED")  # until the program declares it again
+                continue
+            self._servers[name] = self._server(body, self._registry.local(name)["settings"])
+            if body["state"] == "RUNNABLE":
+                self.operations.run(self._servers[name].start)
+                self._link(body)
+            else:
+                self._registry.change(name, state="FAILED")
+
+    def stop(self) -> None:
+        self.operations.close()
+        for name, server in self._servers.items():
+            if not self._registry.local(name).get("declared"):
+                server.stop()
+
+    def declared(
+        self,
+        name: str,
+        region: str,
+        *,
+        port: int | None = None,
+        password: str,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        supervised: bool = True,
+    ) -> ManagedPostgres:
+        """The server of an instance that the program declares: whoever asks starts it, and then calls `adopt`."""
+        home = self._home(region, name)
+        return ManagedPostgres(
+            home / "data",
+            wal=self._wal(region, name),
+            supervised=supervised,
+            port=port,
+            password=password,
+            settings=settings,
+            log=log or home / "postgres.log",
+        )
+
+    def replica(
+        self,
+        name: str,
+        region: str,
+        primary: str,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        supervised: bool = True,
+    ) -> Standby:
+        """As `declared`, of a read replica of an instance that serves. Raises Refused."""
+        self._refuse_replica(primary)
+        home = self._home(region, name)
+        return Standby(
+            home / "data",
+            primary=self.server(primary),
+            wal=self._wal(region, name),
+            supervised=supervised,
+            port=port,
+            settings=settings,
+            log=log or home / "postgres.log",
+        )
+
+    def adopt(
+        self, name: str, server: ManagedPostgres, region: str, version: str, settings: Resource
+    ) -> Resource | None:
+        """Shows a declared instance in the API. settings: as the Admin API names them.
+
+        Where they ask for backups and the newest is a day old, a backup begins: its operation is the answer. No moment
+        before an instance's first backup can be recovered.
+        """
+        self._registry.change_local(name, declared=True)
+        self._servers[name] = server
+        body = self._body(name, region, version, settings, "RUNNABLE")
+        if isinstance(server, Standby):
+            body |= {
+                "instanceType": "READ_REPLICA_INSTANCE",
+                "masterInstanceName": f"{self.project}:{self._name_of(server.primary)}",
+            }
+        self._registry.put(body)
+        self._link(self._registry.instance(name))
+        if settings.get("backupConfiguration", {}).get("enabled") and self._is_backup_due(name):
+            return self._back_up(name, "AUTOMATED", {})
+        return None
+
+    def server(self, name: str) -> ManagedPostgres:
+        """Raises Refused."""
+        server = self._servers.get(name)
+        if server is None:
+            raise no_instance(name)
+        return server
+
+    def instances(self) -> list[Resource]:
+        return [self._with_replicas(body) for body in self._registry.instances()]
+
+    def servers(self) -> list[tuple[Resource, ManagedPostgres]]:
+        """Of the instances of this run, whether they serve or not."""
+        servers = dict(self._servers)
+        return [(body, servers[body["name"]]) for body in self._registry.instances() if body["name"] in servers]
+
+    def instance(self, name: str) -> Resource:
+        return self._with_replicas(self._registry.instance(name))
+
+    def insert(self, body: Resource) -> Resource:
+        """A new, empty instance."""
+        if body.get("masterInstanceName"):
+            raise invalid("The local Cloud SQL has read replicas that the program declares, and no others.")
+        name = _required(body, "name")
+        region = _required(body, "region")
+        version = _required(body, "databaseVersion")
+        settings = body.get("settings") or {}
+        _required(settings, "tier")
+        self._registry.add(self._body(name, region, version, settings, "PENDING_CREATE"))
+        server = self._make(name, self._configured(settings))
+
+        def create() -> None:
+            server.start()
+            connection = server.connect()
+            try:
+                connection.run("CREATE ROLE cloudsqlsuperuser NOLOGIN CREATEROLE CREATEDB IN ROLE pg_monitor")
+            finally:
+                connection.close()
+
+        return self._bring_up(name, "CREATE", create)
+
+    def delete(self, name: str) -> Resource:
+        """The instance, and its backups with it."""
+        body = self._registry.instance(name)
+        server = self.server(name)
+        if self._registry.local(name).get("declared") or body["settings"].get("deletionProtectionEnabled"):
+            raise invalid(f"The instance {name} is protected; it can be deleted through the program that declares it.")
+
+        def remove() -> None:
+            self._unlink(body)
+            server.remove()
+            for backup in self._registry.backups(name):
+                shutil.rmtree(self._backup_folder(backup), ignore_errors=True)
+            self._registry.remove(name)
+            del self._servers[name]
+
+        return self.operations.begin("DELETE", name, remove)
+
+    def clone(self, name: str, body: Resource) -> Resource:
+        """A new instance: the other as it is, or as it was at a point in time."""
+        context = body.get("cloneContext") or {}
+        target = _required(context, "destinationInstanceName")
+        moment = moments.parse(context["pointInTime"]) if context.get("pointInTime") else None
+        source = self._registry.instance(name)
+        self._refuse_replica(name)
+        backup = None
+        if moment is not None:
+            if moment > datetime.now(UTC):
+                raise invalid(f"The point in time {context['pointInTime']} is in the future.")
+            backup = self._backup_before(name, moment)
+        settings = {key: value for key, value in source["settings"].items() if key != "deletionProtectionEnabled"}
+        self._registry.add(self._body(target, source["region"], source["databaseVersion"], settings, "PENDING_CREATE"))
+        server = self._make(target, {**self.server(name).settings, **SMALL, **self._settings})
+
+        def create() -> None:
+            origin = self.server(name)
+            if backup is None or moment is None:
+                server.recover(origin.back_up, origin.wal, {"recovery_target": "immediate"}, server.wal)
+                return
+            if origin.serves():
+                origin.archive_all()
+            until = moment.astimezone(UTC).isoformat(sep=" ")
+            archive = Path(self._local_of(backup)["wal"])
+            server.recover(self._filling(server, backup), archive, {"recovery_target_time": until}, server.wal)
+
+        return self._bring_up(target, "CLONE", create)
+
+    def restore(self, name: str, body: Resource) -> Resource:
+        """Replaces all that an instance holds by a backup of its own or of another one."""
+        context = body.get("restoreBackupContext") or {}
+        source = context.get("instanceId") or name
+        if context.get("project", self.project) != self.project:
+            raise invalid(f"There is no project {context['project']} on this machine.")
+        backup = self._registry.backup(source, str(_required(context, "backupRunId")))
+        if backup["status"] != "SUCCESSFUL":
+            raise invalid(f"The backup run {backup['id']} is {backup['status']}.")
+        instance = self.instance(name)
+        server = self.server(name)
+        self._refuse_replica(name)
+        if instance.get("replicaNames"):
+            replicas = ", ".join(instance["replicaNames"])
+            raise invalid(f"The instance {name} has replicas; delete them first: {replicas}.")
+
+        def replace() -> None:
+            manifest.verify(self._backup_folder(backup))
+            self._registry.change(name, state="MAINTENANCE")
+            generation = self._registry.local(name).get("generation", 0) + 1
+            self._registry.change_local(name, generation=generation)
+            archive = Path(self._local_of(backup)["wal"])
+            new = self._wal(instance["region"], name)
+            try:
+                server.recover(self._filling(server, backup), archive, {"recovery_target": "immediate"}, new)
+            except BaseException:
+                self._registry.change(name, state="FAILED")
+                raise
+            self._registry.change(name, state="RUNNABLE")
+            if instance["settings"].get("backupConfiguration", {}).get("enabled"):
+                self._take(self._new_backup(name, "AUTOMATED", {}))
+
+        return self.operations.begin("RESTORE_VOLUME", name, replace)
+
+    def back_up(self, name: str, body: Resource) -> Resource:
+        """An on-demand backup."""
+        return self._back_up(name, "ON_DEMAND", body)
+
+    def backups(self, name: str) -> list[Resource]:
+        self._registry.instance(name)
+        return [_shown(backup) for backup in self._registry.backups(name)]
+
+    def backup(self, name: str, backup_id: str) -> Resource:
+        return _shown(self._registry.backup(name, backup_id))
+
+    def delete_backup(self, name: str, backup_id: str) -> Resource:
+        backup = self._registry.backup(name, backup_id)
+
+        def remove() -> None:
+            shutil.rmtree(self._backup_folder(backup))
+            self._registry.remove_backup(name, backup_id)
+
+        return self.operations.begin("DELETE_BACKUP", name, remove)
+
+    def backup_folder(self, name: str, backup_id: str) -> Path:
+        """Where the files of a backup are."""
+        return self._backup_folder(self._registry.backup(name, backup_id))
+
+    def _with_replicas(self, body: Resource) -> Resource:
+        servers = dict(self._servers)
+        primary = servers.get(body["name"])
+        names = [name for name, server in servers.items() if isinstance(server, Standby) and server.primary is primary]
+        return {**body, "replicaNames": sorted(names)} if names else body
+
+    def _refuse_replica(self, name: str) -> None:
+        if isinstance(self.server(name), Standby):
+            raise invalid(f"The instance {name} is a read replica.")
+
+    def _name_of(self, server: ManagedPostgres) -> str:
+        return next(name for name, other in dict(self._servers).items() if other is server)
+
+    def _bring_up(self, name: str, kind: str, create: Callable[[], None]) -> Resource:
+        def work() -> None:
+            try:
+                create()
+            except BaseException:
+                self._registry.change(name, state="FAILED")
+                raise
+            self._link(self._registry.instance(name))
+            self._registry.change(name, state="RUNNABLE")
+
+        return self.operations.begin(kind, name, work)
+
+    def _make(self, name: str, settings: Mapping[str, str]) -> ManagedPostgres:
+        self._registry.change_local(name, settings=dict(settings))
+        server = self._server(self._registry.instance(name), settings)
+        self._servers[name] = server
+        return server
+
+    def _server(self, body: Resource, settings: Mapping[str, str]) -> ManagedPostgres:
+        return self.declared(
+            body["name"], body["region"], password=self._registry.password, settings=settings, supervised=False
+        )
+
+    def _configured(self, settings: Resource) -> dict[str, str]:
+        flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
+        known = (known_settings() | {IAM_FLAG}) - OURS
+        return {**{name: value for name, value in flags.items() if name in known}, **SMALL, **self._settings}
+
+    def _home(self, region: str, name: str) -> Path:
+        home = self.folder / region / name
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return home
+
+    def _wal(self, region: str, name: str) -> Path:
+        """A new one after each restore: two histories never share an archive."""
+        generation = self._registry.local(name).get("generation", 0)
+        return self.folder / region / name / f"wal-{generation}"
+
+    def _body(self, name: str, region: str, version: str, settings: Resource, state: str) -> Resource:
+        return {
+            "kind": "sql#instance",
+            "name": name,
+            "project": self.project,
+            "region": region,
+            "databaseVersion": version,
+            "instanceType": "CLOUD_SQL_INSTANCE",
+            "backendType": "SECOND_GEN",
+            "state": state,
+            "connectionName": f"{self.project}:{region}:{name}",
+            "ipAddresses": [{"type": "PRIVATE", "ipAddress": "127.0.0.1"}],
+            "createTime": moments.now(),
+            "settings": settings,
+        }
+
+    def _link(self, body: Resource) -> None:
+        link = self.sockets / body["connectionName"]
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.server(body["name"]).socket_dir)
+
+    def _unlink(self, body: Resource) -> None:
+        (self.sockets / body["connectionName"]).unlink(missing_ok=True)
+
+    def _back_up(self, name: str, kind: str, body: Resource) -> Resource:
+        self._refuse_replica(name)
+        backup = self._new_backup(name, kind, body)
+        return self.operations.begin(
+            "BACKUP_VOLUME",
+            name,
+            lambda: self._take(backup),
+            backupContext={"kind": "sql#backupContext", "backupId": backup["id"]},
+        )
+
+    def _new_backup(self, name: str, kind: str, body: Resource) -> Resource:
+        instance = self._registry.instance(name)
+        configuration = instance["settings"].get("backupConfiguration", {})
+        return {
+            "kind": "sql#backupRun",
+            "id": str(time.time_ns() // 1000),
+            "instance": name,
+            "type": kind,
+            "description": body.get("description", ""),
+            "location": body.get("location") or configuration.get("location") or BACKUP_LOCATION,
+            "databaseVersion": instance["databaseVersion"],
+            "enqueuedTime": moments.now(),
+            "windowStartTime": moments.now(),
+            "status": "RUNNING",
+        }
+
+    def _take(self, backup: Resource) -> None:
+        server = self.server(backup["instance"])
+        self._registry.put_backup({**backup, "startTime": moments.now(), "local": {"wal": str(server.wal)}})
+        folder = self._backup_folder(backup)
+        try:
+            server.back_up(folder)
+        except (ServerFailed, OSError) as failure:
+            error = {"kind": "sql#operationError", "code": "INTERNAL_ERROR", "message": str(failure)}
+            self._end_backup(backup, status="FAILED", error=error)
+            raise
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        self._end_backup(backup, status="SUCCESSFUL", maxChargeableBytes=str(size))
+        self._forget_old(backup["instance"])
+
+    def _end_backup(self, backup: Resource, **fields: object) -> None:
+        kept = self._registry.backup(backup["instance"], backup["id"])
+        self._registry.put_backup({**kept, "endTime": moments.now(), **fields})
+
+    def _backup_folder(self, backup: Resource) -> Path:
+        location, instance, backup_id = (str(backup[field]) for field in ("location", "instance", "id"))
+        return self.folder / location / "backups" / instance / backup_id
+
+    def _local_of(self, backup: Resource) -> Mapping[str, Any]:
+        local: Mapping[str, Any] = backup["local"]
+        return local
+
+    def _filling(self, server: ManagedPostgres, backup: Resource) -> Callable[[Path], None]:
+        return lambda folder: copy(server, self._backup_folder(backup), folder)
+
+    def _backup_before(self, name: str, moment: datetime) -> Resource:
+        """The newest one that had ended by then. Raises Refused."""
+        for backup in self._registry.backups(name):
+            if backup["status"] == "SUCCESSFUL" and moments.parse(backup["endTime"]) <= moment:
+                return self._registry.backup(name, backup["id"])
+        raise invalid(f"{moments.text(moment)} is before the first moment that {name} can be recovered to.")
+
+    def _is_backup_due(self, name: str) -> bool:
+        newest = next((run for run in self._registry.backups(name) if run["status"] == "SUCCESSFUL"), None)
+        if newest is None:
+            return True
+        return (datetime.now(UTC) - moments.parse(newest["endTime"])).total_seconds() > 24 * 3600
+
+    def _forget_old(self, name: str) -> None:
+        """Automated backups beyond the number that the settings keep, and WAL from before the oldest of all."""
+        settings = self._registry.instance(name)["settings"].get("backupConfiguration", {})
+        kept = int(settings.get("backupRetentionSettings", {}).get("retainedBackups") or 7)
+        automated = [run for run in self._registry.backups(name) if run["type"] == "AUTOMATED"]
+        for backup in automated[kept:]:
+            shutil.rmtree(self._backup_folder(backup), ignore_errors=True)
+            self._registry.remove_backup(name, backup["id"])
+        runs = self._registry.backups(name)
+        oldest = runs[-1]
+        needed = {Path(run["local"]["wal"]) for run in runs} | {self.server(name).wal}
+        for wal in self.server(name).wal.parent.glob("wal-*"):
+            if wal not in needed:
+                shutil.rmtree(wal)
+        started = moments.parse(oldest["startTime"]).timestamp()
+        for segment in Path(oldest["local"]["wal"]).iterdir():
+            if ".history" not in segment.name and segment.stat().st_mtime < started:
+                segment.unlink()
+
+    def _keep_operations(self) -> None:
+        self._registry.operations = list(reversed(self.operations.all()))
+        self._registry.save()
+
+
+def _required(body: Resource, field: str) -> str:
+    value = body.get(field)
+    if not value:
+        raise invalid(f"{field} is missing")
+    return str(value)
+
+
+def _shown(backup: Resource) -> Resource:
+    return {key: value for key, value in backup.items() if key != "local"}

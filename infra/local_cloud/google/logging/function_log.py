@@ -1,0 +1,51 @@
+"""What a function writes to its standard output, read as Cloud Run reads it: structured, where a line is JSON."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from local_cloud.google.logging.severities import severity_of
+from local_cloud.google.logging.source import Source
+
+PREFIX = "logging.googleapis.com/"
+# Fields of a line that become fields of the entry.
+MOVED = {
+    f"{PREFIX}insertId": "insertId",
+    f"{PREFIX}labels": "labels",
+    f"{PREFIX}operation": "operation",
+    f"{PREFIX}sourceLocation": "sourceLocation",
+    f"{PREFIX}spanId": "spanId",
+    f"{PREFIX}trace": "trace",
+    f"{PREFIX}trace_sampled": "traceSampled",
+    "httpRequest": "httpRequest",
+    "time": "timestamp",
+    "timestamp": "timestamp",
+}
+
+
+class FunctionLog(Source):
+    time = re.compile(rb'"time(?:stamp)?":\s*"([^"]+)"')
+
+    def body(self, record: bytes) -> Mapping[str, Any]:
+        text = record.decode(errors="replace")
+        line = _parsed(text)
+        if line is None:
+            return {"textPayload": text}
+        body: dict[str, Any] = {"severity": severity_of(line.pop("severity", "DEFAULT"))}
+        for name, moved in MOVED.items():
+            if name in line:
+                body[moved] = line.pop(name)
+        if line.keys() == {"message"}:
+            return {**body, "textPayload": str(line["message"])}
+        return {**body, "jsonPayload": line} if line else body
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None

@@ -1,0 +1,201 @@
+"""Whether an entry fits a filter."""
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any as AnyValue
+from urllib.parse import quote
+
+from local_cloud.google.logging.entry import Body, Entry, moment
+from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.logging.fields import DEFAULTS, Type, type_of
+from local_cloud.google.logging.language import PATTERNS, All, Any, Anywhere, Comparison, LogId, Node, Not
+from local_cloud.google.logging.severities import ORDER
+
+Predicate = Callable[[Entry], bool]
+Test = Callable[[AnyValue], bool]
+
+ORDERS: Mapping[str, Callable[[AnyValue, AnyValue], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ":": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+# Where a word without a field is looked for.
+SEARCHED = ("textPayload", "jsonPayload", "protoPayload", "labels", "httpRequest", "resource", "logName", "trace")
+# What RE2 lacks and Python has.
+NOT_RE2 = re.compile(r"\(\?(?:<?[=!]|P=)|\\[1-9]")
+
+
+def predicate(node: Node) -> Predicate:
+    """Raises BadFilter."""
+    match node:
+        case All(parts):
+            every = [predicate(part) for part in parts]
+            return lambda entry: all(one(entry) for one in every)
+        case Any(parts):
+            some = [predicate(part) for part in parts]
+            return lambda entry: any(one(entry) for one in some)
+        case Not(part):
+            inner = predicate(part)
+            return lambda entry: not inner(entry)
+        case LogId(name):
+            ending = f"/logs/{quote(name, safe='')}"
+            return lambda entry: str(entry.body.get("logName", "")).endswith(ending)
+        case Anywhere(value):
+            contained = _has(value)
+            return lambda entry: any(contained(entry.body[field]) for field in SEARCHED if field in entry.body)
+        case Comparison():
+            return _comparison(node)
+
+
+def values_at(body: Body, path: Sequence[str]) -> Iterator[AnyValue]:
+    """One, none, or those of each element of an array."""
+    if not path:
+        yield body
+        return
+    if isinstance(body, Mapping):
+        if path[0] in body:
+            yield from values_at(body[path[0]], path[1:])
+    elif isinstance(body, list):
+        for element in body:
+            yield from values_at(element, path)
+
+
+def _comparison(node: Comparison) -> Predicate:
+    path = node.path
+    kind = type_of(path)
+    if node.operator == ":" and node.value == "*":
+        return lambda entry: any(True for _ in values_at(entry.body, path))
+    test = _test(node, kind)
+    if path == ("timestamp",):
+        return lambda entry: test(entry.time)
+    if kind is Type.TIME:
+        return lambda entry: any(test(moment(value)) for value in values_at(entry.body, path))
+    default = DEFAULTS.get(kind)
+    if default is None:
+        return lambda entry: any(test(value) for value in values_at(entry.body, path))
+
+    def fits(entry: Entry) -> bool:
+        values = list(values_at(entry.body, path))
+        return any(map(test, values)) if values else test(default)
+
+    return fits
+
+
+def _test(node: Comparison, kind: Type) -> Test:
+    name, value = ".".join(node.path), node.value
+    if kind is Type.STRUCTURE and node.operator != ":":
+        raise BadFilter(f"{name!r} is a structure: it takes ':', or the name of a field in it")
+    if node.operator in PATTERNS:
+        if kind not in (Type.TEXT, Type.FREE):
+            raise BadFilter(f"{name!r} is no text: it takes no {node.operator}")
+        return _pattern(name, value, negated=node.operator == "!~")
+    compare = ORDERS[node.operator]
+    match kind:
+        case Type.SEVERITY:
+            wanted = _severity(value)
+            return lambda found: compare(ORDER[str(found)], wanted)
+        case Type.TIME:
+            then = _read(name, value, moment, "a time: 2026-01-31T12:00:00Z")
+            return lambda found: compare(found, then)
+        case Type.DURATION:
+            seconds = _read(name, value, _seconds, "a duration: 1.5s")
+            return lambda found: compare(_seconds(str(found)), seconds)
+        case Type.INTEGER:
+            number = _read(name, value, float, "a number")
+            return lambda found: compare(float(found), number)
+        case Type.BOOLEAN:
+            truth = _read(name, value, _truth, "true or false")
+            return lambda found: compare(found, truth)
+        case Type.TEXT:
+            return _text_test(node.operator, value)
+        case _:
+            return _has(value) if node.operator == ":" else _free_test(node.operator, value)
+
+
+def _text_test(sign: str, value: str) -> Test:
+    wanted = value.lower()
+    if sign == ":":
+        return lambda found: wanted in str(found).lower()
+    compare = ORDERS[sign]
+    return lambda found: compare(str(found).lower(), wanted)
+
+
+def _free_test(sign: str, value: str) -> Test:
+    """Of the type that is found; what cannot be read as one of that type does not fit."""
+    compare, of_text = ORDERS[sign], _text_test(sign, value)
+
+    def test(found: AnyValue) -> bool:
+        if isinstance(found, list):
+            return any(map(test, found))
+        if isinstance(found, str):
+            return of_text(found)
+        try:
+            if isinstance(found, bool):
+                return compare(found, _truth(value))
+            if isinstance(found, int | float):
+                return compare(found, float(value))
+        except ValueError:
+            return False
+        return found is None and compare(value.upper() == "NULL_VALUE", True)
+
+    return test
+
+
+def _has(value: str) -> Test:
+    """A part of a text, or the whole of anything else, however deep it lies."""
+    within, whole = _text_test(":", value), _free_test("=", value)
+
+    def test(found: AnyValue) -> bool:
+        if isinstance(found, str):
+            return within(found)
+        if isinstance(found, Mapping):
+            return any(map(test, found.values()))
+        if isinstance(found, list):
+            return any(map(test, found))
+        return whole(found)
+
+    return test
+
+
+def _pattern(name: str, value: str, *, negated: bool) -> Test:
+    if NOT_RE2.search(value):
+        raise BadFilter(f"the pattern of {name!r} looks around or back, which RE2 does not: {value!r}")
+    try:
+        search = re.compile(value).search
+    except re.error as error:
+        raise BadFilter(f"the pattern of {name!r} is no regular expression: {error}") from None
+    return lambda found: isinstance(found, str) and (search(found) is None) == negated
+
+
+def _severity(value: str) -> int:
+    if value.upper() in ORDER:
+        return ORDER[value.upper()]
+    if value.isdecimal() and int(value) % 100 == 0 and int(value) // 100 < len(ORDER):
+        return int(value) // 100
+    raise BadFilter(f"there is no severity {value!r}; there are: {', '.join(ORDER)}")
+
+
+def _read(name: str, value: str, read: Callable[[str], AnyValue], wanted: str) -> AnyValue:
+    try:
+        return read(value)
+    except ValueError:
+        raise BadFilter(f"{name!r} takes {wanted}, not {value!r}") from None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _seconds(text: str) -> float:
+    units = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9, "s": 1.0, "m": 60.0, "h": 3600.0}
+    found = re.fullmatch(r"(-?[\d.]+)(ms|us|ns|s|m|h)", text)
+    if found is None:
+        raise ValueError(text)
+    return float(found[1]) * units[found[2]]

@@ -1,0 +1,132 @@
+"""What a filter tells before any entry is read: where it can fit, since when, and which words its lines must hold."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any as AnyValue
+
+from local_cloud.google.logging.entry import Body, Entry, moment
+from local_cloud.google.logging.language import All, Any, Anywhere, Comparison, LogId, Node, Not
+from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.severities import NAMES, spellings
+
+# Groups of words: a line holds at least one of each group, in whatever case.
+Words = list[frozenset[bytes]]
+
+# Everywhere else JSON might write a character in another way.
+PLAIN = re.compile(r"[A-Za-z0-9_.@ -]{2,}")
+# Fields that the lines themselves hold.
+WRITTEN = frozenset({"jsonPayload", "textPayload", "labels", "trace", "spanId"})
+# Fields that lack what no line names: nothing fits what is lacking.
+NAMED = frozenset({"jsonPayload", "labels"})
+WRITTEN_TEXTS = frozenset({"requestMethod", "requestUrl", "remoteIp"})
+ALWAYS = (-math.inf, math.inf)
+
+
+def verdict(node: Node, constants: Body) -> bool | None:
+    """Of all entries that have these fields in common: fits all, none, or it depends. Raises BadFilter."""
+    match node:
+        case All(parts):
+            return _both([verdict(part, constants) for part in parts])
+        case Any(parts):
+            either = _both([_opposite(verdict(part, constants)) for part in parts])
+            return _opposite(either)
+        case Not(part):
+            return _opposite(verdict(part, constants))
+        case LogId():
+            return predicate(node)(_having(constants))
+        case Comparison(path, _, _) if path[0] in constants:
+            return predicate(node)(_having(constants))
+    return None
+
+
+def span(node: Node) -> tuple[float, float]:
+    """The times between which all that fits lies."""
+    match node:
+        case All(parts):
+            spans = [span(part) for part in parts]
+            return max((low for low, _ in spans), default=ALWAYS[0]), min(
+                (high for _, high in spans), default=ALWAYS[1]
+            )
+        case Any(parts):
+            spans = [span(part) for part in parts]
+            return min(low for low, _ in spans), max(high for _, high in spans)
+        case Comparison(("timestamp",), sign, value) if value != "*":
+            then = moment(value)
+            return (then if sign in (">", ">=", "=", ":") else ALWAYS[0]), (
+                then if sign in ("<", "<=", "=", ":") else ALWAYS[1]
+            )
+    return ALWAYS
+
+
+def words(node: Node, constants: Body) -> Words:
+    match node:
+        case All(parts):
+            return [group for part in parts for group in words(part, constants)]
+        case Any(parts):
+            alternatives = [words(part, constants) for part in parts]
+            if not all(alternatives):
+                return []
+            return [frozenset().union(*(max(groups, key=_shortest) for groups in alternatives))]
+        case Comparison(("severity",), _, _):
+            fitting = [name for name in NAMES if predicate(node)(_having({"severity": name}))]
+            if "DEFAULT" in fitting:
+                return []  # of lines that tell none
+            return [frozenset(word.lower().encode() for name in fitting for word in spellings(name))]
+        case Comparison(("httpRequest", "status"), "=", value) if value.isdecimal() and int(value) > 0:
+            return [frozenset({value.encode()})]
+        case Comparison(path, sign, value) if _is_written(path):
+            named = _plain(path[-1]) if len(path) > 1 and path[0] in NAMED else []
+            return [*named, *(_plain(value) if sign in ("=", ":") else [])]
+        case Anywhere(value) if not any(value.lower() in text.lower() for text in _texts(constants)):
+            return _plain(value)
+    return []
+
+
+def may_hold(lowered: bytes, groups: Iterable[Iterable[bytes]]) -> bool:
+    return all(any(word in lowered for word in group) for group in groups)
+
+
+def _is_written(path: Sequence[str]) -> bool:
+    return path[0] in WRITTEN or (len(path) == 2 and path[0] == "httpRequest" and path[1] in WRITTEN_TEXTS)
+
+
+def _plain(value: str) -> Words:
+    """The longest part that is written as it is. A number may be written in more than one way."""
+    parts = PLAIN.findall(value)
+    if not parts or value.lower() in ("true", "false", "null_value") or _is_number(value):
+        return []
+    return [frozenset({max(parts, key=len).lower().encode()})]
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _shortest(group: frozenset[bytes]) -> int:
+    return min(map(len, group))
+
+
+def _both(verdicts: Iterable[bool | None]) -> bool | None:
+    found = set(verdicts)
+    return False if False in found else None if None in found else True
+
+
+def _opposite(found: bool | None) -> bool | None:
+    return None if found is None else not found
+
+
+def _having(fields: Mapping[str, AnyValue]) -> Entry:
+    return Entry(0.0, 0, 0, fields)
+
+
+def _texts(value: AnyValue) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    else:
+        yield str(value)

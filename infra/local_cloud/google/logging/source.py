@@ -1,0 +1,91 @@
+"""A log file, and what makes entries of its records."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud.google.logging.blocks import Block
+from local_cloud.google.logging.entry import Body, Entry, moment, stamp
+from local_cloud.google.logging.narrowing import Words, may_hold
+
+
+class Source(ABC):
+    """constants: the fields that all its entries have in common, their resource among them."""
+
+    # Whether lines that begin with a tab belong to the one before.
+    continued = False
+    # Finds a record's time as it is written.
+    time: re.Pattern[bytes]
+
+    def __init__(self, path: Path, constants: Body) -> None:
+        self.path = path
+        self.constants = constants
+
+    @property
+    def id(self) -> str:
+        return self.path.stem
+
+    @abstractmethod
+    def body(self, record: bytes) -> Mapping[str, Any] | None:
+        """Without the constants and the fields that any entry has. None for a record that is no entry."""
+
+    def entries(self, block: Block, words: Words) -> Iterator[Entry]:
+        """In the order of the file; without those that lack the words."""
+        if words and not may_hold(block.data.lower(), words):
+            return
+        for at, record in self._records(block):
+            if words and not may_hold(record.lower(), words):
+                continue
+            body = self.body(record.rstrip(b"\n"))
+            if body is not None:
+                yield self._entry(block, at, len(record), body)
+
+    def time_in(self, data: bytes) -> float | None:
+        """The first that is told."""
+        for found in self.time.finditer(data):
+            time = _moment(found[1])
+            if time is not None:
+                return time
+        return None
+
+    def _entry(self, block: Block, at: int, length: int, body: Mapping[str, Any]) -> Entry:
+        given = body.get("timestamp")
+        time = _moment(str(given).encode()) if given is not None else None
+        if time is None:
+            time = self._time_at(block, at - block.at)
+            given = stamp(time)
+        told = {"insertId": f"{self.id}-{at:012x}", "severity": "DEFAULT", "receiveTimestamp": given}
+        return Entry(time, at, at + length, {**told, **self.constants, **body, "timestamp": given})
+
+    def _time_at(self, block: Block, at: int) -> float:
+        """Of a record that tells none: that of the one before it, or else of the one after it."""
+        before = [found[1] for found in self.time.finditer(block.data, max(0, at - 2**16), at)]
+        time = _moment(before[-1]) if before else self.time_in(block.data[at:])
+        return self.path.stat().st_mtime if time is None else time
+
+    def _records(self, block: Block) -> Iterator[tuple[int, bytes]]:
+        at = 0
+        lines = block.data.splitlines(keepends=True) if not self.continued else _joined(block.data)
+        for line in lines:
+            if line.strip():
+                yield block.at + at, line
+            at += len(line)
+
+
+def _joined(data: bytes) -> list[bytes]:
+    records: list[bytes] = []
+    for line in data.split(b"\n")[:-1]:
+        if line.startswith(b"\t") and records:
+            records[-1] += line + b"\n"
+        else:
+            records.append(line + b"\n")
+    return records
+
+
+def _moment(text: bytes) -> float | None:
+    try:
+        return moment(text.decode())
+    except ValueError:
+        return None

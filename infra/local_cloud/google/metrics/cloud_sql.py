@@ -1,0 +1,148 @@
+"""Cloud SQL's metrics, of the PostgreSQL servers and their processes."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pg8000.native
+import psutil
+
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.registry import Resource as Instance
+from local_cloud.google.metrics.measurement import Measurement, gauge
+from local_cloud.google.metrics.tiers import tier_of
+from local_cloud.google.monitored_resources import Resource, database_resource
+
+PREFIX = "cloudsql.googleapis.com/database"
+DEFAULT_DISK_GB = 10
+# Of each database, those who asks for it left out.
+BACKENDS = """
+    SELECT d.datname, count(a.pid)
+    FROM pg_database AS d
+    LEFT JOIN pg_stat_activity AS a
+        ON a.datid = d.oid AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+    WHERE d.datallowconn
+    GROUP BY d.datname"""
+# None of a server that is no replica. Behind by nothing is who has replayed all that there is.
+LAG = """
+    SELECT CASE
+        WHEN NOT pg_is_in_recovery() THEN NULL
+        WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+            AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming') THEN 0
+        ELSE extract(epoch FROM
+            clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))
+    END"""
+
+
+class CloudSqlCollector:
+    """servers: the instances as the Admin API shows them, each with its server."""
+
+    def __init__(self, servers: Callable[[], list[tuple[Instance, ManagedPostgres]]]) -> None:
+        self._servers = servers
+        self._busy: dict[int, tuple[float, float]] = {}
+
+    def collect(self) -> Iterator[Measurement]:
+        servers = self._servers()
+        pids = {pid for _, server in servers if (pid := _pid(server)) is not None}
+        self._busy = {pid: busy for pid, busy in self._busy.items() if pid in pids}
+        for instance, server in servers:
+            yield from self._of(instance, server)
+
+    def _of(self, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
+        resource = database_resource(instance)
+        serves = server.serves()
+        yield gauge(f"{PREFIX}/up", resource, int(serves))
+        yield from _disk(resource, instance, server)
+        pid = _pid(server)
+        if pid is not None:
+            yield from self._processes(resource, instance, pid)
+        if serves:
+            yield from _activity(resource, server)
+
+    def _processes(self, resource: Resource, instance: Instance, pid: int) -> Iterator[Measurement]:
+        tier = tier_of(str(instance["settings"].get("tier", "")))
+        machine = os.cpu_count() or 1
+        cores = min(tier.cores, machine) if tier is not None else machine
+        family = _family(pid)
+        now, busy = time.monotonic(), _busy_seconds(family, pid)
+        before = self._busy.get(pid)
+        self._busy[pid] = (now, busy)
+        if before is not None and now > before[0]:
+            share = (busy - before[1]) / (now - before[0]) / cores
+            yield gauge(f"{PREFIX}/cpu/utilization", resource, min(max(share, 0.0), 1.0))
+        if tier is not None:
+            yield gauge(f"{PREFIX}/memory/utilization", resource, min(_memory(family) / tier.memory, 1.0))
+
+
+def _disk(resource: Resource, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
+    size = int(instance["settings"].get("dataDiskSizeGb") or DEFAULT_DISK_GB) * 2**30
+    used = _size_of(str(server.folder))
+    yield gauge(f"{PREFIX}/disk/bytes_used", resource, used)
+    yield gauge(f"{PREFIX}/disk/utilization", resource, min(used / size, 1.0))
+
+
+def _activity(resource: Resource, server: ManagedPostgres) -> Iterator[Measurement]:
+    try:
+        with server.connect() as connection:
+            backends: list[list[Any]] = connection.run(BACKENDS)
+            ((lag,),) = connection.run(LAG)
+    except (pg8000.native.DatabaseError, pg8000.native.InterfaceError, OSError):
+        return  # it is starting, ending, or takes nobody any more
+    for database, count in backends:
+        yield gauge(f"{PREFIX}/postgresql/num_backends", resource, int(count), database=str(database))
+    if lag is not None:
+        yield gauge(f"{PREFIX}/replication/replica_lag", resource, max(float(lag), 0.0))
+
+
+def _pid(server: ManagedPostgres) -> int | None:
+    process = server.process
+    return process.pid if process is not None and process.poll() is None else None
+
+
+def _busy_seconds(family: list[psutil.Process], pid: int) -> float:
+    """Of a process and its descendants; those that have ended are told by the process that they were children of."""
+    total = 0.0
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+            if process.pid == pid:
+                total += times.children_user + times.children_system
+    return total
+
+
+def _memory(family: list[psutil.Process]) -> int:
+    """What they share counts once: PostgreSQL's buffers."""
+    own, shared = 0, 0
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            memory = process.memory_info()
+            of_others = getattr(memory, "shared", 0)
+            own += memory.rss - of_others
+            shared = max(shared, of_others)
+    return own + shared
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _size_of(folder: str) -> int:
+    """Files come and go meanwhile."""
+    total = 0
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return 0
+    for entry in entries:
+        try:
+            total += _size_of(entry.path) if entry.is_dir(follow_symlinks=False) else entry.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total

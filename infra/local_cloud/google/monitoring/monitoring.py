@@ -1,0 +1,207 @@
+"""The local Cloud Monitoring: what is published, what is declared about it, and the incidents that come of both."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from local_cloud.google.monitoring.aggregation import BadAggregation
+from local_cloud.google.monitoring.evaluation import Violation, Watch
+from local_cloud.google.monitoring.incidents import Incident, Incidents, new_id
+from local_cloud.google.monitoring.notifications import Notifier
+from local_cloud.google.monitoring.points import Identity
+from local_cloud.google.monitoring.policies import Policy, PolicyReader, Threshold
+from local_cloud.google.monitoring.queries import Fault, MetricQuery, Objective
+from local_cloud.google.monitoring.store import Store
+from local_cloud.google.monitoring.uptime import Uptime
+
+if TYPE_CHECKING:
+    from local_cloud.google.monitoring.grpc_service import MetricServer
+
+# Between two looks at all policies, by Google's clock.
+EVALUATION_SECONDS = 30.0
+# Schedules keep to the clock, whatever the pace: so long it takes until all of them have published once.
+PATIENCE_SECONDS = 300.0
+
+
+class Monitoring:
+    """pace: how many times faster than Google's its periods and durations pass. file: of the incidents."""
+
+    def __init__(
+        self,
+        project: str,
+        file: Path,
+        *,
+        port: int,
+        session: aiohttp.ClientSession,
+        say: Callable[[str], None],
+        pace: float = 1.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.pace = pace
+        self.store = Store(project, pace=pace, clock=clock)
+        self.policies: dict[str, Policy] = {}
+        self.objectives: dict[str, Objective] = {}
+        self.incidents = Incidents(file, clock())
+        self.notifier = Notifier(session, say)
+        self.uptime = Uptime(self.store, session)
+        # What the last look at all policies took, in seconds.
+        self.cost = 0.0
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
+        self._say = say
+        self._reader = PolicyReader(self.store, self.objectives, pace)
+        self._charts: list[tuple[str, MetricQuery]] = []
+        self._watches: dict[str, Watch] = {}
+        self._open: dict[tuple[str, str, Identity], Incident] = {}
+        self._server: asyncio.Task[MetricServer] | None = None
+        self._loop: asyncio.Task[None] | None = None
+        self._started = clock()
+        self._judged = False
+
+    async def open(self) -> None:
+        """Serves MetricService from now on; started by the first who asks."""
+        if self._server is None:
+            self._server = asyncio.create_task(self._serve())
+        await asyncio.shield(self._server)
+
+    def start(self) -> None:
+        """From now on policies are evaluated and checks run: not before the whole system is up."""
+        self._started = self.clock()
+        self.uptime.start()
+        if self.policies:
+            self._loop = asyncio.create_task(self._keep_evaluating())
+            self._loop.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        tasks = [task for task in (self._loop, self._server) if task is not None]
+        await self.uptime.stop()
+        await self.notifier.close()
+        if self._server is not None and self._server.done() and not self._server.exception():
+            await self._server.result().stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def declare(self, name: str, inputs: Mapping[str, Any]) -> Policy:
+        """Raises DeploymentFailed."""
+        policy = self._reader.read(name, inputs)
+        self.policies[name] = policy
+        self._watches[name] = Watch(policy, self.pace)
+        return policy
+
+    def declare_objective(self, name: str, inputs: Mapping[str, Any]) -> Objective:
+        """Raises DeploymentFailed."""
+        self.objectives[name] = self._reader.objective(name, inputs)
+        return self.objectives[name]
+
+    def check_dashboard(self, name: str, content: Any) -> None:
+        """Raises DeploymentFailed for charts that could show nothing."""
+        self._charts += [(name, query) for query in self._reader.charts(name, content)]
+
+    def evaluate(self) -> None:
+        """All policies, once, now."""
+        now = self.clock()
+        began = time.perf_counter()
+        for policy in self.policies.values():
+            if policy.enabled:
+                self._update(policy, now)
+        self.cost = time.perf_counter() - began
+        if not self._judged and now - self._started > PATIENCE_SECONDS:
+            self._judged = True
+            for fault in self.unpublished():
+                if not fault["sure"]:
+                    continue  # what is counted may not have happened yet
+                self._say(f"NOTHING TO SEE FOR {fault['what']} ({fault['part']}): {fault['metric']}: {fault['why']}")
+
+    def unpublished(self) -> list[dict[str, Any]]:
+        """What policies and charts are about, and nobody has published, or not like that: they would show nothing."""
+        found = [
+            _faulty(f"the alert {policy.display_name}", condition.display_name, fault)
+            for policy in self.policies.values()
+            for condition in policy.conditions
+            for fault in condition.query.faults()
+        ]
+        return found + [
+            _faulty(f"the dashboard {name}", query.filter.text, fault)
+            for name, query in self._charts
+            for fault in query.faults()
+        ]
+
+    def status(self) -> list[dict[str, Any]]:
+        """The incidents, newest first."""
+        return [incident.as_status() for incident in reversed(list(self.incidents))]
+
+    def _update(self, policy: Policy, now: float) -> None:
+        try:
+            violations = self._watches[policy.name].violations(now)
+        except BadAggregation:
+            return  # of a metric of another kind: `unpublished` tells
+        for (condition, group), violation in violations.items():
+            if (policy.name, condition, group) not in self._open:
+                self._open[policy.name, condition, group] = incident = _incident(policy, violation, now)
+                self.incidents.add(incident)
+                self._say(f"ALERT opened: {policy.display_name}: {_told(incident)}")
+                self.notifier.notify(incident, policy.channels)
+        for key, incident in list(self._open.items()):
+            if key[0] == policy.name and key[1:] not in violations:
+                closed = self.incidents.close(incident, now)
+                del self._open[key]
+                self._say(f"ALERT closed: {policy.display_name}: {incident.subject or incident.condition}")
+                self.notifier.notify(closed, policy.channels)
+
+    async def _keep_evaluating(self) -> None:
+        while True:
+            await asyncio.sleep(EVALUATION_SECONDS / self.pace)
+            self.evaluate()
+
+    def _ended(self, loop: asyncio.Task[None]) -> None:
+        if not loop.cancelled() and loop.exception() is not None:
+            self._say(f"the local Monitoring evaluates no policies any more: {loop.exception()!r}")
+
+    async def _serve(self) -> "MetricServer":
+        server = await asyncio.to_thread(_server_class)
+        metrics = server(self.store, self._port)
+        await metrics.start()
+        return metrics
+
+
+def _server_class() -> "type[MetricServer]":
+    from local_cloud.google.monitoring.grpc_service import MetricServer  # a third of a second of imports
+
+    return MetricServer
+
+
+def _incident(policy: Policy, violation: Violation, now: float) -> Incident:
+    condition, group = violation.condition, violation.group
+    limit = condition.limit if isinstance(condition, Threshold) else f"nothing for {condition.duration:g} s"
+    return Incident(
+        id=new_id(),
+        policy=policy.display_name,
+        policy_name=policy.name,
+        condition=condition.display_name,
+        severity=policy.severity,
+        metric_type=group.metric_type,
+        metric_labels=dict(group.metric_labels),
+        resource_type=group.resource_type,
+        resource_labels=dict(group.resource_labels),
+        value=violation.value,
+        limit=limit,
+        documentation=policy.documentation,
+        runbook=policy.runbook,
+        user_labels=dict(policy.declared.get("userLabels") or {}),
+        opened=now,
+    )
+
+
+def _faulty(what: str, part: str, fault: Fault) -> dict[str, Any]:
+    return {"what": what, "part": part, "metric": fault.metric, "why": fault.why, "sure": fault.sure}
+
+
+def _told(incident: Incident) -> str:
+    parts = [f"{incident.condition}: {incident.value:.4g} ({incident.limit})", incident.subject, incident.runbook]
+    return "; ".join(part for part in parts if part)

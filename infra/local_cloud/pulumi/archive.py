@@ -1,0 +1,48 @@
+"""The zip of an archive that the program declares: the same content makes the same bytes."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_cloud.errors import DeploymentFailed
+from local_cloud.pulumi.values import Archive, Asset
+
+# The earliest that a zip can say.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def zipped(archive: Archive, base: Path) -> bytes:
+    """base: what relative paths are relative to."""
+    if archive.path is not None and (base / archive.path).is_file():
+        return (base / archive.path).read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
+        for name, content in sorted(_members(archive, base)):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            file.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def content_of(asset: Asset, base: Path) -> bytes:
+    if asset.text is not None:
+        return asset.text.encode()
+    if asset.path is not None:
+        return (base / asset.path).read_bytes()
+    raise DeploymentFailed(f"the asset {asset.uri}: the local deployer fetches nothing; declare a file or a text")
+
+
+def _members(archive: Archive, base: Path) -> Iterator[tuple[str, bytes]]:
+    if archive.assets is not None:
+        for name, member in archive.assets.items():
+            if isinstance(member, Asset):
+                yield name, content_of(member, base)
+            else:
+                yield from ((f"{name}/{inner}", content) for inner, content in _members(member, base))
+    elif archive.path is not None:
+        root = base / archive.path
+        yield from ((str(path.relative_to(root)), path.read_bytes()) for path in root.rglob("*") if path.is_file())
+    else:
+        raise DeploymentFailed(f"the archive {archive.uri}: the local deployer fetches nothing; declare files")

@@ -1,0 +1,162 @@
+"""Cloud SQL: a PostgreSQL server an instance, a standby a read replica, its databases and its users."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import pg8000.native
+
+from local_cloud.errors import DeploymentFailed
+from local_cloud.google.cloud_sql.declared import admin_settings
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.standby import Standby
+from local_cloud.google.metrics.tiers import tier_of
+from local_cloud.processes.postgres import Postgres, known_settings
+from local_cloud.resources.deployment import REGION, REPLICAS, SERVERS, Declaration, Deployment, Made, Notice
+from local_cloud.resources.registry import handles
+
+T = TypeVar("T")
+
+SUPERUSERS = "cloudsqlsuperuser"
+IAM_FLAG = "cloudsql.iam_authentication"
+ACCOUNT_SUFFIX = ".gserviceaccount.com"
+# Set by the local server itself.
+OURS = frozenset({"listen_addresses", "port", "unix_socket_directories"})
+
+
+@handles("gcp:sql/databaseInstance:DatabaseInstance")
+async def instance(deployment: Deployment, declaration: Declaration) -> Made:
+    inputs = declaration.inputs
+    name = declaration.resource_name
+    version = str(inputs["databaseVersion"])
+    if not version.startswith("POSTGRES_"):
+        raise DeploymentFailed(f"{version}: the local deployer has PostgreSQL only")
+    region = str(inputs.get("region") or REGION)
+    tier = str((inputs.get("settings") or {}).get("tier") or "")
+    if tier_of(tier) is None:
+        deployment.declared.append(Notice(declaration.token, name, f"the memory of the tier {tier}"))
+    service = (await deployment.cloud_sql()).service
+    postgres = _server(deployment, declaration, service, region)
+    postgres.name = f"{name}-postgres"
+    is_replica = isinstance(postgres, Standby)
+    with deployment.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
+        await deployment.supervisor.start(postgres, tier=REPLICAS if is_replica else SERVERS)
+        if not is_replica:
+            await asyncio.to_thread(_ensure_superusers, postgres)
+        await asyncio.to_thread(service.adopt, name, postgres, region, version, admin_settings(inputs))
+    deployment.databases[name] = postgres
+    connection_name = f"{deployment.project}:{region}:{name}"
+    return Made(
+        id=name,
+        outputs={
+            "name": name,
+            "connectionName": connection_name,
+            "privateIpAddress": postgres.host,
+            "firstIpAddress": postgres.host,
+            "ipAddresses": [{"type": "PRIVATE", "ipAddress": postgres.host}],
+            "selfLink": f"projects/{deployment.project}/instances/{name}",
+            "serviceAccountEmailAddress": f"{name}@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+        },
+    )
+
+
+@handles("gcp:sql/database:Database")
+async def database(deployment: Deployment, declaration: Declaration) -> Made:
+    name = declaration.resource_name
+    instance_name, postgres = _instance(deployment, declaration)
+
+    def ensure(connection: pg8000.native.Connection) -> None:
+        if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=name):
+            owner = pg8000.native.identifier(SUPERUSERS)
+            connection.run(f"CREATE DATABASE {pg8000.native.identifier(name)} OWNER {owner}")
+
+    await asyncio.to_thread(_connected, postgres, ensure)
+    deployment.database_names.append((instance_name, name))
+    path = f"projects/{deployment.project}/instances/{instance_name}/databases/{name}"
+    return Made(id=path, outputs={"name": name, "selfLink": path})
+
+
+@handles("gcp:sql/user:User")
+async def user(deployment: Deployment, declaration: Declaration) -> Made:
+    name = declaration.resource_name
+    kind = str(declaration.inputs.get("type") or "BUILT_IN")
+    instance_name, postgres = _instance(deployment, declaration)
+    if kind == "CLOUD_IAM_SERVICE_ACCOUNT" and name.endswith(ACCOUNT_SUFFIX):
+        raise DeploymentFailed(f"the user {name}: Cloud SQL takes a service account without {ACCOUNT_SUFFIX}")
+    if kind != "BUILT_IN" and postgres.settings.get(IAM_FLAG) != "on":
+        raise DeploymentFailed(f"the user {name}: {instance_name} lacks the database flag {IAM_FLAG} = on")
+    roles = list(declaration.inputs.get("databaseRoles") or [])
+    password = declaration.inputs.get("password")
+    if kind == "BUILT_IN":
+        roles.append(SUPERUSERS)
+    await asyncio.to_thread(_connected, postgres, lambda connection: _ensure_user(connection, name, password, roles))
+    return Made(id=f"{name}//{instance_name}", outputs={"name": name})
+
+
+def _server(deployment: Deployment, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
+    name = declaration.resource_name
+    port, log = deployment.port(f"sql/{name}"), deployment.state.log(f"{name}-postgres")
+    settings = _settings(deployment, declaration)
+    if primary := declaration.inputs.get("masterInstanceName"):
+        primary_name, _ = _primary(deployment, declaration, str(primary).rpartition(":")[2])
+        return service.replica(name, region, primary_name, port=port, settings=settings, log=log)
+    password = deployment.state.keep("passwords", f"sql/{name}", lambda: secrets.token_urlsafe(24))
+    return service.declared(name, region, port=port, password=password, settings=settings, log=log)
+
+
+def _settings(deployment: Deployment, declaration: Declaration) -> dict[str, str]:
+    """The declared flags that this build knows; the others are shown as declared only."""
+    settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
+    flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
+    known = known_settings() - OURS
+    for flag in sorted(flags.keys() - known - {IAM_FLAG}):
+        notice = Notice(declaration.token, declaration.resource_name, f"the database flag {flag} = {flags[flag]}")
+        deployment.declared.append(notice)
+    # A setting with a dot is anybody's to define: PostgreSQL takes it, and SHOW answers it.
+    return {name: value for name, value in flags.items() if name in known or name == IAM_FLAG}
+
+
+def _ensure_superusers(postgres: Postgres) -> None:
+    def ensure(connection: pg8000.native.Connection) -> None:
+        _ensure_role(connection, SUPERUSERS, "NOLOGIN CREATEROLE CREATEDB")
+        connection.run(f"GRANT pg_monitor TO {pg8000.native.identifier(SUPERUSERS)}")
+
+    _connected(postgres, ensure)
+
+
+def _ensure_user(connection: pg8000.native.Connection, name: str, password: object, roles: list[str]) -> None:
+    attributes = "LOGIN CREATEROLE CREATEDB" if SUPERUSERS in roles else "LOGIN"
+    if password is not None:
+        attributes += f" PASSWORD {pg8000.native.literal(str(password))}"
+    _ensure_role(connection, name, attributes)
+    for role in roles:
+        connection.run(f"GRANT {pg8000.native.identifier(role)} TO {pg8000.native.identifier(name)}")
+
+
+def _ensure_role(connection: pg8000.native.Connection, name: str, attributes: str) -> None:
+    exists = connection.run("SELECT FROM pg_roles WHERE rolname = :name", name=name)
+    verb = "ALTER" if exists else "CREATE"
+    connection.run(f"{verb} ROLE {pg8000.native.identifier(name)} WITH {attributes}")
+
+
+def _connected(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]) -> T:
+    connection = postgres.connect()
+    try:
+        return work(connection)
+    finally:
+        connection.close()
+
+
+def _instance(deployment: Deployment, declaration: Declaration) -> tuple[str, Postgres]:
+    return _primary(deployment, declaration, str(declaration.inputs["instance"]))
+
+
+def _primary(deployment: Deployment, declaration: Declaration, name: str) -> tuple[str, Postgres]:
+    postgres = deployment.databases.get(name)
+    if postgres is None:
+        raise DeploymentFailed(f"{declaration.name}: there is no Cloud SQL instance {name}")
+    if isinstance(postgres, Standby):
+        raise DeploymentFailed(f"{declaration.name}: the Cloud SQL instance {name} is a read replica")
+    return name, postgres

@@ -1,0 +1,41 @@
+"""Log-based metrics: counted on what the parts log."""
+
+from local_cloud.errors import DeploymentFailed
+from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.logging.extracting import extractor
+from local_cloud.google.logging.language import parse
+from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.metrics import LogMetric
+from local_cloud.google.monitoring.descriptors import LOG_METRIC, Descriptor
+from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.resources.deployment import Declaration, Deployment, Made
+from local_cloud.resources.registry import handles
+
+
+@handles("gcp:logging/metric:Metric")
+async def metric(deployment: Deployment, declaration: Declaration) -> Made:
+    inputs = declaration.inputs
+    name = declaration.resource_name
+    described = inputs.get("metricDescriptor") or {}
+    if described.get("valueType", "INT64") != "INT64" or inputs.get("valueExtractor"):
+        raise DeploymentFailed(f"the log-based metric {name}: the local deployer counts entries, and no values in them")
+    try:
+        node = parse(str(inputs["filter"]))
+        extractors = {label: extractor(str(text)) for label, text in (inputs.get("labelExtractors") or {}).items()}
+        counted = LogMetric(f"{LOG_METRIC}{name}", node, predicate(node), extractors)
+    except BadFilter as error:
+        raise DeploymentFailed(f"the log-based metric {name}: {error}") from None
+    description = str(inputs.get("description") or "")
+    deployment.monitoring.store.describe(
+        Descriptor(
+            counted.type,
+            Kind.DELTA,
+            ValueType.INT64,
+            dict.fromkeys(extractors, ""),
+            unit=str(described.get("unit") or "1"),
+            description=description,
+        )
+    )
+    if not inputs.get("disabled"):
+        deployment.log_metrics.append(counted)
+    return Made(id=name, outputs={"name": name})

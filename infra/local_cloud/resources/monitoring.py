@@ -1,0 +1,132 @@
+"""Cloud Monitoring: what is declared is evaluated here, dashboards are checked and kept."""
+
+import hashlib
+import json
+from typing import Any
+
+from local_cloud.errors import DeploymentFailed
+from local_cloud.google.monitoring import uptime
+from local_cloud.google.monitoring.descriptors import Descriptor
+from local_cloud.google.monitoring.notifications import Channel
+from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.store import Rejected
+from local_cloud.resources.deployment import Declaration, Deployment, Made, Notice
+from local_cloud.resources.registry import handles
+
+CHANNEL_LABELS = {
+    "email": {"email_address"},
+    "webhook_tokenauth": {"url"},
+    "webhook_basicauth": {"url"},
+    "slack": {"channel_name"},
+    "pagerduty": set[str](),
+    "pubsub": {"topic"},
+    "sms": {"number"},
+}
+
+
+@handles("gcp:monitoring/alertPolicy:AlertPolicy")
+async def alert_policy(deployment: Deployment, declaration: Declaration) -> Made:
+    name = f"projects/{deployment.project}/alertPolicies/{_number(declaration)}"
+    policy = deployment.monitoring.declare(name, declaration.inputs)
+    return Made(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
+
+
+@handles("gcp:monitoring/notificationChannel:NotificationChannel")
+async def notification_channel(deployment: Deployment, declaration: Declaration) -> Made:
+    inputs = declaration.inputs
+    kind, labels = str(inputs["type"]), {str(key): str(value) for key, value in (inputs.get("labels") or {}).items()}
+    if kind not in CHANNEL_LABELS:
+        raise DeploymentFailed(f"{declaration.name}: there are no channels of type {kind} here")
+    missing = CHANNEL_LABELS[kind] - labels.keys()
+    if missing:
+        raise DeploymentFailed(f"{declaration.name}: a channel of type {kind} has the labels {', '.join(missing)}")
+    name = f"projects/{deployment.project}/notificationChannels/{_number(declaration)}"
+    secret = {str(key): str(value) for key, value in (inputs.get("sensitiveLabels") or {}).items()}
+    deployment.monitoring.notifier.channels[name] = Channel(
+        name=name,
+        type=kind,
+        labels=labels,
+        secrets=secret,
+        enabled=bool(inputs.get("enabled", True)),
+        display_name=str(inputs.get("displayName") or ""),
+    )
+    return Made(id=name, outputs={"name": name, "verificationStatus": ""})
+
+
+@handles("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig")
+async def uptime_check(deployment: Deployment, declaration: Declaration) -> Made:
+    check_id = f"{_slug(str(declaration.inputs.get('displayName') or declaration.name))}-{_number(declaration)[:6]}"
+    name = f"projects/{deployment.project}/uptimeCheckConfigs/{check_id}"
+    monitoring = deployment.monitoring
+    monitoring.uptime.checks[name] = uptime.read(check_id, declaration.name, declaration.inputs, monitoring.pace)
+    return Made(id=name, outputs={"name": name, "uptimeCheckId": check_id})
+
+
+@handles("gcp:monitoring/customService:CustomService")
+async def custom_service(deployment: Deployment, declaration: Declaration) -> Made:
+    return _service(deployment, declaration)
+
+
+@handles("gcp:monitoring/genericService:GenericService")
+async def generic_service(deployment: Deployment, declaration: Declaration) -> Made:
+    return _service(deployment, declaration)
+
+
+@handles("gcp:monitoring/slo:Slo")
+async def slo(deployment: Deployment, declaration: Declaration) -> Made:
+    inputs = declaration.inputs
+    service = str(inputs["service"]).rpartition("/")[2]
+    slo_id = str(inputs.get("sloId") or _slug(declaration.name))
+    name = f"projects/{deployment.project}/services/{service}/serviceLevelObjectives/{slo_id}"
+    deployment.monitoring.declare_objective(name, inputs)
+    return Made(id=name, outputs={"name": name, "sloId": slo_id})
+
+
+@handles("gcp:monitoring/metricDescriptor:MetricDescriptor")
+async def metric_descriptor(deployment: Deployment, declaration: Declaration) -> Made:
+    inputs = declaration.inputs
+    metric_type = str(inputs["type"])
+    try:
+        deployment.monitoring.store.describe(
+            Descriptor(
+                type=metric_type,
+                kind=Kind(str(inputs["metricKind"])),
+                value_type=ValueType(str(inputs["valueType"])),
+                labels={str(label["key"]): str(label.get("description") or "") for label in inputs.get("labels") or ()},
+                unit=str(inputs.get("unit") or ""),
+                description=str(inputs.get("description") or ""),
+                display_name=str(inputs.get("displayName") or ""),
+            )
+        )
+    except (Rejected, ValueError) as error:
+        raise DeploymentFailed(f"{declaration.name}: {error}") from None
+    name = f"projects/{deployment.project}/metricDescriptors/{metric_type}"
+    return Made(id=name, outputs={"name": name})
+
+
+@handles("gcp:monitoring/dashboard:Dashboard")
+async def dashboard(deployment: Deployment, declaration: Declaration) -> Made:
+    """Shown by Google's console only; here its charts' filters are read, so that a wrong one fails here."""
+    try:
+        content: dict[str, Any] = json.loads(str(declaration.inputs["dashboardJson"]))
+    except ValueError as error:
+        raise DeploymentFailed(f"{declaration.name}: its dashboardJson is no JSON: {error}") from None
+    deployment.monitoring.check_dashboard(declaration.name, content)
+    deployment.declared.append(Notice(declaration.token, declaration.resource_name))
+    name = f"projects/{deployment.project}/dashboards/{_number(declaration)}"
+    return Made(id=name, outputs={"name": name})
+
+
+def _service(deployment: Deployment, declaration: Declaration) -> Made:
+    service_id = str(declaration.inputs.get("serviceId") or _slug(declaration.name))
+    name = f"projects/{deployment.project}/services/{service_id}"
+    return Made(id=name, outputs={"name": name, "serviceId": service_id})
+
+
+def _number(declaration: Declaration) -> str:
+    """As Google numbers what it makes; the same in each run."""
+    return str(int(hashlib.sha256(declaration.urn.encode()).hexdigest()[:15], 16))
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())

@@ -1,0 +1,100 @@
+"""stack.json: where everything is, and credentials to try it with, for the owner's eyes only."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local_cloud.resources.deployment import Deployment, Function
+from local_cloud.state import write_private
+
+TOKEN_SECONDS = 24 * 3600.0
+# Long before they expire.
+REFRESH_SECONDS = 3600.0
+
+
+class StackFile:
+    """outputs: the stack's. functions: by the names that the stack gives them. audience: of users' tokens."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        outputs: Mapping[str, Any],
+        functions: Mapping[str, Function],
+        audience: str,
+    ) -> None:
+        self._deployment = deployment
+        self._outputs = outputs
+        self._functions = functions
+        self._audience = audience
+
+    async def keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            self.write()
+
+    def write(self) -> None:
+        content = {
+            "base_url": self._deployment.base_url,
+            "functions": {name: function.front_end.url for name, function in self._functions.items()},
+            "credentials": self._credentials(),
+            **self._services(),
+        }
+        write_private(self._deployment.state.stack_file, json.dumps(content, indent=2))
+
+    def remove(self) -> None:
+        self._deployment.state.stack_file.unlink(missing_ok=True)
+
+    def _credentials(self) -> dict[str, str]:
+        issuers = self._deployment.issuers
+        credentials = {
+            "user_token": issuers.users.token("user-1", self._audience, TOKEN_SECONDS),
+            "other_user_token": issuers.users.token("user-2", self._audience, TOKEN_SECONDS),
+        }
+        operators = self._outputs.get("operators")
+        if operators and "operator_audience" in self._outputs:
+            audience = str(self._outputs["operator_audience"])
+            credentials["admin_token"] = issuers.account_token(str(operators[0]), audience, TOKEN_SECONDS)
+        for name in ("admin_key", "service_key"):
+            if name in self._outputs:
+                credentials[name] = str(self._outputs[name])
+        scheduler = self._outputs.get("scheduler_account")
+        if scheduler and "database" in self._functions:
+            audience = self._functions["database"].front_end.audience
+            credentials["scheduler_token"] = issuers.account_token(str(scheduler), audience, TOKEN_SECONDS)
+        return credentials
+
+    def _services(self) -> dict[str, Any]:
+        services: dict[str, Any] = {
+            "google_apis": {"url": self._deployment.google_apis.url, "monitoring": self._deployment.monitoring.address}
+        }
+        for instance, name in self._deployment.database_names[:1]:
+            postgres = self._deployment.databases[instance]
+            services["postgres"] = {
+                "url": postgres.url(name),
+                "host": postgres.host,
+                "port": postgres.port,
+                "user": postgres.user,
+                "password": postgres.password,
+                "database": name,
+                "socket_dir": str(postgres.socket_dir),
+            }
+            cloud_sql = self._deployment.cloud_sql_now()
+            if cloud_sql is not None:
+                services["cloud_sql"] = {
+                    "endpoint": cloud_sql.url,
+                    "project": self._deployment.project,
+                    "instance": instance,
+                    "sockets": str(cloud_sql.service.sockets),
+                }
+        for valkey in list(self._deployment.caches.values())[:1]:
+            services["redis"] = {
+                "url": valkey.url,
+                "host": valkey.host,
+                "port": valkey.port,
+                "password": valkey.password,
+            }
+        storage = self._deployment.storage_url()
+        if storage is not None:
+            services["storage"] = {"url": storage, "buckets": list(self._deployment.buckets)}
+        return services
