@@ -64,10 +64,11 @@ test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
 	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style and types
+lint: $(INSTALLED) ## Style, types, and the order of packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy functions infra tests
+	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more

@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.resources.deployment import Deployment, Function
+from local_cloud.resources.cloud import LocalCloud
+from local_cloud.serving.functions import DeployedFunction
 from local_cloud.state import write_private
 
 TOKEN_SECONDS = 24 * 3600.0
@@ -18,12 +19,12 @@ class StackFile:
 
     def __init__(
         self,
-        deployment: Deployment,
+        cloud: LocalCloud,
         outputs: Mapping[str, Any],
-        functions: Mapping[str, Function],
+        functions: Mapping[str, DeployedFunction],
         audience: str,
     ) -> None:
-        self._deployment = deployment
+        self._cloud = cloud
         self._outputs = outputs
         self._functions = functions
         self._audience = audience
@@ -35,18 +36,18 @@ class StackFile:
 
     def write(self) -> None:
         content = {
-            "base_url": self._deployment.base_url,
+            "base_url": self._cloud.endpoints.base_url,
             "functions": {name: function.front_end.url for name, function in self._functions.items()},
             "credentials": self._credentials(),
             **self._services(),
         }
-        write_private(self._deployment.state.stack_file, json.dumps(content, indent=2))
+        write_private(self._cloud.state.stack_file, json.dumps(content, indent=2))
 
     def remove(self) -> None:
-        self._deployment.state.stack_file.unlink(missing_ok=True)
+        self._cloud.state.stack_file.unlink(missing_ok=True)
 
     def _credentials(self) -> dict[str, str]:
-        issuers = self._deployment.issuers
+        issuers = self._cloud.google.issuers
         credentials = {
             "user_token": issuers.users.token("user-1", self._audience, TOKEN_SECONDS),
             "other_user_token": issuers.users.token("user-2", self._audience, TOKEN_SECONDS),
@@ -65,11 +66,10 @@ class StackFile:
         return credentials
 
     def _services(self) -> dict[str, Any]:
-        services: dict[str, Any] = {
-            "google_apis": {"url": self._deployment.google_apis.url, "monitoring": self._deployment.monitoring.address}
-        }
-        for instance, name in self._deployment.database_names[:1]:
-            postgres = self._deployment.databases[instance]
+        google, apis = self._cloud.google, self._cloud.endpoints.apis.url
+        services: dict[str, Any] = {"google_apis": {"url": apis, "monitoring": google.monitoring.address}}
+        for instance, name in google.cloud_sql.databases[:1]:
+            postgres = google.cloud_sql.servers[instance]
             services["postgres"] = {
                 "url": postgres.url(name),
                 "host": postgres.host,
@@ -79,22 +79,21 @@ class StackFile:
                 "database": name,
                 "socket_dir": str(postgres.socket_dir),
             }
-            cloud_sql = self._deployment.cloud_sql_now()
-            if cloud_sql is not None:
+            if google.cloud_sql.service is not None:
                 services["cloud_sql"] = {
-                    "endpoint": cloud_sql.url,
-                    "project": self._deployment.project,
+                    "endpoint": apis,
+                    "project": google.project,
                     "instance": instance,
-                    "sockets": str(cloud_sql.service.sockets),
+                    "sockets": str(google.cloud_sql.service.sockets),
                 }
-        for valkey in list(self._deployment.caches.values())[:1]:
+        for redis in list(google.redis.values())[:1]:
+            valkey = redis.server
             services["redis"] = {
                 "url": valkey.url,
                 "host": valkey.host,
                 "port": valkey.port,
                 "password": valkey.password,
             }
-        storage = self._deployment.storage_url()
-        if storage is not None:
-            services["storage"] = {"url": storage, "buckets": list(self._deployment.buckets)}
+        if google.storage.url is not None:
+            services["storage"] = {"url": google.storage.url, "buckets": list(google.storage.buckets)}
         return services

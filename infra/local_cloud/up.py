@@ -7,19 +7,28 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from local_cloud import summary
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.issuer import Issuers
-from local_cloud.processes.supervisor import Supervisor, end_leftovers
+from local_cloud.google.services import GoogleServices
+from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.supervisor import end_leftovers
 from local_cloud.pulumi import program
 from local_cloud.pulumi.project import Project
 from local_cloud.report import Report
-from local_cloud.resources import platform as serving
-from local_cloud.resources.deployment import Deployment, Function
-from local_cloud.running import alone
-from local_cloud.serving.console import door_of
+from local_cloud.resources.cloud import LocalCloud
+from local_cloud.resources.provider import LocalProvider
+from local_cloud.running import Running, alone
+from local_cloud.serving.console_proxy import find_console
+from local_cloud.serving.controls import Controls
+from local_cloud.serving.endpoints import Endpoints
+from local_cloud.serving.functions import name_by_output
 from local_cloud.serving.gateway import Gateway
+from local_cloud.serving.google_apis import GoogleApis
 from local_cloud.serving.proxy import open_session
+from local_cloud.serving.runbooks import Runbooks
 from local_cloud.stack_file import StackFile
 from local_cloud.state import State
 
@@ -31,7 +40,7 @@ SHORTEST_FIGURES_SECONDS = 0.2
 
 
 async def up(project: Project, folder: Path, port: int, report: Report, pace: float = 1.0) -> None:
-    """Returns when it was told to stop. pace: how many times faster than Google's the local Monitoring is.
+    """Return when told to stop. pace: how many times faster than Google's the local Monitoring is.
 
     Raises AlreadyRunning, DeploymentFailed, ServerFailed.
     """
@@ -47,33 +56,49 @@ async def up(project: Project, folder: Path, port: int, report: Report, pace: fl
             loop.add_signal_handler(number, stop.set)
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(open_session())
-            deployment = Deployment(
-                project=project.cloud_project,
-                stack=project.stack,
-                base_url=base_url,
-                program=project.program,
-                state=state,
-                supervisor=Supervisor(state, report.say),
-                issuers=Issuers(state, base_url, project.configured("userIssuer")),
-                session=session,
-                report=report,
-                pace=pace,
-            )
-            gateway = Gateway(port, running.token, project.root / RUNBOOKS)
+            cloud = _assemble(project, state, base_url, session, report, pace)
+            gateway = _gateway(cloud, port, running, project.root / RUNBOOKS)
             stack.push_async_callback(gateway.close)
-            await _open(gateway, deployment, port)
-            stack.push_async_callback(deployment.stop)
-            serving.start(deployment)
-            await deployment.google_apis.open()
-            await _deploy_and_wait(project, deployment, gateway, stop)
+            await _open(gateway)
+            stack.push_async_callback(cloud.stop)
+            functions = cloud.endpoints.functions
+            cloud.google.start_collecting(cloud.runtime, lambda: [one.measured for one in list(functions.values())])
+            await cloud.endpoints.apis.open()
+            await _deploy_and_wait(project, cloud, gateway, stop)
             report.line()
             report.say("stopping …")
     report.line("  Stopped; the data stay.")
 
 
-async def _deploy_and_wait(project: Project, deployment: Deployment, gateway: Gateway, stop: asyncio.Event) -> None:
+def _assemble(
+    project: Project, state: State, base_url: str, session: aiohttp.ClientSession, report: Report, pace: float
+) -> LocalCloud:
+    runtime = Runtime(state, report.say)
+    issuers = Issuers(state, base_url, project.configured("userIssuer"))
+    google = GoogleServices(project.cloud_project, state, runtime, issuers, session, report, pace)
+    apis = GoogleApis(runtime.ports.allocate("google-apis"), google.routes())
+    return LocalCloud(project.program, state, report, runtime, google, Endpoints(base_url, session, apis))
+
+
+def _gateway(cloud: LocalCloud, port: int, running: Running, runbooks: Path) -> Gateway:
+    supervisor = cloud.runtime.supervisor
+    controls = Controls(running.token, running.base_url, cloud.google, supervisor)
+    return Gateway(port, cloud.endpoints, cloud.google, supervisor, controls, Runbooks(runbooks))
+
+
+async def _open(gateway: Gateway) -> None:
+    try:
+        await gateway.open()
+    except OSError as error:
+        raise DeploymentFailed(
+            f"port {gateway.port} is taken by another program; choose another with PORT=: {error}"
+        ) from None
+
+
+async def _deploy_and_wait(project: Project, cloud: LocalCloud, gateway: Gateway, stop: asyncio.Event) -> None:
     stopped = asyncio.create_task(stop.wait())
-    deployed = asyncio.create_task(program.run(project, _configuration(project, deployment), deployment))
+    configuration = _configuration(project, cloud)
+    deployed = asyncio.create_task(program.run(project, configuration, LocalProvider(cloud), cloud.state, cloud.report))
     either: list[asyncio.Task[Any]] = [stopped, deployed]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not deployed.done():
@@ -81,47 +106,33 @@ async def _deploy_and_wait(project: Project, deployment: Deployment, gateway: Ga
         await asyncio.gather(deployed, return_exceptions=True)
         return
     outputs = await deployed
-    functions = _by_stack_name(deployment, outputs)
+    functions = name_by_output(cloud.endpoints.functions, outputs)
     routes = {str(prefix): functions[str(name)] for prefix, name in (outputs.get("routes") or {}).items()}
-    door = door_of(deployment, outputs, functions, gateway.port)
-    gateway.route(routes, door)
-    audience = project.configured("userAudience") or deployment.project
-    stack_file = StackFile(deployment, outputs, functions, audience)
+    console = find_console(cloud.google.issuers, outputs, functions, gateway.port)
+    gateway.route(routes, console)
+    audience = project.configured("userAudience") or cloud.project
+    stack_file = StackFile(cloud, outputs, functions, audience)
     stack_file.write()
     fresh = asyncio.create_task(stack_file.keep_fresh())
     try:
-        deployment.scheduler.start()
-        deployment.monitoring.start()
-        summary.show(deployment, routes, project.name, console=door is not None)
+        cloud.google.start_schedules()
+        summary.show(cloud, routes, project, console=console is not None)
         await stopped
     finally:
         fresh.cancel()
         stack_file.remove()
 
 
-async def _open(gateway: Gateway, deployment: Deployment, port: int) -> None:
-    try:
-        await gateway.open(deployment)
-    except OSError as error:
-        raise DeploymentFailed(f"port {port} is taken by another program; choose another with PORT=: {error}") from None
-
-
-def _configuration(project: Project, deployment: Deployment) -> Mapping[str, str]:
+def _configuration(project: Project, cloud: LocalCloud) -> Mapping[str, str]:
     """The stack's, and what only this run knows: where the users' issuer and the runbooks are, and its pace."""
-    users = deployment.issuers.users
+    users = cloud.google.issuers.users
     computed = {
         "userIssuer": users.issuer,
         "userJwksUrl": users.jwks_url,
-        "runbookUrl": f"{deployment.base_url}/runbooks/alerts",
+        "runbookUrl": f"{cloud.endpoints.base_url}/runbooks/alerts",
     }
-    pace = deployment.monitoring.pace
+    pace = cloud.google.monitoring.pace
     if pace != 1:
         computed["figuresSeconds"] = f"{max(SHORTEST_FIGURES_SECONDS, FIGURES_SECONDS / pace):g}"
         computed["publishSeconds"] = f"{PUBLISH_SECONDS / pace:g}"
     return {**project.configuration, **{f"{project.name}:{key}": value for key, value in computed.items()}}
-
-
-def _by_stack_name(deployment: Deployment, outputs: Mapping[str, Any]) -> dict[str, Function]:
-    """Functions by the names that the program exports them under."""
-    by_url = {function.front_end.url: function for function in deployment.functions.values()}
-    return {str(name): by_url[str(url)] for name, url in (outputs.get("functions") or {}).items()}

@@ -24,7 +24,7 @@ from pyarrow import csv
 from pyarrow import parquet as pq
 
 from local_cloud.processes.postgres import BINARIES, Postgres
-from local_cloud.processes.storage import Storage
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence import schema
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.cache import Cache
@@ -109,7 +109,7 @@ def _servers() -> Iterator[tuple[Postgres, Mapping[str, str]]]:
         folder.chmod(0o755)  # for the user that PostgreSQL runs as
         with (
             Postgres(folder / "postgres", password="unused", settings=SETTINGS) as postgres,
-            Storage(folder / "storage") as bucket,
+            StorageServer(folder / "storage") as bucket,
         ):
             environment = {
                 "STORAGE_EMULATOR_HOST": bucket.url,

@@ -6,17 +6,19 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Resource:
+class MonitoredResource:
+    """A part of the cloud, named by its type and that type's labels."""
+
     type: str
     labels: Mapping[str, str]
 
-    @property
-    def monitored(self) -> dict[str, Any]:
-        """As an entry shows it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a log entry shows it."""
         return {"type": self.type, "labels": dict(self.labels)}
 
 
-def function_resource(project: str, location: str, name: str, revision: str) -> Resource:
+def function_resource(project: str, location: str, name: str, revision: str) -> MonitoredResource:
+    """Return the revision of Cloud Run that serves a function."""
     labels = {
         "project_id": project,
         "location": location,
@@ -24,25 +26,27 @@ def function_resource(project: str, location: str, name: str, revision: str) -> 
         "configuration_name": name,
         "revision_name": revision,
     }
-    return Resource("cloud_run_revision", labels)
+    return MonitoredResource("cloud_run_revision", labels)
 
 
-def database_resource(instance: Mapping[str, Any]) -> Resource:
-    """instance: as the Admin API shows it."""
+def database_resource(instance: Mapping[str, Any]) -> MonitoredResource:
+    """Return an instance of Cloud SQL. instance: as the Admin API shows it."""
     project, name = str(instance["project"]), str(instance["name"])
     labels = {"project_id": project, "database_id": f"{project}:{name}", "region": str(instance["region"])}
-    return Resource("cloudsql_database", labels)
+    return MonitoredResource("cloudsql_database", labels)
 
 
-def cache_resource(project: str, region: str, name: str) -> Resource:
+def redis_resource(project: str, region: str, name: str) -> MonitoredResource:
+    """Return an instance of Memorystore."""
     labels = {
         "project_id": project,
         "region": region,
         "instance_id": f"projects/{project}/locations/{region}/instances/{name}",
         "node_id": "node-0",
     }
-    return Resource("redis_instance", labels)
+    return MonitoredResource("redis_instance", labels)
 
 
-def job_resource(project: str, location: str, job: str) -> Resource:
-    return Resource("cloud_scheduler_job", {"project_id": project, "location": location, "job_id": job})
+def job_resource(project: str, location: str, job: str) -> MonitoredResource:
+    """Return a job of Cloud Scheduler."""
+    return MonitoredResource("cloud_scheduler_job", {"project_id": project, "location": location, "job_id": job})

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from local_cloud.serving.google_apis import Refused
+from local_cloud.google.api_error import ApiError
 
 MAX_TRACES = 1000
 # Of one trace.
@@ -68,24 +68,24 @@ class Traces:
             spans.append(_shown(span, resource))
 
     async def _export(self, request: web.Request) -> web.Response:
-        """Raises Refused."""
+        """Raises ApiError."""
         if request.content_type != PROTOBUF:
-            raise Refused(400, f"traces are taken as {PROTOBUF}, not {request.content_type}")
+            raise ApiError(400, f"traces are taken as {PROTOBUF}, not {request.content_type}")
         try:
             self.add(ExportTraceServiceRequest.FromString(await request.read()))
         except DecodeError as error:
-            raise Refused(400, f"this is no ExportTraceServiceRequest: {error}") from error
+            raise ApiError(400, f"this is no ExportTraceServiceRequest: {error}") from error
         return web.Response(body=ExportTraceServiceResponse().SerializeToString(), content_type=PROTOBUF)
 
     async def _list(self, _: web.Request) -> web.Response:
         return web.json_response({"traces": self.newest()})
 
     async def _show(self, request: web.Request) -> web.Response:
-        """Raises Refused."""
+        """Raises ApiError."""
         trace_id = request.match_info["trace_id"]
         spans = self.spans(trace_id)
         if not spans:
-            raise Refused(404, f"no span of the trace {trace_id} has come in, or it is no longer among the newest")
+            raise ApiError(404, f"no span of the trace {trace_id} has come in, or it is no longer among the newest")
         return web.json_response({"trace_id": trace_id, "spans": spans})
 
 

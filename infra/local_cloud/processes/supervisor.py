@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TypeVar
 
 import psutil
@@ -27,6 +27,14 @@ MAX_SERVERS = 64
 PROCESSES = "processes"
 
 
+class Tier(IntEnum):
+    """Servers of a higher tier need those of a lower one, and are stopped before them."""
+
+    SERVER = 0
+    REPLICA = 1
+    FUNCTION = 2
+
+
 class Health(StrEnum):
     STARTING = "starting"
     UP = "up"
@@ -37,7 +45,7 @@ class Health(StrEnum):
 class Supervised:
     """One server. Its process is the supervisor's to start and to end."""
 
-    def __init__(self, server: Server, tier: int) -> None:
+    def __init__(self, server: Server, tier: Tier) -> None:
         self.server = server
         self.tier = tier
         self.health = Health.STARTING
@@ -69,11 +77,8 @@ class Supervisor:
         # One thread a server waits for its end; so no end is seen late.
         self._threads = ThreadPoolExecutor(MAX_SERVERS, thread_name_prefix="supervisor")
 
-    async def start(self, server: Server, *, tier: int = 0) -> Supervised:
-        """Returns when it serves, and keeps it serving from then on. Raises ServerFailed.
-
-        tier: servers of a higher one need those of a lower one, and are stopped before them.
-        """
+    async def start(self, server: Server, *, tier: Tier = Tier.SERVER) -> Supervised:
+        """Returns when it serves, and keeps it serving from then on. Raises ServerFailed."""
         if server.name in self.servers:
             raise ServerFailed(f"two servers are called {server.name}")
         supervised = Supervised(server, tier)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.pulumi.values import Archive, Asset
+from local_cloud.pulumi.values import PulumiArchive, PulumiAsset
 
 # The earliest that a zip can say.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def zipped(archive: Archive, base: Path) -> bytes:
+def zipped(archive: PulumiArchive, base: Path) -> bytes:
     """base: what relative paths are relative to."""
     if archive.path is not None and (base / archive.path).is_file():
         return (base / archive.path).read_bytes()
@@ -26,7 +26,7 @@ def zipped(archive: Archive, base: Path) -> bytes:
     return buffer.getvalue()
 
 
-def content_of(asset: Asset, base: Path) -> bytes:
+def content_of(asset: PulumiAsset, base: Path) -> bytes:
     if asset.text is not None:
         return asset.text.encode()
     if asset.path is not None:
@@ -34,10 +34,10 @@ def content_of(asset: Asset, base: Path) -> bytes:
     raise DeploymentFailed(f"the asset {asset.uri}: the local deployer fetches nothing; declare a file or a text")
 
 
-def _members(archive: Archive, base: Path) -> Iterator[tuple[str, bytes]]:
+def _members(archive: PulumiArchive, base: Path) -> Iterator[tuple[str, bytes]]:
     if archive.assets is not None:
         for name, member in archive.assets.items():
-            if isinstance(member, Asset):
+            if isinstance(member, PulumiAsset):
                 yield name, content_of(member, base)
             else:
                 yield from ((f"{name}/{inner}", content) for inner, content in _members(member, base))

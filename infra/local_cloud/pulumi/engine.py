@@ -8,14 +8,12 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
-import local_cloud.resources  # noqa: F401 - registers the handlers
 from local_cloud.errors import DeploymentFailed
 from local_cloud.processes.server import ServerFailed
+from local_cloud.pulumi.declaration import Declaration, Provider
 from local_cloud.pulumi.dynamic import PREFIX, DynamicProvider
 from local_cloud.pulumi.values import decode, encode
-from local_cloud.resources import invokes
-from local_cloud.resources.deployment import Declaration, Deployment
-from local_cloud.resources.registry import handler_of
+from local_cloud.report import Report
 
 STACK = "pulumi:pulumi:Stack"
 PROVIDERS = "pulumi:providers:"
@@ -32,7 +30,7 @@ FEATURES = (
 class Engine:
     """Serves one run of a program. `failed` ends with the first error; `outputs` are the stack's, secrets plain."""
 
-    def __init__(self, deployment: Deployment, dynamic: DynamicProvider, project: str) -> None:
+    def __init__(self, provider: Provider, dynamic: DynamicProvider, report: Report, project: str, stack: str) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.outputs: Mapping[str, Any] = {}
         self.errors: list[str] = []
@@ -45,9 +43,9 @@ class Engine:
             ]
         )
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(
-            _Monitor(self, deployment, dynamic, project), self._server
+            _Monitor(self, provider, dynamic, report, project, stack), self._server
         )
-        engine_pb2_grpc.add_EngineServicer_to_server(_Log(self, deployment), self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(_Log(self, report), self._server)
 
     async def start(self) -> str:
         """The address."""
@@ -69,17 +67,21 @@ class Engine:
 
 
 class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    def __init__(self, engine: Engine, deployment: Deployment, dynamic: DynamicProvider, project: str) -> None:
+    def __init__(
+        self, engine: Engine, provider: Provider, dynamic: DynamicProvider, report: Report, project: str, stack: str
+    ) -> None:
         self._engine = engine
-        self._deployment = deployment
+        self._provider = provider
         self._dynamic = dynamic
+        self._report = report
         self._project = project
+        self._stack = stack
         self._stack_urn = ""
 
     async def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
         return resource_pb2.DeploymentInfo(
             project=self._project,
-            stack=self._deployment.stack,
+            stack=self._stack,
             organization="organization",
             supportedFeatures=FEATURES,
         )
@@ -99,7 +101,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         try:
-            answer, secret = await invokes.call(self._deployment, request.tok, decode(request.args).values)
+            answer, secret = await self._provider.invoke(request.tok, decode(request.args).values)
         except Exception as error:
             await self._refuse(context, _named(error, request.tok))
         else:
@@ -121,19 +123,19 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         if not request.custom or request.type.startswith(PROVIDERS):
             return resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
         if request.type.startswith(PREFIX):
-            with self._deployment.report.step(request.name):
+            with self._report.step(request.name):
                 made_id, properties = await self._dynamic.apply(urn, request.object)
             return resource_pb2.RegisterResourceResponse(urn=urn, id=made_id, object=properties)
         inputs = decode(request.object)
         declaration = Declaration(request.type, request.name, urn, inputs.values, inputs.secret)
-        made = await handler_of(declaration)(self._deployment, declaration)
+        made = await self._provider.create(declaration)
         secret = made.secret | inputs.secret | set(request.additionalSecretOutputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=encode(made.outputs, secret))
 
     def _urn(self, parent: str, token: str, name: str) -> str:
         if parent and f"::{STACK}::" not in parent:
             token = f"{parent.split('::')[2]}${token}"
-        return f"urn:pulumi:{self._deployment.stack}::{self._project}::{token}::{name}"
+        return f"urn:pulumi:{self._stack}::{self._project}::{token}::{name}"
 
     async def _refuse(self, context: Any, error: BaseException) -> None:
         self._engine.fail(error)
@@ -141,16 +143,16 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
 
 class _Log(engine_pb2_grpc.EngineServicer):
-    def __init__(self, engine: Engine, deployment: Deployment) -> None:
+    def __init__(self, engine: Engine, report: Report) -> None:
         self._engine = engine
-        self._deployment = deployment
+        self._report = report
         self._root = ""
 
     async def Log(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.severity == engine_pb2.ERROR:
             self._engine.errors.append(request.message)
         elif request.severity != engine_pb2.DEBUG:
-            self._deployment.report.say(request.message)
+            self._report.say(request.message)
         return empty_pb2.Empty()
 
     async def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802

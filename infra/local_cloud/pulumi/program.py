@@ -13,21 +13,25 @@ from typing import Any
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.processes.server import launched, tail
+from local_cloud.pulumi.declaration import Provider
 from local_cloud.pulumi.dynamic import DynamicProvider
 from local_cloud.pulumi.engine import Engine
 from local_cloud.pulumi.program_host import VARIABLE, Host
 from local_cloud.pulumi.project import Project
-from local_cloud.resources.deployment import Deployment
+from local_cloud.report import Report
+from local_cloud.state import State
 
 IMPORT_ROOT = Path(__file__).resolve().parents[2]
 
 
-async def run(project: Project, configuration: Mapping[str, str], deployment: Deployment) -> Mapping[str, Any]:
+async def run(
+    project: Project, configuration: Mapping[str, str], provider: Provider, state: State, report: Report
+) -> Mapping[str, Any]:
     """The stack's outputs, once every resource is up. Raises DeploymentFailed, or what a resource failed with."""
-    log = deployment.state.log("program")
+    log = state.log("program")
     environment = _environment(configuration)
-    dynamic = DynamicProvider(project.program, environment, deployment.state, log)
-    engine = Engine(deployment, dynamic, project.name)
+    dynamic = DynamicProvider(project.program, environment, state, log)
+    engine = Engine(provider, dynamic, report, project.name, project.stack)
     try:
         address = await engine.start()
         host = Host(address, project.name, project.stack, str(project.root), str(project.program))

@@ -15,7 +15,7 @@ RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 @dataclass(frozen=True)
-class Asset:
+class PulumiAsset:
     """Of a path, a text or a URI, one is set."""
 
     path: str | None = None
@@ -24,11 +24,11 @@ class Asset:
 
 
 @dataclass(frozen=True)
-class Archive:
+class PulumiArchive:
     """Of a path, members and a URI, one is set."""
 
     path: str | None = None
-    assets: Mapping[str, Union[Asset, "Archive"]] | None = None
+    assets: Mapping[str, Union[PulumiAsset, "PulumiArchive"]] | None = None
     uri: str | None = None
 
 
@@ -82,9 +82,9 @@ def _structure(struct: struct_pb2.Struct) -> Any:
     if signature == SECRET:
         return fields["value"]
     if signature == ASSET:
-        return Asset(**{key: fields[key] for key in ("path", "text", "uri") if key in fields})
+        return PulumiAsset(**{key: fields[key] for key in ("path", "text", "uri") if key in fields})
     if signature == ARCHIVE:
-        return Archive(**{key: fields[key] for key in ("path", "assets", "uri") if key in fields})
+        return PulumiArchive(**{key: fields[key] for key in ("path", "assets", "uri") if key in fields})
     if signature == RESOURCE:
         return Reference(fields["urn"], fields.get("id", ""))
     raise ValueError(f"the program sent a value of the unknown kind {signature}")

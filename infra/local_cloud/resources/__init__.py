@@ -3,7 +3,7 @@
 from local_cloud.resources import (
     cache,
     database,
-    declared,
+    declared_only,
     functions,
     generated,
     identity,
@@ -17,7 +17,7 @@ from local_cloud.resources import (
 __all__ = [
     "cache",
     "database",
-    "declared",
+    "declared_only",
     "functions",
     "generated",
     "identity",

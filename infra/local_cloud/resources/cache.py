@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.errors import DeploymentFailed
+from local_cloud.google.memorystore import RedisInstance
+from local_cloud.processes.supervisor import Tier
 from local_cloud.processes.valkey import Valkey
-from local_cloud.resources.deployment import SERVERS, Declaration, Deployment, Made, Notice
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 GIB = 2**30
@@ -23,30 +26,29 @@ DEFAULT_POLICY = "volatile-lru"
 
 
 @handles("gcp:redis/instance:Instance")
-async def instance(deployment: Deployment, declaration: Declaration) -> Made:
+async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name = declaration.resource_name
     if inputs.get("transitEncryptionMode", "DISABLED") != "DISABLED":
         raise DeploymentFailed(f"{name}: the local Valkey is built without TLS; set cacheEncryption to false")
     configs: Mapping[str, Any] = inputs.get("redisConfigs") or {}
     valkey = Valkey(
-        deployment.state.folder / "redis" / name,
-        port=deployment.port(f"redis/{name}"),
-        password=_password(deployment, name) if inputs.get("authEnabled") else None,
+        cloud.state.folder / "redis" / name,
+        port=cloud.runtime.ports.allocate(f"redis/{name}"),
+        password=_password(cloud, name) if inputs.get("authEnabled") else None,
         memory_bytes=int(float(configs.get("maxmemory-gb", inputs["memorySizeGb"])) * GIB),
         policy=str(configs.get("maxmemory-policy", DEFAULT_POLICY)),
         settings=_settings(name, configs),
-        log=deployment.state.log(f"{name}-redis"),
+        log=cloud.state.log(f"{name}-redis"),
     )
     valkey.name = f"{name}-redis"
-    with deployment.report.step(f"Memorystore {name}", f"Valkey on {valkey.host}:{valkey.port}"):
-        await deployment.supervisor.start(valkey, tier=SERVERS)
-    deployment.caches[name] = valkey
-    deployment.locations[f"redis/{name}"] = str(inputs.get("region") or "")
+    with cloud.report.step(f"Memorystore {name}", f"Valkey on {valkey.host}:{valkey.port}"):
+        await cloud.runtime.supervisor.start(valkey, tier=Tier.SERVER)
+    cloud.google.redis[name] = RedisInstance(name, str(inputs.get("region") or ""), valkey)
     if inputs.get("tier", "BASIC") != "BASIC":
-        deployment.declared.append(Notice(declaration.token, name, f"the replica of tier {inputs['tier']}"))
-    return Made(
-        id=f"projects/{deployment.project}/locations/{inputs.get('region', '')}/instances/{name}",
+        cloud.note(declaration.token, name, f"the replica of tier {inputs['tier']}")
+    return CreatedResource(
+        id=f"projects/{cloud.project}/locations/{inputs.get('region', '')}/instances/{name}",
         outputs={
             "name": name,
             "host": valkey.host,
@@ -60,8 +62,8 @@ async def instance(deployment: Deployment, declaration: Declaration) -> Made:
     )
 
 
-def _password(deployment: Deployment, name: str) -> str:
-    return str(deployment.state.keep("passwords", f"redis/{name}", lambda: secrets.token_urlsafe(24)))
+def _password(cloud: LocalCloud, name: str) -> str:
+    return str(cloud.state.keep("passwords", f"redis/{name}", lambda: secrets.token_urlsafe(24)))
 
 
 def _settings(name: str, configs: Mapping[str, Any]) -> dict[str, str]:

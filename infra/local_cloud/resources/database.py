@@ -12,9 +12,12 @@ from local_cloud.google.cloud_sql.declared import admin_settings
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSql
 from local_cloud.google.cloud_sql.standby import Standby
-from local_cloud.google.metrics.tiers import tier_of
+from local_cloud.google.machine_types import find_machine_type
+from local_cloud.google.services import DEFAULT_REGION
 from local_cloud.processes.postgres import Postgres, known_settings
-from local_cloud.resources.deployment import REGION, REPLICAS, SERVERS, Declaration, Deployment, Made, Notice
+from local_cloud.processes.supervisor import Tier
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 T = TypeVar("T")
@@ -27,28 +30,28 @@ OURS = frozenset({"listen_addresses", "port", "unix_socket_directories"})
 
 
 @handles("gcp:sql/databaseInstance:DatabaseInstance")
-async def instance(deployment: Deployment, declaration: Declaration) -> Made:
+async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name = declaration.resource_name
     version = str(inputs["databaseVersion"])
     if not version.startswith("POSTGRES_"):
         raise DeploymentFailed(f"{version}: the local deployer has PostgreSQL only")
-    region = str(inputs.get("region") or REGION)
+    region = str(inputs.get("region") or DEFAULT_REGION)
     tier = str((inputs.get("settings") or {}).get("tier") or "")
-    if tier_of(tier) is None:
-        deployment.declared.append(Notice(declaration.token, name, f"the memory of the tier {tier}"))
-    service = (await deployment.cloud_sql()).service
-    postgres = _server(deployment, declaration, service, region)
+    if find_machine_type(tier) is None:
+        cloud.note(declaration.token, name, f"the memory of the tier {tier}")
+    service = await cloud.google.cloud_sql.start()
+    postgres = _server(cloud, declaration, service, region)
     postgres.name = f"{name}-postgres"
     is_replica = isinstance(postgres, Standby)
-    with deployment.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
-        await deployment.supervisor.start(postgres, tier=REPLICAS if is_replica else SERVERS)
+    with cloud.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
+        await cloud.runtime.supervisor.start(postgres, tier=Tier.REPLICA if is_replica else Tier.SERVER)
         if not is_replica:
             await asyncio.to_thread(_ensure_superusers, postgres)
         await asyncio.to_thread(service.adopt, name, postgres, region, version, admin_settings(inputs))
-    deployment.databases[name] = postgres
-    connection_name = f"{deployment.project}:{region}:{name}"
-    return Made(
+    cloud.google.cloud_sql.servers[name] = postgres
+    connection_name = f"{cloud.project}:{region}:{name}"
+    return CreatedResource(
         id=name,
         outputs={
             "name": name,
@@ -56,16 +59,16 @@ async def instance(deployment: Deployment, declaration: Declaration) -> Made:
             "privateIpAddress": postgres.host,
             "firstIpAddress": postgres.host,
             "ipAddresses": [{"type": "PRIVATE", "ipAddress": postgres.host}],
-            "selfLink": f"projects/{deployment.project}/instances/{name}",
+            "selfLink": f"projects/{cloud.project}/instances/{name}",
             "serviceAccountEmailAddress": f"{name}@gcp-sa-cloud-sql.iam.gserviceaccount.com",
         },
     )
 
 
 @handles("gcp:sql/database:Database")
-async def database(deployment: Deployment, declaration: Declaration) -> Made:
+async def database(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     name = declaration.resource_name
-    instance_name, postgres = _instance(deployment, declaration)
+    instance_name, postgres = _find_instance(cloud, declaration)
 
     def ensure(connection: pg8000.native.Connection) -> None:
         if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=name):
@@ -73,16 +76,16 @@ async def database(deployment: Deployment, declaration: Declaration) -> Made:
             connection.run(f"CREATE DATABASE {pg8000.native.identifier(name)} OWNER {owner}")
 
     await asyncio.to_thread(_connected, postgres, ensure)
-    deployment.database_names.append((instance_name, name))
-    path = f"projects/{deployment.project}/instances/{instance_name}/databases/{name}"
-    return Made(id=path, outputs={"name": name, "selfLink": path})
+    cloud.google.cloud_sql.databases.append((instance_name, name))
+    path = f"projects/{cloud.project}/instances/{instance_name}/databases/{name}"
+    return CreatedResource(id=path, outputs={"name": name, "selfLink": path})
 
 
 @handles("gcp:sql/user:User")
-async def user(deployment: Deployment, declaration: Declaration) -> Made:
+async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     name = declaration.resource_name
     kind = str(declaration.inputs.get("type") or "BUILT_IN")
-    instance_name, postgres = _instance(deployment, declaration)
+    instance_name, postgres = _find_instance(cloud, declaration)
     if kind == "CLOUD_IAM_SERVICE_ACCOUNT" and name.endswith(ACCOUNT_SUFFIX):
         raise DeploymentFailed(f"the user {name}: Cloud SQL takes a service account without {ACCOUNT_SUFFIX}")
     if kind != "BUILT_IN" and postgres.settings.get(IAM_FLAG) != "on":
@@ -92,28 +95,27 @@ async def user(deployment: Deployment, declaration: Declaration) -> Made:
     if kind == "BUILT_IN":
         roles.append(SUPERUSERS)
     await asyncio.to_thread(_connected, postgres, lambda connection: _ensure_user(connection, name, password, roles))
-    return Made(id=f"{name}//{instance_name}", outputs={"name": name})
+    return CreatedResource(id=f"{name}//{instance_name}", outputs={"name": name})
 
 
-def _server(deployment: Deployment, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
+def _server(cloud: LocalCloud, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
     name = declaration.resource_name
-    port, log = deployment.port(f"sql/{name}"), deployment.state.log(f"{name}-postgres")
-    settings = _settings(deployment, declaration)
+    port, log = cloud.runtime.ports.allocate(f"sql/{name}"), cloud.state.log(f"{name}-postgres")
+    settings = _settings(cloud, declaration)
     if primary := declaration.inputs.get("masterInstanceName"):
-        primary_name, _ = _primary(deployment, declaration, str(primary).rpartition(":")[2])
+        primary_name, _ = _find_primary(cloud, declaration, str(primary).rpartition(":")[2])
         return service.replica(name, region, primary_name, port=port, settings=settings, log=log)
-    password = deployment.state.keep("passwords", f"sql/{name}", lambda: secrets.token_urlsafe(24))
+    password = cloud.state.keep("passwords", f"sql/{name}", lambda: secrets.token_urlsafe(24))
     return service.declared(name, region, port=port, password=password, settings=settings, log=log)
 
 
-def _settings(deployment: Deployment, declaration: Declaration) -> dict[str, str]:
+def _settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str]:
     """The declared flags that this build knows; the others are shown as declared only."""
     settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
     flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
     known = known_settings() - OURS
     for flag in sorted(flags.keys() - known - {IAM_FLAG}):
-        notice = Notice(declaration.token, declaration.resource_name, f"the database flag {flag} = {flags[flag]}")
-        deployment.declared.append(notice)
+        cloud.note(declaration.token, declaration.resource_name, f"the database flag {flag} = {flags[flag]}")
     # A setting with a dot is anybody's to define: PostgreSQL takes it, and SHOW answers it.
     return {name: value for name, value in flags.items() if name in known or name == IAM_FLAG}
 
@@ -149,12 +151,12 @@ def _connected(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]
         connection.close()
 
 
-def _instance(deployment: Deployment, declaration: Declaration) -> tuple[str, Postgres]:
-    return _primary(deployment, declaration, str(declaration.inputs["instance"]))
+def _find_instance(cloud: LocalCloud, declaration: Declaration) -> tuple[str, ManagedPostgres]:
+    return _find_primary(cloud, declaration, str(declaration.inputs["instance"]))
 
 
-def _primary(deployment: Deployment, declaration: Declaration, name: str) -> tuple[str, Postgres]:
-    postgres = deployment.databases.get(name)
+def _find_primary(cloud: LocalCloud, declaration: Declaration, name: str) -> tuple[str, ManagedPostgres]:
+    postgres = cloud.google.cloud_sql.servers.get(name)
     if postgres is None:
         raise DeploymentFailed(f"{declaration.name}: there is no Cloud SQL instance {name}")
     if isinstance(postgres, Standby):

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.resources.deployment import Declaration, Deployment, Made
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
@@ -22,30 +23,30 @@ CLASSES = {
 
 
 @handles("random:index/randomPassword:RandomPassword")
-async def password(deployment: Deployment, declaration: Declaration) -> Made:
-    result = _kept(deployment, declaration, lambda: _text(declaration.inputs))
-    return Made(id="none", outputs={"result": result}, secret=frozenset({"result"}))
+async def password(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
+    return CreatedResource(id="none", outputs={"result": result}, secret=frozenset({"result"}))
 
 
 @handles("random:index/randomString:RandomString")
-async def text(deployment: Deployment, declaration: Declaration) -> Made:
-    result = _kept(deployment, declaration, lambda: _text(declaration.inputs))
-    return Made(id=result, outputs={"result": result})
+async def text(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
+    return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomUuid:RandomUuid")
-async def random_uuid(deployment: Deployment, declaration: Declaration) -> Made:
-    result = _kept(deployment, declaration, lambda: str(uuid.uuid4()))
-    return Made(id=result, outputs={"result": result})
+async def random_uuid(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    result = _kept(cloud, declaration, lambda: str(uuid.uuid4()))
+    return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomId:RandomId")
-async def random_id(deployment: Deployment, declaration: Declaration) -> Made:
-    digits = _kept(deployment, declaration, lambda: secrets.token_hex(int(declaration.inputs["byteLength"])))
+async def random_id(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    digits = _kept(cloud, declaration, lambda: secrets.token_hex(int(declaration.inputs["byteLength"])))
     content = bytes.fromhex(digits)
     prefix = str(declaration.inputs.get("prefix") or "")
     url_safe = base64.urlsafe_b64encode(content).decode().rstrip("=")
-    return Made(
+    return CreatedResource(
         id=url_safe,
         outputs={
             "hex": prefix + digits,
@@ -56,12 +57,12 @@ async def random_id(deployment: Deployment, declaration: Declaration) -> Made:
     )
 
 
-def _kept(deployment: Deployment, declaration: Declaration, make: Callable[[], str]) -> str:
+def _kept(cloud: LocalCloud, declaration: Declaration, make: Callable[[], str]) -> str:
     inputs = hashlib.sha256(json.dumps(declaration.inputs, sort_keys=True).encode()).hexdigest()
-    kept = deployment.state.find("generated", declaration.urn)
+    kept = cloud.state.find("generated", declaration.urn)
     if kept is None or kept["inputs"] != inputs:
         kept = {"inputs": inputs, "value": make()}
-        deployment.state.put("generated", declaration.urn, kept)
+        cloud.state.put("generated", declaration.urn, kept)
     return str(kept["value"])
 
 

@@ -3,20 +3,21 @@
 import hashlib
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.resources.deployment import Declaration, Deployment, Made
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 
 @handles("gcp:serviceaccount/account:Account")
-async def account(deployment: Deployment, declaration: Declaration) -> Made:
+async def account(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     account_id = str(declaration.inputs["accountId"])
     if not 6 <= len(account_id) <= 30:
         raise DeploymentFailed(
             f"the service account {account_id}: its id takes 6 to 30 characters, not {len(account_id)}"
         )
-    email = f"{account_id}@{deployment.project}.iam.gserviceaccount.com"
-    path = f"projects/{deployment.project}/serviceAccounts/{email}"
-    return Made(
+    email = f"{account_id}@{cloud.project}.iam.gserviceaccount.com"
+    path = f"projects/{cloud.project}/serviceAccounts/{email}"
+    return CreatedResource(
         id=path,
         outputs={
             "email": email,
@@ -28,43 +29,43 @@ async def account(deployment: Deployment, declaration: Declaration) -> Made:
 
 
 @handles("gcp:serviceaccount/iAMMember:IAMMember")
-async def account_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind(deployment, declaration, "account", str(declaration.inputs["serviceAccountId"]))
+async def account_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind(cloud, declaration, "account", str(declaration.inputs["serviceAccountId"]))
 
 
 @handles("gcp:projects/iAMMember:IAMMember")
-async def project_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind(deployment, declaration, "project", str(declaration.inputs.get("project", deployment.project)))
+async def project_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind(cloud, declaration, "project", str(declaration.inputs.get("project", cloud.project)))
 
 
 @handles("gcp:storage/bucketIAMMember:BucketIAMMember")
-async def bucket_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind(deployment, declaration, "bucket", str(declaration.inputs["bucket"]))
+async def bucket_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind(cloud, declaration, "bucket", str(declaration.inputs["bucket"]))
 
 
 @handles("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")
-async def repository_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind(deployment, declaration, "repository", str(declaration.inputs["repository"]))
+async def repository_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind(cloud, declaration, "repository", str(declaration.inputs["repository"]))
 
 
 @handles("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
-async def service_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind_function(deployment, declaration, str(declaration.inputs["name"]))
+async def service_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind_function(cloud, declaration, str(declaration.inputs["name"]))
 
 
 @handles("gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember")
-async def function_member(deployment: Deployment, declaration: Declaration) -> Made:
-    return _bind_function(deployment, declaration, str(declaration.inputs["cloudFunction"]))
+async def function_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _bind_function(cloud, declaration, str(declaration.inputs["cloudFunction"]))
 
 
-def _bind_function(deployment: Deployment, declaration: Declaration, path: str) -> Made:
+def _bind_function(cloud: LocalCloud, declaration: Declaration, path: str) -> CreatedResource:
     name = path.rpartition("/")[2]
-    if name not in deployment.functions:
+    if name not in cloud.endpoints.functions:
         raise DeploymentFailed(f"{declaration.name}: there is no function {name}")
-    return _bind(deployment, declaration, "function", name)
+    return _bind(cloud, declaration, "function", name)
 
 
-def _bind(deployment: Deployment, declaration: Declaration, kind: str, resource: str) -> Made:
+def _bind(cloud: LocalCloud, declaration: Declaration, kind: str, resource: str) -> CreatedResource:
     role, member = str(declaration.inputs["role"]), str(declaration.inputs["member"])
-    deployment.bindings.add(f"{kind}/{resource}", role, member)
-    return Made(id=f"{resource}/{role}/{member}", outputs={"etag": ""})
+    cloud.google.bindings.add(f"{kind}/{resource}", role, member)
+    return CreatedResource(id=f"{resource}/{role}/{member}", outputs={"etag": ""})

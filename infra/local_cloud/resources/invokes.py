@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from local_cloud.errors import UnknownFunction
-from local_cloud.resources.deployment import Deployment
+from local_cloud.resources.cloud import LocalCloud
 
 TOKEN_SECONDS = 3600.0
 
@@ -13,32 +13,32 @@ Answer = Mapping[str, Any]
 Secret = frozenset[str]
 
 
-async def account_id_token(deployment: Deployment, arguments: Answer) -> tuple[Answer, Secret]:
+async def account_id_token(cloud: LocalCloud, arguments: Answer) -> tuple[Answer, Secret]:
     """Of whichever account: who deploys a project may well act as all of its accounts."""
     email = str(arguments["targetServiceAccount"])
-    token = deployment.issuers.account_token(email, str(arguments["targetAudience"]), TOKEN_SECONDS)
+    token = cloud.google.issuers.account_token(email, str(arguments["targetAudience"]), TOKEN_SECONDS)
     return {**arguments, "id": email, "idToken": token}, frozenset({"idToken"})
 
 
-async def client_config(deployment: Deployment, _: Answer) -> tuple[Answer, Secret]:
-    return {"id": deployment.project, "project": deployment.project, "region": "", "zone": ""}, frozenset()
+async def client_config(cloud: LocalCloud, _: Answer) -> tuple[Answer, Secret]:
+    return {"id": cloud.project, "project": cloud.project, "region": "", "zone": ""}, frozenset()
 
 
-async def project(deployment: Deployment, _: Answer) -> tuple[Answer, Secret]:
-    name = deployment.project
+async def project(cloud: LocalCloud, _: Answer) -> tuple[Answer, Secret]:
+    name = cloud.project
     return {"id": f"projects/{name}", "projectId": name, "name": name, "number": "000000000000"}, frozenset()
 
 
-_FUNCTIONS: Mapping[str, Callable[[Deployment, Answer], Awaitable[tuple[Answer, Secret]]]] = {
+_FUNCTIONS: Mapping[str, Callable[[LocalCloud, Answer], Awaitable[tuple[Answer, Secret]]]] = {
     "gcp:serviceaccount/getAccountIdToken:getAccountIdToken": account_id_token,
     "gcp:organizations/getClientConfig:getClientConfig": client_config,
     "gcp:organizations/getProject:getProject": project,
 }
 
 
-async def call(deployment: Deployment, token: str, arguments: Answer) -> tuple[Answer, Secret]:
+async def call(cloud: LocalCloud, token: str, arguments: Answer) -> tuple[Answer, Secret]:
     """Raises UnknownFunction."""
     function = _FUNCTIONS.get(token)
     if function is None:
         raise UnknownFunction(token)
-    return await function(deployment, arguments)
+    return await function(cloud, arguments)

@@ -7,13 +7,14 @@ from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import predicate
 from local_cloud.google.logging.metrics import LogMetric
 from local_cloud.google.monitoring.descriptors import LOG_METRIC, Descriptor
-from local_cloud.google.monitoring.points import Kind, ValueType
-from local_cloud.resources.deployment import Declaration, Deployment, Made
+from local_cloud.google.monitoring.points import MetricKind, ValueType
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 
 @handles("gcp:logging/metric:Metric")
-async def metric(deployment: Deployment, declaration: Declaration) -> Made:
+async def metric(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name = declaration.resource_name
     described = inputs.get("metricDescriptor") or {}
@@ -26,10 +27,10 @@ async def metric(deployment: Deployment, declaration: Declaration) -> Made:
     except BadFilter as error:
         raise DeploymentFailed(f"the log-based metric {name}: {error}") from None
     description = str(inputs.get("description") or "")
-    deployment.monitoring.store.describe(
+    cloud.google.monitoring.store.describe(
         Descriptor(
             counted.type,
-            Kind.DELTA,
+            MetricKind.DELTA,
             ValueType.INT64,
             dict.fromkeys(extractors, ""),
             unit=str(described.get("unit") or "1"),
@@ -37,5 +38,5 @@ async def metric(deployment: Deployment, declaration: Declaration) -> Made:
         )
     )
     if not inputs.get("disabled"):
-        deployment.log_metrics.append(counted)
-    return Made(id=name, outputs={"name": name})
+        cloud.google.log_metrics.append(counted)
+    return CreatedResource(id=name, outputs={"name": name})

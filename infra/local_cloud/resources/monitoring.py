@@ -8,9 +8,10 @@ from local_cloud.errors import DeploymentFailed
 from local_cloud.google.monitoring import uptime
 from local_cloud.google.monitoring.descriptors import Descriptor
 from local_cloud.google.monitoring.notifications import Channel
-from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.store import Rejected
-from local_cloud.resources.deployment import Declaration, Deployment, Made, Notice
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 CHANNEL_LABELS = {
@@ -25,14 +26,14 @@ CHANNEL_LABELS = {
 
 
 @handles("gcp:monitoring/alertPolicy:AlertPolicy")
-async def alert_policy(deployment: Deployment, declaration: Declaration) -> Made:
-    name = f"projects/{deployment.project}/alertPolicies/{_number(declaration)}"
-    policy = deployment.monitoring.declare(name, declaration.inputs)
-    return Made(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
+async def alert_policy(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    name = f"projects/{cloud.project}/alertPolicies/{_number(declaration)}"
+    policy = cloud.google.monitoring.declare(name, declaration.inputs)
+    return CreatedResource(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
 
 
 @handles("gcp:monitoring/notificationChannel:NotificationChannel")
-async def notification_channel(deployment: Deployment, declaration: Declaration) -> Made:
+async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     kind, labels = str(inputs["type"]), {str(key): str(value) for key, value in (inputs.get("labels") or {}).items()}
     if kind not in CHANNEL_LABELS:
@@ -40,9 +41,9 @@ async def notification_channel(deployment: Deployment, declaration: Declaration)
     missing = CHANNEL_LABELS[kind] - labels.keys()
     if missing:
         raise DeploymentFailed(f"{declaration.name}: a channel of type {kind} has the labels {', '.join(missing)}")
-    name = f"projects/{deployment.project}/notificationChannels/{_number(declaration)}"
+    name = f"projects/{cloud.project}/notificationChannels/{_number(declaration)}"
     secret = {str(key): str(value) for key, value in (inputs.get("sensitiveLabels") or {}).items()}
-    deployment.monitoring.notifier.channels[name] = Channel(
+    cloud.google.monitoring.notifier.channels[name] = Channel(
         name=name,
         type=kind,
         labels=labels,
@@ -50,47 +51,47 @@ async def notification_channel(deployment: Deployment, declaration: Declaration)
         enabled=bool(inputs.get("enabled", True)),
         display_name=str(inputs.get("displayName") or ""),
     )
-    return Made(id=name, outputs={"name": name, "verificationStatus": ""})
+    return CreatedResource(id=name, outputs={"name": name, "verificationStatus": ""})
 
 
 @handles("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig")
-async def uptime_check(deployment: Deployment, declaration: Declaration) -> Made:
+async def uptime_check(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     check_id = f"{_slug(str(declaration.inputs.get('displayName') or declaration.name))}-{_number(declaration)[:6]}"
-    name = f"projects/{deployment.project}/uptimeCheckConfigs/{check_id}"
-    monitoring = deployment.monitoring
+    name = f"projects/{cloud.project}/uptimeCheckConfigs/{check_id}"
+    monitoring = cloud.google.monitoring
     monitoring.uptime.checks[name] = uptime.read(check_id, declaration.name, declaration.inputs, monitoring.pace)
-    return Made(id=name, outputs={"name": name, "uptimeCheckId": check_id})
+    return CreatedResource(id=name, outputs={"name": name, "uptimeCheckId": check_id})
 
 
 @handles("gcp:monitoring/customService:CustomService")
-async def custom_service(deployment: Deployment, declaration: Declaration) -> Made:
-    return _service(deployment, declaration)
+async def custom_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _service(cloud, declaration)
 
 
 @handles("gcp:monitoring/genericService:GenericService")
-async def generic_service(deployment: Deployment, declaration: Declaration) -> Made:
-    return _service(deployment, declaration)
+async def generic_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    return _service(cloud, declaration)
 
 
 @handles("gcp:monitoring/slo:Slo")
-async def slo(deployment: Deployment, declaration: Declaration) -> Made:
+async def slo(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     service = str(inputs["service"]).rpartition("/")[2]
     slo_id = str(inputs.get("sloId") or _slug(declaration.name))
-    name = f"projects/{deployment.project}/services/{service}/serviceLevelObjectives/{slo_id}"
-    deployment.monitoring.declare_objective(name, inputs)
-    return Made(id=name, outputs={"name": name, "sloId": slo_id})
+    name = f"projects/{cloud.project}/services/{service}/serviceLevelObjectives/{slo_id}"
+    cloud.google.monitoring.declare_objective(name, inputs)
+    return CreatedResource(id=name, outputs={"name": name, "sloId": slo_id})
 
 
 @handles("gcp:monitoring/metricDescriptor:MetricDescriptor")
-async def metric_descriptor(deployment: Deployment, declaration: Declaration) -> Made:
+async def metric_descriptor(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     metric_type = str(inputs["type"])
     try:
-        deployment.monitoring.store.describe(
+        cloud.google.monitoring.store.describe(
             Descriptor(
                 type=metric_type,
-                kind=Kind(str(inputs["metricKind"])),
+                kind=MetricKind(str(inputs["metricKind"])),
                 value_type=ValueType(str(inputs["valueType"])),
                 labels={str(label["key"]): str(label.get("description") or "") for label in inputs.get("labels") or ()},
                 unit=str(inputs.get("unit") or ""),
@@ -100,27 +101,27 @@ async def metric_descriptor(deployment: Deployment, declaration: Declaration) ->
         )
     except (Rejected, ValueError) as error:
         raise DeploymentFailed(f"{declaration.name}: {error}") from None
-    name = f"projects/{deployment.project}/metricDescriptors/{metric_type}"
-    return Made(id=name, outputs={"name": name})
+    name = f"projects/{cloud.project}/metricDescriptors/{metric_type}"
+    return CreatedResource(id=name, outputs={"name": name})
 
 
 @handles("gcp:monitoring/dashboard:Dashboard")
-async def dashboard(deployment: Deployment, declaration: Declaration) -> Made:
+async def dashboard(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Shown by Google's console only; here its charts' filters are read, so that a wrong one fails here."""
     try:
         content: dict[str, Any] = json.loads(str(declaration.inputs["dashboardJson"]))
     except ValueError as error:
         raise DeploymentFailed(f"{declaration.name}: its dashboardJson is no JSON: {error}") from None
-    deployment.monitoring.check_dashboard(declaration.name, content)
-    deployment.declared.append(Notice(declaration.token, declaration.resource_name))
-    name = f"projects/{deployment.project}/dashboards/{_number(declaration)}"
-    return Made(id=name, outputs={"name": name})
+    cloud.google.monitoring.check_dashboard(declaration.name, content)
+    cloud.note(declaration.token, declaration.resource_name)
+    name = f"projects/{cloud.project}/dashboards/{_number(declaration)}"
+    return CreatedResource(id=name, outputs={"name": name})
 
 
-def _service(deployment: Deployment, declaration: Declaration) -> Made:
+def _service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     service_id = str(declaration.inputs.get("serviceId") or _slug(declaration.name))
-    name = f"projects/{deployment.project}/services/{service_id}"
-    return Made(id=name, outputs={"name": name, "serviceId": service_id})
+    name = f"projects/{cloud.project}/services/{service_id}"
+    return CreatedResource(id=name, outputs={"name": name, "serviceId": service_id})
 
 
 def _number(declaration: Declaration) -> str:

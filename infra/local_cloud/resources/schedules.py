@@ -9,22 +9,23 @@ from croniter import croniter
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.scheduler.scheduler import JobSpec, Retries
-from local_cloud.resources.deployment import Declaration, Deployment, Made, Notice
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 
 @handles("gcp:cloudscheduler/job:Job")
-async def job(deployment: Deployment, declaration: Declaration) -> Made:
+async def job(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name = declaration.resource_name
     target: Mapping[str, Any] | None = inputs.get("httpTarget")
     if target is None:
         raise DeploymentFailed(f"the job {name}: the local deployer fires HTTP targets only")
-    path = f"projects/{deployment.project}/locations/{inputs.get('region', '')}/jobs/{name}"
+    path = f"projects/{cloud.project}/locations/{inputs.get('region', '')}/jobs/{name}"
     if target.get("oauthToken"):
         # A call of Google's own APIs, which are not here.
-        deployment.declared.append(Notice(declaration.token, name, f"the job {name}"))
-        return Made(id=path, outputs={"name": name, "state": "ENABLED"})
+        cloud.note(declaration.token, name, f"the job {name}")
+        return CreatedResource(id=path, outputs={"name": name, "state": "ENABLED"})
     token: Mapping[str, Any] = target.get("oidcToken") or {}
     spec = JobSpec(
         name=name,
@@ -42,8 +43,8 @@ async def job(deployment: Deployment, declaration: Declaration) -> Made:
         location=str(inputs.get("region") or ""),
         description=str(inputs.get("description") or ""),
     )
-    deployment.scheduler.add(spec)
-    return Made(id=path, outputs={"name": name, "state": "PAUSED" if spec.paused else "ENABLED"})
+    cloud.google.scheduler.add(spec)
+    return CreatedResource(id=path, outputs={"name": name, "state": "PAUSED" if spec.paused else "ENABLED"})
 
 
 def _cron(name: str, schedule: str) -> str:

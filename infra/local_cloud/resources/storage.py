@@ -6,37 +6,38 @@ from typing import Any
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.pulumi.archive import content_of, zipped
-from local_cloud.pulumi.values import Archive, Asset
-from local_cloud.resources.deployment import Declaration, Deployment, Made
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.pulumi.values import PulumiArchive, PulumiAsset
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
 
 @handles("gcp:storage/bucket:Bucket")
-async def bucket(deployment: Deployment, declaration: Declaration) -> Made:
+async def bucket(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name = declaration.resource_name
-    client = await deployment.storage()
+    client = await cloud.google.storage.client()
     # Without versioning, which fake-gcs-server does not have on a file system.
-    await client.ensure_bucket(deployment.project, {"name": name, "location": str(inputs["location"])})
-    deployment.buckets[name] = _rules(inputs)
-    return Made(
+    await client.ensure_bucket(cloud.project, {"name": name, "location": str(inputs["location"])})
+    cloud.google.storage.buckets[name] = _rules(inputs)
+    return CreatedResource(
         id=name,
         outputs={"name": name, "url": f"gs://{name}", "selfLink": f"{client.url}/storage/v1/b/{name}"},
     )
 
 
 @handles("gcp:storage/bucketObject:BucketObject")
-async def bucket_object(deployment: Deployment, declaration: Declaration) -> Made:
+async def bucket_object(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     inputs = declaration.inputs
     name, bucket_name = declaration.resource_name, str(inputs["bucket"])
-    if bucket_name not in deployment.buckets:
+    if bucket_name not in cloud.google.storage.buckets:
         raise DeploymentFailed(f"the object {name}: there is no bucket {bucket_name}")
-    client = await deployment.storage()
-    content = _content(deployment, declaration)
+    client = await cloud.google.storage.client()
+    content = _content(cloud, declaration)
     metadata = await client.upload(
         bucket_name, name, content, str(inputs.get("contentType") or "application/octet-stream")
     )
-    return Made(
+    return CreatedResource(
         id=f"{bucket_name}-{name}",
         outputs={
             "name": name,
@@ -51,12 +52,12 @@ async def bucket_object(deployment: Deployment, declaration: Declaration) -> Mad
     )
 
 
-def _content(deployment: Deployment, declaration: Declaration) -> bytes:
+def _content(cloud: LocalCloud, declaration: Declaration) -> bytes:
     source = declaration.inputs.get("source")
-    if isinstance(source, Archive):
-        return zipped(source, deployment.program)
-    if isinstance(source, Asset):
-        return content_of(source, deployment.program)
+    if isinstance(source, PulumiArchive):
+        return zipped(source, cloud.program)
+    if isinstance(source, PulumiAsset):
+        return content_of(source, cloud.program)
     content = declaration.inputs.get("content")
     if content is None:
         raise DeploymentFailed(f"the object {declaration.name} has neither a source nor a content")

@@ -5,18 +5,20 @@ import ipaddress
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from local_cloud.google.iam import ANYBODY, Bindings, check_invoker
+from local_cloud.google.iam import ANYBODY, Bindings
 from local_cloud.google.issuer import Issuer
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.google.metrics.traffic import Traffic
-from local_cloud.serving.problems import Problem
-from local_cloud.serving.proxy import RETRY_AFTER, SERVER, end_to_end, forward
+from local_cloud.serving.invoker import check_invoker
+from local_cloud.serving.listener import listen
+from local_cloud.serving.platform_error import PlatformError
+from local_cloud.serving.proxy import RETRY_AFTER, end_to_end, forward
 
 # How long a request waits for a place before it is turned away, as on Cloud Run.
 PENDING_SECONDS = 10.0
@@ -24,8 +26,6 @@ PENDING_SECONDS = 10.0
 NOT_REACHING = frozenset({401, 403, 429})
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d+))?(?:;o=([01]))?")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class FrontEnd:
@@ -83,7 +83,7 @@ class FrontEnd:
         began = time.perf_counter()
         try:
             response = await self._handle(request)
-        except Problem as problem:
+        except PlatformError as problem:
             seconds = time.perf_counter() - began
             if problem.status not in NOT_REACHING:
                 self.traffic.add(problem.status, seconds)
@@ -97,7 +97,7 @@ class FrontEnd:
         check_invoker(request.headers, self.invokers, frozenset({self.url, self.audience}), self._google)
         origin = self.origin()
         if origin is None:
-            raise Problem(503, f"the process of {self.name} is being started; try again", RETRY_AFTER)
+            raise PlatformError(503, f"the process of {self.name} is being started; try again", RETRY_AFTER)
         headers = self._headers(request)
         await self._place()
         try:
@@ -114,7 +114,7 @@ class FrontEnd:
                 await self._places.acquire()
         except TimeoutError:
             detail = f"{self.name} is busy with {self.concurrency} requests, as many as one instance takes; try again"
-            raise Problem(429, detail, RETRY_AFTER) from None
+            raise PlatformError(429, detail, RETRY_AFTER) from None
 
     def _headers(self, request: web.BaseRequest) -> CIMultiDict[str]:
         headers = end_to_end(request.headers)
@@ -143,29 +143,6 @@ def trace_of(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str, 
     if google is not None:
         return google[1].lower(), int(google[2] or secrets.randbits(63)) & (2**64 - 1), int(google[3] or 0)
     return secrets.token_hex(16), secrets.randbits(63), 0
-
-
-async def listen(handler: Handler, port: int) -> web.ServerRunner:
-    """Serves a handler on 127.0.0.1. Raises OSError where the port is taken."""
-
-    async def answered(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-        except Problem as problem:
-            response = problem.response()
-        if not response.prepared:
-            response.headers["Server"] = SERVER
-        return response
-
-    server = web.Server(answered, handler_cancellation=True, auto_decompress=False, access_log=None)
-    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return runner
 
 
 def _node(client: str) -> str:

@@ -1,58 +1,48 @@
 """Google's REST APIs, as far as this machine stands for them: one address, a route a call."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from aiohttp import web
 
-from local_cloud.serving.proxy import SERVER
+from local_cloud.google.api_error import ApiError
+from local_cloud.serving.listener import HOSTS, SERVER, bind
 
 MAX_BODY = 32 * 2**20
-HOSTS = frozenset({"127.0.0.1", "localhost"})
 # What Google's APIs call a status of HTTP.
 CODES = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED", 405: "UNIMPLEMENTED"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):
-    """What a handler raises: answered in the form of Google's errors."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
 class GoogleApis:
-    """On 127.0.0.1. Routes come from whoever stands for an API, before it opens."""
+    """Serves the routes of all APIs on 127.0.0.1, to programs of this machine only."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, routes: Iterable[web.AbstractRouteDef]) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
-        self._application = web.Application(middlewares=[_as_google_answers], client_max_size=MAX_BODY)
+        self._application = web.Application(middlewares=[_answer_as_google], client_max_size=MAX_BODY)
+        self._application.add_routes(routes)
         self._runner: web.AppRunner | None = None
 
-    def add_routes(self, routes: Iterable[web.AbstractRouteDef]) -> None:
-        self._application.add_routes(routes)
-
     async def open(self) -> None:
-        """Raises OSError where the port is taken."""
+        """Listen. Raises OSError if the port is taken."""
         self._runner = web.AppRunner(self._application, handle_signals=False, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await bind(self._runner, self._port)
 
     async def close(self) -> None:
+        """Stop listening, and give requests a second to end."""
         if self._runner is not None:
             await self._runner.cleanup()
 
 
 @web.middleware
-async def _as_google_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer_as_google(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        _check_program(request)
+        _check_caller(request)
         response = await handler(request)
-    except Refused as refusal:
-        response = _error(refusal.status, refusal.message)
+    except ApiError as error:
+        response = _error(error.status, error.message, error.reason)
     except web.HTTPException as error:
         response = _error(error.status, f"the local Google APIs have no {request.method} {request.path}")
     if not response.prepared:
@@ -60,12 +50,14 @@ async def _as_google_answers(request: web.Request, handler: Handler) -> web.Stre
     return response
 
 
-def _check_program(request: web.Request) -> None:
-    """Nobody signs in here: no page that a browser happens to show may read logs or run jobs. Raises Refused."""
+def _check_caller(request: web.Request) -> None:
+    """Nobody signs in here, so no page that a browser happens to show may read logs or delete a database."""
     if "Origin" in request.headers or request.url.host not in HOSTS:
-        raise Refused(403, "the local Google APIs are for programs of this machine, and not for web pages")
+        raise ApiError(403, "the local Google APIs are for programs of this machine, and not for web pages")
 
 
-def _error(status: int, message: str) -> web.Response:
-    error = {"code": status, "message": message, "status": CODES.get(status, "UNKNOWN")}
+def _error(status: int, message: str, reason: str | None = None) -> web.Response:
+    error: dict[str, Any] = {"code": status, "message": message, "status": CODES.get(status, "UNKNOWN")}
+    if reason is not None:
+        error["errors"] = [{"message": message, "domain": "global", "reason": reason}]
     return web.json_response({"error": error}, status=status)

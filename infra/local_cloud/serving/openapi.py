@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def merged(title: str, server: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Paths that each function serves for itself (/health and the like) are left out where several have them.
 
     A component that two functions define differently gets the function's name in front.

@@ -8,7 +8,8 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from local_cloud.serving.problems import Problem
+from local_cloud.serving.listener import SERVER
+from local_cloud.serving.platform_error import PlatformError
 
 MAX_BODY = 32 * 2**20
 # Small bodies are passed on whole: fewer system calls.
@@ -16,8 +17,6 @@ SMALL = 64 * 2**10
 # uvicorn's worker under gunicorn closes a connection that is idle for 2 s; a request must not meet that.
 KEEPALIVE_SECONDS = 1.0
 RETRY_AFTER = {"Retry-After": "1"}
-# Without it, aiohttp would tell its version and Python's.
-SERVER = "utxoiq-local"
 
 HOP_BY_HOP = frozenset(
     {
@@ -78,12 +77,14 @@ async def forward(
             return started
     except TimeoutError:
         _cut(request, started)
-        raise Problem(504, f"the function did not answer within its {timeout:g} s") from None
+        raise PlatformError(504, f"the function did not answer within its {timeout:g} s") from None
     except (aiohttp.ClientError, OSError) as error:
         _cut(request, started)
         if isinstance(error.__cause__, _TooLarge):
             raise _too_large() from None
-        raise Problem(503, "the function's process ended, or closed the connection; try again", RETRY_AFTER) from error
+        raise PlatformError(
+            503, "the function's process ended, or closed the connection; try again", RETRY_AFTER
+        ) from error
 
 
 def end_to_end(headers: "CIMultiDictProxy[str] | CIMultiDict[str]") -> CIMultiDict[str]:
@@ -119,8 +120,8 @@ async def _counted(request: web.BaseRequest) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"the body is larger than the {MAX_BODY // 2**20} MiB that a function takes")
+def _too_large() -> PlatformError:
+    return PlatformError(413, f"the body is larger than the {MAX_BODY // 2**20} MiB that a function takes")
 
 
 def _whole(

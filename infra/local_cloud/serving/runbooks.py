@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from markdown_it import MarkdownIt
 
-from local_cloud.serving.problems import Problem
+from local_cloud.serving.platform_error import PlatformError
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -29,13 +29,13 @@ class Runbooks:
         # Without HTML of the source's own.
         self._markdown = MarkdownIt("js-default")
 
-    def page(self, name: str) -> web.Response:
+    def render(self, name: str) -> web.Response:
         """name: of a file, or empty for the list of them. Raises Problem."""
         if not name:
             return self._shown("Runbooks", self._list())
         file = (self._folder / unquote(name)).resolve()
         if file.suffix != ".md" or not file.is_relative_to(self._folder) or not file.is_file():
-            raise Problem(404, f"there is no runbook {name}; /runbooks/ lists those that there are")
+            raise PlatformError(404, f"there is no runbook {name}; /runbooks/ lists those that there are")
         return self._shown(file.stem, file.read_text())
 
     def _list(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
+from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
@@ -99,10 +100,10 @@ def primary(cloud_sql: CloudSql) -> Iterator[ManagedPostgres]:
 
 @pytest.fixture
 def admin(cloud_sql: CloudSql) -> Iterator[AdminClient]:
-    api = AdminApi(cloud_sql)
-    api.start()
-    yield AdminClient(api.url, api.stop)
-    api.stop()
+    with running_loop() as loop:
+        apis = open_apis(loop, AdminApi(PROJECT, lambda: cloud_sql).routes())
+        yield AdminClient(apis.url, lambda: loop.run(apis.close()))
+        loop.run(apis.close())
 
 
 @pytest.fixture

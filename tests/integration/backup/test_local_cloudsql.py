@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient
@@ -137,13 +138,23 @@ def test_a_deleted_instance_leaves_nothing(cloud_sql: CloudSql, primary: Managed
                 body={"cloneContext": {"destinationInstanceName": COPY, "pointInTime": "2020-01-01T00:00:00Z"}},
             ),
         ),
-        (404, lambda api: api.instances().list(project="another")),
+        (403, lambda api: api.instances().list(project="another")),
     ],
 )
 def test_what_is_wrong_is_refused(primary: ManagedPostgres, admin: AdminClient, status: int, call: Any) -> None:
     with pytest.raises(HttpError) as refused:
         call(admin.api).execute()
     assert refused.value.status_code == status
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Host": "elsewhere.example"}])
+def test_a_page_in_a_browser_deletes_no_instance(
+    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
+) -> None:
+    admin.clone(COPY)
+    refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers)
+    assert refused.status_code == 403
+    assert [operation["operationType"] for operation in cloud_sql.operations.all()].count("DELETE") == 0
 
 
 def test_an_instance_that_was_made_runs_again_after_a_restart(tmp_path: Path) -> None:

@@ -21,8 +21,7 @@ Spans = list[dict[str, Any]]
 class Receiver:
     def __init__(self) -> None:
         self._client = httpx.Client(timeout=DEADLINE_SECONDS)
-        self._apis = GoogleApis(free_port())
-        self._apis.add_routes(Traces().routes())
+        self._apis = GoogleApis(free_port(), Traces().routes())
 
     @property
     def endpoint(self) -> str:

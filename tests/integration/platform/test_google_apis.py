@@ -11,7 +11,8 @@ import httpx
 import pytest
 from aiohttp import web
 from googleapiclient.errors import HttpError
-from tests.integration.platform.conftest import Loop, client
+from tests.integration.google_apis import Loop
+from tests.integration.platform.conftest import client
 from tests.system.running import until
 
 from local_cloud.google.issuer import Issuers
@@ -24,7 +25,7 @@ from local_cloud.google.scheduler.api import JobsApi
 from local_cloud.google.scheduler.attempts import AttemptLog
 from local_cloud.google.scheduler.scheduler import JobSpec, Scheduler
 from local_cloud.processes.server import free_port
-from local_cloud.serving.front_end import listen
+from local_cloud.serving.listener import listen
 from local_cloud.state import State
 
 PARENT = "projects/shop/locations/us-central1"
@@ -170,7 +171,7 @@ def test_a_page_in_a_browser_may_run_nothing(jobs: Jobs) -> None:
 
 class Logging:
     def __init__(self, folder: Path, serve: Serve) -> None:
-        labels = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").monitored
+        labels = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").as_json()
         name = "projects/shop/logs/run.googleapis.com%2Fstdout"
         self.function = FunctionLog(folder / "shop-feedback.log", {"resource": labels, "logName": name})
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})

@@ -9,11 +9,11 @@ from tests.integration.platform.conftest import by_name
 
 from local_cloud.google.metrics.measurement import Measurement
 from local_cloud.google.metrics.memorystore import MemorystoreCollector
-from local_cloud.google.monitored_resources import cache_resource
+from local_cloud.google.monitored_resources import redis_resource
 from local_cloud.processes.valkey import Valkey
 
 PREFIX = "redis.googleapis.com/"
-RESOURCE = cache_resource("shop", "us-central1", "cache")
+RESOURCE = redis_resource("shop", "us-central1", "cache")
 MEMORY = 4 * 2**20
 
 

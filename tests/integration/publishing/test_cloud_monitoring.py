@@ -16,7 +16,7 @@ from tests.integration.publishing.writer import series
 
 from local_cloud.google.monitoring import distributions
 from local_cloud.google.monitoring.descriptors import Descriptor
-from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 from utxoiq_persistence import cloud_monitoring
 from utxoiq_persistence.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.errors import NotPublished
@@ -146,7 +146,7 @@ async def test_one_who_is_killed_between_calls_is_made_good_by_the_next(monitori
 async def test_what_the_api_refuses_is_told_and_keeps_nothing_else_from_being_written(
     client: CloudMonitoring, monitoring: Monitoring, now: float
 ) -> None:
-    other = Descriptor(PREFIX + REDIS_UP.name, Kind.CUMULATIVE, ValueType.INT64)
+    other = Descriptor(PREFIX + REDIS_UP.name, MetricKind.CUMULATIVE, ValueType.INT64)
     monitoring.store.describe(other)
     wrong = Series(REDIS_UP, 1)
     with pytest.raises(NotPublished, match="must be CUMULATIVE"):

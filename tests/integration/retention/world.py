@@ -14,7 +14,7 @@ from google.cloud import storage
 from archive_tools import query
 from archive_tools.stack import Bucket
 from local_cloud.processes.postgres import Postgres
-from local_cloud.processes.storage import Storage
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.archive import Archive
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.retention import Retention
@@ -90,7 +90,7 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(cls, postgres: Postgres, database: str, settings: Settings, server: Storage) -> Iterator["World"]:
+    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)

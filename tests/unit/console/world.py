@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from local_cloud.processes.server import free_port
-from local_cloud.serving.front_end import listen
+from local_cloud.serving.listener import listen
 from utxoiq_console.app import App, app_of_console
 
 OPERATOR = "ada@example.com"

@@ -8,7 +8,7 @@ import aiohttp
 
 from local_cloud.google.monitoring.incidents import Incident
 from local_cloud.google.monitoring.monitoring import Monitoring
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Point, Value, ValueType
+from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
 
 PROJECT = "shop"
 START = 1_750_000_000.0
@@ -43,14 +43,14 @@ class Monitored:
 
     def gauge(self, metric: str, value: float, job: str = "till", **labels: str) -> None:
         now = self.clock.now
-        self.write(metric, Kind.GAUGE, ValueType.DOUBLE, Point(now, now, value), job, labels)
+        self.write(metric, MetricKind.GAUGE, ValueType.DOUBLE, Point(now, now, value), job, labels)
 
     def cumulative(self, metric: str, value: Value, since: float = START, job: str = "till", **labels: str) -> None:
         value_type = ValueType.DISTRIBUTION if isinstance(value, Distribution) else ValueType.INT64
-        self.write(metric, Kind.CUMULATIVE, value_type, Point(since, self.clock.now, value), job, labels)
+        self.write(metric, MetricKind.CUMULATIVE, value_type, Point(since, self.clock.now, value), job, labels)
 
     def write(
-        self, metric: str, kind: Kind, value_type: ValueType, point: Point, job: str, labels: Mapping[str, str]
+        self, metric: str, kind: MetricKind, value_type: ValueType, point: Point, job: str, labels: Mapping[str, str]
     ) -> None:
         self.store.write(identity(metric, job, labels), kind, value_type, point)
 

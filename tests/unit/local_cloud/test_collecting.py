@@ -8,16 +8,16 @@ from itertools import pairwise
 
 import pytest
 
-from local_cloud.google.metrics.cloud_run import CloudRunCollector
+from local_cloud.google.machine_types import GIB, MachineType, find_machine_type
+from local_cloud.google.metrics.cloud_run import CloudRunCollector, MeasuredFunction
 from local_cloud.google.metrics.collecting import Collector, keep_collecting
 from local_cloud.google.metrics.measurement import Measurement, delta, gauge
-from local_cloud.google.metrics.tiers import GIB, Tier, tier_of
 from local_cloud.google.metrics.traffic import BOUNDS, Traffic
-from local_cloud.google.monitored_resources import cache_resource, function_resource
+from local_cloud.google.monitored_resources import function_resource, redis_resource
 from local_cloud.google.monitoring.points import Distribution
-from local_cloud.google.monitoring.store import Store
+from local_cloud.google.monitoring.store import TimeSeriesStore
 
-CACHE = cache_resource("shop", "us-central1", "cache")
+CACHE = redis_resource("shop", "us-central1", "cache")
 FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1")
 EVICTED = "redis.googleapis.com/stats/evicted_keys"
 UPTIME = "redis.googleapis.com/server/uptime"
@@ -45,7 +45,7 @@ class Rounds(Collector):
 
 def test_rounds_follow_each_other_and_faults_are_said_once() -> None:
     said: list[str] = []
-    store = Store("shop", pace=PACE)
+    store = TimeSeriesStore("shop", pace=PACE)
     collector = Rounds()
 
     async def scenario() -> None:
@@ -67,7 +67,7 @@ def test_rounds_follow_each_other_and_faults_are_said_once() -> None:
 
 def test_requests_are_published_by_status_with_zeros_after_the_first() -> None:
     traffic = Traffic()
-    collector = CloudRunCollector(lambda: [(FUNCTION, traffic, True)])
+    collector = CloudRunCollector(lambda: [MeasuredFunction(FUNCTION, traffic, True)])
     for seconds in (0.002, 0.004, 90.0):
         traffic.add(200, seconds)
     traffic.add(503, 7200.0)
@@ -90,7 +90,7 @@ def test_requests_are_published_by_status_with_zeros_after_the_first() -> None:
 
 
 def test_a_function_that_is_down_has_no_instance() -> None:
-    collector = CloudRunCollector(lambda: [(FUNCTION, Traffic(), False)])
+    collector = CloudRunCollector(lambda: [MeasuredFunction(FUNCTION, Traffic(), False)])
     assert [one.value for one in collector.collect()] == [0, 0]
 
 
@@ -104,13 +104,13 @@ def test_every_latency_has_its_bucket() -> None:
 @pytest.mark.parametrize(
     ("name", "tier"),
     [
-        ("db-custom-2-7680", Tier(2, int(7.5 * GIB))),
-        ("db-f1-micro", Tier(1, int(0.6 * GIB))),
-        ("db-n1-standard-4", Tier(4, 15 * GIB)),
-        ("db-perf-optimized-N-8", Tier(8, 64 * GIB)),
+        ("db-custom-2-7680", MachineType(2, int(7.5 * GIB))),
+        ("db-f1-micro", MachineType(1, int(0.6 * GIB))),
+        ("db-n1-standard-4", MachineType(4, 15 * GIB)),
+        ("db-perf-optimized-N-8", MachineType(8, 64 * GIB)),
         ("db-custom-2", None),
         ("", None),
     ],
 )
-def test_tiers_are_as_large_as_googles(name: str, tier: Tier | None) -> None:
-    assert tier_of(name) == tier
+def test_tiers_are_as_large_as_googles(name: str, tier: MachineType | None) -> None:
+    assert find_machine_type(name) == tier

@@ -10,14 +10,16 @@ import pytest
 from aiohttp import web
 from tests.unit.local_cloud.test_front_end import DEPLOYER, served
 
+from local_cloud.google.issuer import Issuers
 from local_cloud.processes.server import free_port
-from local_cloud.resources.deployment import Deployment, Function
-from local_cloud.serving.console import Door, door_of
-from local_cloud.serving.front_end import listen
+from local_cloud.serving.console_proxy import ConsoleProxy, find_console
+from local_cloud.serving.functions import DeployedFunction
+from local_cloud.serving.listener import listen
+from local_cloud.state import State
 
 
 class Standing:
-    """What the door needs of its surroundings."""
+    """What the proxy needs of its surroundings."""
 
     def __init__(self, **members: Any) -> None:
         self.__dict__ |= members
@@ -32,11 +34,10 @@ def ask(folder: Path, host: str, method: str = "GET") -> tuple[int, Mapping[str,
 
     async def scenario() -> int:
         async with served(folder, page, public=False) as shop:
-            console = cast("Function", Standing(front_end=shop.front_end))
-            deployment = cast("Deployment", Standing(issuers=shop.issuers, base_url="http://127.0.0.1:8080"))
-            door = Door(deployment, console, DEPLOYER, 8080)
+            console = cast("DeployedFunction", Standing(front_end=shop.front_end))
+            proxy = ConsoleProxy(shop.issuers, console, DEPLOYER, 8080)
             port = free_port()
-            runner = await listen(door.handle, port)
+            runner = await listen(proxy.handle, port)
             try:
                 headers = {"Host": host, "Authorization": "Bearer of the visitor's own"}
                 async with (
@@ -76,12 +77,12 @@ def test_a_form_passes_whole(tmp_path: Path) -> None:
     ("path", "leads"), [("/", True), ("/console", True), ("/console/logs", True), ("/consoles", False), ("/api", False)]
 )
 def test_only_the_pages_of_the_console_are_behind_it(path: str, leads: bool) -> None:
-    assert Door.leads(path) is leads
+    assert ConsoleProxy.serves(path) is leads
 
 
-def test_without_a_console_or_an_operator_there_is_no_door() -> None:
-    deployment = cast("Deployment", Standing(issuers=None, base_url=""))
-    console = cast("Function", Standing())
-    assert door_of(deployment, {"operators": ["a@example.com"]}, {}, 8080) is None
-    assert door_of(deployment, {"operators": []}, {"console": console}, 8080) is None
-    assert door_of(deployment, {"operators": ["a@example.com"]}, {"console": console}, 8080) is not None
+def test_without_a_console_or_an_operator_there_is_no_way_in(tmp_path: Path) -> None:
+    issuers = Issuers(State(tmp_path), "http://127.0.0.1")
+    console = cast("DeployedFunction", Standing())
+    assert find_console(issuers, {"operators": ["a@example.com"]}, {}, 8080) is None
+    assert find_console(issuers, {"operators": []}, {"console": console}, 8080) is None
+    assert find_console(issuers, {"operators": ["a@example.com"]}, {"console": console}, 8080) is not None

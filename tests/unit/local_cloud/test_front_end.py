@@ -15,8 +15,9 @@ from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.processes.server import free_port
-from local_cloud.serving.front_end import FrontEnd, listen, trace_of
-from local_cloud.serving.proxy import MAX_BODY, SERVER, open_session
+from local_cloud.serving.front_end import FrontEnd, trace_of
+from local_cloud.serving.listener import SERVER, listen
+from local_cloud.serving.proxy import MAX_BODY, open_session
 from local_cloud.state import State
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -317,3 +318,16 @@ def test_the_callers_trace_goes_on() -> None:
     assert trace_of(standard) == (trace, 0x00F067AA0BA902B7, 1)
     assert trace_of(CIMultiDict({"X-Cloud-Trace-Context": f"{trace}/123;o=1"})) == (trace, 123, 1)
     assert len(trace_of(CIMultiDict({"X-Cloud-Trace-Context": "nonsense"}))[0]) == 32
+
+
+def test_a_name_that_somebody_else_pointed_here_reaches_no_function(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path, echo) as shop:
+            for host in ("localhost", "127.0.0.1", "[::1]"):
+                async with shop.client.get(shop.url, headers={"Host": f"{host}:1"}) as answer:
+                    assert answer.status == 200
+            async with shop.client.get(shop.url, headers={"Host": "elsewhere.example"}) as answer:
+                assert answer.status == 403
+                assert "elsewhere.example" in (await answer.json())["detail"]
+
+    asyncio.run(scenario())

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.google.iam import Bindings, check_invoker
+from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuer, Issuers
-from local_cloud.serving.problems import Problem
+from local_cloud.serving.invoker import check_invoker
+from local_cloud.serving.platform_error import PlatformError
 from local_cloud.state import State
 
 AUDIENCE = "https://us-central1-shop.cloudfunctions.net/shop-migrate"
@@ -36,7 +37,7 @@ def call(bindings: Bindings, google: Issuer, token: str | None) -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         check_invoker(headers, bindings.invokers("shop-migrate"), frozenset({AUDIENCE}), google)
-    except Problem as problem:
+    except PlatformError as problem:
         return problem.status
     return 200
 

@@ -25,7 +25,7 @@ def metric(name: str, text: str, **labels: str) -> LogMetric:
 
 class Logs:
     def __init__(self, folder: Path) -> None:
-        self.function = FunctionLog(folder / "shop-feedback.log", {"resource": FUNCTION.monitored})
+        self.function = FunctionLog(folder / "shop-feedback.log", {"resource": FUNCTION.as_json()})
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})
         self.function.path.write_text("")
         self.metrics: list[LogMetric] = []
@@ -90,7 +90,7 @@ def test_a_failed_attempt_counts_for_its_job(logs: Logs) -> None:
     )
     collector = logs.collector()
     for job, severity in (("shop-backup", "ERROR"), ("shop-backup", "INFO"), ("other", "ERROR")):
-        resource = job_resource("shop", "us-central1", job).monitored
+        resource = job_resource("shop", "us-central1", job).as_json()
         write(logs.scheduler.path, {"resource": resource, "severity": severity})
     (found,) = collector.collect()
     assert (found.resource, found.value) == (job_resource("shop", "us-central1", "shop-backup"), 1)

@@ -10,26 +10,26 @@ from tests.unit.local_cloud.monitored import START, Monitored, chosen, identity
 from local_cloud.google.monitoring import distributions
 from local_cloud.google.monitoring.aggregation import Aggregation, BadAggregation, chain, periods
 from local_cloud.google.monitoring.filters import Field, Filter
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Point, Value, ValueType
-from local_cloud.google.monitoring.store import Series
+from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
+from local_cloud.google.monitoring.store import TimeSeries
 
 MINUTE = 60.0
 
 
-def series(kind: Kind, *points: Point, value_type: ValueType = ValueType.DOUBLE, **labels: str) -> Series:
-    made = Series(identity("sales", labels=labels), kind, value_type)
+def series(kind: MetricKind, *points: Point, value_type: ValueType = ValueType.DOUBLE, **labels: str) -> TimeSeries:
+    made = TimeSeries(identity("sales", labels=labels), kind, value_type)
     for point in points:
         made.append(point)
     return made
 
 
-def gauges(*values: float) -> Series:
+def gauges(*values: float) -> TimeSeries:
     """A value each 10 seconds."""
     ends = [START + 10 * (index + 1) for index in range(len(values))]
-    return series(Kind.GAUGE, *(Point(end, end, value) for end, value in zip(ends, values, strict=True)))
+    return series(MetricKind.GAUGE, *(Point(end, end, value) for end, value in zip(ends, values, strict=True)))
 
 
-def aligned(aligner: str, one: Series, end: float, period: float = MINUTE) -> Value | None:
+def aligned(aligner: str, one: TimeSeries, end: float, period: float = MINUTE) -> Value | None:
     made = Aggregation(period, aligner).of([one], [end])
     return made[0][-1].value if made else None
 
@@ -54,7 +54,7 @@ def test_a_gauge_is_aligned(aligner: str, value: float) -> None:
 
 def test_a_counter_is_aligned_across_a_restart() -> None:
     counter = series(
-        Kind.CUMULATIVE,
+        MetricKind.CUMULATIVE,
         Point(START, START + 60, 10),
         Point(START, START + 120, 25),
         Point(START + 130, START + 180, 4),
@@ -66,7 +66,7 @@ def test_a_counter_is_aligned_across_a_restart() -> None:
 
 
 def test_what_was_counted_in_a_gap_is_no_burst() -> None:
-    counter = series(Kind.CUMULATIVE, Point(START, START + 60, 0), Point(START, START + 660, 100))
+    counter = series(MetricKind.CUMULATIVE, Point(START, START + 60, 0), Point(START, START + 660, 100))
     assert aligned("ALIGN_DELTA", counter, START + 660) == pytest.approx(10)
     assert aligned("ALIGN_DELTA", counter, START + 660, period=600) == pytest.approx(100)
 
@@ -78,7 +78,9 @@ def test_percent_change_is_against_the_period_before() -> None:
 
 def test_booleans_are_counted() -> None:
     passed = series(
-        Kind.GAUGE, *(Point(START + at, START + at, float(at != 2)) for at in (1, 2, 3, 4)), value_type=ValueType.BOOL
+        MetricKind.GAUGE,
+        *(Point(START + at, START + at, float(at != 2)) for at in (1, 2, 3, 4)),
+        value_type=ValueType.BOOL,
     )
     by = {name: aligned(f"ALIGN_{name}", passed, START + 4) for name in ("COUNT_TRUE", "COUNT_FALSE", "FRACTION_TRUE")}
     assert by == {"COUNT_TRUE": 3, "COUNT_FALSE": 1, "FRACTION_TRUE": 0.75}
@@ -86,10 +88,10 @@ def test_booleans_are_counted() -> None:
 
 def test_an_aligner_fits_the_metric() -> None:
     for aligner, kind, value_type in (
-        ("ALIGN_RATE", Kind.GAUGE, ValueType.DOUBLE),
-        ("ALIGN_MEAN", Kind.CUMULATIVE, ValueType.INT64),
-        ("ALIGN_PERCENTILE_99", Kind.CUMULATIVE, ValueType.DISTRIBUTION),
-        ("ALIGN_MEAN", Kind.GAUGE, ValueType.BOOL),
+        ("ALIGN_RATE", MetricKind.GAUGE, ValueType.DOUBLE),
+        ("ALIGN_MEAN", MetricKind.CUMULATIVE, ValueType.INT64),
+        ("ALIGN_PERCENTILE_99", MetricKind.CUMULATIVE, ValueType.DISTRIBUTION),
+        ("ALIGN_MEAN", MetricKind.GAUGE, ValueType.BOOL),
     ):
         with pytest.raises(
             BadAggregation, match=f"{aligner} cannot be applied to a metric that is {kind} {value_type}"
@@ -131,7 +133,7 @@ def test_reducers() -> None:
 
 
 def test_a_second_aggregation_is_of_what_the_first_one_makes() -> None:
-    counter = series(Kind.CUMULATIVE, *(Point(START, START + 60 * n, n * n) for n in range(1, 6)))
+    counter = series(MetricKind.CUMULATIVE, *(Point(START, START + 60 * n, n * n) for n in range(1, 6)))
     stages = [Aggregation(MINUTE, "ALIGN_RATE"), Aggregation(5 * MINUTE, "ALIGN_MAX")]
     (one,) = chain(stages, [counter], START + 300)
     assert one[-1].value == pytest.approx((25 - 16) / 60)
@@ -181,7 +183,7 @@ def test_a_cumulative_distribution_is_asked_for_what_it_gained(tmp_path: Path) -
 
 def test_an_idle_distribution_has_no_percentile() -> None:
     same = bucketed([1.0], (0.0, 2.0))
-    idle = Series(Identity("x", (), "global", ()), Kind.CUMULATIVE, ValueType.DISTRIBUTION)
+    idle = TimeSeries(Identity("x", (), "global", ()), MetricKind.CUMULATIVE, ValueType.DISTRIBUTION)
     for minute in (1, 2):
         idle.append(Point(START, START + 60 * minute, same))
     assert Aggregation(60, "ALIGN_DELTA", "REDUCE_PERCENTILE_95").of([idle], [START + 120]) == []

@@ -21,12 +21,12 @@ from tests.unit.local_cloud.monitored import PREFIX, PROJECT, START, Monitored, 
 from local_cloud.google.monitoring.grpc_service import MetricServer
 from local_cloud.google.monitoring.incidents import moment
 from local_cloud.google.monitoring.notifications import Channel, Notifier
-from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.rest import MonitoringApi
 from local_cloud.google.monitoring.uptime import METRIC, Uptime, read
 from local_cloud.processes.server import free_port
-from local_cloud.serving.front_end import listen
 from local_cloud.serving.google_apis import GoogleApis
+from local_cloud.serving.listener import listen
 from local_cloud.serving.proxy import open_session
 
 T = TypeVar("T")
@@ -42,8 +42,7 @@ class Served(Monitored):
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.port, rest = free_port(), free_port()
-        self.apis = GoogleApis(rest)
-        self.apis.add_routes(MonitoringApi(self.monitoring).routes())
+        self.apis = GoogleApis(rest, MonitoringApi(self.monitoring).routes())
         self._metrics = self.do(self._serve())
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
         transport = MetricServiceGrpcTransport(channel=self._channel)
@@ -294,7 +293,7 @@ def test_an_uptime_check_asks_for_real(tmp_path: Path) -> None:
         found = monitored.store.select(f'metric.type = "{METRIC}/check_passed"', 0, monitored.clock.now)
         assert len(found) == 3  # places
         series, points = found[0]
-        assert (series.kind, series.value_type) == (Kind.GAUGE, ValueType.BOOL)
+        assert (series.kind, series.value_type) == (MetricKind.GAUGE, ValueType.BOOL)
         return [point.value for point in points if isinstance(point.value, float)]
 
     assert asyncio.run(check()) == [1, 0, 0, 0]

@@ -9,7 +9,7 @@ from tests.unit.local_cloud.monitored import PREFIX, PROJECT, START, Monitored, 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.monitoring.descriptors import Descriptor
 from local_cloud.google.monitoring.incidents import Incidents
-from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 
 HIGH = threshold(chosen("queue"), aggregation("ALIGN_MEAN"), above=10, seconds=120)
 OBJECTIVE = f"projects/{PROJECT}/services/till/serviceLevelObjectives/availability"
@@ -186,7 +186,7 @@ def test_what_nobody_publishes_is_said_loudly(monitored: Monitored) -> None:
 
 def test_a_descriptor_alone_is_no_publication_but_one_may_come(monitored: Monitored) -> None:
     monitored.declare(threshold(chosen("sales"), aggregation("ALIGN_MEAN"), above=1))
-    monitored.store.describe(Descriptor(f"{PREFIX}sales", Kind.GAUGE, ValueType.DOUBLE))
+    monitored.store.describe(Descriptor(f"{PREFIX}sales", MetricKind.GAUGE, ValueType.DOUBLE))
     (fault,) = monitored.monitoring.unpublished()
     assert not fault["sure"]
     monitored.after(400)

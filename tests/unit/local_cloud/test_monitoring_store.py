@@ -7,7 +7,7 @@ import pytest
 from tests.unit.local_cloud.monitored import START, Monitored, chosen, identity
 
 from local_cloud.google.monitoring.descriptors import Descriptor
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Point, ValueType
+from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, ValueType
 from local_cloud.google.monitoring.store import KEPT_NUMBERS, Rejected
 
 
@@ -52,15 +52,15 @@ def test_a_resource_has_all_its_labels_and_no_others(monitored: Monitored) -> No
     point = Point(START, START, 1.0)
     incomplete = replace(good, resource_labels=(("job", "till"), ("location", "here")))
     with pytest.raises(Rejected, match=r"incomplete. Missing labels: \(namespace task_id\)"):
-        monitored.store.write(incomplete, Kind.GAUGE, ValueType.DOUBLE, point)
+        monitored.store.write(incomplete, MetricKind.GAUGE, ValueType.DOUBLE, point)
     more = replace(good, resource_labels=(*good.resource_labels, ("shelf", "3")))
     with pytest.raises(Rejected, match="shelf"):
-        monitored.store.write(more, Kind.GAUGE, ValueType.DOUBLE, point)
+        monitored.store.write(more, MetricKind.GAUGE, ValueType.DOUBLE, point)
     with pytest.raises(Rejected, match="Unrecognized monitored resource type: 'shop'"):
-        monitored.store.write(replace(good, resource_type="shop"), Kind.GAUGE, ValueType.DOUBLE, point)
+        monitored.store.write(replace(good, resource_type="shop"), MetricKind.GAUGE, ValueType.DOUBLE, point)
     host = Identity.of("custom.googleapis.com/sales", {}, "uptime_url", {"host": "shop"})
     with pytest.raises(Rejected, match="cannot be used with custom metrics"):
-        monitored.store.write(host, Kind.GAUGE, ValueType.DOUBLE, point)
+        monitored.store.write(host, MetricKind.GAUGE, ValueType.DOUBLE, point)
 
 
 def test_a_metric_keeps_its_kind_and_type(monitored: Monitored) -> None:
@@ -69,12 +69,12 @@ def test_a_metric_keeps_its_kind_and_type(monitored: Monitored) -> None:
     with pytest.raises(Rejected, match="must be GAUGE DOUBLE, but is CUMULATIVE INT64"):
         monitored.cumulative("sales", 1, job="other")
     with pytest.raises(Rejected, match="is GAUGE DOUBLE, and cannot become"):
-        monitored.store.describe(Descriptor(identity("sales").metric_type, Kind.GAUGE, ValueType.INT64))
+        monitored.store.describe(Descriptor(identity("sales").metric_type, MetricKind.GAUGE, ValueType.INT64))
     with pytest.raises(Rejected, match="must be GAUGE or CUMULATIVE"):
-        monitored.store.describe(Descriptor("custom.googleapis.com/x", Kind.DELTA, ValueType.INT64))
+        monitored.store.describe(Descriptor("custom.googleapis.com/x", MetricKind.DELTA, ValueType.INT64))
     other = Identity.of("compute.googleapis.com/x", {}, "global", {})
     with pytest.raises(Rejected, match="Unknown metric"):
-        monitored.store.write(other, Kind.GAUGE, ValueType.INT64, Point(START, START, 1))
+        monitored.store.write(other, MetricKind.GAUGE, ValueType.INT64, Point(START, START, 1))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_distribution_adds_up(monitored: Monitored, distribution: Distribution
 def test_a_point_is_of_about_now(monitored: Monitored, away: float, why: str) -> None:
     end = START + away
     with pytest.raises(Rejected, match=why):
-        monitored.store.write(identity("sales"), Kind.GAUGE, ValueType.DOUBLE, Point(end, end, 1.0))
+        monitored.store.write(identity("sales"), MetricKind.GAUGE, ValueType.DOUBLE, Point(end, end, 1.0))
 
 
 def test_memory_is_bounded(monitored: Monitored) -> None:

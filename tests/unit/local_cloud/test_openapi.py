@@ -1,6 +1,6 @@
 """One document of several, in which every reference still means what it meant."""
 
-from local_cloud.serving.openapi import merged
+from local_cloud.serving.openapi import merge_documents
 
 
 def document(path: str, schema: dict[str, object]) -> dict[str, object]:
@@ -14,7 +14,7 @@ def document(path: str, schema: dict[str, object]) -> dict[str, object]:
 
 
 def test_components_that_differ_are_kept_apart() -> None:
-    result = merged(
+    result = merge_documents(
         "shop",
         "http://here",
         {"books": document("/books", {"type": "string"}), "toys": document("/toys", {"type": "integer"})},
@@ -29,5 +29,7 @@ def test_components_that_differ_are_kept_apart() -> None:
 
 def test_equal_components_are_shared() -> None:
     same: dict[str, object] = {"type": "string"}
-    result = merged("shop", "http://here", {"books": document("/books", same), "toys": document("/toys", same)})
+    result = merge_documents(
+        "shop", "http://here", {"books": document("/books", same), "toys": document("/toys", same)}
+    )
     assert set(result["components"]["schemas"]) == {"Item", "Page"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.serving.problems import Problem
+from local_cloud.serving.platform_error import PlatformError
 from local_cloud.serving.runbooks import Runbooks
 
 
@@ -19,18 +19,18 @@ def runbooks(tmp_path: Path) -> Runbooks:
 
 
 def test_a_runbook_is_a_page(runbooks: Runbooks) -> None:
-    text = str(runbooks.page("alerts/queue.md").text)
+    text = str(runbooks.render("alerts/queue.md").text)
     assert "<h1>The queue</h1>" in text
     assert "<table>" in text
     assert "&lt;b&gt;1" in text  # a source's own HTML is text
 
 
 def test_the_list_names_them(runbooks: Runbooks) -> None:
-    assert 'href="alerts/queue.md"' in str(runbooks.page("").text)
+    assert 'href="alerts/queue.md"' in str(runbooks.render("").text)
 
 
 @pytest.mark.parametrize("name", ["alerts/none.md", "../secret.md", "..%2Fsecret.md", "notes.txt", "alerts"])
 def test_there_is_nothing_else(runbooks: Runbooks, name: str) -> None:
-    with pytest.raises(Problem) as refused:
-        runbooks.page(name)
+    with pytest.raises(PlatformError) as refused:
+        runbooks.render(name)
     assert refused.value.status == 404

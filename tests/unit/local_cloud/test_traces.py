@@ -27,8 +27,7 @@ def export(*spans: tuple[int, int, str]) -> ExportTraceServiceRequest:
 
 def asked(scenario: Callable[[aiohttp.ClientSession, str], Awaitable[None]]) -> None:
     async def run() -> None:
-        apis = GoogleApis(free_port())
-        apis.add_routes(Traces().routes())
+        apis = GoogleApis(free_port(), Traces().routes())
         await apis.open()
         try:
             async with aiohttp.ClientSession() as client:

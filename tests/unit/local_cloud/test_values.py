@@ -8,8 +8,8 @@ from local_cloud.pulumi.values import (
     RESOURCE,
     SECRET,
     SIGNATURE,
-    Archive,
-    Asset,
+    PulumiArchive,
+    PulumiAsset,
     Reference,
     decode,
     encode,
@@ -38,7 +38,7 @@ def test_archives_and_references_keep_their_kind() -> None:
             }
         )
     )
-    assert properties.values["source"] == Archive(assets={"a.py": Asset(path="x/a.py")})
+    assert properties.values["source"] == PulumiArchive(assets={"a.py": PulumiAsset(path="x/a.py")})
     assert properties.values["other"] == Reference("urn:1", "id-1")
 
 

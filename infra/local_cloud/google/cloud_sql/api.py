@@ -1,30 +1,31 @@
-"""The Admin API over HTTP, as Google's client libraries and gcloud speak it: sqladmin v1."""
+"""The Cloud SQL Admin API, as Google's client libraries and gcloud speak it: sqladmin v1."""
 
-import json
-import re
-import threading
+import asyncio
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-from local_cloud.google.cloud_sql.errors import Refused
-from local_cloud.google.cloud_sql.registry import Resource
+from aiohttp import web
+
+from local_cloud.google.api_error import ApiError
+from local_cloud.google.cloud_sql.catalog import ApiObject
+from local_cloud.google.cloud_sql.errors import invalid
 from local_cloud.google.cloud_sql.service import CloudSql
 
-Call = Callable[[CloudSql, Resource, Resource], Resource]
+Call = Callable[[CloudSql, ApiObject, ApiObject], ApiObject]
 
-INSTANCES = r"/instances"
-INSTANCE = rf"{INSTANCES}/(?P<instance>[^/]+)"
-BACKUPS = rf"{INSTANCE}/backupRuns"
-BACKUP = rf"{BACKUPS}/(?P<id>[^/]+)"
-OPERATIONS = r"/operations"
+# With and without the service in front, as discovery documents of different ages have it.
+PREFIXES = ("/v1", "/v1beta4", "/sql/v1", "/sql/v1beta4")
+PROJECT = "/projects/{project}"
+INSTANCES = f"{PROJECT}/instances"
+INSTANCE = f"{INSTANCES}/{{instance}}"
+BACKUPS = f"{INSTANCE}/backupRuns"
+BACKUP = f"{BACKUPS}/{{id}}"
+OPERATIONS = f"{PROJECT}/operations"
 
 
-def _operations(cloud_sql: CloudSql, path: Resource, _: Resource) -> Resource:
-    items = cloud_sql.operations.all()
-    wanted = path.get("instance")
-    shown = [operation for operation in items if wanted is None or operation["targetId"] == wanted]
+def _list_operations(cloud_sql: CloudSql, path: ApiObject, _: ApiObject) -> ApiObject:
+    instance = path.get("instance")
+    shown = [one for one in cloud_sql.operations.all() if instance is None or one["targetId"] == instance]
     return {"kind": "sql#operationsList", "items": shown}
 
 
@@ -33,8 +34,8 @@ CALLS: list[tuple[str, str, Call]] = [
     ("POST", INSTANCES, lambda sql, _, body: sql.insert(body)),
     ("GET", INSTANCE, lambda sql, path, _: sql.instance(path["instance"])),
     ("DELETE", INSTANCE, lambda sql, path, _: sql.delete(path["instance"])),
-    ("POST", rf"{INSTANCE}/clone", lambda sql, path, body: sql.clone(path["instance"], body)),
-    ("POST", rf"{INSTANCE}/restoreBackup", lambda sql, path, body: sql.restore(path["instance"], body)),
+    ("POST", f"{INSTANCE}/clone", lambda sql, path, body: sql.clone(path["instance"], body)),
+    ("POST", f"{INSTANCE}/restoreBackup", lambda sql, path, body: sql.restore(path["instance"], body)),
     (
         "GET",
         BACKUPS,
@@ -43,84 +44,46 @@ CALLS: list[tuple[str, str, Call]] = [
     ("POST", BACKUPS, lambda sql, path, body: sql.back_up(path["instance"], body)),
     ("GET", BACKUP, lambda sql, path, _: sql.backup(path["instance"], path["id"])),
     ("DELETE", BACKUP, lambda sql, path, _: sql.delete_backup(path["instance"], path["id"])),
-    ("GET", OPERATIONS, _operations),
-    ("GET", rf"{OPERATIONS}/(?P<operation>[^/]+)", lambda sql, path, _: sql.operations.get(path["operation"])),
+    ("GET", OPERATIONS, _list_operations),
+    ("GET", f"{OPERATIONS}/{{operation}}", lambda sql, path, _: sql.operations.get(path["operation"])),
 ]
 
 
 class AdminApi:
-    """On 127.0.0.1; answers from threads of its own between start and stop."""
+    """service: returns what answers; None while no instance has been declared."""
 
-    def __init__(self, cloud_sql: CloudSql, port: int = 0) -> None:
-        prefix = rf"(?:/sql)?/(?:v1|v1beta4)/projects/{re.escape(cloud_sql.project)}"
-        calls = [(method, re.compile(prefix + pattern), call) for method, pattern, call in CALLS]
-        handler = type("Handler", (_Handler,), {"cloud_sql": cloud_sql, "calls": calls})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="cloudsql-api", daemon=True)
+    def __init__(self, project: str, service: Callable[[], CloudSql | None]) -> None:
+        self._project = project
+        self._service = service
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+    def routes(self) -> list[web.RouteDef]:
+        """Return a route for each call, under every prefix that clients use."""
+        return [
+            web.route(method, prefix + path, self._handler(call)) for prefix in PREFIXES for method, path, call in CALLS
+        ]
 
-    def start(self) -> None:
-        self._thread.start()
+    def _handler(self, call: Call) -> Callable[[web.Request], Any]:
+        async def answer(request: web.Request) -> web.Response:
+            body = await _read_body(request)
+            path = {**request.query, **request.match_info}
+            if path["project"] != self._project:
+                raise ApiError(403, f"Permission denied on project {path['project']}.", reason="notAuthorized")
+            if path.get("filter"):
+                raise invalid("The local Cloud SQL has no filters; choose among all.")
+            service = self._service()
+            if service is None:
+                raise ApiError(404, "This project has no Cloud SQL instance.", reason="notFound")
+            # Calls write files, and some ask a server.
+            return web.json_response(await asyncio.to_thread(call, service, path, body))
 
-    def stop(self) -> None:
-        """Once more does nothing."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return answer
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    cloud_sql: ClassVar[CloudSql]
-    calls: ClassVar[list[tuple[str, re.Pattern[str], Call]]]
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def do_DELETE(self) -> None:
-        self._answer()
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Nothing: operations are the record of what was asked."""
-
-    def _answer(self) -> None:
-        try:
-            status, body = 200, self._call()
-        except Refused as refusal:
-            error = {"message": str(refusal), "domain": "global", "reason": refusal.reason}
-            status = refusal.status
-            body = {"error": {"code": status, "message": str(refusal), "errors": [error]}}
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _call(self) -> Resource:
-        body = self._body()
-        url = urlsplit(self.path)
-        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        for method, pattern, call in self.calls:
-            match = pattern.fullmatch(url.path)
-            if match is not None and method == self.command:
-                if query.get("filter"):
-                    raise Refused(400, "invalid", "The local Cloud SQL has no filters; choose among all.")
-                return call(self.cloud_sql, {**query, **match.groupdict()}, body)
-        raise Refused(404, "notFound", f"The local Cloud SQL does not know {self.command} {url.path}")
-
-    def _body(self) -> Resource:
-        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        try:
-            body: Any = json.loads(text) if text else {}
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise Refused(400, "parseError", "The body is no JSON object.")
-        return body
+async def _read_body(request: web.Request) -> ApiObject:
+    try:
+        body: Any = await request.json() if request.body_exists else {}
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body is no JSON object.", reason="parseError")
+    return body

@@ -1,16 +1,13 @@
-"""What the Admin API refuses, as Google's API does: a status, a reason for programs, a message for people."""
+"""What the Admin API refuses, in its words: a reason for programs, a message for people."""
+
+from local_cloud.google.api_error import ApiError
 
 
-class Refused(Exception):
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
+def no_instance(name: str) -> ApiError:
+    """Return the error of an instance that does not exist."""
+    return ApiError(404, f"The Cloud SQL instance {name} does not exist.", reason="instanceDoesNotExist")
 
 
-def no_instance(name: str) -> Refused:
-    return Refused(404, "instanceDoesNotExist", f"The Cloud SQL instance {name} does not exist.")
-
-
-def invalid(message: str) -> Refused:
-    return Refused(400, "invalid", message)
+def invalid(message: str) -> ApiError:
+    """Return the error of a request that cannot be carried out as it is."""
+    return ApiError(400, message, reason="invalid")

@@ -14,7 +14,7 @@ def text(moment: datetime) -> str:
 
 
 def parse(value: str) -> datetime:
-    """Raises Refused for what is no RFC 3339 time."""
+    """Raises ApiError for what is no RFC 3339 time."""
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:

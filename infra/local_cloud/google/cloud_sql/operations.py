@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from local_cloud.google.api_error import ApiError
 from local_cloud.google.cloud_sql import moments
-from local_cloud.google.cloud_sql.errors import Refused
 from local_cloud.processes.server import ServerFailed
 
 THREADS = 8
@@ -33,7 +33,7 @@ class Operations:
                 _end(operation, "the local Cloud SQL was stopped while this ran")
 
     def begin(self, kind: str, instance: str, work: Callable[[], None], **more: object) -> dict[str, Any]:
-        """Starts the work in a thread. Raises Refused where the instance is worked on."""
+        """Starts the work in a thread. Raises ApiError where the instance is worked on."""
         operation: dict[str, Any] = {
             "kind": "sql#operation",
             "name": str(uuid.uuid4()),
@@ -46,7 +46,9 @@ class Operations:
         }
         with self._lock:
             if instance in self._busy:
-                raise Refused(409, "operationInProgress", f"Another operation on {instance} is in progress; try again.")
+                raise ApiError(
+                    409, f"Another operation on {instance} is in progress; try again.", reason="operationInProgress"
+                )
             self._busy.add(instance)
             self._by_name[operation["name"]] = operation
             for name in list(self._by_name)[:-KEPT]:
@@ -59,7 +61,7 @@ class Operations:
         with self._lock:
             operation = self._by_name.get(name)
             if operation is None:
-                raise Refused(404, "operationDoesNotExist", f"The operation {name} does not exist.")
+                raise ApiError(404, f"The operation {name} does not exist.", reason="operationDoesNotExist")
             return dict(operation)
 
     def all(self) -> list[dict[str, Any]]:
@@ -81,7 +83,7 @@ class Operations:
         failure = None
         try:
             work()
-        except (ServerFailed, OSError, Refused) as error:
+        except (ServerFailed, OSError, ApiError) as error:
             failure = str(error)
         except BaseException as error:
             failure = repr(error)

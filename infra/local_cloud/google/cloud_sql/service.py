@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.google.cloud_sql import manifest, moments
+from local_cloud.google.cloud_sql.catalog import ApiObject, InstanceCatalog
 from local_cloud.google.cloud_sql.errors import invalid, no_instance
 from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy
 from local_cloud.google.cloud_sql.operations import Operations
-from local_cloud.google.cloud_sql.registry import Registry, Resource
 from local_cloud.google.cloud_sql.standby import Standby
 from local_cloud.processes.postgres import known_settings
 from local_cloud.processes.server import ServerFailed
@@ -40,7 +40,7 @@ class CloudSql:
         self.sockets = self.folder / "sockets"
         self.sockets.mkdir(exist_ok=True, mode=0o700)
         self._settings = dict(settings or {})
-        self._registry = Registry(self.folder / "registry.json")
+        self._registry = InstanceCatalog(self.folder / "registry.json")
         self._servers: dict[str, ManagedPostgres] = {}
         self.operations = Operations(project, self._registry.operations, self._keep_operations)
 
@@ -100,7 +100,7 @@ class CloudSql:
         log: Path | None = None,
         supervised: bool = True,
     ) -> Standby:
-        """As `declared`, of a read replica of an instance that serves. Raises Refused."""
+        """As `declared`, of a read replica of an instance that serves. Raises ApiError."""
         self._refuse_replica(primary)
         home = self._home(region, name)
         return Standby(
@@ -114,8 +114,8 @@ class CloudSql:
         )
 
     def adopt(
-        self, name: str, server: ManagedPostgres, region: str, version: str, settings: Resource
-    ) -> Resource | None:
+        self, name: str, server: ManagedPostgres, region: str, version: str, settings: ApiObject
+    ) -> ApiObject | None:
         """Shows a declared instance in the API. settings: as the Admin API names them.
 
         Where they ask for backups and the newest is a day old, a backup begins: its operation is the answer. No moment
@@ -136,24 +136,24 @@ class CloudSql:
         return None
 
     def server(self, name: str) -> ManagedPostgres:
-        """Raises Refused."""
+        """Raises ApiError."""
         server = self._servers.get(name)
         if server is None:
             raise no_instance(name)
         return server
 
-    def instances(self) -> list[Resource]:
+    def instances(self) -> list[ApiObject]:
         return [self._with_replicas(body) for body in self._registry.instances()]
 
-    def servers(self) -> list[tuple[Resource, ManagedPostgres]]:
+    def servers(self) -> list[tuple[ApiObject, ManagedPostgres]]:
         """Of the instances of this run, whether they serve or not."""
         servers = dict(self._servers)
         return [(body, servers[body["name"]]) for body in self._registry.instances() if body["name"] in servers]
 
-    def instance(self, name: str) -> Resource:
+    def instance(self, name: str) -> ApiObject:
         return self._with_replicas(self._registry.instance(name))
 
-    def insert(self, body: Resource) -> Resource:
+    def insert(self, body: ApiObject) -> ApiObject:
         """A new, empty instance."""
         if body.get("masterInstanceName"):
             raise invalid("The local Cloud SQL has read replicas that the program declares, and no others.")
@@ -175,7 +175,7 @@ class CloudSql:
 
         return self._bring_up(name, "CREATE", create)
 
-    def delete(self, name: str) -> Resource:
+    def delete(self, name: str) -> ApiObject:
         """The instance, and its backups with it."""
         body = self._registry.instance(name)
         server = self.server(name)
@@ -192,7 +192,7 @@ class CloudSql:
 
         return self.operations.begin("DELETE", name, remove)
 
-    def clone(self, name: str, body: Resource) -> Resource:
+    def clone(self, name: str, body: ApiObject) -> ApiObject:
         """A new instance: the other as it is, or as it was at a point in time."""
         context = body.get("cloneContext") or {}
         target = _required(context, "destinationInstanceName")
@@ -221,7 +221,7 @@ class CloudSql:
 
         return self._bring_up(target, "CLONE", create)
 
-    def restore(self, name: str, body: Resource) -> Resource:
+    def restore(self, name: str, body: ApiObject) -> ApiObject:
         """Replaces all that an instance holds by a backup of its own or of another one."""
         context = body.get("restoreBackupContext") or {}
         source = context.get("instanceId") or name
@@ -255,18 +255,18 @@ class CloudSql:
 
         return self.operations.begin("RESTORE_VOLUME", name, replace)
 
-    def back_up(self, name: str, body: Resource) -> Resource:
+    def back_up(self, name: str, body: ApiObject) -> ApiObject:
         """An on-demand backup."""
         return self._back_up(name, "ON_DEMAND", body)
 
-    def backups(self, name: str) -> list[Resource]:
+    def backups(self, name: str) -> list[ApiObject]:
         self._registry.instance(name)
         return [_shown(backup) for backup in self._registry.backups(name)]
 
-    def backup(self, name: str, backup_id: str) -> Resource:
+    def backup(self, name: str, backup_id: str) -> ApiObject:
         return _shown(self._registry.backup(name, backup_id))
 
-    def delete_backup(self, name: str, backup_id: str) -> Resource:
+    def delete_backup(self, name: str, backup_id: str) -> ApiObject:
         backup = self._registry.backup(name, backup_id)
 
         def remove() -> None:
@@ -279,7 +279,7 @@ class CloudSql:
         """Where the files of a backup are."""
         return self._backup_folder(self._registry.backup(name, backup_id))
 
-    def _with_replicas(self, body: Resource) -> Resource:
+    def _with_replicas(self, body: ApiObject) -> ApiObject:
         servers = dict(self._servers)
         primary = servers.get(body["name"])
         names = [name for name, server in servers.items() if isinstance(server, Standby) and server.primary is primary]
@@ -292,7 +292,7 @@ class CloudSql:
     def _name_of(self, server: ManagedPostgres) -> str:
         return next(name for name, other in dict(self._servers).items() if other is server)
 
-    def _bring_up(self, name: str, kind: str, create: Callable[[], None]) -> Resource:
+    def _bring_up(self, name: str, kind: str, create: Callable[[], None]) -> ApiObject:
         def work() -> None:
             try:
                 create()
@@ -310,12 +310,12 @@ class CloudSql:
         self._servers[name] = server
         return server
 
-    def _server(self, body: Resource, settings: Mapping[str, str]) -> ManagedPostgres:
+    def _server(self, body: ApiObject, settings: Mapping[str, str]) -> ManagedPostgres:
         return self.declared(
             body["name"], body["region"], password=self._registry.password, settings=settings, supervised=False
         )
 
-    def _configured(self, settings: Resource) -> dict[str, str]:
+    def _configured(self, settings: ApiObject) -> dict[str, str]:
         flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
         known = (known_settings() | {IAM_FLAG}) - OURS
         return {**{name: value for name, value in flags.items() if name in known}, **SMALL, **self._settings}
@@ -330,7 +330,7 @@ class CloudSql:
         generation = self._registry.local(name).get("generation", 0)
         return self.folder / region / name / f"wal-{generation}"
 
-    def _body(self, name: str, region: str, version: str, settings: Resource, state: str) -> Resource:
+    def _body(self, name: str, region: str, version: str, settings: ApiObject, state: str) -> ApiObject:
         return {
             "kind": "sql#instance",
             "name": name,
@@ -346,15 +346,15 @@ class CloudSql:
             "settings": settings,
         }
 
-    def _link(self, body: Resource) -> None:
+    def _link(self, body: ApiObject) -> None:
         link = self.sockets / body["connectionName"]
         link.unlink(missing_ok=True)
         link.symlink_to(self.server(body["name"]).socket_dir)
 
-    def _unlink(self, body: Resource) -> None:
+    def _unlink(self, body: ApiObject) -> None:
         (self.sockets / body["connectionName"]).unlink(missing_ok=True)
 
-    def _back_up(self, name: str, kind: str, body: Resource) -> Resource:
+    def _back_up(self, name: str, kind: str, body: ApiObject) -> ApiObject:
         self._refuse_replica(name)
         backup = self._new_backup(name, kind, body)
         return self.operations.begin(
@@ -364,7 +364,7 @@ class CloudSql:
             backupContext={"kind": "sql#backupContext", "backupId": backup["id"]},
         )
 
-    def _new_backup(self, name: str, kind: str, body: Resource) -> Resource:
+    def _new_backup(self, name: str, kind: str, body: ApiObject) -> ApiObject:
         instance = self._registry.instance(name)
         configuration = instance["settings"].get("backupConfiguration", {})
         return {
@@ -380,7 +380,7 @@ class CloudSql:
             "status": "RUNNING",
         }
 
-    def _take(self, backup: Resource) -> None:
+    def _take(self, backup: ApiObject) -> None:
         server = self.server(backup["instance"])
         self._registry.put_backup({**backup, "startTime": moments.now(), "local": {"wal": str(server.wal)}})
         folder = self._backup_folder(backup)
@@ -394,23 +394,23 @@ class CloudSql:
         self._end_backup(backup, status="SUCCESSFUL", maxChargeableBytes=str(size))
         self._forget_old(backup["instance"])
 
-    def _end_backup(self, backup: Resource, **fields: object) -> None:
+    def _end_backup(self, backup: ApiObject, **fields: object) -> None:
         kept = self._registry.backup(backup["instance"], backup["id"])
         self._registry.put_backup({**kept, "endTime": moments.now(), **fields})
 
-    def _backup_folder(self, backup: Resource) -> Path:
+    def _backup_folder(self, backup: ApiObject) -> Path:
         location, instance, backup_id = (str(backup[field]) for field in ("location", "instance", "id"))
         return self.folder / location / "backups" / instance / backup_id
 
-    def _local_of(self, backup: Resource) -> Mapping[str, Any]:
+    def _local_of(self, backup: ApiObject) -> Mapping[str, Any]:
         local: Mapping[str, Any] = backup["local"]
         return local
 
-    def _filling(self, server: ManagedPostgres, backup: Resource) -> Callable[[Path], None]:
+    def _filling(self, server: ManagedPostgres, backup: ApiObject) -> Callable[[Path], None]:
         return lambda folder: copy(server, self._backup_folder(backup), folder)
 
-    def _backup_before(self, name: str, moment: datetime) -> Resource:
-        """The newest one that had ended by then. Raises Refused."""
+    def _backup_before(self, name: str, moment: datetime) -> ApiObject:
+        """The newest one that had ended by then. Raises ApiError."""
         for backup in self._registry.backups(name):
             if backup["status"] == "SUCCESSFUL" and moments.parse(backup["endTime"]) <= moment:
                 return self._registry.backup(name, backup["id"])
@@ -446,12 +446,12 @@ class CloudSql:
         self._registry.save()
 
 
-def _required(body: Resource, field: str) -> str:
+def _required(body: ApiObject, field: str) -> str:
     value = body.get(field)
     if not value:
         raise invalid(f"{field} is missing")
     return str(value)
 
 
-def _shown(backup: Resource) -> Resource:
+def _shown(backup: ApiObject) -> ApiObject:
     return {key: value for key, value in backup.items() if key != "local"}

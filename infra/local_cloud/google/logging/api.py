@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from local_cloud.google.api_error import ApiError
 from local_cloud.google.logging.errors import BadFilter
 from local_cloud.google.logging.search import BadToken, search
 from local_cloud.google.logging.source import Source
-from local_cloud.serving.google_apis import Refused
 
 ORDERS = {"": False, "timestamp asc": False, "timestamp desc": True}
 FIELDS = frozenset({"resourceNames", "filter", "orderBy", "pageSize", "pageToken"})
@@ -22,14 +22,14 @@ def routes(project: str, sources: Callable[[], Sequence[Source]]) -> list[web.Ro
         body = await _body(request)
         unknown = body.keys() - FIELDS
         if unknown:
-            raise Refused(400, f'Invalid JSON payload received. Unknown name "{min(unknown)}": Cannot find field.')
+            raise ApiError(400, f'Invalid JSON payload received. Unknown name "{min(unknown)}": Cannot find field.')
         _check_names(body.get("resourceNames"), project)
         order = str(body.get("orderBy") or "")
         if order not in ORDERS:
-            raise Refused(400, f"Unrecognized order_by {order!r}: it takes 'timestamp asc' or 'timestamp desc'.")
+            raise ApiError(400, f"Unrecognized order_by {order!r}: it takes 'timestamp asc' or 'timestamp desc'.")
         size = body.get("pageSize", 0)
         if not isinstance(size, int) or size < 0:
-            raise Refused(400, f"page_size must be a positive number, not {size!r}.")
+            raise ApiError(400, f"page_size must be a positive number, not {size!r}.")
         try:
             page = await asyncio.to_thread(
                 search,
@@ -40,9 +40,9 @@ def routes(project: str, sources: Callable[[], Sequence[Source]]) -> list[web.Ro
                 token=str(body.get("pageToken") or ""),
             )
         except BadFilter as error:
-            raise Refused(400, f"Unparseable filter: {error}") from None
+            raise ApiError(400, f"Unparseable filter: {error}") from None
         except BadToken as error:
-            raise Refused(400, str(error)) from None
+            raise ApiError(400, str(error)) from None
         answer: dict[str, Any] = {"entries": [entry.body for entry in page.entries]} if page.entries else {}
         return web.json_response({**answer, "nextPageToken": page.token} if page.token else answer)
 
@@ -55,13 +55,13 @@ async def _body(request: web.Request) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Refused(400, "Invalid JSON payload received.")
+        raise ApiError(400, "Invalid JSON payload received.")
     return body
 
 
 def _check_names(names: object, project: str) -> None:
     if not isinstance(names, list) or not names:
-        raise Refused(400, "resource_names is required: projects/[PROJECT_ID].")
+        raise ApiError(400, "resource_names is required: projects/[PROJECT_ID].")
     for name in names:
         if name != f"projects/{project}":
-            raise Refused(403, f"The caller does not have permission on {name!r}; here is projects/{project} only.")
+            raise ApiError(403, f"The caller does not have permission on {name!r}; here is projects/{project} only.")

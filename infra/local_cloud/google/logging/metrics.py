@@ -18,7 +18,7 @@ from local_cloud.google.logging.matching import Predicate
 from local_cloud.google.logging.narrowing import verdict, words
 from local_cloud.google.logging.source import Source
 from local_cloud.google.metrics.measurement import Measurement, delta
-from local_cloud.google.monitored_resources import Resource
+from local_cloud.google.monitored_resources import MonitoredResource
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -54,7 +54,9 @@ class LogMetricCollector:
             if source.path.exists():
                 self._count(source)
         for key, count in self._counts.items():
-            yield delta(key.metric, Resource(key.resource, dict(key.resource_labels)), count, **dict(key.labels))
+            yield delta(
+                key.metric, MonitoredResource(key.resource, dict(key.resource_labels)), count, **dict(key.labels)
+            )
         self._counts = Counter(dict.fromkeys(self._counts, 0))
 
     def _count(self, source: Source) -> None:

@@ -1,13 +1,14 @@
-"""The log files of a deployment, and whose entries they hold."""
+"""The log files of a stack, and whose entries they hold."""
 
+from pathlib import Path
 from urllib.parse import quote
 
+from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
 from local_cloud.google.logging.entry_log import EntryLog
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.postgres_log import PostgresLog
 from local_cloud.google.logging.source import Source
-from local_cloud.google.monitored_resources import Resource, database_resource, function_resource
-from local_cloud.resources.deployment import Deployment, Function
+from local_cloud.google.monitored_resources import MonitoredResource, database_resource
 
 STANDARD_OUTPUT = "run.googleapis.com/stdout"
 REQUESTS = "run.googleapis.com/requests"
@@ -15,44 +16,35 @@ POSTGRES = "cloudsql.googleapis.com/postgres.log"
 EXECUTIONS = "cloudscheduler.googleapis.com/executions"
 
 
-def log_name(project: str, log_id: str) -> str:
-    return f"projects/{project}/logs/{quote(log_id, safe='')}"
+class LogSources:
+    """Functions register their logs; those of databases are found where the instances are."""
 
+    def __init__(self, project: str, scheduler_log: Path, cloud_sql: DeclaredInstances) -> None:
+        self._project = project
+        self._cloud_sql = cloud_sql
+        self._functions: list[Source] = []
+        # The resource of each entry is its own: the job.
+        self._scheduler = EntryLog(scheduler_log, {"logName": self._log_name(EXECUTIONS)})
 
-def sources_of(deployment: Deployment) -> list[Source]:
-    """Those that there are now."""
-    return [*_functions(deployment), *_databases(deployment), _scheduler(deployment)]
+    def add_function(self, resource: MonitoredResource, output: Path, requests: Path) -> None:
+        """Register what a function writes to its standard output, and what its front end logs of requests."""
+        for log_id, kind, path in ((STANDARD_OUTPUT, FunctionLog, output), (REQUESTS, EntryLog, requests)):
+            constants = {"resource": resource.as_json(), "logName": self._log_name(log_id)}
+            self._functions.append(kind(path, constants))
 
+    def current(self) -> list[Source]:
+        """Return the sources that there are now."""
+        return [*self._functions, *self._databases(), self._scheduler]
 
-def resource_of(deployment: Deployment, name: str, function: Function) -> Resource:
-    location = deployment.locations[f"function/{name}"]
-    return function_resource(deployment.project, location, name, function.process.revision)
+    def _databases(self) -> list[Source]:
+        service = self._cloud_sql.service
+        if service is None:
+            return []
+        name = self._log_name(POSTGRES)
+        return [
+            PostgresLog(server.log, {"resource": database_resource(body).as_json(), "logName": name})
+            for body, server in service.servers()
+        ]
 
-
-def _functions(deployment: Deployment) -> list[Source]:
-    sources: list[Source] = []
-    for name, function in list(deployment.functions.items()):
-        resource = resource_of(deployment, name, function).monitored
-        for log_id, kind, path in (
-            (STANDARD_OUTPUT, FunctionLog, function.process.log),
-            (REQUESTS, EntryLog, deployment.state.log(f"{name}-requests")),
-        ):
-            constants = {"resource": resource, "logName": log_name(deployment.project, log_id)}
-            sources.append(kind(path, constants))
-    return sources
-
-
-def _databases(deployment: Deployment) -> list[Source]:
-    cloud_sql = deployment.cloud_sql_now()
-    if cloud_sql is None:
-        return []
-    name = log_name(deployment.project, POSTGRES)
-    return [
-        PostgresLog(server.log, {"resource": database_resource(body).monitored, "logName": name})
-        for body, server in cloud_sql.service.servers()
-    ]
-
-
-def _scheduler(deployment: Deployment) -> Source:
-    """The resource of each entry is its own: the job."""
-    return EntryLog(deployment.state.log("scheduler"), {"logName": log_name(deployment.project, EXECUTIONS)})
+    def _log_name(self, log_id: str) -> str:
+        return f"projects/{self._project}/logs/{quote(log_id, safe='')}"

@@ -1,19 +1,28 @@
 """Cloud Run's metrics, of what the front ends count."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from local_cloud.google.metrics.measurement import Measurement, delta, gauge
 from local_cloud.google.metrics.traffic import BOUNDS, Traffic
-from local_cloud.google.monitored_resources import Resource
-from local_cloud.google.monitoring.points import Distribution, Kind, ValueType
+from local_cloud.google.monitored_resources import MonitoredResource
+from local_cloud.google.monitoring.points import Distribution, MetricKind, ValueType
 
 PREFIX = "run.googleapis.com"
 
 
-class CloudRunCollector:
-    """functions: each with what counts its requests, and whether its process serves."""
+class MeasuredFunction(NamedTuple):
+    """traffic: counts its requests. serves: whether its process does."""
 
-    def __init__(self, functions: Callable[[], list[tuple[Resource, Traffic, bool]]]) -> None:
+    resource: MonitoredResource
+    traffic: Traffic
+    serves: bool
+
+
+class CloudRunCollector:
+    """functions: returns those of the moment."""
+
+    def __init__(self, functions: Callable[[], list[MeasuredFunction]]) -> None:
         self._functions = functions
         self._seen: dict[str, set[int]] = {}
 
@@ -21,7 +30,7 @@ class CloudRunCollector:
         for resource, traffic, serves in self._functions():
             yield from self._of(resource, traffic, serves)
 
-    def _of(self, resource: Resource, traffic: Traffic, serves: bool) -> Iterator[Measurement]:
+    def _of(self, resource: MonitoredResource, traffic: Traffic, serves: bool) -> Iterator[Measurement]:
         answers = traffic.take()
         seen = self._seen.setdefault(resource.labels["service_name"], set())
         seen.update(answers)
@@ -32,7 +41,7 @@ class CloudRunCollector:
             if found:
                 latencies = Distribution(found.count, found.total / found.count, BOUNDS, tuple(found.counts))
                 yield Measurement(
-                    f"{PREFIX}/request_latencies", resource, Kind.DELTA, ValueType.DISTRIBUTION, latencies, labels
+                    f"{PREFIX}/request_latencies", resource, MetricKind.DELTA, ValueType.DISTRIBUTION, latencies, labels
                 )
         active = serves and bool(answers)
         for state, there in (("active", active), ("idle", serves and not active)):

@@ -9,11 +9,11 @@ from typing import Any
 import pg8000.native
 import psutil
 
+from local_cloud.google.cloud_sql.catalog import ApiObject as Instance
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
-from local_cloud.google.cloud_sql.registry import Resource as Instance
+from local_cloud.google.machine_types import find_machine_type
 from local_cloud.google.metrics.measurement import Measurement, gauge
-from local_cloud.google.metrics.tiers import tier_of
-from local_cloud.google.monitored_resources import Resource, database_resource
+from local_cloud.google.monitored_resources import MonitoredResource, database_resource
 
 PREFIX = "cloudsql.googleapis.com/database"
 DEFAULT_DISK_GB = 10
@@ -61,8 +61,8 @@ class CloudSqlCollector:
         if serves:
             yield from _activity(resource, server)
 
-    def _processes(self, resource: Resource, instance: Instance, pid: int) -> Iterator[Measurement]:
-        tier = tier_of(str(instance["settings"].get("tier", "")))
+    def _processes(self, resource: MonitoredResource, instance: Instance, pid: int) -> Iterator[Measurement]:
+        tier = find_machine_type(str(instance["settings"].get("tier", "")))
         machine = os.cpu_count() or 1
         cores = min(tier.cores, machine) if tier is not None else machine
         family = _family(pid)
@@ -76,14 +76,14 @@ class CloudSqlCollector:
             yield gauge(f"{PREFIX}/memory/utilization", resource, min(_memory(family) / tier.memory, 1.0))
 
 
-def _disk(resource: Resource, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
+def _disk(resource: MonitoredResource, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
     size = int(instance["settings"].get("dataDiskSizeGb") or DEFAULT_DISK_GB) * 2**30
     used = _size_of(str(server.folder))
     yield gauge(f"{PREFIX}/disk/bytes_used", resource, used)
     yield gauge(f"{PREFIX}/disk/utilization", resource, min(used / size, 1.0))
 
 
-def _activity(resource: Resource, server: ManagedPostgres) -> Iterator[Measurement]:
+def _activity(resource: MonitoredResource, server: ManagedPostgres) -> Iterator[Measurement]:
     try:
         with server.connect() as connection:
             backends: list[list[Any]] = connection.run(BACKENDS)

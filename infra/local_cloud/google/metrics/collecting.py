@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from local_cloud.google.metrics.measurement import Measurement
-from local_cloud.google.monitoring.points import Identity, Kind, Point, ValueType
-from local_cloud.google.monitoring.store import Rejected, Store
+from local_cloud.google.monitoring.points import Identity, MetricKind, Point, ValueType
+from local_cloud.google.monitoring.store import Rejected, TimeSeriesStore
 
 # As Google's platform does it.
 PERIOD_SECONDS = 60.0
@@ -20,7 +20,7 @@ class Collector(Protocol):
         ...
 
 
-async def keep_collecting(name: str, collector: Collector, store: Store, say: Callable[[str], None]) -> None:
+async def keep_collecting(name: str, collector: Collector, store: TimeSeriesStore, say: Callable[[str], None]) -> None:
     """Until it is cancelled. Whatever fails is said once, and tried again."""
     said = ""
     since = store.clock()
@@ -40,7 +40,7 @@ async def keep_collecting(name: str, collector: Collector, store: Store, say: Ca
         said = trouble
 
 
-def _write(store: Store, found: Iterable[Measurement], since: float, now: float) -> str:
+def _write(store: TimeSeriesStore, found: Iterable[Measurement], since: float, now: float) -> str:
     """Answers what was refused, which is a fault of ours."""
     refused = ""
     for measurement in found:
@@ -51,8 +51,8 @@ def _write(store: Store, found: Iterable[Measurement], since: float, now: float)
     return refused
 
 
-def _point(measurement: Measurement, since: float, now: float) -> tuple[Identity, Kind, ValueType, Point]:
+def _point(measurement: Measurement, since: float, now: float) -> tuple[Identity, MetricKind, ValueType, Point]:
     resource = measurement.resource
     identity = Identity.of(measurement.metric, measurement.labels, resource.type, resource.labels)
-    start = now if measurement.kind is Kind.GAUGE else since
+    start = now if measurement.kind is MetricKind.GAUGE else since
     return identity, measurement.kind, measurement.value_type, Point(start, now, measurement.value)

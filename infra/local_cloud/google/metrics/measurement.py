@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from local_cloud.google.monitored_resources import Resource
-from local_cloud.google.monitoring.points import Kind, Value, ValueType
+from local_cloud.google.monitored_resources import MonitoredResource
+from local_cloud.google.monitoring.points import MetricKind, Value, ValueType
 
 
 class Measurement(NamedTuple):
     """Of a DELTA, the value is what came since the collector was last asked."""
 
     metric: str
-    resource: Resource
-    kind: Kind
+    resource: MonitoredResource
+    kind: MetricKind
     value_type: ValueType
     value: Value
     labels: Mapping[str, str]
 
 
-def gauge(metric: str, resource: Resource, value: float, **labels: str) -> Measurement:
+def gauge(metric: str, resource: MonitoredResource, value: float, **labels: str) -> Measurement:
     """A whole number where it is one."""
     value_type = ValueType.INT64 if isinstance(value, int) else ValueType.DOUBLE
-    return Measurement(metric, resource, Kind.GAUGE, value_type, value, labels)
+    return Measurement(metric, resource, MetricKind.GAUGE, value_type, value, labels)
 
 
-def delta(metric: str, resource: Resource, value: int, **labels: str) -> Measurement:
-    return Measurement(metric, resource, Kind.DELTA, ValueType.INT64, value, labels)
+def delta(metric: str, resource: MonitoredResource, value: int, **labels: str) -> Measurement:
+    return Measurement(metric, resource, MetricKind.DELTA, ValueType.INT64, value, labels)

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from local_cloud.google.metrics.measurement import Measurement, delta, gauge
-from local_cloud.google.monitored_resources import Resource
+from local_cloud.google.monitored_resources import MonitoredResource
 from local_cloud.processes.valkey import Valkey
 
 PREFIX = "redis.googleapis.com"
@@ -19,7 +19,7 @@ COUNTERS = ("evicted_keys", "keyspace_hits", "keyspace_misses")
 class MemorystoreCollector:
     """caches: the servers, each with what it is known as."""
 
-    def __init__(self, caches: Callable[[], list[tuple[Resource, Valkey]]]) -> None:
+    def __init__(self, caches: Callable[[], list[tuple[MonitoredResource, Valkey]]]) -> None:
         self._caches = caches
         self._before: dict[int, tuple[str, Mapping[str, int]]] = {}
 
@@ -29,7 +29,7 @@ class MemorystoreCollector:
             if told is not None:
                 yield from self._of(resource, valkey, told)
 
-    def _of(self, resource: Resource, valkey: Valkey, told: Mapping[str, Any]) -> Iterator[Measurement]:
+    def _of(self, resource: MonitoredResource, valkey: Valkey, told: Mapping[str, Any]) -> Iterator[Measurement]:
         used, limit = int(told["used_memory"]), int(told["maxmemory"]) or valkey.memory_bytes
         yield gauge(f"{PREFIX}/stats/memory/usage", resource, used, role=PRIMARY)
         yield gauge(f"{PREFIX}/stats/memory/usage_ratio", resource, used / limit, role=PRIMARY)

@@ -8,15 +8,15 @@ from typing import Any
 
 from local_cloud.google.monitoring import distributions
 from local_cloud.google.monitoring.filters import Field
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Point, Value, ValueType
-from local_cloud.google.monitoring.store import Series
+from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
+from local_cloud.google.monitoring.store import TimeSeries
 
 NUMBERS = frozenset({ValueType.INT64, ValueType.DOUBLE})
 BOOLS = frozenset({ValueType.BOOL})
 DISTRIBUTIONS = frozenset({ValueType.DISTRIBUTION})
-GAUGES = frozenset({Kind.GAUGE})
-COUNTERS = frozenset({Kind.DELTA, Kind.CUMULATIVE})
-SMOOTH = frozenset({Kind.GAUGE, Kind.DELTA})
+GAUGES = frozenset({MetricKind.GAUGE})
+COUNTERS = frozenset({MetricKind.DELTA, MetricKind.CUMULATIVE})
+SMOOTH = frozenset({MetricKind.GAUGE, MetricKind.DELTA})
 NO_ALIGNER, NO_REDUCER = "ALIGN_NONE", "REDUCE_NONE"
 # Beyond this, an answer would be no chart any more.
 MAX_PERIODS = 20_000
@@ -45,13 +45,13 @@ class Aggregation:
         if self.aligner != NO_ALIGNER and self.period <= 0:
             raise BadAggregation(f"{self.aligner} needs an alignment period")
 
-    def result(self, kind: Kind, value_type: ValueType) -> tuple[Kind, ValueType]:
+    def result(self, kind: MetricKind, value_type: ValueType) -> tuple[MetricKind, ValueType]:
         """What comes of series of a kind and type. Raises BadAggregation where it cannot be done."""
         if self.aligner != NO_ALIGNER:
             aligner = _ALIGNERS[self.aligner]
             if kind not in aligner.kinds or value_type not in aligner.types:
                 raise BadAggregation(f"{self.aligner} cannot be applied to a metric that is {kind} {value_type}")
-            kind = Kind.DELTA if self.aligner == "ALIGN_DELTA" else aligner.kind or kind
+            kind = MetricKind.DELTA if self.aligner == "ALIGN_DELTA" else aligner.kind or kind
             value_type = aligner.type or value_type
         if self.reducer != NO_REDUCER:
             reducer = _REDUCERS[self.reducer]
@@ -60,23 +60,23 @@ class Aggregation:
             value_type = reducer.type or value_type
         return kind, value_type
 
-    def of(self, inputs: Sequence[Series], ends: Sequence[float]) -> list[Series]:
+    def of(self, inputs: Sequence[TimeSeries], ends: Sequence[float]) -> list[TimeSeries]:
         """A value at each end, of the period before it. ends: in their order. Raises BadAggregation."""
         if len(ends) > MAX_PERIODS:
             raise BadAggregation(f"{len(ends)} periods are more than the {MAX_PERIODS} that an answer may have")
         if not inputs or self.aligner == NO_ALIGNER:
             return list(inputs)
         kind, value_type = self.result(inputs[0].kind, inputs[0].value_type)
-        groups: dict[Identity, list[Series]] = {}
+        groups: dict[Identity, list[TimeSeries]] = {}
         for source in inputs:
             groups.setdefault(self.group(source.identity), []).append(source)
         made = []
         for identity, members in groups.items():
-            one = Series(identity, kind, value_type)
+            one = TimeSeries(identity, kind, value_type)
             for end in ends:
                 value = self._value(members, end)
                 if value is not None:
-                    one.append(Point(end if kind is Kind.GAUGE else end - self.period, end, value))
+                    one.append(Point(end if kind is MetricKind.GAUGE else end - self.period, end, value))
             if len(one):
                 made.append(one)
         return made
@@ -92,7 +92,7 @@ class Aggregation:
         ]
         return Identity(identity.metric_type, tuple(metric), identity.resource_type, tuple(resource))
 
-    def _value(self, members: Sequence[Series], end: float) -> Value | None:
+    def _value(self, members: Sequence[TimeSeries], end: float) -> Value | None:
         """Of the period before the end."""
         align = _ALIGNERS[self.aligner].apply
         found = [align(member, end - self.period, end) for member in members]
@@ -108,7 +108,7 @@ def periods(start: float, end: float, period: float) -> list[float]:
     return [end - period * back for back in range(count - 1, -1, -1)]
 
 
-def chain(stages: Sequence[Aggregation], inputs: Sequence[Series], end: float) -> list[Series]:
+def chain(stages: Sequence[Aggregation], inputs: Sequence[TimeSeries], end: float) -> list[TimeSeries]:
     """One value a series at the end, the second stage applied to what the first one makes. Raises BadAggregation."""
     if len(stages) > 2:
         raise BadAggregation(f"{len(stages)} aggregations in a row are more than two")
@@ -119,10 +119,10 @@ def chain(stages: Sequence[Aggregation], inputs: Sequence[Series], end: float) -
 
 @dataclass(frozen=True)
 class _Aligner:
-    kinds: frozenset[Kind]
+    kinds: frozenset[MetricKind]
     types: frozenset[ValueType]
-    apply: Callable[[Series, float, float], Value | None]
-    kind: Kind | None = Kind.GAUGE
+    apply: Callable[[TimeSeries, float, float], Value | None]
+    kind: MetricKind | None = MetricKind.GAUGE
     type: ValueType | None = None
 
 
@@ -133,27 +133,27 @@ class _Reducer:
     type: ValueType | None = None
 
 
-def _of_values(compute: Callable[[Sequence[Any]], Value | None]) -> Callable[[Series, float, float], Value | None]:
-    def align(series: Series, start: float, end: float) -> Value | None:
+def _of_values(compute: Callable[[Sequence[Any]], Value | None]) -> Callable[[TimeSeries, float, float], Value | None]:
+    def align(series: TimeSeries, start: float, end: float) -> Value | None:
         values = series.values(start, end)
         return compute(values) if len(values) else None
 
     return align
 
 
-def _delta(series: Series, start: float, end: float) -> Value | None:
+def _delta(series: TimeSeries, start: float, end: float) -> Value | None:
     if not series.is_distribution:
         return series.counted(start, end)
     gained = series.gained(start, end)
     return distributions.total(gained) if gained else None
 
 
-def _rate(series: Series, start: float, end: float) -> Value | None:
+def _rate(series: TimeSeries, start: float, end: float) -> Value | None:
     counted = series.counted(start, end)
     return None if counted is None else counted / (end - start)
 
 
-def _change(series: Series, start: float, end: float) -> Value | None:
+def _change(series: TimeSeries, start: float, end: float) -> Value | None:
     """In percent, against the period before; the mean of each."""
     now, before = series.values(start, end), series.values(start - (end - start), start)
     if not len(now) or not len(before):
@@ -164,8 +164,8 @@ def _change(series: Series, start: float, end: float) -> Value | None:
     return (current - previous) / previous * 100
 
 
-def _percentile_of(percent: float) -> Callable[[Series, float, float], Value | None]:
-    def align(series: Series, start: float, end: float) -> Value | None:
+def _percentile_of(percent: float) -> Callable[[TimeSeries, float, float], Value | None]:
+    def align(series: TimeSeries, start: float, end: float) -> Value | None:
         values = series.values(start, end)
         return distributions.percentile(distributions.total(values), percent) if len(values) else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from local_cloud.google.monitoring.points import Kind, ValueType
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 
 # Prefixes of metrics that anybody may publish; a first point makes their descriptor.
 CUSTOM = ("custom.googleapis.com/", "workload.googleapis.com/")
@@ -15,7 +15,7 @@ class Descriptor:
     """labels: keys to what they mean."""
 
     type: str
-    kind: Kind
+    kind: MetricKind
     value_type: ValueType
     labels: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
@@ -42,7 +42,9 @@ RESOURCES: Mapping[str, frozenset[str]] = {
 CUSTOM_RESOURCES = frozenset({"global", "generic_node", "generic_task"})
 
 
-def _googles(prefix: str, rows: Mapping[str, tuple[Kind, ValueType, str, tuple[str, ...]]]) -> dict[str, Descriptor]:
+def _googles(
+    prefix: str, rows: Mapping[str, tuple[MetricKind, ValueType, str, tuple[str, ...]]]
+) -> dict[str, Descriptor]:
     return {
         f"{prefix}/{name}": Descriptor(f"{prefix}/{name}", kind, value_type, dict.fromkeys(labels, ""), unit)
         for name, (kind, value_type, unit, labels) in rows.items()
@@ -57,39 +59,39 @@ GOOGLES: Mapping[str, Descriptor] = {
     **_googles(
         "cloudsql.googleapis.com/database",
         {
-            "up": (Kind.GAUGE, ValueType.INT64, "1", ()),
-            "cpu/utilization": (Kind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
-            "memory/utilization": (Kind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
-            "disk/utilization": (Kind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
-            "disk/bytes_used": (Kind.GAUGE, ValueType.INT64, "By", ()),
-            "postgresql/num_backends": (Kind.GAUGE, ValueType.INT64, "1", ("database",)),
-            "replication/replica_lag": (Kind.GAUGE, ValueType.DOUBLE, "s", ()),
+            "up": (MetricKind.GAUGE, ValueType.INT64, "1", ()),
+            "cpu/utilization": (MetricKind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
+            "memory/utilization": (MetricKind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
+            "disk/utilization": (MetricKind.GAUGE, ValueType.DOUBLE, "10^2.%", ()),
+            "disk/bytes_used": (MetricKind.GAUGE, ValueType.INT64, "By", ()),
+            "postgresql/num_backends": (MetricKind.GAUGE, ValueType.INT64, "1", ("database",)),
+            "replication/replica_lag": (MetricKind.GAUGE, ValueType.DOUBLE, "s", ()),
         },
     ),
     **_googles(
         "redis.googleapis.com",
         {
-            "stats/memory/usage": (Kind.GAUGE, ValueType.INT64, "By", ("role",)),
-            "stats/memory/usage_ratio": (Kind.GAUGE, ValueType.DOUBLE, "10^2.%", ("role",)),
-            "stats/evicted_keys": (Kind.DELTA, ValueType.INT64, "1", ("role",)),
-            "stats/cache_hit_ratio": (Kind.GAUGE, ValueType.DOUBLE, "10^2.%", ("role",)),
-            "clients/connected": (Kind.GAUGE, ValueType.INT64, "1", ("role",)),
-            "server/uptime": (Kind.GAUGE, ValueType.INT64, "s", ("role",)),
+            "stats/memory/usage": (MetricKind.GAUGE, ValueType.INT64, "By", ("role",)),
+            "stats/memory/usage_ratio": (MetricKind.GAUGE, ValueType.DOUBLE, "10^2.%", ("role",)),
+            "stats/evicted_keys": (MetricKind.DELTA, ValueType.INT64, "1", ("role",)),
+            "stats/cache_hit_ratio": (MetricKind.GAUGE, ValueType.DOUBLE, "10^2.%", ("role",)),
+            "clients/connected": (MetricKind.GAUGE, ValueType.INT64, "1", ("role",)),
+            "server/uptime": (MetricKind.GAUGE, ValueType.INT64, "s", ("role",)),
         },
     ),
     **_googles(
         "run.googleapis.com",
         {
-            "request_count": (Kind.DELTA, ValueType.INT64, "1", _CODES),
-            "request_latencies": (Kind.DELTA, ValueType.DISTRIBUTION, "ms", _CODES),
-            "container/instance_count": (Kind.GAUGE, ValueType.INT64, "1", ("state",)),
+            "request_count": (MetricKind.DELTA, ValueType.INT64, "1", _CODES),
+            "request_latencies": (MetricKind.DELTA, ValueType.DISTRIBUTION, "ms", _CODES),
+            "container/instance_count": (MetricKind.GAUGE, ValueType.INT64, "1", ("state",)),
         },
     ),
     **_googles(
         "monitoring.googleapis.com/uptime_check",
         {
-            "check_passed": (Kind.GAUGE, ValueType.BOOL, "", _CHECK),
-            "request_latency": (Kind.GAUGE, ValueType.DOUBLE, "ms", _CHECK),
+            "check_passed": (MetricKind.GAUGE, ValueType.BOOL, "", _CHECK),
+            "request_latency": (MetricKind.GAUGE, ValueType.DOUBLE, "ms", _CHECK),
         },
     ),
 }

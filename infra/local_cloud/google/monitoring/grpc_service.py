@@ -13,8 +13,8 @@ from local_cloud.google.monitoring import listing
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.descriptors import CUSTOM, GOOGLES, RESOURCES, Descriptor
 from local_cloud.google.monitoring.filters import BadFilter, Field, Filter
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Point, Value, ValueType
-from local_cloud.google.monitoring.store import Rejected, Series, Store
+from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
+from local_cloud.google.monitoring.store import Rejected, TimeSeries, TimeSeriesStore
 
 SERVICE = "google.monitoring.v3.MetricService"
 MAX_SERIES = 200
@@ -34,7 +34,7 @@ class _Failed(Exception):
 class MetricServer:
     """On 127.0.0.1."""
 
-    def __init__(self, store: Store, port: int, interceptors: Sequence[Any] = ()) -> None:
+    def __init__(self, store: TimeSeriesStore, port: int, interceptors: Sequence[Any] = ()) -> None:
         self._address = f"127.0.0.1:{port}"
         self._calls = _Calls(store)
         self._server = grpc.aio.server(interceptors=interceptors, options=[("grpc.so_reuseport", 0)])
@@ -85,7 +85,7 @@ def _answering(call: Callable[[Any], Any]) -> Callable[[Any, Any], Awaitable[Any
 
 
 class _Calls:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TimeSeriesStore) -> None:
         self._store = store
 
     def create_time_series(self, request: Any) -> Any:
@@ -119,7 +119,7 @@ class _Calls:
         ]
         page = listing.page(
             self._store,
-            listing.Request(
+            listing.ListRequest(
                 filter=request.filter,
                 end=_seconds(request.interval.end_time),
                 start=_seconds(request.interval.start_time) if request.interval.HasField("start_time") else None,
@@ -138,12 +138,12 @@ class _Calls:
         self._check_project(request.name)
         given = request.metric_descriptor
         kind, value_type = _KINDS.Name(given.metric_kind), _TYPES.Name(given.value_type)
-        if kind not in Kind.__members__ or value_type not in ValueType.__members__:
+        if kind not in MetricKind.__members__ or value_type not in ValueType.__members__:
             raise Rejected(f"The local Monitoring does not know metrics that are {kind} {value_type}.")
         described = self._store.describe(
             Descriptor(
                 type=given.type,
-                kind=Kind(kind),
+                kind=MetricKind(kind),
                 value_type=ValueType(value_type),
                 labels={label.key: label.description for label in given.labels},
                 unit=given.unit,
@@ -205,13 +205,13 @@ class _Calls:
         start = _seconds(point.interval.start_time) if point.interval.HasField("start_time") else end
         self._store.write(identity, self._kind(series), value_type, Point(start, end, value))
 
-    def _kind(self, series: Any) -> Kind:
+    def _kind(self, series: Any) -> MetricKind:
         """Where it is not told, the descriptor's."""
         name = _KINDS.Name(series.metric_kind)
-        if name in Kind.__members__:
-            return Kind(name)
+        if name in MetricKind.__members__:
+            return MetricKind(name)
         descriptor = self._store.descriptor(series.metric.type)
-        return descriptor.kind if descriptor is not None else Kind.GAUGE
+        return descriptor.kind if descriptor is not None else MetricKind.GAUGE
 
     def _check_project(self, name: str) -> None:
         if name != f"projects/{self._store.project}":
@@ -287,7 +287,7 @@ def _aggregation(given: Any) -> Aggregation:
     )
 
 
-def _fill(target: Any, series: Series, points: Sequence[Point]) -> None:
+def _fill(target: Any, series: TimeSeries, points: Sequence[Point]) -> None:
     identity = series.identity
     target.metric.type = identity.metric_type
     target.metric.labels.update(identity.metric_labels)

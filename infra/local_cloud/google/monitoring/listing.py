@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, periods
 from local_cloud.google.monitoring.filters import Filter
 from local_cloud.google.monitoring.points import Point
-from local_cloud.google.monitoring.store import Series, Store
+from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
 
 DEFAULT_PAGE = 100_000
 SHORTEST_PERIOD = 60.0
@@ -17,7 +17,7 @@ class BadRequest(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class ListRequest:
     """start and end: epoch seconds; without a start, only what came at the end. headers: no points."""
 
     filter: str
@@ -31,11 +31,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Page:
-    series: Sequence[tuple[Series, Sequence[Point]]]
+    series: Sequence[tuple[TimeSeries, Sequence[Point]]]
     next_token: str = ""
 
 
-def page(store: Store, request: Request) -> Page:
+def page(store: TimeSeriesStore, request: ListRequest) -> Page:
     """Raises BadRequest, BadFilter, BadAggregation."""
     found = _found(store, request)
     if request.headers:
@@ -43,7 +43,7 @@ def page(store: Store, request: Request) -> Page:
     return _points(found, request)
 
 
-def _found(store: Store, request: Request) -> list[tuple[Series, list[Point]]]:
+def _found(store: TimeSeriesStore, request: ListRequest) -> list[tuple[TimeSeries, list[Point]]]:
     start = request.end if request.start is None else request.start
     if start > request.end:
         raise BadRequest("The start time must not be after the end time.")
@@ -57,22 +57,22 @@ def _found(store: Store, request: Request) -> list[tuple[Series, list[Point]]]:
     return [(one, points) for one, points in found if points]
 
 
-def _before(start: float, request: Request) -> float:
+def _before(start: float, request: ListRequest) -> float:
     """Of an interval that is one moment, the moment itself counts."""
     return start - 1e-6 if start == request.end else start
 
 
-def _headers(found: list[tuple[Series, list[Point]]], request: Request) -> Page:
+def _headers(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
     first, _ = _token(request.page_token)
     last = first + (request.page_size or DEFAULT_PAGE)
     return Page([(series, ()) for series, _ in found[first:last]], f"{last}:0" if last < len(found) else "")
 
 
-def _points(found: list[tuple[Series, list[Point]]], request: Request) -> Page:
+def _points(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
     """A page may end within a series; the next one goes on with it."""
     first, skipped = _token(request.page_token)
     left = request.page_size or DEFAULT_PAGE
-    taken: list[tuple[Series, Sequence[Point]]] = []
+    taken: list[tuple[TimeSeries, Sequence[Point]]] = []
     for index in range(first, len(found)):
         series, points = found[index]
         rest = points[skipped:] if index == first else points

@@ -15,7 +15,7 @@ from local_cloud.google.monitoring.notifications import Notifier
 from local_cloud.google.monitoring.points import Identity
 from local_cloud.google.monitoring.policies import Policy, PolicyReader, Threshold
 from local_cloud.google.monitoring.queries import Fault, MetricQuery, Objective
-from local_cloud.google.monitoring.store import Store
+from local_cloud.google.monitoring.store import TimeSeriesStore
 from local_cloud.google.monitoring.uptime import Uptime
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Monitoring:
     ) -> None:
         self.clock = clock
         self.pace = pace
-        self.store = Store(project, pace=pace, clock=clock)
+        self.store = TimeSeriesStore(project, pace=pace, clock=clock)
         self.policies: dict[str, Policy] = {}
         self.objectives: dict[str, Objective] = {}
         self.incidents = Incidents(file, clock())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 Labels = tuple[tuple[str, str], ...]
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     GAUGE = "GAUGE"
     DELTA = "DELTA"
     CUMULATIVE = "CUMULATIVE"

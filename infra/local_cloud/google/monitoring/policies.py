@@ -9,7 +9,7 @@ from local_cloud.errors import DeploymentFailed
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.filters import BadFilter, Field
 from local_cloud.google.monitoring.queries import BurnRateQuery, MetricQuery, Objective, Query, RatioQuery
-from local_cloud.google.monitoring.store import Store
+from local_cloud.google.monitoring.store import TimeSeriesStore
 
 MINUTE = 60
 SHORTEST_ABSENCE = 120
@@ -104,7 +104,7 @@ class Policy:
 class PolicyReader:
     """pace: what periods and durations are divided by. objectives: by their names."""
 
-    def __init__(self, store: Store, objectives: Mapping[str, Objective], pace: float) -> None:
+    def __init__(self, store: TimeSeriesStore, objectives: Mapping[str, Objective], pace: float) -> None:
         self._store = store
         self._objectives = objectives
         self._pace = pace
@@ -114,7 +114,7 @@ class PolicyReader:
         display_name = str(inputs.get("displayName") or name)
         try:
             return self._read(name, display_name, inputs)
-        except (BadFilter, BadAggregation, _Refused) as error:
+        except (BadFilter, BadAggregation, _InvalidPolicy) as error:
             raise DeploymentFailed(f"the alert policy {display_name}: {error}") from None
 
     def objective(self, name: str, inputs: Mapping[str, Any]) -> Objective:
@@ -144,25 +144,25 @@ class PolicyReader:
             declared = [inputs[key] for key in ("aggregation", "secondaryAggregation") if inputs.get(key)]
             try:
                 queries.append(MetricQuery(self._store, text, self._aggregations(declared)))
-            except (BadFilter, BadAggregation, _Refused) as error:
+            except (BadFilter, BadAggregation, _InvalidPolicy) as error:
                 raise DeploymentFailed(f"the dashboard {name}: {error}") from None
         return queries
 
     def _read(self, name: str, display_name: str, inputs: Mapping[str, Any]) -> Policy:
         conditions = inputs.get("conditions") or []
         if not 1 <= len(conditions) <= MAX_CONDITIONS:
-            raise _Refused(f"it has {len(conditions)} conditions, and takes 1 to {MAX_CONDITIONS}")
+            raise _InvalidPolicy(f"it has {len(conditions)} conditions, and takes 1 to {MAX_CONDITIONS}")
         combiner = str(inputs.get("combiner"))
         if combiner not in COMBINERS:
-            raise _Refused(f"the combiner {combiner} is none of {', '.join(sorted(COMBINERS))}")
+            raise _InvalidPolicy(f"the combiner {combiner} is none of {', '.join(sorted(COMBINERS))}")
         documentation = inputs.get("documentation") or {}
         content = str(documentation.get("content") or "")
         if len(content) > MAX_DOCUMENTATION:
-            raise _Refused(f"its documentation has more than {MAX_DOCUMENTATION} characters")
+            raise _InvalidPolicy(f"its documentation has more than {MAX_DOCUMENTATION} characters")
         close = (inputs.get("alertStrategy") or {}).get("autoClose")
         auto_close = DEFAULT_AUTO_CLOSE if close is None else _seconds(close)
         if auto_close < SHORTEST_AUTO_CLOSE:
-            raise _Refused(f"autoClose is at least {SHORTEST_AUTO_CLOSE:g} s")
+            raise _InvalidPolicy(f"autoClose is at least {SHORTEST_AUTO_CLOSE:g} s")
         shown = {key: value for key, value in inputs.items() if key not in OURS}
         return Policy(
             name=name,
@@ -186,20 +186,22 @@ class PolicyReader:
             return self._threshold(display_name, threshold)
         if len(kinds) == 1 and absent is not None:
             return self._absence(display_name, absent)
-        raise _Refused(f"{display_name}: the local Monitoring does not know {' with '.join(kinds) or 'no condition'}")
+        raise _InvalidPolicy(
+            f"{display_name}: the local Monitoring does not know {' with '.join(kinds) or 'no condition'}"
+        )
 
     def _threshold(self, display_name: str, inputs: Mapping[str, Any]) -> Threshold:
         if inputs.get("forecastOptions"):
-            raise _Refused(f"{display_name}: the local Monitoring does not know forecastOptions")
+            raise _InvalidPolicy(f"{display_name}: the local Monitoring does not know forecastOptions")
         comparison = str(inputs.get("comparison"))
         if comparison not in COMPARISONS:
-            raise _Refused(f"{display_name}: it compares by COMPARISON_GT or COMPARISON_LT, not by {comparison}")
+            raise _InvalidPolicy(f"{display_name}: it compares by COMPARISON_GT or COMPARISON_LT, not by {comparison}")
         duration = _minutes(display_name, inputs.get("duration"))
         missing = str(inputs.get("evaluationMissingData") or f"{MISSING}NO_OP").removeprefix(MISSING)
         if missing not in ("INACTIVE", "ACTIVE", "NO_OP"):
-            raise _Refused(f"{display_name}: {missing} is no way to evaluate missing data")
+            raise _InvalidPolicy(f"{display_name}: {missing} is no way to evaluate missing data")
         if inputs.get("evaluationMissingData") and duration < MINUTE:
-            raise _Refused(f"{display_name}: evaluationMissingData needs a duration of at least {MINUTE} s")
+            raise _InvalidPolicy(f"{display_name}: evaluationMissingData needs a duration of at least {MINUTE} s")
         return Threshold(
             display_name=display_name,
             query=self._query(display_name, inputs),
@@ -213,7 +215,7 @@ class PolicyReader:
     def _absence(self, display_name: str, inputs: Mapping[str, Any]) -> Absence:
         duration = _minutes(display_name, inputs.get("duration"))
         if not SHORTEST_ABSENCE <= duration <= LONGEST_ABSENCE:
-            raise _Refused(f"{display_name}: an absence lasts {SHORTEST_ABSENCE} s to {LONGEST_ABSENCE:g} s")
+            raise _InvalidPolicy(f"{display_name}: an absence lasts {SHORTEST_ABSENCE} s to {LONGEST_ABSENCE:g} s")
         query = MetricQuery(self._store, str(inputs["filter"]), self._aggregations(inputs.get("aggregations")))
         return Absence(display_name, query, duration / self._pace, _trigger(inputs.get("trigger")))
 
@@ -228,16 +230,18 @@ class PolicyReader:
             return query
         denominator = MetricQuery(self._store, str(below), self._aggregations(inputs.get("denominatorAggregations")))
         if query.span != denominator.span:
-            raise _Refused(f"{display_name}: numerator and denominator have one alignment period")
+            raise _InvalidPolicy(f"{display_name}: numerator and denominator have one alignment period")
         return RatioQuery(query, denominator)
 
     def _burn_rate(self, display_name: str, text: str) -> BurnRateQuery:
         matched = BURN_RATE.fullmatch(text)
         if matched is None:
-            raise _Refused(f'{display_name}: the local Monitoring knows select_slo_burn_rate("OBJECTIVE", "3600s")')
+            raise _InvalidPolicy(
+                f'{display_name}: the local Monitoring knows select_slo_burn_rate("OBJECTIVE", "3600s")'
+            )
         objective = self._objectives.get(matched[1])
         if objective is None:
-            raise _Refused(f"{display_name}: there is no objective {matched[1]}")
+            raise _InvalidPolicy(f"{display_name}: there is no objective {matched[1]}")
         return BurnRateQuery(objective, int(matched[2]) * UNITS[matched[3]] / self._pace)
 
     def _aggregations(self, declared: Sequence[Mapping[str, Any]] | None) -> list[Aggregation]:
@@ -252,7 +256,7 @@ class PolicyReader:
         ]
 
 
-class _Refused(Exception):
+class _InvalidPolicy(Exception):
     pass
 
 
@@ -280,14 +284,14 @@ def _trigger(inputs: Mapping[str, Any] | None) -> Trigger:
 def _minutes(display_name: str, duration: object) -> float:
     seconds = _seconds(duration)
     if seconds % MINUTE:
-        raise _Refused(f"{display_name}: its duration is a number of whole minutes, not {duration}")
+        raise _InvalidPolicy(f"{display_name}: its duration is a number of whole minutes, not {duration}")
     return seconds
 
 
 def _period(duration: object) -> float:
     seconds = _seconds(duration)
     if duration is not None and seconds < MINUTE:
-        raise _Refused(f"an alignment period is at least {MINUTE} s, not {duration}")
+        raise _InvalidPolicy(f"an alignment period is at least {MINUTE} s, not {duration}")
     return seconds
 
 
@@ -295,5 +299,5 @@ def _seconds(duration: object) -> float:
     """Of Google's form: 60s."""
     text = str(duration or "0s")
     if not re.fullmatch(r"\d+(\.\d+)?s", text):
-        raise _Refused(f"{text!r} is no duration; 60s is one")
+        raise _InvalidPolicy(f"{text!r} is no duration; 60s is one")
     return float(text.removesuffix("s"))

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, chain
 from local_cloud.google.monitoring.filters import Field, Filter
-from local_cloud.google.monitoring.points import Identity, Kind
-from local_cloud.google.monitoring.store import Series, Store
+from local_cloud.google.monitoring.points import Identity, MetricKind
+from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
 
 Values = Mapping[Identity, float]
 
@@ -36,12 +36,12 @@ class Query(Protocol):
 class MetricQuery:
     """aggregations: with periods of this machine's clock. Raises BadFilter."""
 
-    def __init__(self, store: Store, text: str, aggregations: Sequence[Aggregation]) -> None:
+    def __init__(self, store: TimeSeriesStore, text: str, aggregations: Sequence[Aggregation]) -> None:
         self.filter = Filter.parse(text)
         self.metric_type = self.filter.metric_type
         self.aggregations = tuple(aggregations)
         self._store = store
-        self._chosen: list[Series] = []
+        self._chosen: list[TimeSeries] = []
         self._generation = -1
 
     @property
@@ -56,7 +56,7 @@ class MetricQuery:
         aligned = chain(self.aggregations, series, self._moment(series, now))
         return {one.identity: float(one[-1].value) for one in aligned if not one.is_distribution}  # type: ignore[arg-type]
 
-    def _moment(self, series: Sequence[Series], now: float) -> float:
+    def _moment(self, series: Sequence[TimeSeries], now: float) -> float:
         """Now; or that of the newest point, where it came just now and is of before the last period."""
         newest = max((one.ends[-1] for one in series), default=now)
         came = max((one.written for one in series), default=now)
@@ -99,9 +99,9 @@ class MetricQuery:
 
     def is_counted(self) -> bool:
         descriptor = self._store.descriptor(self.metric_type)
-        return descriptor is None or descriptor.kind is not Kind.GAUGE
+        return descriptor is None or descriptor.kind is not MetricKind.GAUGE
 
-    def _series(self) -> list[Series]:
+    def _series(self) -> list[TimeSeries]:
         if self._generation != self._store.generation:
             self._chosen = self._store.matching(self.filter)
             self._generation = self._store.generation

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from local_cloud.google.api_error import ApiError
 from local_cloud.google.monitoring import listing
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.descriptors import GOOGLES, Descriptor
 from local_cloud.google.monitoring.filters import BadFilter, Field, Filter
 from local_cloud.google.monitoring.incidents import Incident, moment
 from local_cloud.google.monitoring.points import Distribution, Identity, Point, ValueType
-from local_cloud.google.monitoring.store import Series
-from local_cloud.serving.google_apis import Refused
+from local_cloud.google.monitoring.store import TimeSeries
 
 if TYPE_CHECKING:
     from local_cloud.google.monitoring.monitoring import Monitoring
@@ -49,13 +49,13 @@ class MonitoringApi:
         self._check_project(request)
         query = request.query
         if query.get("orderBy"):
-            raise Refused(400, "Field orderBy had an invalid value: it is not supported.")
+            raise ApiError(400, "Field orderBy had an invalid value: it is not supported.")
         try:
             end = _moment(query.get("interval.endTime"), "interval.endTime")
             start = query.get("interval.startTime")
             page = listing.page(
                 self._store,
-                listing.Request(
+                listing.ListRequest(
                     filter=query.get("filter", ""),
                     end=end,
                     start=None if start is None else _moment(start, "interval.startTime"),
@@ -70,7 +70,7 @@ class MonitoringApi:
                 ),
             )
         except (BadFilter, BadAggregation, listing.BadRequest) as error:
-            raise Refused(400, str(error)) from None
+            raise ApiError(400, str(error)) from None
         answer: dict[str, Any] = {"timeSeries": [_shown(series, points) for series, points in page.series]}
         if page.next_token:
             answer["nextPageToken"] = page.next_token
@@ -82,7 +82,7 @@ class MonitoringApi:
         try:
             matches = Filter.parse(text).matches if text else lambda identity: True
         except BadFilter as error:
-            raise Refused(400, str(error)) from None
+            raise ApiError(400, str(error)) from None
         everything = {**GOOGLES, **self._store.descriptors}
         chosen = [one for name, one in sorted(everything.items()) if matches(Identity(name, (), "", ()))]
         return web.json_response({"metricDescriptors": [self._described(one) for one in chosen]})
@@ -91,13 +91,13 @@ class MonitoringApi:
         self._check_project(request)
         descriptor = self._store.descriptor(request.match_info["metric"])
         if descriptor is None:
-            raise Refused(404, f"Could not find descriptor for metric '{request.match_info['metric']}'.")
+            raise ApiError(404, f"Could not find descriptor for metric '{request.match_info['metric']}'.")
         return web.json_response(self._described(descriptor))
 
     async def _policies(self, request: web.Request) -> web.Response:
         self._check_project(request)
         if request.query.get("filter"):
-            raise Refused(400, "The local Monitoring has no filters of alert policies; choose among all.")
+            raise ApiError(400, "The local Monitoring has no filters of alert policies; choose among all.")
         policies = [policy.declared for policy in self._monitoring.policies.values()]
         return web.json_response({"alertPolicies": policies, "totalSize": len(policies)})
 
@@ -105,7 +105,7 @@ class MonitoringApi:
         self._check_project(request)
         policy = self._monitoring.policies.get(f"{_project(request)}/alertPolicies/{request.match_info['id']}")
         if policy is None:
-            raise Refused(404, f"There is no alert policy {request.match_info['id']}.")
+            raise ApiError(404, f"There is no alert policy {request.match_info['id']}.")
         return web.json_response(policy.declared)
 
     async def _alerts(self, request: web.Request) -> web.Response:
@@ -114,7 +114,7 @@ class MonitoringApi:
         chosen = [one for one in self._monitoring.incidents if _is_chosen(one, query.get("filter", ""))]
         for order in reversed([part.split() for part in query.get("orderBy", "").split(",") if part.strip()]):
             if order[0] not in ORDERS or order[1:] not in ([], ["desc"]):
-                raise Refused(400, f"{' '.join(order)} is no order of alerts.")
+                raise ApiError(400, f"{' '.join(order)} is no order of alerts.")
             chosen.sort(key=ORDERS[order[0]], reverse=order[1:] == ["desc"])
         first = _number(query.get("pageToken"))
         last = first + min(_number(query.get("pageSize")) or ALERTS_PAGE, MAX_ALERTS_PAGE)
@@ -130,7 +130,7 @@ class MonitoringApi:
         self._check_project(request)
         incident = self._monitoring.incidents.find(request.match_info["id"])
         if incident is None:
-            raise Refused(404, f"There is no alert {request.match_info['id']}.")
+            raise ApiError(404, f"There is no alert {request.match_info['id']}.")
         return web.json_response(incident.as_alert())
 
     async def _uptime_checks(self, request: web.Request) -> web.Response:
@@ -140,7 +140,7 @@ class MonitoringApi:
 
     def _check_project(self, request: web.Request) -> None:
         if request.match_info["project"] != self._store.project:
-            raise Refused(403, f"Permission denied on {_project(request)}, or it may not exist.")
+            raise ApiError(403, f"Permission denied on {_project(request)}, or it may not exist.")
 
     def _described(self, descriptor: Descriptor) -> dict[str, Any]:
         return {
@@ -170,7 +170,7 @@ def _is_chosen(incident: Incident, text: str) -> bool:
     }
     terms = [ALERT_TERM.fullmatch(term) for term in re.split(r"\bAND\b", text)]
     if not all(terms):
-        raise Refused(400, f"The local Monitoring knows no alerts by the filter {text!r}.")
+        raise ApiError(400, f"The local Monitoring knows no alerts by the filter {text!r}.")
     return all(term is not None and found[term[1]] == term[2] for term in terms)
 
 
@@ -178,7 +178,7 @@ def _aggregation(request: web.Request, name: str) -> Aggregation:
     query = request.query
     period = query.get(f"{name}.alignmentPeriod", "0s")
     if not re.fullmatch(r"\d+(\.\d+)?s", period):
-        raise Refused(400, f"{name}.alignmentPeriod: {period!r} is no duration; 60s is one.")
+        raise ApiError(400, f"{name}.alignmentPeriod: {period!r} is no duration; 60s is one.")
     return Aggregation(
         period=float(period.removesuffix("s")),
         aligner=query.get(f"{name}.perSeriesAligner", NO_ALIGNER),
@@ -189,23 +189,23 @@ def _aggregation(request: web.Request, name: str) -> Aggregation:
 
 def _moment(text: str | None, field: str) -> float:
     if text is None:
-        raise Refused(400, f"Field {field} had an invalid value: it is required.")
+        raise ApiError(400, f"Field {field} had an invalid value: it is required.")
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
-        raise Refused(400, f"Field {field} had an invalid value of {text!r}: no RFC 3339 time with an offset.")
+        raise ApiError(400, f"Field {field} had an invalid value of {text!r}: no RFC 3339 time with an offset.")
     return parsed.timestamp()
 
 
 def _number(text: str | None) -> int:
     if text and not text.isdigit():
-        raise Refused(400, f"{text!r} is no number.")
+        raise ApiError(400, f"{text!r} is no number.")
     return int(text or 0)
 
 
-def _shown(series: Series, points: Sequence[Point]) -> dict[str, Any]:
+def _shown(series: TimeSeries, points: Sequence[Point]) -> dict[str, Any]:
     identity = series.identity
     return {
         "metric": {"type": identity.metric_type, "labels": dict(identity.metric_labels)},

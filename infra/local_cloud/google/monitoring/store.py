@@ -18,9 +18,9 @@ from local_cloud.google.monitoring.descriptors import (
     Descriptor,
 )
 from local_cloud.google.monitoring.filters import Filter
-from local_cloud.google.monitoring.points import Distribution, Identity, Kind, Labels, Point, Value, ValueType
+from local_cloud.google.monitoring.points import Distribution, Identity, Labels, MetricKind, Point, Value, ValueType
 
-__all__ = ["Distribution", "Identity", "Kind", "Point", "Rejected", "Series", "Store", "ValueType"]
+__all__ = ["Distribution", "Identity", "MetricKind", "Point", "Rejected", "TimeSeries", "TimeSeriesStore", "ValueType"]
 
 # Points of one series are no closer together.
 SAMPLING_SECONDS = 5.0
@@ -41,10 +41,10 @@ class Rejected(Exception):
     """In Google's words, as far as they are known."""
 
 
-class Series:
+class TimeSeries:
     """Points in the order of their ends; the oldest are forgotten."""
 
-    def __init__(self, identity: Identity, kind: Kind, value_type: ValueType) -> None:
+    def __init__(self, identity: Identity, kind: MetricKind, value_type: ValueType) -> None:
         self.identity = identity
         self.kind = kind
         self.value_type = value_type
@@ -70,7 +70,7 @@ class Series:
 
     def append(self, point: Point) -> None:
         value = point.value
-        if self.kind is not Kind.GAUGE and not isinstance(value, Distribution):
+        if self.kind is not MetricKind.GAUGE and not isinstance(value, Distribution):
             self._count(point, value)
         if self.ends and value == self._values[-1]:
             value = self._values[-1]  # an idle process publishes an equal distribution each time
@@ -107,13 +107,13 @@ class Series:
         """What a counting distribution gained with each point of a time."""
         return [
             distributions.difference(self._values[index], self._values[index - 1])
-            if self.kind is Kind.CUMULATIVE and index and self._starts[index] == self._starts[index - 1]
+            if self.kind is MetricKind.CUMULATIVE and index and self._starts[index] == self._starts[index - 1]
             else self._values[index]
             for index in self.between(start, end)
         ]
 
     def _count(self, point: Point, value: float) -> None:
-        if self.kind is Kind.CUMULATIVE and self.ends and self._starts[-1] == point.start:
+        if self.kind is MetricKind.CUMULATIVE and self.ends and self._starts[-1] == point.start:
             self._increments.append(value - self._values[-1])
             self._since.append(self.ends[-1])
         else:
@@ -121,7 +121,7 @@ class Series:
             self._since.append(point.start)
 
 
-class Store:
+class TimeSeriesStore:
     """One thread's. pace: how many times faster than by Google's clock points may come."""
 
     def __init__(self, project: str = "", *, pace: float = 1.0, clock: Callable[[], float] = time.time) -> None:
@@ -131,14 +131,14 @@ class Store:
         self.descriptors: dict[str, Descriptor] = {}
         # Counts the series that came or went: whoever keeps a choice of them sees that it is old.
         self.generation = 0
-        self._series: dict[str, dict[Identity, Series]] = {}
+        self._series: dict[str, dict[Identity, TimeSeries]] = {}
         self._made = 0
 
     def describe(self, descriptor: Descriptor) -> Descriptor:
         """Raises Rejected where there is one of another kind. Labels that are new are added."""
         if not descriptor.type.startswith((*CUSTOM, LOG_METRIC)):
             raise Rejected(f"Field metricDescriptor.type had an invalid value of {descriptor.type!r}: it is not yours")
-        if descriptor.is_custom and descriptor.kind is Kind.DELTA:
+        if descriptor.is_custom and descriptor.kind is MetricKind.DELTA:
             raise Rejected(f"The metric kind for metric {descriptor.type} must be GAUGE or CUMULATIVE, but is DELTA.")
         present = self.descriptors.get(descriptor.type)
         if present is not None and (present.kind, present.value_type) != (descriptor.kind, descriptor.value_type):
@@ -160,7 +160,7 @@ class Store:
         descriptor = self.descriptor(metric_type)
         return descriptor is not None and (not descriptor.is_custom or metric_type in self._series)
 
-    def write(self, identity: Identity, kind: Kind, value_type: ValueType, point: Point) -> None:
+    def write(self, identity: Identity, kind: MetricKind, value_type: ValueType, point: Point) -> None:
         """Raises Rejected."""
         identity = self._completed(identity)
         series = self._series.get(identity.metric_type, {}).get(identity)
@@ -178,12 +178,12 @@ class Store:
         series.append(point)
         series.written = self.clock()
 
-    def matching(self, chosen: Filter) -> list[Series]:
+    def matching(self, chosen: Filter) -> list[TimeSeries]:
         """Raises BadFilter for one of several metrics."""
         of_type = self._series.get(chosen.metric_type, {})
         return [series for identity, series in of_type.items() if chosen.matches(identity)]
 
-    def select(self, text: str, start: float, end: float) -> list[tuple[Series, list[Point]]]:
+    def select(self, text: str, start: float, end: float) -> list[tuple[TimeSeries, list[Point]]]:
         """What ended after start and not after end, of the series that a filter chooses. Raises BadFilter."""
         chosen = Filter.parse(text)
         found = [(series, series.points(start, end)) for series in self.matching(chosen)]
@@ -209,7 +209,7 @@ class Store:
         if identity.metric_type.startswith(CUSTOM) and identity.resource_type not in CUSTOM_RESOURCES:
             raise Rejected(f"The resource type {identity.resource_type} cannot be used with custom metrics.")
 
-    def _check_descriptor(self, identity: Identity, kind: Kind, value_type: ValueType) -> None:
+    def _check_descriptor(self, identity: Identity, kind: MetricKind, value_type: ValueType) -> None:
         metric_type = identity.metric_type
         descriptor = self.descriptor(metric_type)
         labels = dict.fromkeys((key for key, _ in identity.metric_labels), "")
@@ -230,10 +230,10 @@ class Store:
             self.describe(replace(descriptor, labels={**descriptor.labels, **labels}))
         _check_label_values(identity.metric_labels)
 
-    def _check_interval(self, kind: Kind, point: Point) -> None:
-        if kind is Kind.GAUGE and point.start != point.end:
+    def _check_interval(self, kind: MetricKind, point: Point) -> None:
+        if kind is MetricKind.GAUGE and point.start != point.end:
             raise Rejected("The start time must be equal to the end time for a gauge metric.")
-        if kind is not Kind.GAUGE and point.start >= point.end:
+        if kind is not MetricKind.GAUGE and point.start >= point.end:
             raise Rejected("The start time must be before the end time for the non-gauge metric.")
         now = self.clock()
         if point.end > now + FUTURE_SECONDS:
@@ -241,15 +241,15 @@ class Store:
         if point.end < now - PAST_SECONDS:
             raise Rejected("Data points cannot be written more than 25h in the past.")
 
-    def _check_order(self, series: Series, point: Point) -> None:
+    def _check_order(self, series: TimeSeries, point: Point) -> None:
         last = series[-1]
         if point.end <= last.end:
             raise Rejected(
                 "Points must be written in order. One or more of the points specified had an older end time than the "
                 "most recent point."
             )
-        grows = series.kind is Kind.CUMULATIVE and point.start == last.start
-        if series.kind is not Kind.GAUGE and point.start < last.end and not grows:
+        grows = series.kind is MetricKind.CUMULATIVE and point.start == last.start
+        if series.kind is not MetricKind.GAUGE and point.start < last.end and not grows:
             raise Rejected(
                 "Points must be written in order. One or more of the points specified had an older start time than the "
                 "most recent point."
@@ -260,12 +260,12 @@ class Store:
                 "metric."
             )
 
-    def _new(self, identity: Identity, kind: Kind, value_type: ValueType) -> Series:
+    def _new(self, identity: Identity, kind: MetricKind, value_type: ValueType) -> TimeSeries:
         self._made += 1
         if self._made % FORGET_EVERY == 0:
             self._forget()
         self.generation += 1
-        series = Series(identity, kind, value_type)
+        series = TimeSeries(identity, kind, value_type)
         self._series.setdefault(identity.metric_type, {})[identity] = series
         return series
 
@@ -279,7 +279,7 @@ class Store:
                 del self._series[series.identity.metric_type][series.identity]
 
 
-def _check_type(metric_type: str, series: Series, kind: Kind, value_type: ValueType) -> None:
+def _check_type(metric_type: str, series: TimeSeries, kind: MetricKind, value_type: ValueType) -> None:
     if (series.kind, series.value_type) != (kind, value_type):
         raise Rejected(
             f"The metric {metric_type} must be {series.kind} {series.value_type}, but is {kind} {value_type}."

@@ -10,8 +10,8 @@ import aiohttp
 from yarl import URL
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.google.monitoring.points import Identity, Kind, Point, ValueType
-from local_cloud.google.monitoring.store import Store
+from local_cloud.google.monitoring.points import Identity, MetricKind, Point, ValueType
+from local_cloud.google.monitoring.store import TimeSeriesStore
 
 # Where Google's checkers stand, by the region of an uptime check. One machine is the same seen from everywhere.
 LOCATIONS: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ MAX_BODY = 2**20
 
 
 @dataclass(frozen=True)
-class Check:
+class UptimeCheck:
     """accepted: statuses, or their hundreds. content: what the answer has to hold. period: of this machine's clock."""
 
     id: str
@@ -55,8 +55,8 @@ class Check:
 
 
 class Uptime:
-    def __init__(self, store: Store, session: aiohttp.ClientSession) -> None:
-        self.checks: dict[str, Check] = {}
+    def __init__(self, store: TimeSeriesStore, session: aiohttp.ClientSession) -> None:
+        self.checks: dict[str, UptimeCheck] = {}
         self._store = store
         self._session = session
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,7 +69,7 @@ class Uptime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def run(self, check: Check) -> None:
+    async def run(self, check: UptimeCheck) -> None:
         """Once, now."""
         began = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=check.timeout)
@@ -84,12 +84,12 @@ class Uptime:
             passed = False
         self._publish(check, passed, (time.monotonic() - began) * 1000)
 
-    async def _keep(self, check: Check) -> None:
+    async def _keep(self, check: UptimeCheck) -> None:
         while True:
             await self.run(check)
             await asyncio.sleep(check.period)
 
-    def _publish(self, check: Check, passed: bool, milliseconds: float) -> None:
+    def _publish(self, check: UptimeCheck, passed: bool, milliseconds: float) -> None:
         now = self._store.clock()
         for location in check.locations:
             labels = {"check_id": check.id, "checked_resource_id": check.host, "checker_location": location}
@@ -97,12 +97,14 @@ class Uptime:
             if passed:
                 self._write("request_latency", ValueType.DOUBLE, labels, check, Point(now, now, milliseconds))
 
-    def _write(self, name: str, value_type: ValueType, labels: Mapping[str, str], check: Check, point: Point) -> None:
+    def _write(
+        self, name: str, value_type: ValueType, labels: Mapping[str, str], check: UptimeCheck, point: Point
+    ) -> None:
         identity = Identity.of(f"{METRIC}/{name}", labels, "uptime_url", {"host": check.host})
-        self._store.write(identity, Kind.GAUGE, value_type, point)
+        self._store.write(identity, MetricKind.GAUGE, value_type, point)
 
 
-def read(check_id: str, name: str, inputs: Mapping[str, Any], pace: float) -> Check:
+def read(check_id: str, name: str, inputs: Mapping[str, Any], pace: float) -> UptimeCheck:
     """Raises DeploymentFailed for what Google would refuse, or what is not known here."""
     http: Mapping[str, Any] | None = inputs.get("httpCheck")
     resource: Mapping[str, Any] = inputs.get("monitoredResource") or {}
@@ -113,7 +115,7 @@ def read(check_id: str, name: str, inputs: Mapping[str, Any], pace: float) -> Ch
         raise DeploymentFailed(f"the uptime check {name}: the local Monitoring does not know {', '.join(unknown)}")
     host = str(resource["labels"]["host"])
     secure = bool(http.get("useSsl"))
-    return Check(
+    return UptimeCheck(
         id=check_id,
         host=host,
         url=URL.build(

@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from local_cloud.google.api_error import ApiError
 from local_cloud.google.rpc_status import CODES
 from local_cloud.google.scheduler.attempts import outcome
 from local_cloud.google.scheduler.scheduler import Job, Scheduler
-from local_cloud.serving.google_apis import Refused
 
 LARGEST_PAGE = 500
 JOBS = "/v1/projects/{project}/locations/{location}/jobs"
@@ -50,14 +50,14 @@ class JobsApi:
     def _jobs(self, request: web.Request) -> list[Job]:
         project, location = request.match_info["project"], request.match_info["location"]
         if project != self._project:
-            raise Refused(403, f"Permission denied on resource project {project}.")
+            raise ApiError(403, f"Permission denied on resource project {project}.")
         return [job for _, job in sorted(self._scheduler.jobs.items()) if job.spec.location == location]
 
     def _job(self, request: web.Request) -> Job:
         name = request.match_info["job"]
         found = next((job for job in self._jobs(request) if job.spec.name == name), None)
         if found is None:
-            raise Refused(404, f"Job not found: {name}")
+            raise ApiError(404, f"Job not found: {name}")
         return found
 
 
@@ -96,7 +96,7 @@ def _number(request: web.Request, name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal():
-        raise Refused(400, f"Invalid value at '{name}': {text!r}")
+        raise ApiError(400, f"Invalid value at '{name}': {text!r}")
     return int(text)
 
 

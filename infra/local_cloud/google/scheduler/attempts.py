@@ -23,7 +23,7 @@ class AttemptLog:
             "targetType": "HTTP",
             "url": spec.url,
         }
-        entry: dict[str, Any] = {"resource": job_resource(self._project, spec.location, spec.name).monitored}
+        entry: dict[str, Any] = {"resource": job_resource(self._project, spec.location, spec.name).as_json()}
         if run is None:
             entry |= {"severity": "INFO", "jsonPayload": {"@type": f"{TYPE}.AttemptStarted", **payload}}
         else:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 
-class Problem(Exception):
+class PlatformError(Exception):
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from local_cloud.resources.deployment import Declaration, Deployment, Made, Notice
+from local_cloud.pulumi.declaration import CreatedResource, Declaration
+from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import Handler, handles
 
 # The type, and the id of one of it.
@@ -39,14 +40,14 @@ SELF_LINK = "https://www.googleapis.com/compute/v1/"
 
 
 def _declared(template: str) -> Handler:
-    async def record(deployment: Deployment, declaration: Declaration) -> Made:
-        deployment.declared.append(Notice(declaration.token, declaration.resource_name))
-        names = {"project": deployment.project, **declaration.inputs, "name": declaration.resource_name}
+    async def record(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+        cloud.note(declaration.token, declaration.resource_name)
+        names = {"project": cloud.project, **declaration.inputs, "name": declaration.resource_name}
         path = template.format_map(defaultdict(str, names))
         outputs = {"name": declaration.resource_name}
         if declaration.token.startswith("gcp:compute/"):
             outputs["selfLink"] = SELF_LINK + path
-        return Made(id=path, outputs=outputs)
+        return CreatedResource(id=path, outputs=outputs)
 
     return record
 

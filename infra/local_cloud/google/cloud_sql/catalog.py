@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cloud.google.cloud_sql.errors import Refused, no_instance
+from local_cloud.google.api_error import ApiError
+from local_cloud.google.cloud_sql.errors import no_instance
 from local_cloud.state import write_private
 
-Resource = dict[str, Any]
+ApiObject = dict[str, Any]
 
 
-class Registry:
+class InstanceCatalog:
     """Resources as the API shows them. What this machine must know besides is in `local`, by instance."""
 
     def __init__(self, file: Path) -> None:
@@ -21,17 +22,17 @@ class Registry:
         self._lock = threading.RLock()
         kept = json.loads(file.read_text()) if file.exists() else {}
         self.password: str = kept.get("password") or secrets.token_urlsafe(24)
-        self.operations: list[Resource] = kept.get("operations", [])
-        self._instances: dict[str, Resource] = kept.get("instances", {})
-        self._local: dict[str, Resource] = kept.get("local", {})
-        self._backups: dict[str, list[Resource]] = kept.get("backups", {})
+        self.operations: list[ApiObject] = kept.get("operations", [])
+        self._instances: dict[str, ApiObject] = kept.get("instances", {})
+        self._local: dict[str, ApiObject] = kept.get("local", {})
+        self._backups: dict[str, list[ApiObject]] = kept.get("backups", {})
 
-    def instances(self) -> list[Resource]:
+    def instances(self) -> list[ApiObject]:
         with self._lock:
             return [dict(body) for body in self._instances.values()]
 
-    def instance(self, name: str) -> Resource:
-        """Raises Refused."""
+    def instance(self, name: str) -> ApiObject:
+        """Raises ApiError."""
         with self._lock:
             if name not in self._instances:
                 raise no_instance(name)
@@ -41,14 +42,16 @@ class Registry:
         with self._lock:
             return dict(self._local.get(name, {}))
 
-    def add(self, body: Resource) -> None:
-        """Raises Refused where the name is taken."""
+    def add(self, body: ApiObject) -> None:
+        """Raises ApiError where the name is taken."""
         with self._lock:
             if body["name"] in self._instances:
-                raise Refused(409, "instanceAlreadyExists", f"The Cloud SQL instance {body['name']} already exists.")
+                raise ApiError(
+                    409, f"The Cloud SQL instance {body['name']} already exists.", reason="instanceAlreadyExists"
+                )
             self.put(body)
 
-    def put(self, body: Resource) -> None:
+    def put(self, body: ApiObject) -> None:
         with self._lock:
             self._instances[body["name"]] = body
             self.save()
@@ -70,19 +73,19 @@ class Registry:
                 part.pop(name, None)
             self.save()
 
-    def backups(self, instance: str) -> list[Resource]:
+    def backups(self, instance: str) -> list[ApiObject]:
         """Newest first."""
         with self._lock:
             return [dict(backup) for backup in reversed(self._backups.get(instance, []))]
 
-    def backup(self, instance: str, backup_id: str) -> Resource:
-        """Raises Refused."""
+    def backup(self, instance: str, backup_id: str) -> ApiObject:
+        """Raises ApiError."""
         for backup in self.backups(instance):
             if backup["id"] == backup_id:
                 return backup
-        raise Refused(404, "backupRunDoesNotExist", f"The instance {instance} has no backup run {backup_id}.")
+        raise ApiError(404, f"The instance {instance} has no backup run {backup_id}.", reason="backupRunDoesNotExist")
 
-    def put_backup(self, backup: Resource) -> None:
+    def put_backup(self, backup: ApiObject) -> None:
         with self._lock:
             runs = self._backups.setdefault(backup["instance"], [])
             runs[:] = [run for run in runs if run["id"] != backup["id"]] + [backup]
