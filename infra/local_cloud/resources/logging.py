@@ -1,7 +1,7 @@
 """Log-based metrics: counted on what the parts log."""
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.extracting import extractor
 from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import predicate

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.entry_log import EntryLog, write
-from local_cloud.google.logging.errors import BadFilter
 from local_cloud.google.logging.extracting import extractor
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse

@@ -248,6 +248,17 @@ def test_policies_and_alerts_are_listed(served: Served) -> None:
     closed = served.rest.alerts().list(parent=NAME, filter='state = "CLOSED"').execute()["alerts"]
     assert [one["state"] for one in closed] == ["CLOSED"]
     assert closed[0]["closeTime"] > closed[0]["openTime"]
+    both = f'policy.name = "{policy["name"]}" AND state = "OPEN"'
+    assert len(served.rest.alerts().list(parent=NAME, filter=both).execute()["alerts"]) == 1
+    for text in (
+        'state = "OPEN" OR state = "CLOSED"',
+        'colour = "red"',
+        "state = OPEN",
+        'state = "OPEN',
+        'state != "x"',
+    ):
+        with pytest.raises(HttpError, match="400.*Invalid filter"):
+            served.rest.alerts().list(parent=NAME, filter=text).execute()
     with pytest.raises(HttpError, match="403"):
         served.rest.alerts().list(parent="projects/other").execute()
 

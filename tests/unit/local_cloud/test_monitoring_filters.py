@@ -2,7 +2,8 @@
 
 import pytest
 
-from local_cloud.google.monitoring.filters import BadFilter, Filter
+from local_cloud.google.filters.errors import BadFilter
+from local_cloud.google.monitoring.filters import Filter
 from local_cloud.google.monitoring.points import Identity
 
 TILL = Identity.of(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.blocks import Block
 from local_cloud.google.logging.entry import moment
-from local_cloud.google.logging.errors import BadFilter
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import predicate

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from local_cloud.google.api_error import ApiError
-from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.search import BadToken, search
 from local_cloud.google.logging.source import Source
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
+from local_cloud.google.filters.errors import BadFilter
+from local_cloud.google.filters.patterns import Pattern, compile_pattern
 from local_cloud.google.logging.entry import Entry
-from local_cloud.google.logging.errors import BadFilter
 from local_cloud.google.logging.fields import type_of
 from local_cloud.google.logging.matching import values_at
 
@@ -32,11 +33,11 @@ def extractor(text: str) -> Extractor:
     return extract
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> Pattern:
     try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise BadFilter(f"{text!r} is no regular expression: {error}") from None
+        pattern = compile_pattern(text)
+    except BadFilter as error:
+        raise BadFilter(f"{text!r} is {error}") from None
     if pattern.groups != 1:
         raise BadFilter(f"{text!r} takes one group, for the value")
     return pattern

@@ -2,7 +2,7 @@
 
 from enum import Enum, auto
 
-from local_cloud.google.logging.errors import BadFilter
+from local_cloud.google.filters.errors import BadFilter
 
 
 class Type(Enum):

@@ -3,19 +3,21 @@
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any as AnyValue
+from typing import Any, cast
 from urllib.parse import quote
 
+from local_cloud.google.filters.errors import BadFilter
+from local_cloud.google.filters.patterns import compile_pattern
+from local_cloud.google.filters.tree import All, AnyOf, Anywhere, Call, Comparison, Literal, Node, Not
 from local_cloud.google.logging.entry import Body, Entry, moment
-from local_cloud.google.logging.errors import BadFilter
 from local_cloud.google.logging.fields import DEFAULTS, Type, type_of
-from local_cloud.google.logging.language import PATTERNS, All, Any, Anywhere, Comparison, LogId, Node, Not
+from local_cloud.google.logging.language import PATTERNS, log_id
 from local_cloud.google.logging.severities import ORDER
 
 Predicate = Callable[[Entry], bool]
-Test = Callable[[AnyValue], bool]
+Test = Callable[[Any], bool]
 
-ORDERS: Mapping[str, Callable[[AnyValue, AnyValue], bool]] = {
+ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
     ":": operator.eq,
@@ -24,10 +26,10 @@ ORDERS: Mapping[str, Callable[[AnyValue, AnyValue], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+# `field:*` asks whether there is a value.
+EVERY_VALUE = Literal("*", "*")
 # Where a word without a field is looked for.
 SEARCHED = ("textPayload", "jsonPayload", "protoPayload", "labels", "httpRequest", "resource", "logName", "trace")
-# What RE2 lacks and Python has.
-NOT_RE2 = re.compile(r"\(\?(?:<?[=!]|P=)|\\[1-9]")
 
 
 def predicate(node: Node) -> Predicate:
@@ -36,14 +38,14 @@ def predicate(node: Node) -> Predicate:
         case All(parts):
             every = [predicate(part) for part in parts]
             return lambda entry: all(one(entry) for one in every)
-        case Any(parts):
+        case AnyOf(parts):
             some = [predicate(part) for part in parts]
             return lambda entry: any(one(entry) for one in some)
         case Not(part):
             inner = predicate(part)
             return lambda entry: not inner(entry)
-        case LogId(name):
-            ending = f"/logs/{quote(name, safe='')}"
+        case Call():
+            ending = f"/logs/{quote(log_id(node), safe='')}"
             return lambda entry: str(entry.body.get("logName", "")).endswith(ending)
         case Anywhere(value):
             contained = _has(value)
@@ -52,7 +54,7 @@ def predicate(node: Node) -> Predicate:
             return _comparison(node)
 
 
-def values_at(body: Body, path: Sequence[str]) -> Iterator[AnyValue]:
+def values_at(body: Body, path: Sequence[str]) -> Iterator[Any]:
     """One, none, or those of each element of an array."""
     if not path:
         yield body
@@ -68,7 +70,7 @@ def values_at(body: Body, path: Sequence[str]) -> Iterator[AnyValue]:
 def _comparison(node: Comparison) -> Predicate:
     path = node.path
     kind = type_of(path)
-    if node.operator == ":" and node.value == "*":
+    if node.operator == ":" and node.value == EVERY_VALUE:
         return lambda entry: any(True for _ in values_at(entry.body, path))
     test = _test(node, kind)
     if path == ("timestamp",):
@@ -87,13 +89,14 @@ def _comparison(node: Comparison) -> Predicate:
 
 
 def _test(node: Comparison, kind: Type) -> Test:
-    name, value = ".".join(node.path), node.value
+    name, literal = ".".join(node.path), cast(Literal, node.value)
+    value = literal.text
     if kind is Type.STRUCTURE and node.operator != ":":
         raise BadFilter(f"{name!r} is a structure: it takes ':', or the name of a field in it")
     if node.operator in PATTERNS:
         if kind not in (Type.TEXT, Type.FREE):
             raise BadFilter(f"{name!r} is no text: it takes no {node.operator}")
-        return _pattern(name, value, negated=node.operator == "!~")
+        return _pattern(name, literal.raw, negated=node.operator == "!~")
     compare = ORDERS[node.operator]
     match kind:
         case Type.SEVERITY:
@@ -129,7 +132,7 @@ def _free_test(sign: str, value: str) -> Test:
     """Of the type that is found; what cannot be read as one of that type does not fit."""
     compare, of_text = ORDERS[sign], _text_test(sign, value)
 
-    def test(found: AnyValue) -> bool:
+    def test(found: Any) -> bool:
         if isinstance(found, list):
             return any(map(test, found))
         if isinstance(found, str):
@@ -150,7 +153,7 @@ def _has(value: str) -> Test:
     """A part of a text, or the whole of anything else, however deep it lies."""
     within, whole = _text_test(":", value), _free_test("=", value)
 
-    def test(found: AnyValue) -> bool:
+    def test(found: Any) -> bool:
         if isinstance(found, str):
             return within(found)
         if isinstance(found, Mapping):
@@ -163,12 +166,10 @@ def _has(value: str) -> Test:
 
 
 def _pattern(name: str, value: str, *, negated: bool) -> Test:
-    if NOT_RE2.search(value):
-        raise BadFilter(f"the pattern of {name!r} looks around or back, which RE2 does not: {value!r}")
     try:
-        search = re.compile(value).search
-    except re.error as error:
-        raise BadFilter(f"the pattern of {name!r} is no regular expression: {error}") from None
+        search = compile_pattern(value).search
+    except BadFilter as error:
+        raise BadFilter(f"the pattern of {name!r} is {error}") from None
     return lambda found: isinstance(found, str) and (search(found) is None) == negated
 
 
@@ -180,7 +181,7 @@ def _severity(value: str) -> int:
     raise BadFilter(f"there is no severity {value!r}; there are: {', '.join(ORDER)}")
 
 
-def _read(name: str, value: str, read: Callable[[str], AnyValue], wanted: str) -> AnyValue:
+def _read(name: str, value: str, read: Callable[[str], Any], wanted: str) -> Any:
     try:
         return read(value)
     except ValueError:

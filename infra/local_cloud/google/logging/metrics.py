@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from local_cloud.google.filters.tree import Node
 from local_cloud.google.logging.blocks import forward
 from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.extracting import Extractor
-from local_cloud.google.logging.language import Node
 from local_cloud.google.logging.matching import Predicate
 from local_cloud.google.logging.narrowing import verdict, words
 from local_cloud.google.logging.source import Source

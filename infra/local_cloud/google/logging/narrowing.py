@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any as AnyValue
+from typing import Any
 
+from local_cloud.google.filters.tree import All, AnyOf, Anywhere, Call, Comparison, Literal, Node, Not
 from local_cloud.google.logging.entry import Body, Entry, moment
-from local_cloud.google.logging.language import All, Any, Anywhere, Comparison, LogId, Node, Not
 from local_cloud.google.logging.matching import predicate
 from local_cloud.google.logging.severities import NAMES, spellings
 
@@ -28,12 +28,12 @@ def verdict(node: Node, constants: Body) -> bool | None:
     match node:
         case All(parts):
             return _both([verdict(part, constants) for part in parts])
-        case Any(parts):
+        case AnyOf(parts):
             either = _both([_opposite(verdict(part, constants)) for part in parts])
             return _opposite(either)
         case Not(part):
             return _opposite(verdict(part, constants))
-        case LogId():
+        case Call():
             return predicate(node)(_having(constants))
         case Comparison(path, _, _) if path[0] in constants:
             return predicate(node)(_having(constants))
@@ -48,10 +48,10 @@ def span(node: Node) -> tuple[float, float]:
             return max((low for low, _ in spans), default=ALWAYS[0]), min(
                 (high for _, high in spans), default=ALWAYS[1]
             )
-        case Any(parts):
+        case AnyOf(parts):
             spans = [span(part) for part in parts]
             return min(low for low, _ in spans), max(high for _, high in spans)
-        case Comparison(("timestamp",), sign, value) if value != "*":
+        case Comparison(("timestamp",), sign, Literal(value)) if value != "*":
             then = moment(value)
             return (then if sign in (">", ">=", "=", ":") else ALWAYS[0]), (
                 then if sign in ("<", "<=", "=", ":") else ALWAYS[1]
@@ -63,7 +63,7 @@ def words(node: Node, constants: Body) -> Words:
     match node:
         case All(parts):
             return [group for part in parts for group in words(part, constants)]
-        case Any(parts):
+        case AnyOf(parts):
             alternatives = [words(part, constants) for part in parts]
             if not all(alternatives):
                 return []
@@ -73,9 +73,9 @@ def words(node: Node, constants: Body) -> Words:
             if "DEFAULT" in fitting:
                 return []  # of lines that tell none
             return [frozenset(word.lower().encode() for name in fitting for word in spellings(name))]
-        case Comparison(("httpRequest", "status"), "=", value) if value.isdecimal() and int(value) > 0:
+        case Comparison(("httpRequest", "status"), "=", Literal(value)) if value.isdecimal() and int(value) > 0:
             return [frozenset({value.encode()})]
-        case Comparison(path, sign, value) if _is_written(path):
+        case Comparison(path, sign, Literal(value)) if _is_written(path):
             named = _plain(path[-1]) if len(path) > 1 and path[0] in NAMED else []
             return [*named, *(_plain(value) if sign in ("=", ":") else [])]
         case Anywhere(value) if not any(value.lower() in text.lower() for text in _texts(constants)):
@@ -120,11 +120,11 @@ def _opposite(found: bool | None) -> bool | None:
     return None if found is None else not found
 
 
-def _having(fields: Mapping[str, AnyValue]) -> Entry:
+def _having(fields: Mapping[str, Any]) -> Entry:
     return Entry(0.0, 0, 0, fields)
 
 
-def _texts(value: AnyValue) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for part in value.values():
             yield from _texts(part)

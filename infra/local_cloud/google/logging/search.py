@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from local_cloud.google.filters.tree import Node
 from local_cloud.google.logging.blocks import Block, backward, forward, record_start
 from local_cloud.google.logging.entry import Entry
-from local_cloud.google.logging.language import Node, parse
+from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import Predicate, predicate
 from local_cloud.google.logging.narrowing import span, verdict, words
 from local_cloud.google.logging.source import Source

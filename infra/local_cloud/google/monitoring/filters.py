@@ -1,34 +1,26 @@
-"""The language in which time series are chosen: metric.type = "…" AND resource.labels.job = starts_with("…")."""
+"""Which time series a filter chooses: metric.type = "…" AND resource.labels.job = starts_with("…")."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from local_cloud.google.filters.errors import BadFilter
+from local_cloud.google.filters.parsing import Dialect, parse, split_path
+from local_cloud.google.filters.patterns import compile_pattern
+from local_cloud.google.filters.tree import EVERYTHING, All, AnyOf, Anywhere, Call, Comparison, Literal, Node, Not
 from local_cloud.google.monitoring.points import Identity
 
 Predicate = Callable[[Identity], bool]
 Test = Callable[[str | None], bool]
 
-TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<operator>!=|>=|<=|=|>|<|:)
-    |(?P<mark>[(),])
-    |(?P<number>-?\d+(?:\.\d+)?(?![\w.]))
-    |(?P<word>[A-Za-z_]\w*(?:\.(?:\w+|"(?:[^"\\]|\\.)*"))*)
-    |(?P<minus>-)
-    )""",
-    re.VERBOSE,
-)
-END = ("end", "")
-LABEL = re.compile(r"(metric|resource)\.labels?\.(?:\"(?P<quoted>[^\"]+)\"|(?P<plain>\w+))")
-FUNCTIONS = ("starts_with", "ends_with", "has_substring", "one_of", "monitoring.regex.full_match")
-KEYWORDS = frozenset({"AND", "OR", "NOT"})
-
-
-class BadFilter(Exception):
-    """A filter that Google would refuse, or that is not known here; the message says what of it."""
+ORDERS: Mapping[str, Callable[[float, float], bool]] = {
+    ">": lambda found, bound: found > bound,
+    ">=": lambda found, bound: found >= bound,
+    "<": lambda found, bound: found < bound,
+    "<=": lambda found, bound: found <= bound,
+}
+REGEX = "monitoring.regex.full_match"
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,8 @@ class Field:
     side: str
     label: str | None
 
-    def of(self, identity: Identity) -> str | None:
+    def read(self, identity: Identity) -> str | None:
+        """Return the field's value; None for a label that the series lacks."""
         if self.side == "metric":
             named, labels = identity.metric_type, identity.metric_labels
         else:
@@ -49,13 +42,21 @@ class Field:
 
     @classmethod
     def parse(cls, text: str) -> "Field":
-        """Raises BadFilter."""
-        if text in ("metric.type", "resource.type"):
-            return cls(text.partition(".")[0], None)
-        label = LABEL.fullmatch(text)
-        if label is None:
-            raise BadFilter(f"{text!r} is no field that the local Monitoring knows")
-        return cls(label[1], label["quoted"] or label["plain"])
+        """Return the field of a dotted name. Raises BadFilter."""
+        return cls.from_path(split_path(text))
+
+    @classmethod
+    def from_path(cls, path: tuple[str, ...]) -> "Field":
+        """Return the field of a path: metric.type, or resource.labels.job. Raises BadFilter."""
+        match path:
+            case ("metric" | "resource" as side, "type"):
+                return cls(side, None)
+            case ("metric" | "resource" as side, "label" | "labels", label):
+                return cls(side, label)
+        raise BadFilter(f"{'.'.join(path)!r} is no field that the local Monitoring knows")
+
+
+METRIC_TYPE = Field("metric", None)
 
 
 class Filter:
@@ -70,193 +71,124 @@ class Filter:
     @classmethod
     @lru_cache(maxsize=512)
     def parse(cls, text: str) -> "Filter":
-        """Raises BadFilter."""
-        parser = _Parser(text)
-        matches = parser.whole()
-        return cls(text, matches, frozenset(parser.fields), frozenset(parser.metric_types))
+        """Return what a text chooses. Raises BadFilter."""
+        node = parse(text, Dialect.MONITORING)
+        if node is EVERYTHING:
+            raise BadFilter("the filter is empty")
+        matches = _predicate(node)
+        comparisons = [(Field.from_path(one.path), one) for one in _comparisons(node)]
+        metric_types = (
+            literal.text
+            for field, comparison in comparisons
+            if field == METRIC_TYPE and comparison.operator == "="
+            for literal in _equal_texts(comparison.value)
+        )
+        return cls(text, matches, frozenset(field for field, _ in comparisons), frozenset(metric_types))
 
     @property
     def metric_type(self) -> str:
-        """The one that it chooses. Raises BadFilter."""
+        """The only one that it chooses. Raises BadFilter."""
         if len(self.metric_types) != 1:
             raise BadFilter(f"a filter of time series names one metric.type by =, this one {len(self.metric_types)}")
         return next(iter(self.metric_types))
 
 
-class _Parser:
-    """Recursive descent: what stands side by side without a word between is ANDed."""
+def _comparisons(node: Node) -> Iterator[Comparison]:
+    match node:
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _comparisons(part)
+        case Not(part):
+            yield from _comparisons(part)
+        case Comparison():
+            yield node
 
-    def __init__(self, text: str) -> None:
-        self.fields: set[Field] = set()
-        self.metric_types: set[str] = set()
-        self._text = text
-        self._tokens = list(_tokens(text))
-        self._at = 0
 
-    def whole(self) -> Predicate:
-        if self._peek() == END:
-            raise BadFilter("the filter is empty")
-        found = self._any()
-        if self._peek() != END:
-            raise BadFilter(f"{self._peek()[1]!r} is not expected in {self._text!r}")
-        return found
+def _equal_texts(value: Literal | Call) -> Iterator[Literal]:
+    if isinstance(value, Literal):
+        yield value
+    elif value.name == "one_of":
+        yield from (argument for argument in value.arguments if isinstance(argument, Literal))
 
-    def _any(self) -> Predicate:
-        parts = [self._all()]
-        while self._word("OR"):
-            parts.append(self._all())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda identity: any(part(identity) for part in parts)
 
-    def _all(self) -> Predicate:
-        parts = [self._one()]
-        while self._word("AND") or self._begins():
-            parts.append(self._one())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda identity: all(part(identity) for part in parts)
-
-    def _one(self) -> Predicate:
-        if self._word("NOT") or self._take("minus"):
-            negated = self._one()
-            return lambda identity: not negated(identity)
-        if self._mark("("):
-            inner = self._any()
-            self._expect(")")
-            return inner
-        return self._comparison()
-
-    def _comparison(self) -> Predicate:
-        kind, name = self._next()
-        if kind != "word" or name in KEYWORDS:
-            raise BadFilter(f"{name!r} is no field of {self._text!r}")
-        if self._mark("("):
+def _predicate(node: Node) -> Predicate:
+    match node:
+        case All(parts):
+            every = [_predicate(part) for part in parts]
+            return lambda identity: all(one(identity) for one in every)
+        case AnyOf(parts):
+            some = [_predicate(part) for part in parts]
+            return lambda identity: any(one(identity) for one in some)
+        case Not(part):
+            inner = _predicate(part)
+            return lambda identity: not inner(identity)
+        case Comparison(path, operator, value):
+            field = Field.from_path(path)
+            test = _test(operator, value)
+            return lambda identity: test(field.read(identity))
+        case Call(name) | Anywhere(name):
             raise BadFilter(f"{name} is not known to the local Monitoring as a filter of its own")
-        field = Field.parse(name)
-        self.fields.add(field)
-        kind, operator = self._next()
-        if kind != "operator":
-            raise BadFilter(f"{name} is followed by {operator!r}, not by a comparison")
-        test = self._value(field, operator)
-        return lambda identity: test(field.of(identity))
-
-    def _value(self, field: Field, operator: str) -> Test:
-        kind, text = self._next()
-        if kind == "text" or kind == "number" or (kind == "word" and text in ("true", "false")):
-            value = _unquoted(text) if kind == "text" else text
-            if field == Field("metric", None) and operator == "=":
-                self.metric_types.add(value)
-            return _compared(operator, value, kind == "number")
-        if kind != "word" or not self._mark("("):
-            raise BadFilter(f"{text!r} is no value; texts stand in quotes")
-        arguments = self._arguments()
-        if operator not in ("=", "!="):
-            raise BadFilter(f"{text} is compared by = or !=, not by {operator}")
-        if field == Field("metric", None) and operator == "=" and text == "one_of":
-            self.metric_types.update(arguments)
-        test = _called(text, arguments)
-        return test if operator == "=" else lambda value: not test(value)
-
-    def _arguments(self) -> list[str]:
-        arguments = []
-        while not self._mark(")"):
-            kind, text = self._next()
-            if kind != "text":
-                raise BadFilter(f"{text!r} is no argument; texts stand in quotes")
-            arguments.append(_unquoted(text))
-            if not self._mark(","):
-                self._expect(")")
-                break
-        return arguments
-
-    def _begins(self) -> bool:
-        kind, text = self._peek()
-        return kind == "minus" or (kind == "mark" and text == "(") or (kind == "word" and text != "OR")
-
-    def _peek(self) -> tuple[str, str]:
-        return self._tokens[self._at] if self._at < len(self._tokens) else END
-
-    def _next(self) -> tuple[str, str]:
-        token = self._peek()
-        self._at += 1
-        return token
-
-    def _take(self, kind: str, text: str | None = None) -> bool:
-        found, value = self._peek()
-        taken = found == kind and (text is None or value == text)
-        self._at += taken
-        return taken
-
-    def _word(self, word: str) -> bool:
-        return self._take("word", word)
-
-    def _mark(self, mark: str) -> bool:
-        return self._take("mark", mark)
-
-    def _expect(self, mark: str) -> None:
-        if not self._mark(mark):
-            raise BadFilter(f"{mark!r} is missing in {self._text!r}")
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    at = 0
-    end = len(text.rstrip())
-    while at < end:
-        found = TOKEN.match(text, at)
-        if found is None:
-            raise BadFilter(f"{text[at:].lstrip()[:20]!r} is nothing that a filter may hold")
-        at = found.end()
-        yield str(found.lastgroup), found[str(found.lastgroup)]
+def _test(operator: str, value: Literal | Call) -> Test:
+    if isinstance(value, Literal):
+        return _compare(operator, value)
+    test = _call(value)
+    if operator not in ("=", "!="):
+        raise BadFilter(f"{value.name} is compared by = or !=, not by {operator}")
+    return test if operator == "=" else lambda found: not test(found)
 
 
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
-
-
-def _compared(operator: str, value: str, is_number: bool) -> Test:
+def _compare(operator: str, value: Literal) -> Test:
+    text = value.text
+    if not (value.is_quoted or value.is_number or text in ("true", "false")):
+        raise BadFilter(f"{text!r} is no value; texts stand in quotes")
     if operator == "=":
-        return lambda found: found == value
+        return lambda found: found == text
     if operator == "!=":
-        return lambda found: found != value
+        return lambda found: found != text
     if operator == ":":
-        return lambda found: found is not None and value in found
-    if not is_number:
-        raise BadFilter(f"{operator} compares numbers, not {value!r}")
-    bound = float(value)
-    order: dict[str, Callable[[float], bool]] = {
-        ">": lambda found: found > bound,
-        ">=": lambda found: found >= bound,
-        "<": lambda found: found < bound,
-        "<=": lambda found: found <= bound,
-    }
-    in_order = order[operator]
-    return lambda found: found is not None and _is_number(found) and in_order(float(found))
+        return lambda found: found is not None and text in found
+    if operator not in ORDERS:
+        raise BadFilter(f"{operator} is no comparison of the local Monitoring; {REGEX}() takes a regular expression")
+    if not value.is_number:
+        raise BadFilter(f"{operator} compares numbers, not {text!r}")
+    compare, bound = ORDERS[operator], float(text)
+    return lambda found: found is not None and _is_number(found) and compare(float(found), bound)
 
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
 
-def _called(name: str, arguments: Sequence[str]) -> Test:
-    if name not in FUNCTIONS:
-        raise BadFilter(f"{name} is no function that the local Monitoring knows")
-    if name == "one_of":
-        if not arguments:
+def _call(call: Call) -> Test:
+    texts = [argument.text for argument in call.arguments if isinstance(argument, Literal) and argument.is_quoted]
+    if len(texts) < len(call.arguments):
+        raise BadFilter(f"an argument of {call.name} is no text; texts stand in quotes")
+    if call.name == "one_of":
+        if not texts:
             raise BadFilter("one_of takes at least one text")
-        values = frozenset(arguments)
+        values = frozenset(texts)
         return lambda found: found in values
-    if len(arguments) != 1:
-        raise BadFilter(f"{name} takes one text, not {len(arguments)}")
-    wanted = arguments[0]
-    if name == "monitoring.regex.full_match":
-        try:
-            pattern = re.compile(wanted)
-        except re.error as error:
-            raise BadFilter(f"{wanted!r} is no regular expression: {error}") from None
-        return lambda found: found is not None and pattern.fullmatch(found) is not None
-    if name == "starts_with":
-        return lambda found: found is not None and found.startswith(wanted)
-    if name == "ends_with":
-        return lambda found: found is not None and found.endswith(wanted)
-    return lambda found: found is not None and wanted in found
+    if call.name not in _FUNCTIONS:
+        raise BadFilter(f"{call.name} is no function that the local Monitoring knows")
+    if len(texts) != 1:
+        raise BadFilter(f"{call.name} takes one text, not {len(texts)}")
+    holds = _FUNCTIONS[call.name](texts[0])
+    return lambda found: found is not None and holds(found)
+
+
+def _matches_pattern(text: str) -> Callable[[str], bool]:
+    try:
+        pattern = compile_pattern(text)
+    except BadFilter as error:
+        raise BadFilter(f"{text!r} is {error}") from None
+    return lambda found: pattern.fullmatch(found) is not None
+
+
+_FUNCTIONS: Mapping[str, Callable[[str], Callable[[str], bool]]] = {
+    "starts_with": lambda text: lambda found: found.startswith(text),
+    "ends_with": lambda text: lambda found: found.endswith(text),
+    "has_substring": lambda text: lambda found: text in found,
+    REGEX: _matches_pattern,
+}

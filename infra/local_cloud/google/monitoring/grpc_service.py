@@ -9,10 +9,11 @@ from google.cloud.monitoring_v3.types import common, metric_service
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.monitoring import listing
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.descriptors import CUSTOM, GOOGLES, RESOURCES, Descriptor
-from local_cloud.google.monitoring.filters import BadFilter, Field, Filter
+from local_cloud.google.monitoring.filters import Field, Filter
 from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
 from local_cloud.google.monitoring.store import Rejected, TimeSeries, TimeSeriesStore
 

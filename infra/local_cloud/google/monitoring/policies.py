@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.errors import DeploymentFailed
+from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
-from local_cloud.google.monitoring.filters import BadFilter, Field
+from local_cloud.google.monitoring.filters import Field
 from local_cloud.google.monitoring.queries import BurnRateQuery, MetricQuery, Objective, Query, RatioQuery
 from local_cloud.google.monitoring.store import TimeSeriesStore
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_cloud.google.api_error import ApiError
+from local_cloud.google.filters.errors import BadFilter
+from local_cloud.google.filters.parsing import Dialect, parse
+from local_cloud.google.filters.tree import All, Comparison, Literal, Node
 from local_cloud.google.monitoring import listing
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.descriptors import GOOGLES, Descriptor
-from local_cloud.google.monitoring.filters import BadFilter, Field, Filter
+from local_cloud.google.monitoring.filters import Field, Filter
 from local_cloud.google.monitoring.incidents import Incident, moment
 from local_cloud.google.monitoring.points import Distribution, Identity, Point, ValueType
 from local_cloud.google.monitoring.store import TimeSeries
@@ -20,7 +23,12 @@ if TYPE_CHECKING:
     from local_cloud.google.monitoring.monitoring import Monitoring
 
 ALERTS_PAGE, MAX_ALERTS_PAGE = 50, 1000
-ALERT_TERM = re.compile(r'\s*(state|policy\.name|policy\.displayName|policy\.display_name)\s*=\s*"([^"]*)"\s*')
+ALERT_FIELDS: Mapping[str, Callable[[Incident], str]] = {
+    "state": lambda incident: "OPEN" if incident.closed is None else "CLOSED",
+    "policy.name": lambda incident: incident.policy_name,
+    "policy.displayName": lambda incident: incident.policy,
+    "policy.display_name": lambda incident: incident.policy,
+}
 ORDERS: Mapping[str, Callable[[Incident], float]] = {
     "open_time": lambda incident: incident.opened,
     "close_time": lambda incident: incident.closed or 0.0,
@@ -110,8 +118,11 @@ class MonitoringApi:
 
     async def _alerts(self, request: web.Request) -> web.Response:
         self._check_project(request)
-        query = request.query
-        chosen = [one for one in self._monitoring.incidents if _is_chosen(one, query.get("filter", ""))]
+        query, incidents = request.query, self._monitoring.incidents
+        try:
+            chosen = list(filter(_alert_filter(parse(query.get("filter", ""), Dialect.MONITORING)), incidents))
+        except BadFilter as error:
+            raise ApiError(400, f"Invalid filter: {error}") from None
         for order in reversed([part.split() for part in query.get("orderBy", "").split(",") if part.strip()]):
             if order[0] not in ORDERS or order[1:] not in ([], ["desc"]):
                 raise ApiError(400, f"{' '.join(order)} is no order of alerts.")
@@ -159,19 +170,16 @@ def _project(request: web.Request) -> str:
     return f"projects/{request.match_info['project']}"
 
 
-def _is_chosen(incident: Incident, text: str) -> bool:
-    if not text.strip():
-        return True
-    found = {
-        "state": "OPEN" if incident.closed is None else "CLOSED",
-        "policy.name": incident.policy_name,
-        "policy.displayName": incident.policy,
-        "policy.display_name": incident.policy,
-    }
-    terms = [ALERT_TERM.fullmatch(term) for term in re.split(r"\bAND\b", text)]
-    if not all(terms):
-        raise ApiError(400, f"The local Monitoring knows no alerts by the filter {text!r}.")
-    return all(term is not None and found[term[1]] == term[2] for term in terms)
+def _alert_filter(node: Node) -> Callable[[Incident], bool]:
+    """Return which incidents a filter of alerts chooses. Raises BadFilter."""
+    match node:
+        case All(parts):
+            every = [_alert_filter(part) for part in parts]
+            return lambda incident: all(one(incident) for one in every)
+        case Comparison(path, "=", Literal(text, is_quoted=True)) if ".".join(path) in ALERT_FIELDS:
+            read = ALERT_FIELDS[".".join(path)]
+            return lambda incident: read(incident) == text
+    raise BadFilter("the local Monitoring knows alerts by their state, policy.name and policy.displayName, ANDed")
 
 
 def _aggregation(request: web.Request, name: str) -> Aggregation:

@@ -1,4 +1,4 @@
-"""A filter that Cloud Logging would refuse."""
+"""A filter that Google would refuse, or that is not known here."""
 
 
 class BadFilter(Exception):
