@@ -23,7 +23,8 @@ from google.cloud import storage
 from pyarrow import csv
 from pyarrow import parquet as pq
 
-from local_cloud.processes.postgres import BINARIES, Postgres
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence import schema
 from utxoiq_persistence.archive import Archive
@@ -159,7 +160,7 @@ def _copy(database: str) -> int:
     rows = 0
     with (
         tempfile.NamedTemporaryFile() as file,
-        subprocess.Popen([BINARIES / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
+        subprocess.Popen([binaries() / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
     ):
         batches = csv.open_csv(
             psql.stdout,

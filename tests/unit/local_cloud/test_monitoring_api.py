@@ -257,7 +257,7 @@ def test_policies_and_alerts_are_listed(served: Served) -> None:
         'state = "OPEN',
         'state != "x"',
     ):
-        with pytest.raises(HttpError, match="400.*Invalid filter"):
+        with pytest.raises(HttpError, match=r"400.*Invalid filter"):
             served.rest.alerts().list(parent=NAME, filter=text).execute()
     with pytest.raises(HttpError, match="403"):
         served.rest.alerts().list(parent="projects/other").execute()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_cloud.google.cloud_sql.wal import SUFFIX
-from local_cloud.processes.postgres import BINARIES, HBA, SUPERUSER, Postgres
+from local_cloud.processes.postgres import HBA, SUPERUSER, Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
 
 WAL_SCRIPT = str(Path(__file__).with_name("wal.py"))
@@ -59,7 +60,7 @@ class ManagedPostgres(Postgres):
         self.owned_folder(folder)
         self.run(
             [
-                str(BINARIES / "pg_basebackup"),
+                str(binaries() / "pg_basebackup"),
                 f"--pgdata={folder}",
                 f"--host={self.socket_dir}",
                 f"--port={self.port}",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres, restore_command
 from local_cloud.google.cloud_sql.wal import SUFFIX
-from local_cloud.processes.postgres import BINARIES, SUPERUSER
+from local_cloud.processes.postgres import SUPERUSER
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.server import ServerFailed
 
 SIGNAL = "standby.signal"
@@ -104,7 +105,7 @@ class Standby(ManagedPostgres):
 
 def _control_data(server: ManagedPostgres) -> dict[str, str]:
     done = subprocess.run(  # noqa: S603
-        [BINARIES / "pg_controldata", server.folder],
+        [binaries() / "pg_controldata", server.folder],
         capture_output=True,
         text=True,
         check=False,
