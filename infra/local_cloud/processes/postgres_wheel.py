@@ -14,7 +14,7 @@ FOLDER = Path("pginstall18", "bin")
 
 @cache
 def binaries() -> Path:
-    """Return the folder of `postgres`, `initdb` and the rest. 
+    """Return the folder of `postgres`, `initdb` and the rest.
 
     Raises FileNotFoundError if the wheel has another layout.
     """
