@@ -17,10 +17,10 @@ from rich.console import Console
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
-from local_cloud.processes.supervisor import runs
+from local_cloud.processes.supervisor import is_running
 from local_cloud.pulumi import project as projects
 from local_cloud.report import Report
-from local_cloud.running import AlreadyRunning, Running, find
+from local_cloud.running import AlreadyRunning, Running, find_running
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8080
@@ -32,6 +32,7 @@ MAX_PACE = 60.0
 
 
 def main() -> int:
+    """Run the command that the arguments name, and return the exit status."""
     arguments = _parser().parse_args()
     try:
         return int(arguments.command(arguments) or 0)
@@ -73,7 +74,7 @@ def _up(arguments: argparse.Namespace) -> int:
     _keep_bytecode()
     from local_cloud.up import up  # half a second of imports that no other command needs
 
-    project = projects.read(arguments.project.resolve(), arguments.stack)
+    project = projects.read_project(arguments.project.resolve(), arguments.stack)
     report = Report()
     try:
         asyncio.run(up(project, arguments.state, arguments.port, report, arguments.pace))
@@ -91,13 +92,13 @@ def _keep_bytecode() -> None:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    running = find(arguments.state)
+    running = find_running(arguments.state)
     if running is None:
         Report().line("Nothing runs.")
         return 0
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while runs(running.pid, running.created):
+    while is_running(running.pid, running.created):
         if time.monotonic() > deadline:
             raise DeploymentFailed(f"the deployer, process {running.pid}, did not stop in {STOP_SECONDS:g} s")
         time.sleep(PROBE_SECONDS)
@@ -106,7 +107,7 @@ def _down(arguments: argparse.Namespace) -> int:
 
 
 def _clean(arguments: argparse.Namespace) -> int:
-    running = find(arguments.state)
+    running = find_running(arguments.state)
     if running is not None:
         raise DeploymentFailed(f"it runs, at {running.base_url}: `make down` first")
     if arguments.state.exists():
@@ -153,7 +154,7 @@ def _outcome(run: dict[str, Any] | None) -> str:
 
 
 def _required(arguments: argparse.Namespace) -> Running:
-    running = find(arguments.state)
+    running = find_running(arguments.state)
     if running is None:
         raise DeploymentFailed("nothing runs: `make up` first")
     return running

@@ -13,31 +13,34 @@ PLAIN_WIDTH = 150
 
 
 class Report:
-    """Colour on a terminal only."""
+    """Prints for the person at the terminal, in colour if it is one."""
 
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(highlight=False)
         self._console = console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
     def say(self, line: str) -> None:
+        """Print a line of what has happened."""
         self._console.print(f"  [yellow]•[/] {escape(line)}", soft_wrap=True)
 
     def line(self, text: str = "") -> None:
-        """For copying: never wrapped."""
+        """Print a line that is never wrapped, so that it can be copied."""
         self._console.print(escape(text), soft_wrap=True)
 
     def heading(self, text: str) -> None:
+        """Print a line that stands out."""
         self._console.print(f"[bold]{escape(text)}[/]", soft_wrap=True)
 
     @contextmanager
     def step(self, what: str, detail: str = "") -> Iterator[None]:
-        """Says that it is done, and how long that took."""
+        """Print that the work in the block is done, and how long it took."""
         began = time.monotonic()
         yield
         seconds = time.monotonic() - began
         self._console.print(f"  [green]✓[/] {escape(what)}  [dim]{escape(detail)}  {seconds:.1f} s[/]", soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, unless it is empty."""
         if not rows:
             return
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))

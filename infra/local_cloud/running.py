@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.processes.supervisor import runs
+from local_cloud.processes.supervisor import is_running
 from local_cloud.state import write_private
 
 FILE = "deployer.json"
@@ -21,7 +21,7 @@ LOCK = "lock"
 
 @dataclass(frozen=True)
 class Running:
-    """token: for the deployer's controls."""
+    """A deployer that runs. token: for its controls."""
 
     pid: int
     created: float
@@ -30,20 +30,22 @@ class Running:
 
 
 class AlreadyRunning(Exception):
+    """Another deployer holds the state folder."""
+
     def __init__(self, running: Running) -> None:
         super().__init__(f"it runs already, at {running.base_url}")
         self.running = running
 
 
 @contextmanager
-def alone(folder: Path, base_url: str) -> Iterator[Running]:
-    """Holds the state folder: the lock goes with the process, however that ends. Raises AlreadyRunning."""
+def hold_state(folder: Path, base_url: str) -> Iterator[Running]:
+    """Hold the state folder: the lock goes with the process, however that ends. Raises AlreadyRunning."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            running = find(folder)
+            running = find_running(folder)
             if running is None:
                 raise DeploymentFailed(f"another process holds {folder / LOCK}; try again in a moment") from None
             raise AlreadyRunning(running) from None
@@ -56,9 +58,10 @@ def alone(folder: Path, base_url: str) -> Iterator[Running]:
             (folder / FILE).unlink(missing_ok=True)
 
 
-def find(folder: Path) -> Running | None:
+def find_running(folder: Path) -> Running | None:
+    """Return the deployer that runs on a state folder; None if there is none."""
     try:
         running = Running(**json.loads((folder / FILE).read_text()))
     except FileNotFoundError:
         return None
-    return running if runs(running.pid, running.created) else None
+    return running if is_running(running.pid, running.created) else None

@@ -15,7 +15,10 @@ REFRESH_SECONDS = 3600.0
 
 
 class StackFile:
-    """outputs: the stack's. functions: by the names that the stack gives them. audience: of users' tokens."""
+    """Writes stack.json.
+
+    outputs: the stack's. functions: by the names that the stack gives them. audience: of users' tokens.
+    """
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class StackFile:
         self._audience = audience
 
     async def keep_fresh(self) -> None:
+        """Write it again before its tokens expire, until cancelled."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             self.write()
 
     def write(self) -> None:
+        """Write it whole or not at all, for the owner's eyes only."""
         content = {
             "base_url": self._cloud.endpoints.base_url,
             "functions": {name: function.front_end.url for name, function in self._functions.items()},
@@ -44,6 +49,7 @@ class StackFile:
         write_private(self._cloud.state.stack_file, json.dumps(content, indent=2))
 
     def remove(self) -> None:
+        """Remove it."""
         self._cloud.state.stack_file.unlink(missing_ok=True)
 
     def _credentials(self) -> dict[str, str]:

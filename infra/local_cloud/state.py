@@ -9,7 +9,7 @@ from typing import Any
 
 
 class State:
-    """Sections of named JSON values, written through at each change. They hold secrets: never printed."""
+    """Keeps sections of named JSON values, written through at each change. They hold secrets: never printed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
@@ -24,25 +24,29 @@ class State:
 
     @property
     def stack_file(self) -> Path:
+        """Return where the addresses and credentials are written."""
         return self.folder / "stack.json"
 
     def find(self, section: str, name: str) -> Any:
-        """None where there is none."""
+        """Return a value; None if there is none."""
         return self._sections.get(section, {}).get(name)
 
     def put(self, section: str, name: str, value: Any) -> None:
+        """Store a value."""
         self._sections.setdefault(section, {})[name] = value
         write_private(self._file, json.dumps(self._sections, indent=1))
 
     def replace(self, section: str, values: Mapping[str, Any]) -> None:
+        """Store the values of a section in the place of all that it holds."""
         self._sections[section] = dict(values)
         write_private(self._file, json.dumps(self._sections, indent=1))
 
     def section(self, section: str) -> Mapping[str, Any]:
+        """Return a section's values by name."""
         return dict(self._sections.get(section, {}))
 
     def keep(self, section: str, name: str, make: Callable[[], Any]) -> Any:
-        """What was made the first time."""
+        """Return the value that was made the first time."""
         value = self.find(section, name)
         if value is None:
             value = make()
@@ -50,6 +54,7 @@ class State:
         return value
 
     def log(self, name: str) -> Path:
+        """Return the path of a log."""
         return self.logs / f"{name}.log"
 
     def _subfolder(self, name: str) -> Path:
@@ -59,7 +64,7 @@ class State:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all, for the owner's eyes only."""
+    """Write a file whole or not at all, for the owner's eyes only."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
     try:
         with os.fdopen(handle, "w") as file:

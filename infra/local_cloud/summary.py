@@ -13,7 +13,7 @@ EXAMPLE_PREFIX = "/api/v1/feedback"
 
 
 def show(cloud: LocalCloud, routes: Mapping[str, DeployedFunction], project: Project, *, console: bool) -> None:
-    """console: whether the base URL itself shows a page."""
+    """Print what runs and how to call it. console: whether the base URL itself shows a page."""
     _functions(cloud, routes)
     _schedules(cloud)
     _services(cloud)

@@ -20,7 +20,7 @@ from local_cloud.pulumi.project import Project
 from local_cloud.report import Report
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.provider import LocalProvider
-from local_cloud.running import Running, alone
+from local_cloud.running import Running, hold_state
 from local_cloud.serving.console_proxy import find_console
 from local_cloud.serving.controls import Controls
 from local_cloud.serving.endpoints import Endpoints
@@ -45,7 +45,7 @@ async def up(project: Project, folder: Path, port: int, report: Report, pace: fl
     Raises AlreadyRunning, DeploymentFailed, ServerFailed.
     """
     base_url = f"http://{HOST}:{port}"
-    with alone(folder, base_url) as running:
+    with hold_state(folder, base_url) as running:
         state = State(folder)
         state.stack_file.unlink(missing_ok=True)
         for name in end_leftovers(state):

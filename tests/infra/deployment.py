@@ -115,7 +115,7 @@ def deploy(
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:
     like = stack if (REPOSITORY / f"Pulumi.{stack}.yaml").exists() else "prod"
-    values: dict[str, Any] = dict(project.read(REPOSITORY, like).configuration)
+    values: dict[str, Any] = dict(project.read_project(REPOSITORY, like).configuration)
     for key, value in changes.items():
         full = key if ":" in key else f"{NAME}:{key}"
         values[full] = None if value is None else project._text(full, value)

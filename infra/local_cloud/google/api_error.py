@@ -2,7 +2,7 @@
 
 
 class ApiError(Exception):
-    """status: of HTTP. reason: the word for programs that some APIs give besides."""
+    """Ends a call with an error. status: of HTTP. reason: the word for programs that some APIs give besides."""
 
     def __init__(self, status: int, message: str, *, reason: str | None = None) -> None:
         super().__init__(message)

@@ -19,7 +19,7 @@ LEEWAY_SECONDS = 10
 
 
 class Issuer:
-    """issuer: the `iss` of its tokens. url: where its documents are served."""
+    """Signs ID tokens with a key of its own. issuer: the `iss` of its tokens. url: where its documents are served."""
 
     def __init__(self, issuer: str, url: str, key: RSAPrivateKey) -> None:
         self.issuer = issuer
@@ -31,15 +31,17 @@ class Issuer:
 
     @property
     def jwks_url(self) -> str:
+        """Return where its public keys are served."""
         return f"{self.url}/jwks.json"
 
     @property
     def jwks(self) -> Mapping[str, Any]:
+        """Return its public keys as a JSON Web Key Set."""
         return {"keys": [self._jwk]}
 
     @property
     def configuration(self) -> Mapping[str, Any]:
-        """The OpenID Connect discovery document."""
+        """Return the OpenID Connect discovery document."""
         return {
             "issuer": self.issuer,
             "jwks_uri": self.jwks_url,
@@ -49,12 +51,13 @@ class Issuer:
         }
 
     def token(self, subject: str, audience: str, seconds: float, **claims: object) -> str:
+        """Return a signed token that is valid for so many seconds. claims: those beyond the registered ones."""
         now = int(time.time())
         payload = {"iss": self.issuer, "sub": subject, "aud": audience, "iat": now, "exp": int(now + seconds), **claims}
         return jwt.encode(payload, self._key, algorithm=ALGORITHM, headers={"kid": self._key_id})
 
-    def verified(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token of this issuer, for whatever audience. Raises jwt.PyJWTError."""
+    def verify_token(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token of this issuer, for whatever audience. Raises jwt.PyJWTError."""
         return jwt.decode(
             token,
             self._key.public_key(),
@@ -66,7 +69,7 @@ class Issuer:
 
 
 class Issuers:
-    """users: what the users' issuer calls itself, if not by its URL."""
+    """The issuer of the users, and Google. users: what the users' issuer calls itself, if not by its URL."""
 
     def __init__(self, state: State, base_url: str, users: str | None = None) -> None:
         users_url = f"{base_url}/_local/users"
@@ -74,7 +77,7 @@ class Issuers:
         self.google = Issuer(GOOGLE, f"{base_url}/_local/google", _key(state.keys / "google.pem"))
 
     def account_token(self, email: str, audience: str, seconds: float) -> str:
-        """As Google signs it for a service account, or for a person."""
+        """Return a token as Google signs it for a service account, or for a person."""
         return self.google.token(email, audience, seconds, email=email, email_verified=True, azp=email)
 
 

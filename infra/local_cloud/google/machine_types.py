@@ -7,6 +7,8 @@ GIB = 2**30
 
 
 class MachineType(NamedTuple):
+    """memory: in bytes."""
+
     cores: int
     memory: int
 
@@ -20,7 +22,7 @@ _FAMILY = re.compile(rf"db-({'|'.join(map(re.escape, FAMILIES))})-(\d+)")
 
 
 def find_machine_type(name: str) -> MachineType | None:
-    """None for one that is not known here."""
+    """Return a machine type by its name; None for one that is not known here."""
     if name in SHARED:
         return SHARED[name]
     if custom := _CUSTOM.fullmatch(name):

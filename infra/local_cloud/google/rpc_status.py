@@ -32,7 +32,8 @@ _OF_HTTP = {
 }
 
 
-def status_of(http: int) -> str:
+def find_rpc_status(http: int) -> str:
+    """Return google.rpc's name of a status of HTTP."""
     if 200 <= http < 300:
         return "OK"
     if http in _OF_HTTP:

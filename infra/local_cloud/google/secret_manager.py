@@ -20,7 +20,7 @@ class SecretManager:
         self._values[name] = value
 
     def access(self, account: str, name: str, version: str) -> str:
-        """Return a secret's value. name: alone, or projects/…/secrets/…
+        """Return a secret's value. name: alone, or with `projects/…/secrets/` in front.
 
         Raises DeploymentFailed if the account may not read it, or if there is no such version.
         """

@@ -36,7 +36,7 @@ DEFAULT_REGION = "us-central1"
 
 
 class GoogleServices:
-    """project: its id. pace: how many times faster than Google's the local Monitoring is."""
+    """Holds each service. project: its id. pace: how many times faster than Google's the local Monitoring is."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class GoogleServices:
             *AdminApi(self.project, lambda: self.cloud_sql.service).routes(),
             *MonitoringApi(self.monitoring).routes(),
             *self._traces.routes(),
-            *logging_api.routes(self.project, self.log_sources.current),
+            *logging_api.list_routes(self.project, self.log_sources.current),
             *JobsApi(self.project, self.scheduler).routes(),
         ]
 

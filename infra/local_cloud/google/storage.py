@@ -13,7 +13,7 @@ from local_cloud.report import Report
 
 
 class CloudStorage:
-    """buckets: the rules of each, in words."""
+    """Runs the storage server. buckets: the rules of each, in words."""
 
     def __init__(
         self, folder: Path, log: Path, runtime: Runtime, session: aiohttp.ClientSession, report: Report
@@ -29,7 +29,7 @@ class CloudStorage:
 
     @property
     def url(self) -> str | None:
-        """The server's address; None while it does not run."""
+        """Return the server's address; None while it does not run."""
         return self._url
 
     async def client(self) -> StorageClient:

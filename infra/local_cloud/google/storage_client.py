@@ -12,12 +12,14 @@ from local_cloud.errors import DeploymentFailed
 
 
 class StorageClient:
+    """Calls Cloud Storage's JSON API."""
+
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self.url = url
         self._session = session
 
     async def ensure_bucket(self, project: str, bucket: Mapping[str, Any]) -> None:
-        """bucket: as the API's resource."""
+        """Make a bucket unless it is there. bucket: as the API shows it. Raises DeploymentFailed."""
         async with self._session.get(f"{self.url}/storage/v1/b/{bucket['name']}") as found:
             if found.status == 200:
                 return
@@ -25,7 +27,7 @@ class StorageClient:
             await _expect(made, f"making the bucket {bucket['name']}")
 
     async def upload(self, bucket: str, name: str, content: bytes, content_type: str) -> Mapping[str, Any]:
-        """The object's metadata. Nothing is sent where it is there already."""
+        """Upload an object unless it is there already, and return its metadata. Raises DeploymentFailed."""
         digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
         async with self._session.get(f"{self.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}") as found:
             if found.status == 200:
@@ -43,6 +45,7 @@ class StorageClient:
             return uploaded
 
     async def download(self, bucket: str, name: str) -> bytes:
+        """Return an object's content. Raises DeploymentFailed."""
         path = f"{self.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
         async with self._session.get(path, params={"alt": "media"}) as answer:
             await _expect(answer, f"downloading {name} from {bucket}")

@@ -26,12 +26,13 @@ Shown = dict[str, Any]
 
 
 class Traces:
-    """By their ids in hexadecimal; those go first to which nothing was added for longest."""
+    """Keeps spans by trace; the traces go first to which nothing was added for longest."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[str, list[Shown]] = OrderedDict()
 
     def routes(self) -> list[web.RouteDef]:
+        """Return the routes that take spans and show them."""
         return [
             web.post("/v1/traces", self._export),
             web.get(TRACES, self._list),
@@ -39,6 +40,7 @@ class Traces:
         ]
 
     def add(self, request: ExportTraceServiceRequest) -> None:
+        """Store the spans of an export request."""
         for of_process in request.resource_spans:
             resource = _attributes(of_process.resource.attributes)
             for of_scope in of_process.scope_spans:
@@ -48,11 +50,11 @@ class Traces:
             self._traces.popitem(last=False)
 
     def spans(self, trace_id: str) -> list[Shown]:
-        """In the order of their starts; none of a trace that is not known."""
+        """Return a trace's spans in the order of their starts; none of a trace that is not known."""
         return sorted(self._traces.get(trace_id, ()), key=lambda span: (span["start"], -span["milliseconds"]))
 
     def newest(self) -> list[Shown]:
-        """Of each trace its first span, and how many there are."""
+        """Return of each trace its first span, and how many there are."""
         shown = []
         for trace_id in reversed(self._traces):
             spans = self.spans(trace_id)

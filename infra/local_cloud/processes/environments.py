@@ -12,20 +12,25 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.processes.server import tail
+from local_cloud.processes.server import read_tail
 
 COMPLETE = "complete"
 
 
 class Environments:
+    """Makes virtual environments for functions."""
+
     def __init__(self, folder: Path, log: Path, say: Callable[[str], None]) -> None:
         self._folder = folder
         self._log = log
         self._say = say
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def of(self, requirements: Path) -> Path:
-        """The environment's folder. Raises DeploymentFailed with the installer's last words."""
+    async def ensure(self, requirements: Path) -> Path:
+        """Return the folder of an environment with these requirements.
+
+        Raises DeploymentFailed with the installer's words.
+        """
         digest = _digest(requirements)
         environment = self._folder / digest
         async with self._locks[digest]:
@@ -53,7 +58,7 @@ class Environments:
             if process.returncode is None:
                 process.kill()
         if code != 0:
-            raise DeploymentFailed(f"uv {' '.join(arguments[:2])} ended with {code}\n{tail(self._log, 15)}")
+            raise DeploymentFailed(f"uv {' '.join(arguments[:2])} ended with {code}\n{read_tail(self._log, 15)}")
 
 
 def _digest(requirements: Path) -> str:
@@ -61,7 +66,7 @@ def _digest(requirements: Path) -> str:
 
 
 def _with_index(environment: "os._Environ[str]") -> dict[str, str]:
-    """uv does not read pip's variables: an index that is set for pip is meant for uv as well."""
+    """Add the index that is set for pip, whose variables uv does not read."""
     result = dict(environment)
     if "PIP_INDEX_URL" in result:
         result.setdefault("UV_DEFAULT_INDEX", result["PIP_INDEX_URL"])

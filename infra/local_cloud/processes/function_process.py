@@ -22,7 +22,10 @@ RESERVED = frozenset(
 
 
 class FunctionProcess(Server):
-    """declared: the environment that the program declares, secrets among it. platform: what the platform adds."""
+    """Runs a function.
+
+    declared: the environment that the program declares, secrets included. platform: what is added.
+    """
 
     def __init__(
         self,
@@ -45,19 +48,24 @@ class FunctionProcess(Server):
 
     @property
     def origin(self) -> str:
+        """Return where the process listens."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def revision(self) -> str:
+        """Return the name of this version of the function."""
         return f"{self.name}-{self.folder.name[:12]}"
 
     def prepare(self) -> None:
+        """Choose a port."""
         self._port = free_port()
 
     def command(self) -> Sequence[str]:
+        """Return the command line of functions-framework."""
         return [self._program]
 
     def environment(self) -> Mapping[str, str]:
+        """Return the variables that Cloud Run gives a function."""
         return {
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             **self._declared,
@@ -72,7 +80,7 @@ class FunctionProcess(Server):
         }
 
     def probe(self) -> bool:
-        """Listening, and not saying itself that it is not well."""
+        """Return whether it listens, and does not say itself that it is unwell."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
         try:
             connection.request("GET", HEALTH_PATH)
@@ -84,20 +92,20 @@ class FunctionProcess(Server):
 
 
 async def limit_memory(supervised: Supervised, limit: int, say: Callable[[str], None]) -> None:
-    """Ends a process that takes more than limit bytes, as Cloud Run does; the supervisor starts it again."""
+    """End a process whenever it takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         pid = supervised.pid
         if pid is None:
             continue
-        used = await asyncio.to_thread(memory_of, pid)
+        used = await asyncio.to_thread(measure_memory, pid)
         if used > limit:
             say(f"{supervised.name} takes {used / 2**20:.0f} MiB, more than its {limit / 2**20:.0f} MiB: ended")
             await asyncio.to_thread(kill_tree, pid)
 
 
-def memory_of(pid: int) -> int:
-    """Of a process and its descendants; pages that they share count once, as they do on the platform."""
+def measure_memory(pid: int) -> int:
+    """Return the bytes that a process and its descendants take; pages that they share count once."""
     total = 0
     try:
         root = psutil.Process(pid)

@@ -20,6 +20,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main() -> None:
+    """Become the program that the arguments name."""
     parent, name, user, *command = sys.argv[1:]
     if user:
         _become(user)

@@ -32,9 +32,10 @@ host  all all 127.0.0.1/32 scram-sha-256
 
 
 class Postgres(Server):
-    """folder: the data. settings: of postgresql.conf, beyond the defaults. port: the kernel's choice if None.
+    """A PostgreSQL server.
 
-    socket_dir holds .s.PGSQL.5432 whatever the port is.
+    folder: the data. settings: of postgresql.conf, beyond the defaults. port: the kernel's choice if None. socket_dir
+    holds .s.PGSQL.5432 whatever the port is.
     """
 
     name = "postgres"
@@ -60,9 +61,11 @@ class Postgres(Server):
 
     @property
     def initialised(self) -> bool:
+        """Return whether there are data."""
         return (self.folder / "PG_VERSION").exists()
 
     def prepare(self) -> None:
+        """Make the data unless they are there, and write the configuration. Raises ServerFailed."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         self.own(self.folder)
@@ -81,10 +84,11 @@ class Postgres(Server):
             socket.symlink_to(f".s.PGSQL.{self.port}")
 
     def command(self) -> Sequence[str]:
+        """Return the server's command line."""
         return [str(binaries() / "postgres"), "-D", str(self.folder)]
 
     def probe(self) -> bool:
-        """By the last line of postmaster.pid, which the server itself keeps."""
+        """Return whether it serves, by the last line of postmaster.pid, which the server itself keeps."""
         try:
             lines = (self.folder / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -97,18 +101,20 @@ class Postgres(Server):
         )
 
     def connect(self, user: str = SUPERUSER, database: str = "postgres") -> pg8000.native.Connection:
-        """By the socket, as anybody."""
+        """Return a connection by the socket, which lets in anybody who may enter its folder."""
         return pg8000.native.Connection(user, database=database, unix_sock=str(self.socket_dir / SOCKET))
 
     def url(self, database: str = "postgres") -> str:
+        """Return how people connect, with the password."""
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
     def stop(self, timeout: float = 30.0) -> None:
+        """Stop the server and remove its sockets."""
         super().stop(timeout)
         self.clear_sockets()
 
     def clear_sockets(self) -> None:
-        """A server that ends cleanly leaves only our link; a crash leaves its sockets too."""
+        """Remove the sockets: a server that ends cleanly leaves only our link; a crash leaves its sockets too."""
         if not self.socket_dir.exists():
             return
         for left in self.socket_dir.glob(".s.PGSQL.*"):
@@ -176,8 +182,8 @@ class Postgres(Server):
         self.own(path)
 
 
-def known_settings() -> frozenset[str]:
-    """The names that this build knows, without those of extensions that it lacks."""
+def list_settings() -> frozenset[str]:
+    """Return the names of settings that this build knows, without those of extensions that it lacks."""
     described = subprocess.run(  # noqa: S603
         [binaries() / "postgres", "--describe-config"], capture_output=True, text=True, check=True
     )

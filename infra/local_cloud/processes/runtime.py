@@ -10,7 +10,7 @@ from local_cloud.state import State
 
 
 class Runtime:
-    """say: prints a line for the person at the terminal."""
+    """Holds what runs and keeps running. say: prints a line for the person at the terminal."""
 
     def __init__(self, state: State, say: Callable[[str], None]) -> None:
         self.ports = Ports(state)

@@ -24,7 +24,10 @@ class ServerFailed(Exception):
 
 
 class Server(ABC):
-    """start, stop and kill block. Start it on a thread that lasts: the system ends it when that thread ends."""
+    """A program that serves until it is stopped.
+
+    start, stop and kill block. Start it on a thread that lasts: the system ends it when that thread ends.
+    """
 
     name: str
     stop_signal: signal.Signals = signal.SIGTERM
@@ -38,29 +41,32 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Makes what the program needs before it starts; does nothing to what is there already."""
+        """Make what the program needs before it starts; do nothing to what is there already."""
 
     @abstractmethod
-    def command(self) -> Sequence[str]: ...
+    def command(self) -> Sequence[str]:
+        """Return the command line of the program."""
 
     @abstractmethod
     def probe(self) -> bool:
-        """Whether it serves, asked once. Never raises for one that does not."""
+        """Return whether it serves, asked once. Never raises for one that does not."""
 
     def environment(self) -> Mapping[str, str]:
+        """Return the variables that the program is started with."""
         return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
 
     def start(self, timeout: float = 30.0) -> Self:
-        """Returns when it serves. Raises ServerFailed."""
+        """Start it, and return when it serves. Raises ServerFailed."""
         self.prepare()
         self.spawn()
         self.wait_until_ready(timeout)
         return self
 
     def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the program, and return its process without waiting until it serves."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603
-                launched(self.command(), self.stop_signal, self._user()),
+                launch_command(self.command(), self.stop_signal, self._user()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -71,6 +77,7 @@ class Server(ABC):
         return self.process
 
     def wait_until_ready(self, timeout: float = 30.0) -> None:
+        """Return when it serves. timeout: seconds. Raises ServerFailed."""
         process = self._running()
         deadline = time.monotonic() + timeout
         while not self.probe():
@@ -81,7 +88,7 @@ class Server(ABC):
                 raise ServerFailed(f"{self.name} did not serve within {timeout:g} s\n{self.log_tail()}")
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Asks it to end, and makes it end where it does not. Nothing to do where it has ended."""
+        """Ask it to end, and make it end if it does not within `timeout` seconds; do nothing if it has ended."""
         process = self.process
         if process is None:
             return
@@ -94,19 +101,20 @@ class Server(ABC):
         self.process = None
 
     def kill(self) -> None:
-        """Ends it as a crash would: it and its children, without a word."""
+        """End it as a crash would: it and its children, without a word."""
         process = self._running()
         kill_tree(process.pid)
         process.wait()
         self.process = None
 
     def log_tail(self, lines: int = 15) -> str:
-        return tail(self.log, lines)
+        """Return the last lines of its log."""
+        return read_tail(self.log, lines)
 
     def run(self, command: Sequence[str]) -> None:
-        """One of the server's tools, as the server's user. Raises ServerFailed."""
+        """Run one of the server's tools as the server's user. Raises ServerFailed."""
         done = subprocess.run(  # noqa: S603
-            launched(command, signal.SIGTERM, self._user()),
+            launch_command(command, signal.SIGTERM, self._user()),
             env=self.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -119,7 +127,7 @@ class Server(ABC):
             raise ServerFailed(f"{Path(command[0]).name} ended with {done.returncode}\n{done.stdout}")
 
     def own(self, path: Path) -> None:
-        """Gives a path to the server's user, where that is another."""
+        """Give a path to the server's user, if that is another."""
         user = self._user()
         if user is not None:
             shutil.chown(path, user)
@@ -141,13 +149,17 @@ class Server(ABC):
         self.stop()
 
 
-def launched(command: Sequence[str], at_parents_end: signal.Signals, user: str | None = None) -> list[str]:
-    """The command line that runs another, and lets it outlive this process by no more than that signal takes."""
+def launch_command(command: Sequence[str], at_parents_end: signal.Signals, user: str | None = None) -> list[str]:
+    """Return a command line whose program gets a signal when this process ends.
+
+    at_parents_end: that signal. user: whom to become; None to stay who one is.
+    """
     name = at_parents_end.name.removeprefix("SIG")
     return [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), name, user or "", *command]
 
 
 def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Return whether a process ends within so many seconds."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -156,7 +168,7 @@ def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def kill_tree(pid: int) -> None:
-    """SIGKILL to a process and its descendants; returns when the descendants are gone."""
+    """Send SIGKILL to a process and its descendants, and return when the descendants are gone."""
     try:
         root = psutil.Process(pid)
         root.suspend()  # starts no more children meanwhile
@@ -172,14 +184,15 @@ def kill_tree(pid: int) -> None:
 
 
 def end_group(pid: int) -> None:
-    """SIGKILL to what a process that has ended left of its group."""
+    """Send SIGKILL to what a process that has ended left of its group."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
 
 
-def tail(log: Path, lines: int) -> str:
+def read_tail(log: Path, lines: int) -> str:
+    """Return the last lines of a file; empty if there is none."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
@@ -188,6 +201,7 @@ def tail(log: Path, lines: int) -> str:
 
 
 def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,7 +9,7 @@ from local_cloud.processes.storage_wheel import server_binary
 
 
 class StorageServer(Server):
-    """Clients find it by STORAGE_EMULATOR_HOST = url."""
+    """fake-gcs-server on a folder. Clients find it by STORAGE_EMULATOR_HOST = url."""
 
     name = "storage"
 
@@ -20,12 +20,15 @@ class StorageServer(Server):
 
     @property
     def url(self) -> str:
+        """Return where it listens."""
         return f"http://{self.host}:{self.port}"
 
     def prepare(self) -> None:
+        """Make the folder."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def command(self) -> Sequence[str]:
+        """Return the server's command line."""
         return [
             str(server_binary()),
             "-scheme=http",
@@ -39,6 +42,7 @@ class StorageServer(Server):
         ]
 
     def probe(self) -> bool:
+        """Return whether it says that it is healthy."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=1)
         try:
             connection.request("GET", "/_internal/healthcheck")

@@ -36,6 +36,8 @@ class Tier(IntEnum):
 
 
 class Health(StrEnum):
+    """What a server is doing."""
+
     STARTING = "starting"
     UP = "up"
     DOWN = "down"
@@ -55,20 +57,23 @@ class Supervised:
 
     @property
     def name(self) -> str:
+        """Return the server's name."""
         return self.server.name
 
     @property
     def serves(self) -> bool:
+        """Return whether the server is up."""
         return self.health is Health.UP
 
     @property
     def pid(self) -> int | None:
+        """Return the id of its process; None while it has none."""
         process = self.server.process
         return process.pid if process is not None and process.poll() is None else None
 
 
 class Supervisor:
-    """say: tells the person what happened, one line each."""
+    """Starts servers, and starts them again when they end. say: prints a line for the person at the terminal."""
 
     def __init__(self, state: State, say: Callable[[str], None]) -> None:
         self.servers: dict[str, Supervised] = {}
@@ -78,7 +83,7 @@ class Supervisor:
         self._threads = ThreadPoolExecutor(MAX_SERVERS, thread_name_prefix="supervisor")
 
     async def start(self, server: Server, *, tier: Tier = Tier.SERVER) -> Supervised:
-        """Returns when it serves, and keeps it serving from then on. Raises ServerFailed."""
+        """Return when the server serves, and keep it serving from then on. Raises ServerFailed."""
         if server.name in self.servers:
             raise ServerFailed(f"two servers are called {server.name}")
         supervised = Supervised(server, tier)
@@ -88,7 +93,7 @@ class Supervisor:
         return supervised
 
     async def stop(self) -> None:
-        """Ends all of them, those of the highest tier first."""
+        """End all servers, those of the highest tier first."""
         for tier in sorted({supervised.tier for supervised in self.servers.values()}, reverse=True):
             await asyncio.gather(*(self._stop_one(one) for one in self.servers.values() if one.tier == tier))
         self._threads.shutdown()
@@ -162,7 +167,7 @@ class Supervisor:
 
 
 def end_leftovers(state: State) -> list[str]:
-    """Ends what a deployer that was killed has left running; returns the names."""
+    """End what a deployer that was killed has left running, and return the names."""
     ended = []
     for name, (pid, created) in state.section(PROCESSES).items():
         members = _session(pid, created)
@@ -196,8 +201,8 @@ def _is(pid: int, created: float) -> bool:
         return False
 
 
-def runs(pid: int, created: float) -> bool:
-    """Whether that very process runs."""
+def is_running(pid: int, created: float) -> bool:
+    """Return whether that very process runs. created: epoch seconds, since ids are used again."""
     try:
         return _is(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -9,7 +9,7 @@ from local_cloud.processes.valkey_wheel import server_binary
 
 
 class Valkey(Server):
-    """password: None for no AUTH. memory_bytes and policy: when it drops what, maxmemory and maxmemory-policy."""
+    """A Valkey server. password: None for no AUTH. memory_bytes and policy: when it drops what."""
 
     name = "valkey"
 
@@ -34,20 +34,24 @@ class Valkey(Server):
 
     @property
     def url(self) -> str:
+        """Return how clients connect, with the password."""
         credentials = f":{self.password}@" if self.password else ""
         return f"redis://{credentials}{self.host}:{self.port}"
 
     def prepare(self) -> None:
+        """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         configuration = self.folder / "valkey.conf"
         configuration.touch(mode=0o600)
         configuration.write_text("".join(f'{name} "{_escaped(value)}"\n' for name, value in self._settings().items()))
 
     def command(self) -> Sequence[str]:
+        """Return the server's command line."""
         # By a file, not by arguments: every user of the machine may read those.
         return [str(server_binary()), str(self.folder / "valkey.conf")]
 
     def probe(self) -> bool:
+        """Return whether it answers a PING."""
         words = [["AUTH", self.password], ["PING"]] if self.password else [["PING"]]
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as link, link.makefile("rwb") as stream:

@@ -12,8 +12,8 @@ from local_cloud.pulumi.values import PulumiArchive, PulumiAsset
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def zipped(archive: PulumiArchive, base: Path) -> bytes:
-    """base: what relative paths are relative to."""
+def build_zip(archive: PulumiArchive, base: Path) -> bytes:
+    """Return an archive as a zip. base: the folder that relative paths are relative to. Raises DeploymentFailed."""
     if archive.path is not None and (base / archive.path).is_file():
         return (base / archive.path).read_bytes()
     buffer = io.BytesIO()
@@ -26,7 +26,8 @@ def zipped(archive: PulumiArchive, base: Path) -> bytes:
     return buffer.getvalue()
 
 
-def content_of(asset: PulumiAsset, base: Path) -> bytes:
+def read_asset(asset: PulumiAsset, base: Path) -> bytes:
+    """Return an asset's content. base: the folder that relative paths are relative to. Raises DeploymentFailed."""
     if asset.text is not None:
         return asset.text.encode()
     if asset.path is not None:
@@ -38,7 +39,7 @@ def _members(archive: PulumiArchive, base: Path) -> Iterator[tuple[str, bytes]]:
     if archive.assets is not None:
         for name, member in archive.assets.items():
             if isinstance(member, PulumiAsset):
-                yield name, content_of(member, base)
+                yield name, read_asset(member, base)
             else:
                 yield from ((f"{name}/{inner}", content) for inner, content in _members(member, base))
     elif archive.path is not None:

@@ -17,7 +17,7 @@ from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyp
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.processes.server import launched, tail
+from local_cloud.processes.server import launch_command, read_tail
 from local_cloud.pulumi.values import decode, encode
 from local_cloud.state import State
 
@@ -26,7 +26,7 @@ SECTION = "dynamic"
 
 
 class DynamicProvider:
-    """Started by the first dynamic resource."""
+    """Runs the providers of dynamic resources; the first such resource starts it."""
 
     def __init__(self, program: Path, environment: Mapping[str, str], state: State, log: Path) -> None:
         self._program = program
@@ -38,7 +38,10 @@ class DynamicProvider:
         self._channel: grpc.aio.Channel | None = None
 
     async def apply(self, urn: str, inputs: struct_pb2.Struct) -> tuple[str, struct_pb2.Struct]:
-        """The resource's id and properties. Raises DeploymentFailed with the provider's words."""
+        """Create or update a resource, and return its id and properties.
+
+        Raises DeploymentFailed with the provider's words.
+        """
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         provider = await asyncio.shield(self._starting)
@@ -52,6 +55,7 @@ class DynamicProvider:
         return made["id"], _struct(made["outputs"])
 
     async def stop(self) -> None:
+        """End the host of the providers."""
         if self._starting is not None:
             self._starting.cancel()
         if self._channel is not None:
@@ -92,7 +96,7 @@ class DynamicProvider:
     async def _start(self) -> provider_pb2_grpc.ResourceProviderStub:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *launched([sys.executable, "-u", "-m", "pulumi.dynamic"], signal.SIGKILL),
+                *launch_command([sys.executable, "-u", "-m", "pulumi.dynamic"], signal.SIGKILL),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -103,7 +107,7 @@ class DynamicProvider:
         output = self._process.stdout
         port = (await output.readline()).strip().decode() if output is not None else ""
         if not port:
-            raise DeploymentFailed(f"Pulumi's host of dynamic providers did not start\n{tail(self._log, 15)}")
+            raise DeploymentFailed(f"Pulumi's host of dynamic providers did not start\n{read_tail(self._log, 15)}")
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         return provider_pb2_grpc.ResourceProviderStub(self._channel)
 

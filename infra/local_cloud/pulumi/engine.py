@@ -28,7 +28,10 @@ FEATURES = (
 
 
 class Engine:
-    """Serves one run of a program. `failed` ends with the first error; `outputs` are the stack's, secrets plain."""
+    """Serves one run of a program.
+
+    `failed` ends with the first error; `outputs` are the stack's, secrets in plain text.
+    """
 
     def __init__(self, provider: Provider, dynamic: DynamicProvider, report: Report, project: str, stack: str) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -48,13 +51,13 @@ class Engine:
         engine_pb2_grpc.add_EngineServicer_to_server(_Log(self, report), self._server)
 
     async def start(self) -> str:
-        """The address."""
+        """Listen, and return the address."""
         port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
         return f"127.0.0.1:{port}"
 
     async def stop(self) -> None:
-        """Ends what is being made, too."""
+        """Stop listening, and cancel what is being made."""
         await self._server.stop(None)
         if self.failed.done():
             self.failed.exception()
@@ -62,6 +65,7 @@ class Engine:
             self.failed.cancel()
 
     def fail(self, error: BaseException) -> None:
+        """Fail the run with an error, unless it has failed already."""
         if not self.failed.done():
             self.failed.set_exception(error)
 

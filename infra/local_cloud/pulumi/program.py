@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.processes.server import launched, tail
+from local_cloud.processes.server import launch_command, read_tail
 from local_cloud.pulumi.declaration import Provider
 from local_cloud.pulumi.dynamic import DynamicProvider
 from local_cloud.pulumi.engine import Engine
@@ -27,7 +27,10 @@ IMPORT_ROOT = Path(__file__).resolve().parents[2]
 async def run(
     project: Project, configuration: Mapping[str, str], provider: Provider, state: State, report: Report
 ) -> Mapping[str, Any]:
-    """The stack's outputs, once every resource is up. Raises DeploymentFailed, or what a resource failed with."""
+    """Run the program, and return the stack's outputs once every resource is up.
+
+    Raises DeploymentFailed, or what a resource failed with.
+    """
     log = state.log("program")
     environment = _environment(configuration)
     dynamic = DynamicProvider(project.program, environment, state, log)
@@ -49,7 +52,7 @@ async def run(
         if engine.errors:
             raise DeploymentFailed("\n".join(engine.errors))
         if process.returncode != 0:
-            raise DeploymentFailed(f"the program ended with {process.returncode}\n{tail(log, 15)}")
+            raise DeploymentFailed(f"the program ended with {process.returncode}\n{read_tail(log, 15)}")
         return engine.outputs
     finally:
         await engine.stop()
@@ -59,7 +62,7 @@ async def run(
 async def _start(environment: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *launched([sys.executable, "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL),
+            *launch_command([sys.executable, "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -23,7 +23,10 @@ PARALLEL = 256
 
 @dataclass(frozen=True)
 class Host:
-    """address: of the engine and monitor. program: the folder of __main__.py; root: of Pulumi.yaml."""
+    """What the program is to know.
+
+    address: of the engine and monitor. program: the folder of __main__.py; root: of Pulumi.yaml.
+    """
 
     address: str
     project: str
@@ -33,6 +36,7 @@ class Host:
 
 
 def main() -> int:
+    """Run the program that LOCAL_PROGRAM describes, and return the exit status."""
     host = Host(**json.loads(os.environ.pop(VARIABLE)))
     configure(
         Settings(

@@ -13,7 +13,10 @@ from local_cloud.errors import DeploymentFailed
 
 @dataclass(frozen=True)
 class Project:
-    """program: the folder of its __main__.py. configuration: values as text, by namespace:key."""
+    """A project and one of its stacks.
+
+    program: the folder of its __main__.py. configuration: texts, by namespace:key.
+    """
 
     name: str
     root: Path
@@ -22,19 +25,20 @@ class Project:
     configuration: Mapping[str, str]
 
     def configured(self, key: str) -> str | None:
-        """A key of the project's own namespace."""
+        """Return the value of a key of the project's own namespace; None if it is not set."""
         return self.configuration.get(f"{self.name}:{key}")
 
     @property
     def cloud_project(self) -> str:
+        """Return the id of the Google Cloud project. Raises DeploymentFailed if it is not set."""
         project = self.configuration.get("gcp:project")
         if not project:
             raise DeploymentFailed(f"gcp:project is not set; Pulumi.{self.stack}.yaml takes it")
         return project
 
 
-def read(root: Path, stack: str) -> Project:
-    """Raises DeploymentFailed."""
+def read_project(root: Path, stack: str) -> Project:
+    """Return the project in a folder with a stack's configuration. Raises DeploymentFailed."""
     description = _load(root / "Pulumi.yaml")
     name = str(description["name"])
     defaults = {

@@ -16,7 +16,7 @@ RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 @dataclass(frozen=True)
 class PulumiAsset:
-    """Of a path, a text or a URI, one is set."""
+    """A file's content. Of a path, a text or a URI, one is set."""
 
     path: str | None = None
     text: str | None = None
@@ -25,7 +25,7 @@ class PulumiAsset:
 
 @dataclass(frozen=True)
 class PulumiArchive:
-    """Of a path, members and a URI, one is set."""
+    """Files. Of a path, members and a URI, one is set."""
 
     path: str | None = None
     assets: Mapping[str, Union[PulumiAsset, "PulumiArchive"]] | None = None
@@ -34,6 +34,8 @@ class PulumiArchive:
 
 @dataclass(frozen=True)
 class Reference:
+    """Another resource, as an input."""
+
     urn: str
     id: str
 
@@ -47,11 +49,13 @@ class Properties:
 
 
 def decode(struct: struct_pb2.Struct) -> Properties:
+    """Return the plain values of what the SDK sent, and which of them are secret. Raises ValueError."""
     secret = frozenset(name for name, value in struct.fields.items() if _has_secret(value))
     return Properties({name: _plain(value) for name, value in struct.fields.items()}, secret)
 
 
 def encode(values: Mapping[str, Any], secret: Collection[str] = ()) -> struct_pb2.Struct:
+    """Return values as the SDK reads them, without those that are None. secret: the names to be marked so."""
     struct = struct_pb2.Struct()
     struct.update(
         {

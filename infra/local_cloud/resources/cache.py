@@ -27,6 +27,7 @@ DEFAULT_POLICY = "volatile-lru"
 
 @handles("gcp:redis/instance:Instance")
 async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Start a Valkey server for an instance."""
     inputs = declaration.inputs
     name = declaration.resource_name
     if inputs.get("transitEncryptionMode", "DISABLED") != "DISABLED":

@@ -21,7 +21,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """program: the folder that relative paths of assets are relative to."""
+    """The parts of a stack on this machine. program: the folder that relative paths of assets are relative to."""
 
     program: Path
     state: State
@@ -33,7 +33,7 @@ class LocalCloud:
 
     @property
     def project(self) -> str:
-        """The project's id."""
+        """Return the project's id."""
         return self.google.project
 
     def note(self, token: str, name: str, what: str = "") -> None:

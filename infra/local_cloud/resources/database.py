@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 import pg8000.native
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.google.cloud_sql.declared import admin_settings
+from local_cloud.google.cloud_sql.declared import to_admin_settings
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSql
 from local_cloud.google.cloud_sql.standby import Standby
 from local_cloud.google.machine_types import find_machine_type
 from local_cloud.google.services import DEFAULT_REGION
-from local_cloud.processes.postgres import Postgres, known_settings
+from local_cloud.processes.postgres import Postgres, list_settings
 from local_cloud.processes.supervisor import Tier
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
@@ -31,6 +31,7 @@ OURS = frozenset({"listen_addresses", "port", "unix_socket_directories"})
 
 @handles("gcp:sql/databaseInstance:DatabaseInstance")
 async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Start a PostgreSQL server for an instance, or a standby for a read replica."""
     inputs = declaration.inputs
     name = declaration.resource_name
     version = str(inputs["databaseVersion"])
@@ -48,7 +49,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
         await cloud.runtime.supervisor.start(postgres, tier=Tier.REPLICA if is_replica else Tier.SERVER)
         if not is_replica:
             await asyncio.to_thread(_ensure_superusers, postgres)
-        await asyncio.to_thread(service.adopt, name, postgres, region, version, admin_settings(inputs))
+        await asyncio.to_thread(service.adopt, name, postgres, region, version, to_admin_settings(inputs))
     cloud.google.cloud_sql.servers[name] = postgres
     connection_name = f"{cloud.project}:{region}:{name}"
     return CreatedResource(
@@ -67,6 +68,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
 
 @handles("gcp:sql/database:Database")
 async def database(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Make a database in an instance."""
     name = declaration.resource_name
     instance_name, postgres = _find_instance(cloud, declaration)
 
@@ -83,6 +85,7 @@ async def database(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
 
 @handles("gcp:sql/user:User")
 async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Make a role for a user, or for a service account."""
     name = declaration.resource_name
     kind = str(declaration.inputs.get("type") or "BUILT_IN")
     instance_name, postgres = _find_instance(cloud, declaration)
@@ -113,7 +116,7 @@ def _settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str]:
     """The declared flags that this build knows; the others are shown as declared only."""
     settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
     flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
-    known = known_settings() - OURS
+    known = list_settings() - OURS
     for flag in sorted(flags.keys() - known - {IAM_FLAG}):
         cloud.note(declaration.token, declaration.resource_name, f"the database flag {flag} = {flags[flag]}")
     # A setting with a dot is anybody's to define: PostgreSQL takes it, and SHOW answers it.

@@ -30,6 +30,7 @@ PUBLIC_INGRESS = "ALLOW_ALL"
 
 @handles("gcp:cloudfunctionsv2/function:Function")
 async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Run the uploaded source behind a front end."""
     name = declaration.resource_name
     build, service = declaration.inputs["buildConfig"], dict(declaration.inputs.get("serviceConfig") or {})
     await cloud.google.monitoring.open()
@@ -39,7 +40,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
         process = FunctionProcess(
             name,
             source,
-            environment=await cloud.runtime.environments.of(source / "requirements.txt"),
+            environment=await cloud.runtime.environments.ensure(source / "requirements.txt"),
             target=str(build["entryPoint"]),
             declared=declared,
             platform=_platform(cloud, str(service.get("serviceAccountEmail") or "")),

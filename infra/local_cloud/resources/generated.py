@@ -24,24 +24,28 @@ CLASSES = {
 
 @handles("random:index/randomPassword:RandomPassword")
 async def password(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Return a secret text."""
     result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
     return CreatedResource(id="none", outputs={"result": result}, secret=frozenset({"result"}))
 
 
 @handles("random:index/randomString:RandomString")
 async def text(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Return a text that is no secret."""
     result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
     return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomUuid:RandomUuid")
 async def random_uuid(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Return a UUID."""
     result = _kept(cloud, declaration, lambda: str(uuid.uuid4()))
     return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomId:RandomId")
 async def random_id(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Return random bytes in several notations."""
     digits = _kept(cloud, declaration, lambda: secrets.token_hex(int(declaration.inputs["byteLength"])))
     content = bytes.fromhex(digits)
     prefix = str(declaration.inputs.get("prefix") or "")

@@ -10,6 +10,7 @@ from local_cloud.resources.registry import handles
 
 @handles("gcp:serviceaccount/account:Account")
 async def account(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Name a service account."""
     account_id = str(declaration.inputs["accountId"])
     if not 6 <= len(account_id) <= 30:
         raise DeploymentFailed(
@@ -30,31 +31,37 @@ async def account(cloud: LocalCloud, declaration: Declaration) -> CreatedResourc
 
 @handles("gcp:serviceaccount/iAMMember:IAMMember")
 async def account_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a service account."""
     return _bind(cloud, declaration, "account", str(declaration.inputs["serviceAccountId"]))
 
 
 @handles("gcp:projects/iAMMember:IAMMember")
 async def project_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on the project."""
     return _bind(cloud, declaration, "project", str(declaration.inputs.get("project", cloud.project)))
 
 
 @handles("gcp:storage/bucketIAMMember:BucketIAMMember")
 async def bucket_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a bucket."""
     return _bind(cloud, declaration, "bucket", str(declaration.inputs["bucket"]))
 
 
 @handles("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")
 async def repository_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a repository."""
     return _bind(cloud, declaration, "repository", str(declaration.inputs["repository"]))
 
 
 @handles("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
 async def service_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a function's service of Cloud Run."""
     return _bind_function(cloud, declaration, str(declaration.inputs["name"]))
 
 
 @handles("gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember")
 async def function_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a function."""
     return _bind_function(cloud, declaration, str(declaration.inputs["cloudFunction"]))
 
 

@@ -14,17 +14,19 @@ Secret = frozenset[str]
 
 
 async def account_id_token(cloud: LocalCloud, arguments: Answer) -> tuple[Answer, Secret]:
-    """Of whichever account: who deploys a project may well act as all of its accounts."""
+    """Return an ID token of any account: who deploys a project may well act as all of its accounts."""
     email = str(arguments["targetServiceAccount"])
     token = cloud.google.issuers.account_token(email, str(arguments["targetAudience"]), TOKEN_SECONDS)
     return {**arguments, "id": email, "idToken": token}, frozenset({"idToken"})
 
 
 async def client_config(cloud: LocalCloud, _: Answer) -> tuple[Answer, Secret]:
+    """Return what the provider is configured with."""
     return {"id": cloud.project, "project": cloud.project, "region": "", "zone": ""}, frozenset()
 
 
 async def project(cloud: LocalCloud, _: Answer) -> tuple[Answer, Secret]:
+    """Return the project's names."""
     name = cloud.project
     return {"id": f"projects/{name}", "projectId": name, "name": name, "number": "000000000000"}, frozenset()
 
@@ -37,7 +39,7 @@ _FUNCTIONS: Mapping[str, Callable[[LocalCloud, Answer], Awaitable[tuple[Answer, 
 
 
 async def call(cloud: LocalCloud, token: str, arguments: Answer) -> tuple[Answer, Secret]:
-    """Raises UnknownFunction."""
+    """Return a function's result, and the names of the secrets in it. Raises UnknownFunction."""
     function = _FUNCTIONS.get(token)
     if function is None:
         raise UnknownFunction(token)

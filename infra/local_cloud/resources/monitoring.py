@@ -27,6 +27,7 @@ CHANNEL_LABELS = {
 
 @handles("gcp:monitoring/alertPolicy:AlertPolicy")
 async def alert_policy(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Evaluate a policy once the system is up."""
     name = f"projects/{cloud.project}/alertPolicies/{_number(declaration)}"
     policy = cloud.google.monitoring.declare(name, declaration.inputs)
     return CreatedResource(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
@@ -34,6 +35,7 @@ async def alert_policy(cloud: LocalCloud, declaration: Declaration) -> CreatedRe
 
 @handles("gcp:monitoring/notificationChannel:NotificationChannel")
 async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Add a channel, whose webhook is called if it is on this machine."""
     inputs = declaration.inputs
     kind, labels = str(inputs["type"]), {str(key): str(value) for key, value in (inputs.get("labels") or {}).items()}
     if kind not in CHANNEL_LABELS:
@@ -56,25 +58,29 @@ async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> C
 
 @handles("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig")
 async def uptime_check(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Run a check once the system is up."""
     check_id = f"{_slug(str(declaration.inputs.get('displayName') or declaration.name))}-{_number(declaration)[:6]}"
     name = f"projects/{cloud.project}/uptimeCheckConfigs/{check_id}"
     monitoring = cloud.google.monitoring
-    monitoring.uptime.checks[name] = uptime.read(check_id, declaration.name, declaration.inputs, monitoring.pace)
+    monitoring.uptime.checks[name] = uptime.read_check(check_id, declaration.name, declaration.inputs, monitoring.pace)
     return CreatedResource(id=name, outputs={"name": name, "uptimeCheckId": check_id})
 
 
 @handles("gcp:monitoring/customService:CustomService")
 async def custom_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Name a service that objectives belong to."""
     return _service(cloud, declaration)
 
 
 @handles("gcp:monitoring/genericService:GenericService")
 async def generic_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Name a service that objectives belong to."""
     return _service(cloud, declaration)
 
 
 @handles("gcp:monitoring/slo:Slo")
 async def slo(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Add an objective, whose burn rate policies may watch."""
     inputs = declaration.inputs
     service = str(inputs["service"]).rpartition("/")[2]
     slo_id = str(inputs.get("sloId") or _slug(declaration.name))
@@ -85,6 +91,7 @@ async def slo(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
 
 @handles("gcp:monitoring/metricDescriptor:MetricDescriptor")
 async def metric_descriptor(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Describe a metric before anybody publishes it."""
     inputs = declaration.inputs
     metric_type = str(inputs["type"])
     try:
@@ -107,7 +114,7 @@ async def metric_descriptor(cloud: LocalCloud, declaration: Declaration) -> Crea
 
 @handles("gcp:monitoring/dashboard:Dashboard")
 async def dashboard(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
-    """Shown by Google's console only; here its charts' filters are read, so that a wrong one fails here."""
+    """Read a dashboard's filters, so that a wrong one fails here; only Google's console shows it."""
     try:
         content: dict[str, Any] = json.loads(str(declaration.inputs["dashboardJson"]))
     except ValueError as error:

@@ -16,6 +16,7 @@ from local_cloud.resources.registry import handles
 
 @handles("gcp:cloudscheduler/job:Job")
 async def job(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Fire a job on its cron once the system is up."""
     inputs = declaration.inputs
     name = declaration.resource_name
     target: Mapping[str, Any] | None = inputs.get("httpTarget")

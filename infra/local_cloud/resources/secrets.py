@@ -9,12 +9,14 @@ from local_cloud.resources.registry import handles
 
 @handles("gcp:secretmanager/secret:Secret")
 async def secret(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Name a secret."""
     path = f"projects/{cloud.project}/secrets/{declaration.inputs['secretId']}"
     return CreatedResource(id=path, outputs={"name": path})
 
 
 @handles("gcp:secretmanager/secretVersion:SecretVersion")
 async def secret_version(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Store a secret's value."""
     path = str(declaration.inputs["secret"])
     if not path.startswith("projects/"):
         raise DeploymentFailed(
@@ -28,6 +30,7 @@ async def secret_version(cloud: LocalCloud, declaration: Declaration) -> Created
 
 @handles("gcp:secretmanager/secretIamMember:SecretIamMember")
 async def secret_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a secret."""
     inputs = declaration.inputs
     name = str(inputs["secretId"]).rpartition("/")[2]
     cloud.google.bindings.add(f"secret/{name}", str(inputs["role"]), str(inputs["member"]))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.pulumi.archive import content_of, zipped
+from local_cloud.pulumi.archive import build_zip, read_asset
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.pulumi.values import PulumiArchive, PulumiAsset
 from local_cloud.resources.cloud import LocalCloud
@@ -14,6 +14,7 @@ from local_cloud.resources.registry import handles
 
 @handles("gcp:storage/bucket:Bucket")
 async def bucket(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Make a bucket, and record its rules."""
     inputs = declaration.inputs
     name = declaration.resource_name
     client = await cloud.google.storage.client()
@@ -28,6 +29,7 @@ async def bucket(cloud: LocalCloud, declaration: Declaration) -> CreatedResource
 
 @handles("gcp:storage/bucketObject:BucketObject")
 async def bucket_object(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Upload an object."""
     inputs = declaration.inputs
     name, bucket_name = declaration.resource_name, str(inputs["bucket"])
     if bucket_name not in cloud.google.storage.buckets:
@@ -55,9 +57,9 @@ async def bucket_object(cloud: LocalCloud, declaration: Declaration) -> CreatedR
 def _content(cloud: LocalCloud, declaration: Declaration) -> bytes:
     source = declaration.inputs.get("source")
     if isinstance(source, PulumiArchive):
-        return zipped(source, cloud.program)
+        return build_zip(source, cloud.program)
     if isinstance(source, PulumiAsset):
-        return content_of(source, cloud.program)
+        return read_asset(source, cloud.program)
     content = declaration.inputs.get("content")
     if content is None:
         raise DeploymentFailed(f"the object {declaration.name} has neither a source nor a content")

@@ -12,7 +12,7 @@ from local_cloud.serving.platform_error import PlatformError
 
 
 class Controls:
-    """token: whoever may read the deployer's state has it."""
+    """Carries out commands for whoever may read the deployer's state, which holds the token."""
 
     def __init__(self, token: str, base_url: str, google: GoogleServices, supervisor: Supervisor) -> None:
         self._token = token

@@ -18,7 +18,7 @@ from local_cloud.google.metrics.traffic import Traffic
 from local_cloud.serving.invoker import check_invoker
 from local_cloud.serving.listener import listen
 from local_cloud.serving.platform_error import PlatformError
-from local_cloud.serving.proxy import RETRY_AFTER, end_to_end, forward
+from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 
 # How long a request waits for a place before it is turned away, as on Cloud Run.
 PENDING_SECONDS = 10.0
@@ -29,9 +29,10 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 
 
 class FrontEnd:
-    """audiences: of the tokens that it takes, besides its own URL. concurrency: requests at once.
+    """Stands in front of a function's process.
 
-    log: of the requests that it answers itself. traffic: of those that reach the function, or should have.
+    audience: of the tokens that it takes, besides its own URL. concurrency: requests at once. log: of the requests that
+    it answers itself. traffic: counts those that reach the function, or should have.
     """
 
     def __init__(
@@ -65,21 +66,25 @@ class FrontEnd:
 
     @property
     def public(self) -> bool:
+        """Return whether anybody may call the function."""
         return ANYBODY in self.invokers
 
     @property
     def invokers(self) -> frozenset[str]:
+        """Return who may call the function."""
         return self._bindings.invokers(self.name)
 
     async def open(self) -> None:
+        """Listen. Raises OSError if the port is taken."""
         self._runner = await listen(self.handle, self._port)
 
     async def close(self) -> None:
+        """Stop listening, and give requests a second to end."""
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Raises Problem."""
+        """Return the function's answer. Raises PlatformError for what the platform answers itself."""
         began = time.perf_counter()
         try:
             response = await self._handle(request)
@@ -87,7 +92,7 @@ class FrontEnd:
             seconds = time.perf_counter() - began
             if problem.status not in NOT_REACHING:
                 self.traffic.add(problem.status, seconds)
-            trace, _, _ = trace_of(request.headers)
+            trace, _, _ = read_trace(request.headers)
             self._log.answered(request, problem.status, problem.detail, seconds, trace)
             raise
         self.traffic.add(response.status, time.perf_counter() - began)
@@ -117,14 +122,14 @@ class FrontEnd:
             raise PlatformError(429, detail, RETRY_AFTER) from None
 
     def _headers(self, request: web.BaseRequest) -> CIMultiDict[str]:
-        headers = end_to_end(request.headers)
+        headers = without_hop_by_hop(request.headers)
         headers.popall("Expect", None)
         client = request.remote or "127.0.0.1"
         before = headers.get("X-Forwarded-For")
         headers["X-Forwarded-For"] = f"{before},{client}" if before else client
         headers["X-Forwarded-Proto"] = "http"
         headers["Forwarded"] = f"for={_node(client)};proto=http"
-        trace, span, sampled = trace_of(headers)
+        trace, span, sampled = read_trace(headers)
         headers["X-Cloud-Trace-Context"] = f"{trace}/{span};o={sampled}"
         headers["traceparent"] = f"00-{trace}-{span:016x}-{sampled:02x}"
         if not self.public:
@@ -134,8 +139,8 @@ class FrontEnd:
         return headers
 
 
-def trace_of(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str, int, int]:
-    """The trace, span and whether it is sampled, of the caller's headers or new."""
+def read_trace(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str, int, int]:
+    """Return the trace, the span and whether it is sampled: of the caller's headers, or new."""
     standard = TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
     if standard is not None:
         return standard[1], int(standard[2], 16), int(standard[3], 16) & 1

@@ -22,7 +22,7 @@ class DeployedFunction:
 
     @property
     def measured(self) -> MeasuredFunction:
-        """What Cloud Run's metrics are made of."""
+        """Return what Cloud Run's metrics are made of."""
         return MeasuredFunction(self.resource, self.front_end.traffic, self.supervised.serves)
 
 

@@ -12,7 +12,10 @@ from local_cloud.serving.platform_error import PlatformError
 def check_invoker(
     headers: Mapping[str, str], invokers: frozenset[str], audiences: frozenset[str], google: Issuer
 ) -> None:
-    """As Cloud Run does it before a request reaches a function. Raises Problem."""
+    """Let pass whom the bindings let call a function. audiences: those that a token may be meant for.
+
+    Raises PlatformError: 401 without a valid token, 403 for a caller or an audience that is not allowed.
+    """
     if ANYBODY in invokers:
         return
     scheme, _, token = headers.get("Authorization", "").partition(" ")
@@ -21,7 +24,7 @@ def check_invoker(
             401, "this function is private: send `Authorization: Bearer <Google-signed ID token>`", _CHALLENGE
         )
     try:
-        claims = google.verified(token.strip())
+        claims = google.verify_token(token.strip())
     except jwt.PyJWTError as error:
         raise PlatformError(401, f"the token is refused: {error}", _INVALID) from None
     if claims["aud"] not in audiences:

@@ -6,9 +6,10 @@ from typing import Any
 
 
 def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Paths that each function serves for itself (/health and the like) are left out where several have them.
+    """Return one document of several.
 
-    A component that two functions define differently gets the function's name in front.
+    Paths that each function serves for itself (/health and the like) are left out if several have them. A component
+    that two functions define differently gets the function's name in front.
     """
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}

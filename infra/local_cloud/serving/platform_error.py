@@ -8,6 +8,8 @@ from aiohttp import web
 
 
 class PlatformError(Exception):
+    """Ends a request with an error that the platform answers in the function's place."""
+
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
@@ -15,6 +17,7 @@ class PlatformError(Exception):
         self.headers = dict(headers or {})
 
     def response(self) -> web.Response:
+        """Return the error as application/problem+json."""
         body = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,

@@ -36,6 +36,7 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 def open_session() -> aiohttp.ClientSession:
+    """Return a client session that adds nothing of its own to requests and follows nothing."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
         auto_decompress=False,
@@ -52,7 +53,10 @@ async def forward(
     session: aiohttp.ClientSession,
     timeout: float,  # noqa: ASYNC109
 ) -> web.StreamResponse:
-    """origin: http://host:port. Raises Problem: 413 for a body over the limit, 504 in time, 503 without a process."""
+    """Pass a request on and return the answer. origin: http://host:port. timeout: seconds.
+
+    Raises PlatformError: 413 for a body over the limit, 504 if no answer comes in time, 503 without a process.
+    """
     body = await _body(request)
     started: web.StreamResponse | None = None
     try:
@@ -64,7 +68,7 @@ async def forward(
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout),
         ) as answer:
-            answer_headers = end_to_end(answer.headers)
+            answer_headers = without_hop_by_hop(answer.headers)
             if (answer.content_length or SMALL + 1) <= SMALL or answer.content_length == 0:
                 content = b"" if request.method == "HEAD" else await answer.read()
                 return _whole(request, answer, answer_headers, content)
@@ -87,8 +91,8 @@ async def forward(
         ) from error
 
 
-def end_to_end(headers: "CIMultiDictProxy[str] | CIMultiDict[str]") -> CIMultiDict[str]:
-    """Without the headers that concern one connection only, those that Connection names among them."""
+def without_hop_by_hop(headers: "CIMultiDictProxy[str] | CIMultiDict[str]") -> CIMultiDict[str]:
+    """Return headers without those that concern one connection only, those that Connection names included."""
     named = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
     left_out = HOP_BY_HOP | named
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in left_out)

@@ -24,13 +24,15 @@ HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inl
 
 
 class Runbooks:
+    """Shows the pages of a folder of Markdown."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         # Without HTML of the source's own.
         self._markdown = MarkdownIt("js-default")
 
     def render(self, name: str) -> web.Response:
-        """name: of a file, or empty for the list of them. Raises Problem."""
+        """Return a page. name: of a file, or empty for the list of them. Raises PlatformError."""
         if not name:
             return self._shown("Runbooks", self._list())
         file = (self._folder / unquote(name)).resolve()

@@ -175,7 +175,7 @@ class Logging:
         name = "projects/shop/logs/run.googleapis.com%2Fstdout"
         self.function = FunctionLog(folder / "shop-feedback.log", {"resource": labels, "logName": name})
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})
-        self.api = client("logging", "v2", serve(api.routes("shop", self.sources))).entries()
+        self.api = client("logging", "v2", serve(api.list_routes("shop", self.sources))).entries()
 
     def sources(self) -> list[Source]:
         return [self.function, self.scheduler]

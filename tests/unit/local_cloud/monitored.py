@@ -67,7 +67,7 @@ class Monitored:
 
 def identity(metric: str, job: str = "till", labels: Mapping[str, str] | None = None) -> Identity:
     resource = {"project_id": PROJECT, "location": "here", "namespace": "shop", "job": job, "task_id": "1"}
-    return Identity.of(PREFIX + metric, labels or {}, "generic_task", resource)
+    return Identity.from_labels(PREFIX + metric, labels or {}, "generic_task", resource)
 
 
 def chosen(metric: str, more: str = "") -> str:

@@ -8,9 +8,9 @@ import pytest
 
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.filters.patterns import compile_pattern
-from local_cloud.google.logging.extracting import extractor
+from local_cloud.google.logging.extracting import compile_extractor
 from local_cloud.google.logging.language import parse
-from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.matching import compile_filter
 from local_cloud.google.monitoring.filters import Filter
 
 # A backtracking engine takes 2^60 steps to find that this does not match.
@@ -20,18 +20,18 @@ USES = {
     "a log filter": f"""
 from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.language import parse
-from local_cloud.google.logging.matching import predicate
-print(predicate(parse('textPayload=~"{NESTED}"'))(Entry(0, 0, 0, {{"textPayload": "{TEXT}"}})))
+from local_cloud.google.logging.matching import compile_filter
+print(compile_filter(parse('textPayload=~"{NESTED}"'))(Entry(0, 0, 0, {{"textPayload": "{TEXT}"}})))
 """,
     "a label extractor": f"""
 from local_cloud.google.logging.entry import Entry
-from local_cloud.google.logging.extracting import extractor
-print(bool(extractor('REGEXP_EXTRACT(textPayload, "{NESTED}")')(Entry(0, 0, 0, {{"textPayload": "{TEXT}"}}))))
+from local_cloud.google.logging.extracting import compile_extractor
+print(bool(compile_extractor('REGEXP_EXTRACT(textPayload, "{NESTED}")')(Entry(0, 0, 0, {{"textPayload": "{TEXT}"}}))))
 """,
     "a monitoring filter": f"""
 from local_cloud.google.monitoring.filters import Filter
 from local_cloud.google.monitoring.points import Identity
-series = Identity.of("custom.googleapis.com/a", {{}}, "generic_task", {{"job": "{TEXT}"}})
+series = Identity.from_labels("custom.googleapis.com/a", {{}}, "generic_task", {{"job": "{TEXT}"}})
 print(Filter.parse('resource.labels.job = monitoring.regex.full_match("{NESTED}")').matches(series))
 """,
 }
@@ -56,8 +56,8 @@ def test_what_re2_lacks_is_refused_everywhere(pattern: str) -> None:
     quoted = pattern.replace("\\", "\\\\")
     for use in (
         lambda: compile_pattern(pattern),
-        lambda: predicate(parse(f'textPayload=~"{pattern}"')),
-        lambda: extractor(f'REGEXP_EXTRACT(textPayload, "{pattern}")'),
+        lambda: compile_filter(parse(f'textPayload=~"{pattern}"')),
+        lambda: compile_extractor(f'REGEXP_EXTRACT(textPayload, "{pattern}")'),
         lambda: Filter.parse(f'resource.labels.job = monitoring.regex.full_match("{quoted}")'),
     ):
         with pytest.raises(BadFilter, match=r"no regular expression of RE2"):

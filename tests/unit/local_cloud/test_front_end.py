@@ -15,7 +15,7 @@ from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.processes.server import free_port
-from local_cloud.serving.front_end import FrontEnd, trace_of
+from local_cloud.serving.front_end import FrontEnd, read_trace
 from local_cloud.serving.listener import SERVER, listen
 from local_cloud.serving.proxy import MAX_BODY, open_session
 from local_cloud.state import State
@@ -315,9 +315,9 @@ def test_what_no_process_sees_the_platform_logs(tmp_path: Path) -> None:
 def test_the_callers_trace_goes_on() -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     standard = CIMultiDict({"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
-    assert trace_of(standard) == (trace, 0x00F067AA0BA902B7, 1)
-    assert trace_of(CIMultiDict({"X-Cloud-Trace-Context": f"{trace}/123;o=1"})) == (trace, 123, 1)
-    assert len(trace_of(CIMultiDict({"X-Cloud-Trace-Context": "nonsense"}))[0]) == 32
+    assert read_trace(standard) == (trace, 0x00F067AA0BA902B7, 1)
+    assert read_trace(CIMultiDict({"X-Cloud-Trace-Context": f"{trace}/123;o=1"})) == (trace, 123, 1)
+    assert len(read_trace(CIMultiDict({"X-Cloud-Trace-Context": "nonsense"}))[0]) == 32
 
 
 def test_a_name_that_somebody_else_pointed_here_reaches_no_function(tmp_path: Path) -> None:

@@ -71,5 +71,5 @@ def test_all_users_needs_no_token(issuers: Issuers, bindings: Bindings) -> None:
 def test_keys_are_kept_and_are_the_owners_alone(tmp_path: Path, issuers: Issuers) -> None:
     token = issuers.account_token(DEPLOYER, AUDIENCE, 60)
     again = Issuers(State(tmp_path), "http://127.0.0.1:8080")
-    assert again.google.verified(token)["email"] == DEPLOYER
+    assert again.google.verify_token(token)["email"] == DEPLOYER
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "keys").iterdir()} == {0o600}

@@ -8,10 +8,10 @@ import pytest
 
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.entry_log import EntryLog, write
-from local_cloud.google.logging.extracting import extractor
+from local_cloud.google.logging.extracting import compile_extractor
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse
-from local_cloud.google.logging.matching import predicate
+from local_cloud.google.logging.matching import compile_filter
 from local_cloud.google.logging.metrics import LogMetric, LogMetricCollector
 from local_cloud.google.monitored_resources import function_resource, job_resource
 
@@ -20,7 +20,7 @@ FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedb
 
 def metric(name: str, text: str, **labels: str) -> LogMetric:
     node = parse(text)
-    return LogMetric(name, node, predicate(node), {label: extractor(how) for label, how in labels.items()})
+    return LogMetric(name, node, compile_filter(node), {label: compile_extractor(how) for label, how in labels.items()})
 
 
 class Logs:
@@ -119,7 +119,7 @@ def test_labels_are_taken_from_the_entries(logs: Logs) -> None:
 )
 def test_an_extractor_that_google_would_refuse_is_refused(text: str) -> None:
     with pytest.raises(BadFilter):
-        extractor(text)
+        compile_extractor(text)
 
 
 def test_what_nobody_asks_for_is_not_read(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:

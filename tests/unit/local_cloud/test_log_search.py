@@ -8,7 +8,7 @@ import pytest
 
 from local_cloud.google.logging import blocks
 from local_cloud.google.logging.blocks import backward, forward
-from local_cloud.google.logging.entry import Entry, stamp
+from local_cloud.google.logging.entry import Entry, format_time
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.postgres_log import PostgresLog
 from local_cloud.google.logging.search import BadToken, Page, search
@@ -18,7 +18,7 @@ START = 1_772_366_400.0
 
 
 def line(number: int, **fields: object) -> str:
-    told = {"severity": "INFO", "message": f"line {number}", "time": stamp(START + number), "n": number}
+    told = {"severity": "INFO", "message": f"line {number}", "time": format_time(START + number), "n": number}
     return json.dumps({**told, **fields})
 
 
@@ -86,7 +86,7 @@ def test_only_the_part_between_two_times_is_read(
         return entries(self, block, words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(FunctionLog, "entries", counting)
-    text = f'timestamp>="{stamp(START + 2500)}" timestamp<"{stamp(START + 2510)}"'
+    text = f'timestamp>="{format_time(START + 2500)}" timestamp<"{format_time(START + 2510)}"'
     found = [
         number
         for page in pages([source], text, newest_first=newest_first, size=100)
@@ -143,7 +143,7 @@ def test_lines_become_entries_as_cloud_run_makes_them(tmp_path: Path) -> None:
                 httpRequest={"status": 403},
                 **{"logging.googleapis.com/trace": "projects/p/traces/t"},
             ),
-            json.dumps({"message": "only that", "severity": "ERROR", "time": stamp(START + 2)}),
+            json.dumps({"message": "only that", "severity": "ERROR", "time": format_time(START + 2)}),
             "Traceback (most recent call last):",
             "[1, 2]",
             '{"half": ',
@@ -158,7 +158,7 @@ def test_lines_become_entries_as_cloud_run_makes_them(tmp_path: Path) -> None:
     assert (bodies[1]["textPayload"], bodies[1]["severity"]) == ("only that", "ERROR")
     assert [body["textPayload"] for body in bodies[2:]] == ["Traceback (most recent call last):", "[1, 2]", '{"half": ']
     # A line that tells no time has that of the one before it.
-    assert {body["timestamp"] for body in bodies[1:]} == {stamp(START + 2)}
+    assert {body["timestamp"] for body in bodies[1:]} == {format_time(START + 2)}
     assert len({body["insertId"] for body in bodies}) == 5
 
 

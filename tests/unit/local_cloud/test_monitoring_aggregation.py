@@ -8,7 +8,7 @@ import pytest
 from tests.unit.local_cloud.monitored import START, Monitored, chosen, identity
 
 from local_cloud.google.monitoring import distributions
-from local_cloud.google.monitoring.aggregation import Aggregation, BadAggregation, chain, periods
+from local_cloud.google.monitoring.aggregation import Aggregation, BadAggregation, apply_stages, split_periods
 from local_cloud.google.monitoring.filters import Field, Filter
 from local_cloud.google.monitoring.points import Distribution, Identity, MetricKind, Point, Value, ValueType
 from local_cloud.google.monitoring.store import TimeSeries
@@ -30,7 +30,7 @@ def gauges(*values: float) -> TimeSeries:
 
 
 def aligned(aligner: str, one: TimeSeries, end: float, period: float = MINUTE) -> Value | None:
-    made = Aggregation(period, aligner).of([one], [end])
+    made = Aggregation(period, aligner).apply([one], [end])
     return made[0][-1].value if made else None
 
 
@@ -111,10 +111,10 @@ def test_series_are_reduced_to_one_for_each_group(tmp_path: Path) -> None:
     for job, status, value in (("a", "200", 1), ("a", "500", 2), ("b", "200", 4)):
         monitored.gauge("sales", value, job=job, status=status)
     found = monitored.store.matching(Filter.parse(chosen("sales")))
-    by_job = Aggregation(MINUTE, "ALIGN_MAX", "REDUCE_SUM", (Field.parse("resource.label.job"),)).of(found, [START])
+    by_job = Aggregation(MINUTE, "ALIGN_MAX", "REDUCE_SUM", (Field.parse("resource.label.job"),)).apply(found, [START])
     assert {dict(one.identity.resource_labels)["job"]: one[-1].value for one in by_job} == {"a": 3, "b": 4}
     assert all(dict(one.identity.resource_labels).keys() == {"job", "project_id"} for one in by_job)
-    (whole,) = Aggregation(MINUTE, "ALIGN_MAX", "REDUCE_MEAN").of(found, [START])
+    (whole,) = Aggregation(MINUTE, "ALIGN_MAX", "REDUCE_MEAN").apply(found, [START])
     assert whole[-1].value == pytest.approx(7 / 3)
     assert whole.identity.metric_labels == ()
 
@@ -128,19 +128,19 @@ def test_reducers() -> None:
         ("REDUCE_PERCENTILE_50", 2.5),
         ("REDUCE_PERCENTILE_95", 8.95),
     ):
-        (reduced,) = Aggregation(MINUTE, "ALIGN_MAX", reducer).of(inputs, [START + 10])
+        (reduced,) = Aggregation(MINUTE, "ALIGN_MAX", reducer).apply(inputs, [START + 10])
         assert reduced[-1].value == pytest.approx(value), reducer
 
 
 def test_a_second_aggregation_is_of_what_the_first_one_makes() -> None:
     counter = series(MetricKind.CUMULATIVE, *(Point(START, START + 60 * n, n * n) for n in range(1, 6)))
     stages = [Aggregation(MINUTE, "ALIGN_RATE"), Aggregation(5 * MINUTE, "ALIGN_MAX")]
-    (one,) = chain(stages, [counter], START + 300)
+    (one,) = apply_stages(stages, [counter], START + 300)
     assert one[-1].value == pytest.approx((25 - 16) / 60)
 
 
 def test_periods_end_where_the_interval_ends() -> None:
-    assert periods(START, START + 185, 60) == [START + 65, START + 125, START + 185]
+    assert split_periods(START, START + 185, 60) == [START + 65, START + 125, START + 185]
 
 
 def bucketed(values: list[float], bounds: tuple[float, ...]) -> Distribution:
@@ -154,17 +154,17 @@ def test_percentiles_of_merged_distributions_are_near_the_exact_ones() -> None:
     shuffled = random.Random(3)  # noqa: S311
     bounds = tuple(1.1**index for index in range(80))
     samples = [[shuffled.lognormvariate(3, 0.7) for _ in range(2000)] for _ in range(5)]
-    merged = distributions.total([bucketed(some, bounds) for some in samples])
+    merged = distributions.merge([bucketed(some, bounds) for some in samples])
     ordered = sorted(value for some in samples for value in some)
     for percent in (50, 95, 99):
         exact = ordered[int(len(ordered) * percent / 100)]
-        assert distributions.percentile(merged, percent) == pytest.approx(exact, rel=0.05)
+        assert distributions.estimate_percentile(merged, percent) == pytest.approx(exact, rel=0.05)
     assert merged.mean == pytest.approx(sum(ordered) / len(ordered))
 
 
 def test_distributions_of_other_bounds_merge() -> None:
     coarse, fine = bucketed([5.0] * 10, (0.0, 10.0)), bucketed([2.0] * 10, (0.0, 5.0, 10.0))
-    merged = distributions.total([coarse, fine])
+    merged = distributions.merge([coarse, fine])
     assert (merged.count, merged.bounds, merged.counts) == (20, (0.0, 5.0, 10.0), (0, 15, 5, 0))
 
 
@@ -177,7 +177,7 @@ def test_a_cumulative_distribution_is_asked_for_what_it_gained(tmp_path: Path) -
         monitored.cumulative("durations", bucketed(slow, bounds))
         slow += [300.0] * 10
     (found,) = monitored.store.matching(Filter.parse(chosen("durations")))
-    reduced = Aggregation(60, "ALIGN_DELTA", "REDUCE_PERCENTILE_50").of([found], [START + 60, START + 120])
+    reduced = Aggregation(60, "ALIGN_DELTA", "REDUCE_PERCENTILE_50").apply([found], [START + 60, START + 120])
     assert [point.value for point in reduced[0].points(0, START + 999)] == [pytest.approx(50), pytest.approx(300)]
 
 
@@ -186,4 +186,4 @@ def test_an_idle_distribution_has_no_percentile() -> None:
     idle = TimeSeries(Identity("x", (), "global", ()), MetricKind.CUMULATIVE, ValueType.DISTRIBUTION)
     for minute in (1, 2):
         idle.append(Point(START, START + 60 * minute, same))
-    assert Aggregation(60, "ALIGN_DELTA", "REDUCE_PERCENTILE_95").of([idle], [START + 120]) == []
+    assert Aggregation(60, "ALIGN_DELTA", "REDUCE_PERCENTILE_95").apply([idle], [START + 120]) == []

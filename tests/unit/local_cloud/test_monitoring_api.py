@@ -19,11 +19,11 @@ from googleapiclient.errors import HttpError
 from tests.unit.local_cloud.monitored import PREFIX, PROJECT, START, Monitored, aggregation, chosen, threshold
 
 from local_cloud.google.monitoring.grpc_service import MetricServer
-from local_cloud.google.monitoring.incidents import moment
+from local_cloud.google.monitoring.incidents import format_time
 from local_cloud.google.monitoring.notifications import Channel, Notifier
 from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.rest import MonitoringApi
-from local_cloud.google.monitoring.uptime import METRIC, Uptime, read
+from local_cloud.google.monitoring.uptime import METRIC, Uptime, read_check
 from local_cloud.processes.server import free_port
 from local_cloud.serving.google_apis import GoogleApis
 from local_cloud.serving.listener import listen
@@ -179,8 +179,8 @@ def test_series_are_listed_aggregated(served: Served) -> None:
     request = {
         "name": NAME,
         "filter": chosen("sales"),
-        "interval_startTime": moment(START),
-        "interval_endTime": moment(START + 300),
+        "interval_startTime": format_time(START),
+        "interval_endTime": format_time(START + 300),
     }
     answer = (
         served.rest.timeSeries()
@@ -197,7 +197,7 @@ def test_series_are_listed_aggregated(served: Served) -> None:
     assert (series["metricKind"], series["valueType"]) == ("DELTA", "INT64")
     assert series["resource"]["labels"] == {"namespace": "shop", "project_id": PROJECT}
     assert [point["value"]["int64Value"] for point in series["points"]] == ["20"] * 5
-    assert series["points"][0]["interval"]["endTime"] == moment(START + 300)  # newest first
+    assert series["points"][0]["interval"]["endTime"] == format_time(START + 300)  # newest first
     headers = served.rest.timeSeries().list(**request, view="HEADERS").execute()
     assert [one["points"] for one in headers["timeSeries"]] == [[], []]
 
@@ -207,8 +207,8 @@ def test_pages_are_of_points(served: Served) -> None:
     request = served.rest.timeSeries().list(
         name=NAME,
         filter=chosen("sales"),
-        interval_startTime=moment(START),
-        interval_endTime=moment(START + 300),
+        interval_startTime=format_time(START),
+        interval_endTime=format_time(START + 300),
         pageSize=4,
     )
     sizes, values = [], 0
@@ -223,7 +223,9 @@ def test_pages_are_of_points(served: Served) -> None:
 
 def test_a_filter_that_is_not_known_is_answered_by_name(served: Served) -> None:
     with pytest.raises(HttpError, match=r"metric\.kind") as refused:
-        served.rest.timeSeries().list(name=NAME, filter='metric.kind = "x"', interval_endTime=moment(START)).execute()
+        served.rest.timeSeries().list(
+            name=NAME, filter='metric.kind = "x"', interval_endTime=format_time(START)
+        ).execute()
     assert refused.value.status_code == 400
     interval = {"end_time": datetime.fromtimestamp(START, UTC)}
     with pytest.raises(exceptions.InvalidArgument, match=r"metric\.kind"):
@@ -293,7 +295,7 @@ def test_an_uptime_check_asks_for_real(tmp_path: Path) -> None:
         }
         async with open_session() as session:
             uptime = Uptime(monitored.store, session)
-            one = read("till-1", "till", inputs, pace=1)
+            one = read_check("till-1", "till", inputs, pace=1)
             for _ in statuses:
                 monitored.clock.now += 60
                 await uptime.run(one)

@@ -6,7 +6,7 @@ from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.monitoring.filters import Filter
 from local_cloud.google.monitoring.points import Identity
 
-TILL = Identity.of(
+TILL = Identity.from_labels(
     "custom.googleapis.com/shop/sales",
     {"status": "503", "goods": 'tea "green"'},
     "generic_task",

@@ -58,7 +58,7 @@ def test_a_resource_has_all_its_labels_and_no_others(monitored: Monitored) -> No
         monitored.store.write(more, MetricKind.GAUGE, ValueType.DOUBLE, point)
     with pytest.raises(Rejected, match="Unrecognized monitored resource type: 'shop'"):
         monitored.store.write(replace(good, resource_type="shop"), MetricKind.GAUGE, ValueType.DOUBLE, point)
-    host = Identity.of("custom.googleapis.com/sales", {}, "uptime_url", {"host": "shop"})
+    host = Identity.from_labels("custom.googleapis.com/sales", {}, "uptime_url", {"host": "shop"})
     with pytest.raises(Rejected, match="cannot be used with custom metrics"):
         monitored.store.write(host, MetricKind.GAUGE, ValueType.DOUBLE, point)
 
@@ -72,7 +72,7 @@ def test_a_metric_keeps_its_kind_and_type(monitored: Monitored) -> None:
         monitored.store.describe(Descriptor(identity("sales").metric_type, MetricKind.GAUGE, ValueType.INT64))
     with pytest.raises(Rejected, match="must be GAUGE or CUMULATIVE"):
         monitored.store.describe(Descriptor("custom.googleapis.com/x", MetricKind.DELTA, ValueType.INT64))
-    other = Identity.of("compute.googleapis.com/x", {}, "global", {})
+    other = Identity.from_labels("compute.googleapis.com/x", {}, "global", {})
     with pytest.raises(Rejected, match="Unknown metric"):
         monitored.store.write(other, MetricKind.GAUGE, ValueType.INT64, Point(START, START, 1))
 

@@ -7,11 +7,11 @@ import pytest
 
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.blocks import Block
-from local_cloud.google.logging.entry import moment
+from local_cloud.google.logging.entry import parse_time
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse
-from local_cloud.google.logging.matching import predicate
-from local_cloud.google.logging.narrowing import may_hold, span, verdict, words
+from local_cloud.google.logging.matching import compile_filter
+from local_cloud.google.logging.narrowing import decide, find_span, find_words, may_hold
 
 TIME = "2026-03-01T12:00:00.500Z"
 CONSTANTS = {
@@ -35,7 +35,7 @@ RAW = json.dumps(LINE).encode() + b"\n"
 
 
 def fits(text: str) -> bool:
-    return predicate(parse(text))(ENTRY)
+    return compile_filter(parse(text))(ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def fits(text: str) -> bool:
 def test_it_fits(text: str) -> None:
     assert fits(text)
     # What spares lines without the filter's words does not spare this one.
-    assert may_hold(RAW.lower(), words(parse(text), CONSTANTS))
+    assert may_hold(RAW.lower(), find_words(parse(text), CONSTANTS))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_it_does_not_fit(text: str) -> None:
 )
 def test_what_is_wrong_is_named(text: str, named: str) -> None:
     with pytest.raises(BadFilter) as refused:
-        predicate(parse(text))
+        compile_filter(parse(text))
     assert named in str(refused.value)
 
 
@@ -167,7 +167,7 @@ def test_what_is_wrong_is_named(text: str, named: str) -> None:
     ],
 )
 def test_whole_files_are_left_out_by_their_resource(text: str, expected: bool | None) -> None:
-    assert verdict(parse(text), CONSTANTS) is expected
+    assert decide(parse(text), CONSTANTS) is expected
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_whole_files_are_left_out_by_their_resource(text: str, expected: bool | 
     ],
 )
 def test_the_words_that_every_fitting_line_holds(text: str, needed: list[set[bytes]]) -> None:
-    assert words(parse(text), CONSTANTS) == needed
+    assert find_words(parse(text), CONSTANTS) == needed
 
 
 def test_the_span_of_times_is_what_all_parts_leave() -> None:
-    low, high = moment("2026-03-01T00:00:00Z"), moment("2026-03-02T00:00:00Z")
+    low, high = parse_time("2026-03-01T00:00:00Z"), parse_time("2026-03-02T00:00:00Z")
     text = 'timestamp>="2026-03-01T00:00:00Z" (timestamp<"2026-03-02T00:00:00Z" OR timestamp<"2026-03-01T05:00:00Z")'
-    assert span(parse(text)) == (low, high)
-    assert span(parse("NOT " + 'timestamp>="2026-03-01T00:00:00Z"')) == span(parse(""))
+    assert find_span(parse(text)) == (low, high)
+    assert find_span(parse("NOT " + 'timestamp>="2026-03-01T00:00:00Z"')) == find_span(parse(""))

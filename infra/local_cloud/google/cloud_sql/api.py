@@ -50,7 +50,10 @@ CALLS: list[tuple[str, str, Call]] = [
 
 
 class AdminApi:
-    """service: returns what answers; None while no instance has been declared."""
+    """Answers the calls of clients.
+
+    service: returns what carries them out; None while no instance has been declared.
+    """
 
     def __init__(self, project: str, service: Callable[[], CloudSql | None]) -> None:
         self._project = project

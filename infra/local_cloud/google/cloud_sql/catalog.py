@@ -15,7 +15,7 @@ ApiObject = dict[str, Any]
 
 
 class InstanceCatalog:
-    """Resources as the API shows them. What this machine must know besides is in `local`, by instance."""
+    """Keeps resources as the API shows them, and in `local`, by instance, what this machine must know besides."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -28,22 +28,24 @@ class InstanceCatalog:
         self._backups: dict[str, list[ApiObject]] = kept.get("backups", {})
 
     def instances(self) -> list[ApiObject]:
+        """Return all instances."""
         with self._lock:
             return [dict(body) for body in self._instances.values()]
 
     def instance(self, name: str) -> ApiObject:
-        """Raises ApiError."""
+        """Return an instance. Raises ApiError if there is none of the name."""
         with self._lock:
             if name not in self._instances:
                 raise no_instance(name)
             return dict(self._instances[name])
 
     def local(self, name: str) -> Mapping[str, Any]:
+        """Return what this machine knows of an instance beyond what the API shows."""
         with self._lock:
             return dict(self._local.get(name, {}))
 
     def add(self, body: ApiObject) -> None:
-        """Raises ApiError where the name is taken."""
+        """Store a new instance. Raises ApiError if the name is taken."""
         with self._lock:
             if body["name"] in self._instances:
                 raise ApiError(
@@ -52,52 +54,59 @@ class InstanceCatalog:
             self.put(body)
 
     def put(self, body: ApiObject) -> None:
+        """Store an instance in the place of the one of its name."""
         with self._lock:
             self._instances[body["name"]] = body
             self.save()
 
     def change(self, name: str, **fields: object) -> None:
+        """Change fields of an instance; do nothing if it is gone."""
         with self._lock:
             if name in self._instances:
                 self._instances[name] = {**self._instances[name], **fields}
                 self.save()
 
     def change_local(self, name: str, **fields: object) -> None:
+        """Change what this machine knows of an instance."""
         with self._lock:
             self._local[name] = {**self._local.get(name, {}), **fields}
             self.save()
 
     def remove(self, name: str) -> None:
+        """Forget an instance and its backup runs."""
         with self._lock:
             for part in (self._instances, self._local, self._backups):
                 part.pop(name, None)
             self.save()
 
     def backups(self, instance: str) -> list[ApiObject]:
-        """Newest first."""
+        """Return an instance's backup runs, newest first."""
         with self._lock:
             return [dict(backup) for backup in reversed(self._backups.get(instance, []))]
 
     def backup(self, instance: str, backup_id: str) -> ApiObject:
-        """Raises ApiError."""
+        """Return a backup run. Raises ApiError if there is none of the id."""
         for backup in self.backups(instance):
             if backup["id"] == backup_id:
                 return backup
         raise ApiError(404, f"The instance {instance} has no backup run {backup_id}.", reason="backupRunDoesNotExist")
 
     def put_backup(self, backup: ApiObject) -> None:
+        """Store a backup run in the place of the one of its id."""
         with self._lock:
             runs = self._backups.setdefault(backup["instance"], [])
             runs[:] = [run for run in runs if run["id"] != backup["id"]] + [backup]
             self.save()
 
     def remove_backup(self, instance: str, backup_id: str) -> None:
+        """Forget a backup run."""
         with self._lock:
             runs = self._backups.get(instance, [])
             runs[:] = [run for run in runs if run["id"] != backup_id]
             self.save()
 
     def save(self) -> None:
+        """Write everything to the file."""
         with self._lock:
             kept = {
                 "password": self.password,

@@ -7,7 +7,8 @@ from typing import Any
 RENAMED = {"diskSize": "dataDiskSizeGb", "diskType": "dataDiskType", "diskAutoresize": "storageAutoResize"}
 
 
-def admin_settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def to_admin_settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an instance's settings as the Admin API names them. inputs: of the declaration."""
     settings: Mapping[str, Any] = inputs.get("settings") or {}
     named = {RENAMED.get(name, name): value for name, value in settings.items()}
     if "dataDiskSizeGb" in named:

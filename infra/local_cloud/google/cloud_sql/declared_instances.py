@@ -10,7 +10,10 @@ from local_cloud.report import Report
 
 
 class DeclaredInstances:
-    """servers: by instance. databases: pairs of instance and database, in the order of their declaration."""
+    """Knows what is declared of Cloud SQL.
+
+    servers: by instance. databases: pairs of instance and database, in the order of their declaration.
+    """
 
     def __init__(self, folder: Path, project: str, report: Report) -> None:
         self.servers: dict[str, ManagedPostgres] = {}
@@ -23,12 +26,12 @@ class DeclaredInstances:
 
     @property
     def service(self) -> CloudSql | None:
-        """The service; None while it does not run."""
+        """Return the service; None while it does not run."""
         return self._started
 
     @property
     def primaries(self) -> list[ManagedPostgres]:
-        """The servers of instances that are no read replicas."""
+        """Return the servers of instances that are no read replicas."""
         return [server for server in self.servers.values() if not isinstance(server, Standby)]
 
     async def start(self) -> CloudSql:

@@ -21,7 +21,10 @@ RECOVERY_SECONDS = 3600.0
 
 
 class ManagedPostgres(Postgres):
-    """wal: the archive's folder. supervised: whether somebody else starts it again when it ends."""
+    """A PostgreSQL server that archives its log and can be recovered.
+
+    wal: the archive's folder. supervised: whether somebody else starts the server again when it ends.
+    """
 
     def __init__(
         self,
@@ -41,22 +44,24 @@ class ManagedPostgres(Postgres):
         self._data = threading.Lock()
 
     def prepare(self) -> None:
+        """Make the data and the archive's folder, and let backups in by the socket."""
         with self._data:
             self.owned_folder(self.wal)
             super().prepare()
             self._write("pg_hba.conf", HBA + "local replication all trust\n")
 
     def owned_folder(self, path: Path) -> Path:
-        """Made if need be, with those above it, and given to the server's user."""
+        """Make a folder, with those above it, give it to the server's user, and return it."""
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.own(path)
         return path
 
     def serves(self) -> bool:
+        """Return whether the server runs and takes connections."""
         return self.process is not None and self.process.poll() is None and self.probe()
 
     def back_up(self, folder: Path) -> None:
-        """A base backup, with its manifest of checksums. Raises ServerFailed."""
+        """Write a base backup into an empty folder, with its manifest of checksums. Raises ServerFailed."""
         self.owned_folder(folder)
         self.run(
             [
@@ -73,7 +78,7 @@ class ManagedPostgres(Postgres):
         )
 
     def archive_all(self) -> None:
-        """Returns when everything that is committed now is in the archive. Raises ServerFailed."""
+        """Return when everything that is committed now is in the archive. Raises ServerFailed."""
         connection = self.connect()
         try:
             # A commit of its own, so that whatever moment up to now is asked for, a later commit ends the recovery.
@@ -91,10 +96,10 @@ class ManagedPostgres(Postgres):
     def recover(
         self, fill: Callable[[Path], None], archive: Path, target: Mapping[str, str], new_archive: Path
     ) -> None:
-        """Replaces the data by a base backup and what the archive has beyond it, up to the target; then it serves.
+        """Replace the data by a base backup and what the archive has beyond it, up to the target, and serve again.
 
-        fill: puts the base backup into an empty folder. new_archive: what comes after goes there, apart from the
-        WAL of the replaced data. Raises ServerFailed.
+        fill: puts the base backup into an empty folder. new_archive: what comes after goes there, apart from the log of
+        the replaced data. Raises ServerFailed.
         """
         former = self.folder.with_name(f"{self.folder.name}.replaced")
         with self._exclusively():
@@ -103,7 +108,7 @@ class ManagedPostgres(Postgres):
             fill(self.owned_folder(self.folder))
             self.wal = new_archive.resolve()
             self._recovery = {
-                "restore_command": restore_command(archive),
+                "restore_command": format_restore_command(archive),
                 "recovery_target_timeline": "current",
                 "recovery_target_action": "promote",
                 "hot_standby": "off",
@@ -116,6 +121,7 @@ class ManagedPostgres(Postgres):
             shutil.rmtree(former)
 
     def remove(self) -> None:
+        """Stop the server, and delete its data and its archive."""
         self.stop()
         for path in (self.folder, self.wal):
             if path.exists():
@@ -151,11 +157,13 @@ class ManagedPostgres(Postgres):
         }
 
 
-def copy(server: Postgres, backup: Path, folder: Path) -> None:
+def copy_backup(server: Postgres, backup: Path, folder: Path) -> None:
+    """Copy a base backup into a folder, as the server's user. Raises ServerFailed."""
     server.run([shutil.which("cp") or "/bin/cp", "-Rp", f"{backup}{os.sep}.", str(folder)])
 
 
-def restore_command(archive: Path) -> str:
+def format_restore_command(archive: Path) -> str:
+    """Return the restore_command of a server that recovers from an archive."""
     return f"{_command('restore', archive)} %f %p"
 
 

@@ -13,7 +13,7 @@ LAST_LINE = b'"Manifest-Checksum"'
 
 
 def verify(backup: Path) -> None:
-    """Raises ServerFailed, which names the files that are wrong."""
+    """Check a base backup against its manifest. Raises ServerFailed, which names the files that are wrong."""
     text = (backup / MANIFEST).read_bytes()
     covered = text[: text.rindex(LAST_LINE)] if LAST_LINE in text else text
     try:

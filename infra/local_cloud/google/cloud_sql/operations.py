@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local_cloud.google.api_error import ApiError
-from local_cloud.google.cloud_sql import moments
+from local_cloud.google.cloud_sql import times
 from local_cloud.processes.server import ServerFailed
 
 THREADS = 8
@@ -15,9 +15,10 @@ KEPT = 500
 
 
 class Operations:
-    """One at a time works on an instance. Threads last, since servers end with the thread that started them.
+    """Runs one operation at a time on each instance.
 
-    kept: those of an earlier run; what was under way then is failed now. changed: told after each change.
+    Its threads last until it is closed, since servers end with the thread that started them. kept: the operations of an
+    earlier run; what was under way then has failed now. changed: called after each change.
     """
 
     def __init__(self, project: str, kept: Iterable[dict[str, Any]], changed: Callable[[], None]) -> None:
@@ -33,7 +34,7 @@ class Operations:
                 _end(operation, "the local Cloud SQL was stopped while this ran")
 
     def begin(self, kind: str, instance: str, work: Callable[[], None], **more: object) -> dict[str, Any]:
-        """Starts the work in a thread. Raises ApiError where the instance is worked on."""
+        """Start the work in a thread, and return the operation. Raises ApiError if the instance is being worked on."""
         operation: dict[str, Any] = {
             "kind": "sql#operation",
             "name": str(uuid.uuid4()),
@@ -41,7 +42,7 @@ class Operations:
             "status": "PENDING",
             "targetId": instance,
             "targetProject": self._project,
-            "insertTime": moments.now(),
+            "insertTime": times.format_now(),
             **more,
         }
         with self._lock:
@@ -58,6 +59,7 @@ class Operations:
         return answer
 
     def get(self, name: str) -> dict[str, Any]:
+        """Return an operation as it is now. Raises ApiError if there is none of the name."""
         with self._lock:
             operation = self._by_name.get(name)
             if operation is None:
@@ -65,21 +67,21 @@ class Operations:
             return dict(operation)
 
     def all(self) -> list[dict[str, Any]]:
-        """Newest first."""
+        """Return all operations, newest first."""
         with self._lock:
             return [dict(operation) for operation in reversed(self._by_name.values())]
 
     def run(self, work: Callable[[], object]) -> None:
-        """In one of the threads; returns when it is done."""
+        """Do the work in one of the threads, and return when it is done."""
         self._threads.submit(work).result()
 
     def close(self) -> None:
-        """Waits for what runs."""
+        """Wait for what runs, and end the threads."""
         self._threads.shutdown()
 
     def _run(self, operation: dict[str, Any], instance: str, work: Callable[[], None]) -> None:
         with self._lock:
-            operation.update(status="RUNNING", startTime=moments.now())
+            operation.update(status="RUNNING", startTime=times.format_now())
         failure = None
         try:
             work()
@@ -96,7 +98,7 @@ class Operations:
 
 
 def _end(operation: dict[str, Any], failure: str | None) -> None:
-    operation.update(status="DONE", endTime=moments.now())
+    operation.update(status="DONE", endTime=times.format_now())
     if failure is not None:
         error = {"kind": "sql#operationError", "code": "INTERNAL_ERROR", "message": failure}
         operation["error"] = {"kind": "sql#operationErrors", "errors": [error]}

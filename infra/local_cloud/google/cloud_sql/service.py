@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local_cloud.google.cloud_sql import manifest, moments
+from local_cloud.google.cloud_sql import manifest, times
 from local_cloud.google.cloud_sql.catalog import ApiObject, InstanceCatalog
 from local_cloud.google.cloud_sql.errors import invalid, no_instance
-from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy
+from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy_backup
 from local_cloud.google.cloud_sql.operations import Operations
 from local_cloud.google.cloud_sql.standby import Standby
-from local_cloud.processes.postgres import known_settings
+from local_cloud.processes.postgres import list_settings
 from local_cloud.processes.server import ServerFailed
 
 BACKUP_LOCATION = "us"
@@ -28,9 +28,10 @@ IAM_FLAG = "cloudsql.iam_authentication"
 
 
 class CloudSql:
-    """folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves.
+    """Carries out the Admin API's calls.
 
-    settings: of postgresql.conf, for the instances that it makes.
+    folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves. settings:
+    of postgresql.conf, for the instances that it makes.
     """
 
     def __init__(self, folder: Path, project: str, *, settings: Mapping[str, str] | None = None) -> None:
@@ -45,7 +46,7 @@ class CloudSql:
         self.operations = Operations(project, self._registry.operations, self._keep_operations)
 
     def start(self) -> None:
-        """Starts the instances that an earlier run made."""
+        """Start the instances that an earlier run made. Raises ServerFailed."""
         for link in self.sockets.iterdir():
             link.unlink()
         for body in self._registry.instances():
@@ -61,6 +62,7 @@ class CloudSql:
                 self._registry.change(name, state="FAILED")
 
     def stop(self) -> None:
+        """Wait for operations that run, and stop the servers that this has made."""
         self.operations.close()
         for name, server in self._servers.items():
             if not self._registry.local(name).get("declared"):
@@ -77,7 +79,7 @@ class CloudSql:
         log: Path | None = None,
         supervised: bool = True,
     ) -> ManagedPostgres:
-        """The server of an instance that the program declares: whoever asks starts it, and then calls `adopt`."""
+        """Return the server of an instance that the program declares: the caller starts it, and then calls `adopt`."""
         home = self._home(region, name)
         return ManagedPostgres(
             home / "data",
@@ -100,7 +102,10 @@ class CloudSql:
         log: Path | None = None,
         supervised: bool = True,
     ) -> Standby:
-        """As `declared`, of a read replica of an instance that serves. Raises ApiError."""
+        """Return the server of a declared read replica, as `declared` does.
+
+        Raises ApiError unless its primary serves.
+        """
         self._refuse_replica(primary)
         home = self._home(region, name)
         return Standby(
@@ -116,10 +121,10 @@ class CloudSql:
     def adopt(
         self, name: str, server: ManagedPostgres, region: str, version: str, settings: ApiObject
     ) -> ApiObject | None:
-        """Shows a declared instance in the API. settings: as the Admin API names them.
+        """Show a declared instance in the API, and begin a backup if one is due. settings: as the Admin API names them.
 
-        Where they ask for backups and the newest is a day old, a backup begins: its operation is the answer. No moment
-        before an instance's first backup can be recovered.
+        A backup is due if the settings ask for backups and the newest is a day old: no moment before an instance's
+        first backup can be recovered. Its operation is returned, or None.
         """
         self._registry.change_local(name, declared=True)
         self._servers[name] = server
@@ -136,25 +141,27 @@ class CloudSql:
         return None
 
     def server(self, name: str) -> ManagedPostgres:
-        """Raises ApiError."""
+        """Return an instance's server. Raises ApiError if there is no such instance."""
         server = self._servers.get(name)
         if server is None:
             raise no_instance(name)
         return server
 
     def instances(self) -> list[ApiObject]:
+        """Return all instances as the API shows them."""
         return [self._with_replicas(body) for body in self._registry.instances()]
 
     def servers(self) -> list[tuple[ApiObject, ManagedPostgres]]:
-        """Of the instances of this run, whether they serve or not."""
+        """Return the instances of this run with their servers, whether they serve or not."""
         servers = dict(self._servers)
         return [(body, servers[body["name"]]) for body in self._registry.instances() if body["name"] in servers]
 
     def instance(self, name: str) -> ApiObject:
+        """Return an instance as the API shows it. Raises ApiError if there is none of the name."""
         return self._with_replicas(self._registry.instance(name))
 
     def insert(self, body: ApiObject) -> ApiObject:
-        """A new, empty instance."""
+        """Begin to make a new, empty instance, and return the operation. Raises ApiError."""
         if body.get("masterInstanceName"):
             raise invalid("The local Cloud SQL has read replicas that the program declares, and no others.")
         name = _required(body, "name")
@@ -176,7 +183,7 @@ class CloudSql:
         return self._bring_up(name, "CREATE", create)
 
     def delete(self, name: str) -> ApiObject:
-        """The instance, and its backups with it."""
+        """Begin to delete an instance and its backups, and return the operation. Raises ApiError."""
         body = self._registry.instance(name)
         server = self.server(name)
         if self._registry.local(name).get("declared") or body["settings"].get("deletionProtectionEnabled"):
@@ -193,10 +200,13 @@ class CloudSql:
         return self.operations.begin("DELETE", name, remove)
 
     def clone(self, name: str, body: ApiObject) -> ApiObject:
-        """A new instance: the other as it is, or as it was at a point in time."""
+        """Begin to copy an instance as it is, or as it was at a point in time, and return the operation.
+
+        Raises ApiError.
+        """
         context = body.get("cloneContext") or {}
         target = _required(context, "destinationInstanceName")
-        moment = moments.parse(context["pointInTime"]) if context.get("pointInTime") else None
+        moment = times.parse_time(context["pointInTime"]) if context.get("pointInTime") else None
         source = self._registry.instance(name)
         self._refuse_replica(name)
         backup = None
@@ -222,7 +232,10 @@ class CloudSql:
         return self._bring_up(target, "CLONE", create)
 
     def restore(self, name: str, body: ApiObject) -> ApiObject:
-        """Replaces all that an instance holds by a backup of its own or of another one."""
+        """Begin to replace all that an instance holds by a backup of its own or of another, and return the operation.
+
+        Raises ApiError.
+        """
         context = body.get("restoreBackupContext") or {}
         source = context.get("instanceId") or name
         if context.get("project", self.project) != self.project:
@@ -256,17 +269,20 @@ class CloudSql:
         return self.operations.begin("RESTORE_VOLUME", name, replace)
 
     def back_up(self, name: str, body: ApiObject) -> ApiObject:
-        """An on-demand backup."""
+        """Begin an on-demand backup, and return the operation. Raises ApiError."""
         return self._back_up(name, "ON_DEMAND", body)
 
     def backups(self, name: str) -> list[ApiObject]:
+        """Return an instance's backup runs, newest first. Raises ApiError."""
         self._registry.instance(name)
         return [_shown(backup) for backup in self._registry.backups(name)]
 
     def backup(self, name: str, backup_id: str) -> ApiObject:
+        """Return a backup run. Raises ApiError if there is none of the id."""
         return _shown(self._registry.backup(name, backup_id))
 
     def delete_backup(self, name: str, backup_id: str) -> ApiObject:
+        """Begin to delete a backup, and return the operation. Raises ApiError."""
         backup = self._registry.backup(name, backup_id)
 
         def remove() -> None:
@@ -276,7 +292,7 @@ class CloudSql:
         return self.operations.begin("DELETE_BACKUP", name, remove)
 
     def backup_folder(self, name: str, backup_id: str) -> Path:
-        """Where the files of a backup are."""
+        """Return where the files of a backup are. Raises ApiError."""
         return self._backup_folder(self._registry.backup(name, backup_id))
 
     def _with_replicas(self, body: ApiObject) -> ApiObject:
@@ -317,7 +333,7 @@ class CloudSql:
 
     def _configured(self, settings: ApiObject) -> dict[str, str]:
         flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
-        known = (known_settings() | {IAM_FLAG}) - OURS
+        known = (list_settings() | {IAM_FLAG}) - OURS
         return {**{name: value for name, value in flags.items() if name in known}, **SMALL, **self._settings}
 
     def _home(self, region: str, name: str) -> Path:
@@ -342,7 +358,7 @@ class CloudSql:
             "state": state,
             "connectionName": f"{self.project}:{region}:{name}",
             "ipAddresses": [{"type": "PRIVATE", "ipAddress": "127.0.0.1"}],
-            "createTime": moments.now(),
+            "createTime": times.format_now(),
             "settings": settings,
         }
 
@@ -375,14 +391,14 @@ class CloudSql:
             "description": body.get("description", ""),
             "location": body.get("location") or configuration.get("location") or BACKUP_LOCATION,
             "databaseVersion": instance["databaseVersion"],
-            "enqueuedTime": moments.now(),
-            "windowStartTime": moments.now(),
+            "enqueuedTime": times.format_now(),
+            "windowStartTime": times.format_now(),
             "status": "RUNNING",
         }
 
     def _take(self, backup: ApiObject) -> None:
         server = self.server(backup["instance"])
-        self._registry.put_backup({**backup, "startTime": moments.now(), "local": {"wal": str(server.wal)}})
+        self._registry.put_backup({**backup, "startTime": times.format_now(), "local": {"wal": str(server.wal)}})
         folder = self._backup_folder(backup)
         try:
             server.back_up(folder)
@@ -396,7 +412,7 @@ class CloudSql:
 
     def _end_backup(self, backup: ApiObject, **fields: object) -> None:
         kept = self._registry.backup(backup["instance"], backup["id"])
-        self._registry.put_backup({**kept, "endTime": moments.now(), **fields})
+        self._registry.put_backup({**kept, "endTime": times.format_now(), **fields})
 
     def _backup_folder(self, backup: ApiObject) -> Path:
         location, instance, backup_id = (str(backup[field]) for field in ("location", "instance", "id"))
@@ -407,20 +423,20 @@ class CloudSql:
         return local
 
     def _filling(self, server: ManagedPostgres, backup: ApiObject) -> Callable[[Path], None]:
-        return lambda folder: copy(server, self._backup_folder(backup), folder)
+        return lambda folder: copy_backup(server, self._backup_folder(backup), folder)
 
     def _backup_before(self, name: str, moment: datetime) -> ApiObject:
         """The newest one that had ended by then. Raises ApiError."""
         for backup in self._registry.backups(name):
-            if backup["status"] == "SUCCESSFUL" and moments.parse(backup["endTime"]) <= moment:
+            if backup["status"] == "SUCCESSFUL" and times.parse_time(backup["endTime"]) <= moment:
                 return self._registry.backup(name, backup["id"])
-        raise invalid(f"{moments.text(moment)} is before the first moment that {name} can be recovered to.")
+        raise invalid(f"{times.format_time(moment)} is before the first moment that {name} can be recovered to.")
 
     def _is_backup_due(self, name: str) -> bool:
         newest = next((run for run in self._registry.backups(name) if run["status"] == "SUCCESSFUL"), None)
         if newest is None:
             return True
-        return (datetime.now(UTC) - moments.parse(newest["endTime"])).total_seconds() > 24 * 3600
+        return (datetime.now(UTC) - times.parse_time(newest["endTime"])).total_seconds() > 24 * 3600
 
     def _forget_old(self, name: str) -> None:
         """Automated backups beyond the number that the settings keep, and WAL from before the oldest of all."""
@@ -436,7 +452,7 @@ class CloudSql:
         for wal in self.server(name).wal.parent.glob("wal-*"):
             if wal not in needed:
                 shutil.rmtree(wal)
-        started = moments.parse(oldest["startTime"]).timestamp()
+        started = times.parse_time(oldest["startTime"]).timestamp()
         for segment in Path(oldest["local"]["wal"]).iterdir():
             if ".history" not in segment.name and segment.stat().st_mtime < started:
                 segment.unlink()

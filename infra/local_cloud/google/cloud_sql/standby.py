@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_cloud.google.cloud_sql.instance import ManagedPostgres, restore_command
+from local_cloud.google.cloud_sql.instance import ManagedPostgres, format_restore_command
 from local_cloud.google.cloud_sql.wal import SUFFIX
 from local_cloud.processes.postgres import SUPERUSER
 from local_cloud.processes.postgres_wheel import binaries
@@ -19,10 +19,11 @@ LIMITS = re.compile(r"max_\S+ setting")
 
 
 class Standby(ManagedPostgres):
-    """primary: starts before it, and stops after it; once both run, either may be away for a while.
+    """A server that follows its primary and answers reads.
 
-    What the primary does not stream any more comes from its archive, so nothing is kept there for a replica's sake. A
-    copy that cannot follow, since the primary's data were replaced, say, is made anew as it starts.
+    primary: starts before it, and stops after it; once both run, either may be away for a while. What the primary does
+    not stream any more comes from its archive, so nothing is kept there for a replica's sake. A copy that cannot
+    follow, because the primary's data were replaced for example, is made anew as it starts.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Standby(ManagedPostgres):
         self.primary = primary
 
     def prepare(self) -> None:
+        """Copy the primary's data unless there is a copy that can follow. Raises ServerFailed."""
         with self._data:
             self._end_leftover()
             if not self._can_follow():
@@ -98,7 +100,7 @@ class Standby(ManagedPostgres):
                     ("application_name", self.name),
                 )
             ),
-            "restore_command": restore_command(self.primary.wal),
+            "restore_command": format_restore_command(self.primary.wal),
             "wal_retrieve_retry_interval": "1s",
         }
 

@@ -1,4 +1,6 @@
-"""Brings a file of the write-ahead log into an archive, or back from it. PostgreSQL runs this, once a file:
+"""Brings a file of the write-ahead log into an archive, or back from it.
+
+PostgreSQL runs this, once a file:
 
     wal.py archive FILE ARCHIVE
     wal.py restore ARCHIVE NAME FILE
@@ -15,6 +17,7 @@ SUFFIX = ".z"
 
 
 def main() -> int:
+    """Archive or restore as the arguments say, and return the exit status."""
     match sys.argv[1:]:
         case ["archive", file, folder]:
             return archive(file, folder)
@@ -24,7 +27,7 @@ def main() -> int:
 
 
 def archive(file: str, folder: str) -> int:
-    """The file is there whole or not at all, and one that is there is never replaced by another."""
+    """Put a file into the archive, whole or not at all, and return 0; 1 if another file has its name there."""
     target = os.path.join(folder, os.path.basename(file) + SUFFIX)
     with open(file, "rb") as source:
         content = source.read()
@@ -41,7 +44,7 @@ def archive(file: str, folder: str) -> int:
 
 
 def restore(folder: str, name: str, file: str) -> int:
-    """1 where there is no such file: that is how PostgreSQL finds the archive's end."""
+    """Write an archived file to where PostgreSQL wants it and return 0; 1 if there is none, which ends a recovery."""
     try:
         with open(os.path.join(folder, name + SUFFIX), "rb") as archived:
             content = zlib.decompress(archived.read())

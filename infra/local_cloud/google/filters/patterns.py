@@ -18,9 +18,13 @@ class Pattern(Protocol):
 
     groups: int
 
-    def search(self, text: str) -> Match | None: ...
+    def search(self, text: str) -> Match | None:
+        """Return the first match in the text; None if there is none."""
+        ...
 
-    def fullmatch(self, text: str) -> Match | None: ...
+    def fullmatch(self, text: str) -> Match | None:
+        """Return the match of the whole text; None if it does not match."""
+        ...
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Literal:
-    """text: without quotation marks and escapes. raw: with its escapes, as a regular expression takes it."""
+    """A value as it is written.
+
+    text: without quotation marks and escapes. raw: with its escapes, as a regular expression takes it.
+    """
 
     text: str
     raw: str
@@ -23,7 +26,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Comparison:
-    """path: of the field, part by part."""
+    """A field compared with a value. path: the parts of the field's name."""
 
     path: tuple[str, ...]
     operator: str

@@ -17,7 +17,9 @@ DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
 
 
-def routes(project: str, sources: Callable[[], Sequence[Source]]) -> list[web.RouteDef]:
+def list_routes(project: str, sources: Callable[[], Sequence[Source]]) -> list[web.RouteDef]:
+    """Return the routes of the API. sources: returns the log files of the moment."""
+
     async def list_entries(request: web.Request) -> web.Response:
         body = await _body(request)
         unknown = body.keys() - FIELDS

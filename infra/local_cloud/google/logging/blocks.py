@@ -9,16 +9,23 @@ LARGEST = 2**20
 
 
 class Block(NamedTuple):
+    """Whole records of a file. at: where they begin in it."""
+
     at: int
     data: bytes
 
     @property
     def end(self) -> int:
+        """Return where the block ends in its file."""
         return self.at + len(self.data)
 
 
 def forward(path: Path, start: int, end: int, *, continued: bool) -> Iterator[Block]:
-    """start: of a record. A record without its end is left out. continued: lines that begin with a tab go on."""
+    """Yield blocks from the start on.
+
+    start: of a record. A last record without its end is left out. continued: whether lines that begin with a tab belong
+    to the one before.
+    """
     if start >= end:
         return
     size = FIRST
@@ -35,7 +42,7 @@ def forward(path: Path, start: int, end: int, *, continued: bool) -> Iterator[Bl
 
 
 def backward(path: Path, start: int, end: int, *, continued: bool) -> Iterator[Block]:
-    """end: of a record, or of the file. The latest block comes first."""
+    """Yield blocks from the end back. end: of a record, or of the file."""
     if start >= end:
         return
     size = FIRST
@@ -54,7 +61,7 @@ def backward(path: Path, start: int, end: int, *, continued: bool) -> Iterator[B
 
 
 def record_start(path: Path, at: int, end: int, *, continued: bool) -> int:
-    """Of the first record that begins after `at`; end where there is none."""
+    """Return where the first record begins after `at`; `end` if none does."""
     if at <= 0:
         return 0
     size = FIRST

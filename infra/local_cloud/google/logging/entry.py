@@ -10,7 +10,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """at, end: where it lies in its file."""
+    """A log entry. time: epoch seconds. at, end: where it lies in its file."""
 
     time: float
     at: int
@@ -18,11 +18,12 @@ class Entry:
     body: Body
 
 
-def moment(text: str) -> float:
-    """Raises ValueError. Without a zone it is UTC."""
+def parse_time(text: str) -> float:
+    """Return a text's time in epoch seconds; without a zone it is UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text)
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def stamp(time: float) -> str:
+def format_time(time: float) -> str:
+    """Return epoch seconds as Cloud Logging writes a time."""
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

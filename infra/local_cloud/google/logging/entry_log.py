@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cloud.google.logging.entry import stamp
+from local_cloud.google.logging.entry import format_time
 from local_cloud.google.logging.source import Source
 
 
 class EntryLog(Source):
+    """A file with one entry a line."""
+
     time = re.compile(rb'"timestamp": "([^"]+)"')
 
     def body(self, record: bytes) -> Mapping[str, Any] | None:
-        """None for what a deployer that was killed left half written."""
+        """Return the entry; None for what a deployer that was killed left half written."""
         try:
             body: Mapping[str, Any] = json.loads(record)
         except ValueError:
@@ -24,7 +26,7 @@ class EntryLog(Source):
 
 
 def write(path: Path, entry: Mapping[str, Any]) -> None:
-    """Now."""
-    line = json.dumps({"timestamp": stamp(time.time()), **entry})
+    """Append an entry, with the time now."""
+    line = json.dumps({"timestamp": format_time(time.time()), **entry})
     with path.open("a") as file:
         file.write(f"{line}\n")

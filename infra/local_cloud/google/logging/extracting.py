@@ -6,25 +6,28 @@ from collections.abc import Callable
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.filters.patterns import Pattern, compile_pattern
 from local_cloud.google.logging.entry import Entry
-from local_cloud.google.logging.fields import type_of
-from local_cloud.google.logging.matching import values_at
+from local_cloud.google.logging.fields import find_type
+from local_cloud.google.logging.matching import find_values
 
 Extractor = Callable[[Entry], str]
 
 _FORM = re.compile(r'\s*(EXTRACT|REGEXP_EXTRACT)\(\s*([\w.@-]+)\s*(?:,\s*"((?:[^"\\]|\\.)*)"\s*)?\)\s*')
 
 
-def extractor(text: str) -> Extractor:
-    """EXTRACT(field) or REGEXP_EXTRACT(field, "with (one group)"). Raises BadFilter."""
+def compile_extractor(text: str) -> Extractor:
+    """Return what reads a label from an entry: EXTRACT(field), or REGEXP_EXTRACT(field, "with (one group)").
+
+    Raises BadFilter.
+    """
     found = _FORM.fullmatch(text)
     if found is None or (found[1] == "EXTRACT") != (found[3] is None):
         raise BadFilter(f'{text!r} is neither EXTRACT(field) nor REGEXP_EXTRACT(field, "expression")')
     path = tuple(found[2].split("."))
-    type_of(path)
+    find_type(path)
     pattern = _pattern(found[3]) if found[3] is not None else None
 
     def extract(entry: Entry) -> str:
-        value = next((str(value) for value in values_at(entry.body, path)), "")
+        value = next((str(value) for value in find_values(entry.body, path)), "")
         if pattern is None:
             return value
         match = pattern.search(value)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.google.logging.severities import severity_of
+from local_cloud.google.logging.severities import parse_severity
 from local_cloud.google.logging.source import Source
 
 PREFIX = "logging.googleapis.com/"
@@ -25,14 +25,17 @@ MOVED = {
 
 
 class FunctionLog(Source):
+    """A function's standard output."""
+
     time = re.compile(rb'"time(?:stamp)?":\s*"([^"]+)"')
 
     def body(self, record: bytes) -> Mapping[str, Any]:
+        """Return a line's entry: its fields if it is JSON, else its text."""
         text = record.decode(errors="replace")
         line = _parsed(text)
         if line is None:
             return {"textPayload": text}
-        body: dict[str, Any] = {"severity": severity_of(line.pop("severity", "DEFAULT"))}
+        body: dict[str, Any] = {"severity": parse_severity(line.pop("severity", "DEFAULT"))}
         for name, moved in MOVED.items():
             if name in line:
                 body[moved] = line.pop(name)

@@ -17,7 +17,7 @@ def parse(text: str) -> Node:
 
 
 def log_id(call: Call) -> str:
-    """Return the log that a call of log_id() names."""
+    """Return the id of the log that a filter asks for by its name."""
     (argument,) = call.arguments
     return argument.name if isinstance(argument, Call) else argument.text
 

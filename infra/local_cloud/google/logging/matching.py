@@ -9,8 +9,8 @@ from urllib.parse import quote
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.filters.patterns import compile_pattern
 from local_cloud.google.filters.tree import All, AnyOf, Anywhere, Call, Comparison, Literal, Node, Not
-from local_cloud.google.logging.entry import Body, Entry, moment
-from local_cloud.google.logging.fields import DEFAULTS, Type, type_of
+from local_cloud.google.logging.entry import Body, Entry, parse_time
+from local_cloud.google.logging.fields import DEFAULTS, FieldType, find_type
 from local_cloud.google.logging.language import PATTERNS, log_id
 from local_cloud.google.logging.severities import ORDER
 
@@ -32,17 +32,17 @@ EVERY_VALUE = Literal("*", "*")
 SEARCHED = ("textPayload", "jsonPayload", "protoPayload", "labels", "httpRequest", "resource", "logName", "trace")
 
 
-def predicate(node: Node) -> Predicate:
-    """Raises BadFilter."""
+def compile_filter(node: Node) -> Predicate:
+    """Return what tells whether an entry fits. Raises BadFilter for fields or values that entries do not have."""
     match node:
         case All(parts):
-            every = [predicate(part) for part in parts]
+            every = [compile_filter(part) for part in parts]
             return lambda entry: all(one(entry) for one in every)
         case AnyOf(parts):
-            some = [predicate(part) for part in parts]
+            some = [compile_filter(part) for part in parts]
             return lambda entry: any(one(entry) for one in some)
         case Not(part):
-            inner = predicate(part)
+            inner = compile_filter(part)
             return lambda entry: not inner(entry)
         case Call():
             ending = f"/logs/{quote(log_id(node), safe='')}"
@@ -54,67 +54,67 @@ def predicate(node: Node) -> Predicate:
             return _comparison(node)
 
 
-def values_at(body: Body, path: Sequence[str]) -> Iterator[Any]:
-    """One, none, or those of each element of an array."""
+def find_values(body: Body, path: Sequence[str]) -> Iterator[Any]:
+    """Yield a field's value, or those of each element of an array on the way; nothing where it is missing."""
     if not path:
         yield body
         return
     if isinstance(body, Mapping):
         if path[0] in body:
-            yield from values_at(body[path[0]], path[1:])
+            yield from find_values(body[path[0]], path[1:])
     elif isinstance(body, list):
         for element in body:
-            yield from values_at(element, path)
+            yield from find_values(element, path)
 
 
 def _comparison(node: Comparison) -> Predicate:
     path = node.path
-    kind = type_of(path)
+    kind = find_type(path)
     if node.operator == ":" and node.value == EVERY_VALUE:
-        return lambda entry: any(True for _ in values_at(entry.body, path))
+        return lambda entry: any(True for _ in find_values(entry.body, path))
     test = _test(node, kind)
     if path == ("timestamp",):
         return lambda entry: test(entry.time)
-    if kind is Type.TIME:
-        return lambda entry: any(test(moment(value)) for value in values_at(entry.body, path))
+    if kind is FieldType.TIME:
+        return lambda entry: any(test(parse_time(value)) for value in find_values(entry.body, path))
     default = DEFAULTS.get(kind)
     if default is None:
-        return lambda entry: any(test(value) for value in values_at(entry.body, path))
+        return lambda entry: any(test(value) for value in find_values(entry.body, path))
 
     def fits(entry: Entry) -> bool:
-        values = list(values_at(entry.body, path))
+        values = list(find_values(entry.body, path))
         return any(map(test, values)) if values else test(default)
 
     return fits
 
 
-def _test(node: Comparison, kind: Type) -> Test:
+def _test(node: Comparison, kind: FieldType) -> Test:
     name, literal = ".".join(node.path), cast(Literal, node.value)
     value = literal.text
-    if kind is Type.STRUCTURE and node.operator != ":":
+    if kind is FieldType.STRUCTURE and node.operator != ":":
         raise BadFilter(f"{name!r} is a structure: it takes ':', or the name of a field in it")
     if node.operator in PATTERNS:
-        if kind not in (Type.TEXT, Type.FREE):
+        if kind not in (FieldType.TEXT, FieldType.FREE):
             raise BadFilter(f"{name!r} is no text: it takes no {node.operator}")
         return _pattern(name, literal.raw, negated=node.operator == "!~")
     compare = ORDERS[node.operator]
     match kind:
-        case Type.SEVERITY:
+        case FieldType.SEVERITY:
             wanted = _severity(value)
             return lambda found: compare(ORDER[str(found)], wanted)
-        case Type.TIME:
-            then = _read(name, value, moment, "a time: 2026-01-31T12:00:00Z")
+        case FieldType.TIME:
+            then = _read(name, value, parse_time, "a time: 2026-01-31T12:00:00Z")
             return lambda found: compare(found, then)
-        case Type.DURATION:
+        case FieldType.DURATION:
             seconds = _read(name, value, _seconds, "a duration: 1.5s")
             return lambda found: compare(_seconds(str(found)), seconds)
-        case Type.INTEGER:
+        case FieldType.INTEGER:
             number = _read(name, value, float, "a number")
             return lambda found: compare(float(found), number)
-        case Type.BOOLEAN:
+        case FieldType.BOOLEAN:
             truth = _read(name, value, _truth, "true or false")
             return lambda found: compare(found, truth)
-        case Type.TEXT:
+        case FieldType.TEXT:
             return _text_test(node.operator, value)
         case _:
             return _has(value) if node.operator == ":" else _free_test(node.operator, value)

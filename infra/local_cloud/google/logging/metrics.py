@@ -15,7 +15,7 @@ from local_cloud.google.logging.blocks import forward
 from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.extracting import Extractor
 from local_cloud.google.logging.matching import Predicate
-from local_cloud.google.logging.narrowing import verdict, words
+from local_cloud.google.logging.narrowing import decide, find_words
 from local_cloud.google.logging.source import Source
 from local_cloud.google.metrics.measurement import Measurement, delta
 from local_cloud.google.monitored_resources import MonitoredResource
@@ -25,6 +25,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class LogMetric:
+    """A metric that counts the entries that fit a filter. extractors: by label."""
+
     type: str
     node: Node
     fits: Predicate
@@ -39,7 +41,10 @@ class _Counted(NamedTuple):
 
 
 class LogMetricCollector:
-    """sources, metrics: those of the moment. existing: files from before, whose lines were counted as they came."""
+    """Counts the entries that came since it last looked.
+
+    sources, metrics: those of the moment. existing: files from before, whose lines were counted as they came.
+    """
 
     def __init__(
         self, sources: Callable[[], list[Source]], metrics: Sequence[LogMetric], existing: Iterable[Path]
@@ -50,6 +55,7 @@ class LogMetricCollector:
         self._counts: Counter[_Counted] = Counter()
 
     def collect(self) -> Iterator[Measurement]:
+        """Yield each metric's count since the last call. Blocks."""
         for source in self._sources():
             if source.path.exists():
                 self._count(source)
@@ -64,8 +70,8 @@ class LogMetricCollector:
         start = self._read.get(source.path, 0)
         if start > size:
             start = 0  # emptied, or replaced
-        metrics = [metric for metric in list(self._metrics) if verdict(metric.node, source.constants) is not False]
-        chosen = [(metric, words(metric.node, source.constants)) for metric in metrics]
+        metrics = [metric for metric in list(self._metrics) if decide(metric.node, source.constants) is not False]
+        chosen = [(metric, find_words(metric.node, source.constants)) for metric in metrics]
         if not chosen:
             self._read[source.path] = size
             return

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from local_cloud.google.filters.tree import All, AnyOf, Anywhere, Call, Comparison, Literal, Node, Not
-from local_cloud.google.logging.entry import Body, Entry, moment
-from local_cloud.google.logging.matching import predicate
-from local_cloud.google.logging.severities import NAMES, spellings
+from local_cloud.google.logging.entry import Body, Entry, parse_time
+from local_cloud.google.logging.matching import compile_filter
+from local_cloud.google.logging.severities import NAMES, list_spellings
 
 # Groups of words: a line holds at least one of each group, in whatever case.
 Words = list[frozenset[bytes]]
@@ -23,56 +23,60 @@ WRITTEN_TEXTS = frozenset({"requestMethod", "requestUrl", "remoteIp"})
 ALWAYS = (-math.inf, math.inf)
 
 
-def verdict(node: Node, constants: Body) -> bool | None:
-    """Of all entries that have these fields in common: fits all, none, or it depends. Raises BadFilter."""
+def decide(node: Node, constants: Body) -> bool | None:
+    """Return whether all entries that have these fields in common fit: True, False, or None if it depends.
+
+    Raises BadFilter.
+    """
     match node:
         case All(parts):
-            return _both([verdict(part, constants) for part in parts])
+            return _both([decide(part, constants) for part in parts])
         case AnyOf(parts):
-            either = _both([_opposite(verdict(part, constants)) for part in parts])
+            either = _both([_opposite(decide(part, constants)) for part in parts])
             return _opposite(either)
         case Not(part):
-            return _opposite(verdict(part, constants))
+            return _opposite(decide(part, constants))
         case Call():
-            return predicate(node)(_having(constants))
+            return compile_filter(node)(_having(constants))
         case Comparison(path, _, _) if path[0] in constants:
-            return predicate(node)(_having(constants))
+            return compile_filter(node)(_having(constants))
     return None
 
 
-def span(node: Node) -> tuple[float, float]:
-    """The times between which all that fits lies."""
+def find_span(node: Node) -> tuple[float, float]:
+    """Return the times, in epoch seconds, between which all that fits lies."""
     match node:
         case All(parts):
-            spans = [span(part) for part in parts]
+            spans = [find_span(part) for part in parts]
             return max((low for low, _ in spans), default=ALWAYS[0]), min(
                 (high for _, high in spans), default=ALWAYS[1]
             )
         case AnyOf(parts):
-            spans = [span(part) for part in parts]
+            spans = [find_span(part) for part in parts]
             return min(low for low, _ in spans), max(high for _, high in spans)
         case Comparison(("timestamp",), sign, Literal(value)) if value != "*":
-            then = moment(value)
+            then = parse_time(value)
             return (then if sign in (">", ">=", "=", ":") else ALWAYS[0]), (
                 then if sign in ("<", "<=", "=", ":") else ALWAYS[1]
             )
     return ALWAYS
 
 
-def words(node: Node, constants: Body) -> Words:
+def find_words(node: Node, constants: Body) -> Words:
+    """Return groups of words, of each of which a line that fits holds at least one. constants: not in the lines."""
     match node:
         case All(parts):
-            return [group for part in parts for group in words(part, constants)]
+            return [group for part in parts for group in find_words(part, constants)]
         case AnyOf(parts):
-            alternatives = [words(part, constants) for part in parts]
+            alternatives = [find_words(part, constants) for part in parts]
             if not all(alternatives):
                 return []
             return [frozenset().union(*(max(groups, key=_shortest) for groups in alternatives))]
         case Comparison(("severity",), _, _):
-            fitting = [name for name in NAMES if predicate(node)(_having({"severity": name}))]
+            fitting = [name for name in NAMES if compile_filter(node)(_having({"severity": name}))]
             if "DEFAULT" in fitting:
                 return []  # of lines that tell none
-            return [frozenset(word.lower().encode() for name in fitting for word in spellings(name))]
+            return [frozenset(word.lower().encode() for name in fitting for word in list_spellings(name))]
         case Comparison(("httpRequest", "status"), "=", Literal(value)) if value.isdecimal() and int(value) > 0:
             return [frozenset({value.encode()})]
         case Comparison(path, sign, Literal(value)) if _is_written(path):
@@ -84,6 +88,7 @@ def words(node: Node, constants: Body) -> Words:
 
 
 def may_hold(lowered: bytes, groups: Iterable[Iterable[bytes]]) -> bool:
+    """Return whether bytes hold a word of each group. lowered: in lower case."""
     return all(any(word in lowered for word in group) for group in groups)
 
 

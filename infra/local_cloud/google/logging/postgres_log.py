@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.google.logging.severities import severity_of
+from local_cloud.google.logging.severities import parse_severity
 from local_cloud.google.logging.source import Source
 
 # What no level stands in is of the one that explains it: DETAIL, HINT, STATEMENT.
@@ -12,16 +12,19 @@ _RECORD = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC \[\d+\] .*?(
 
 
 class PostgresLog(Source):
+    """A file of PostgreSQL's log."""
+
     continued = True
     time = re.compile(rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC ", re.MULTILINE)
 
     def body(self, record: bytes) -> Mapping[str, Any]:
+        """Return a record's entry: its text, severity and time."""
         text = record.decode(errors="replace")
         found = _RECORD.match(record)
         if found is None:
             return {"textPayload": text}
         level = found[2].decode()
-        severity = "DEBUG" if level.startswith("DEBUG") else severity_of(level)
+        severity = "DEBUG" if level.startswith("DEBUG") else parse_severity(level)
         return {
             "textPayload": text,
             "severity": severity,

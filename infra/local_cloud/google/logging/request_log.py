@@ -8,12 +8,14 @@ from local_cloud.google.logging.entry_log import write
 
 
 class RequestLog:
+    """Logs requests that a front end answered itself."""
+
     def __init__(self, path: Path, project: str) -> None:
         self._path = path
         self._project = project
 
     def answered(self, request: web.BaseRequest, status: int, detail: str, seconds: float, trace: str) -> None:
-        """Without the query and the headers: what callers identify themselves by is not for the log."""
+        """Log an answer, without the query and the headers: what callers identify themselves by is not for the log."""
         write(
             self._path,
             {

@@ -13,8 +13,8 @@ from local_cloud.google.filters.tree import Node
 from local_cloud.google.logging.blocks import Block, backward, forward, record_start
 from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.language import parse
-from local_cloud.google.logging.matching import Predicate, predicate
-from local_cloud.google.logging.narrowing import span, verdict, words
+from local_cloud.google.logging.matching import Predicate, compile_filter
+from local_cloud.google.logging.narrowing import decide, find_span, find_words
 from local_cloud.google.logging.source import Source
 
 # A search that takes longer answers what it has, and a token to go on with; as Cloud Logging does.
@@ -25,12 +25,12 @@ SEEK_BYTES = 2**20
 
 
 class BadToken(Exception):
-    pass
+    """A page token that is of another list."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """token: empty where there is no more."""
+    """Entries in their order. token: of the next page; empty if there is none."""
 
     entries: list[Entry]
     token: str
@@ -45,9 +45,12 @@ def search(
     token: str = "",
     seconds: float = SEARCH_SECONDS,
 ) -> Page:
-    """Blocks. Raises BadFilter, BadToken."""
+    """Return a page of the entries that fit a filter. seconds: after which it answers what it has. Blocks.
+
+    Raises BadFilter, BadToken.
+    """
     node = parse(text)
-    fits = predicate(node)
+    fits = compile_filter(node)
     deadline = time.monotonic() + seconds
     digest = hashlib.sha256(f"{newest_first}{text}".encode()).hexdigest()[:16]
     positions = _positions(token, digest) if token else None
@@ -55,7 +58,7 @@ def search(
     for source in sources:
         if (positions is not None and source.id not in positions) or not source.path.exists():
             continue
-        if verdict(node, source.constants) is not False:
+        if decide(node, source.constants) is not False:
             place = positions[source.id] if positions is not None else None
             readers.append(_Reader(source, node, fits, newest_first=newest_first, place=place, deadline=deadline))
     found = _merge(readers, size, newest_first=newest_first)
@@ -80,10 +83,10 @@ class _Reader:
         self.pending: Entry | None = None
         self.exhausted = False
         self._fits = fits
-        self._words = words(node, source.constants)
+        self._words = find_words(node, source.constants)
         self._newest_first = newest_first
         self._deadline = deadline
-        low, high = span(node)
+        low, high = find_span(node)
         self._low, self._high = low - DISORDER_SECONDS, high + DISORDER_SECONDS
         self.start, self.end = place or self._bounds()
         self._entries = self._search()

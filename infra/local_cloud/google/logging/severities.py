@@ -6,12 +6,13 @@ ORDER = {name: number for number, name in enumerate(NAMES)}
 OTHERS = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "ALERT", "LOG": "INFO"}
 
 
-def severity_of(word: object) -> str:
-    """DEFAULT for what is none."""
+def parse_severity(word: object) -> str:
+    """Return the severity that a program's word stands for; DEFAULT for what is none."""
     upper = str(word).upper()
     name = OTHERS.get(upper, upper)
     return name if name in ORDER else "DEFAULT"
 
 
-def spellings(name: str) -> list[str]:
+def list_spellings(name: str) -> list[str]:
+    """Return all words that stand for a severity."""
     return [name, *(other for other, meant in OTHERS.items() if meant == name)]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.google.logging.blocks import Block
-from local_cloud.google.logging.entry import Body, Entry, moment, stamp
+from local_cloud.google.logging.entry import Body, Entry, format_time, parse_time
 from local_cloud.google.logging.narrowing import Words, may_hold
 
 
 class Source(ABC):
-    """constants: the fields that all its entries have in common, their resource among them."""
+    """A log file. constants: the fields that all its entries have in common, their resource among them."""
 
     # Whether lines that begin with a tab belong to the one before.
     continued = False
@@ -25,14 +25,18 @@ class Source(ABC):
 
     @property
     def id(self) -> str:
+        """Return what tells the source from others."""
         return self.path.stem
 
     @abstractmethod
     def body(self, record: bytes) -> Mapping[str, Any] | None:
-        """Without the constants and the fields that any entry has. None for a record that is no entry."""
+        """Return a record's own fields, without the constants; None for a record that is no entry."""
 
     def entries(self, block: Block, words: Words) -> Iterator[Entry]:
-        """In the order of the file; without those that lack the words."""
+        """Yield a block's entries in the order of the file.
+
+        words: groups of which each entry holds at least one word.
+        """
         if words and not may_hold(block.data.lower(), words):
             return
         for at, record in self._records(block):
@@ -43,7 +47,7 @@ class Source(ABC):
                 yield self._entry(block, at, len(record), body)
 
     def time_in(self, data: bytes) -> float | None:
-        """The first that is told."""
+        """Return the first time that a part of the file tells, in epoch seconds; None if it tells none."""
         for found in self.time.finditer(data):
             time = _moment(found[1])
             if time is not None:
@@ -55,7 +59,7 @@ class Source(ABC):
         time = _moment(str(given).encode()) if given is not None else None
         if time is None:
             time = self._time_at(block, at - block.at)
-            given = stamp(time)
+            given = format_time(time)
         told = {"insertId": f"{self.id}-{at:012x}", "severity": "DEFAULT", "receiveTimestamp": given}
         return Entry(time, at, at + length, {**told, **self.constants, **body, "timestamp": given})
 
@@ -86,6 +90,6 @@ def _joined(data: bytes) -> list[bytes]:
 
 def _moment(text: bytes) -> float | None:
     try:
-        return moment(text.decode())
+        return parse_time(text.decode())
     except ValueError:
         return None

@@ -12,7 +12,7 @@ PREFIX = "run.googleapis.com"
 
 
 class MeasuredFunction(NamedTuple):
-    """traffic: counts its requests. serves: whether its process does."""
+    """A function to measure. traffic: counts its requests. serves: whether its process does."""
 
     resource: MonitoredResource
     traffic: Traffic
@@ -20,13 +20,14 @@ class MeasuredFunction(NamedTuple):
 
 
 class CloudRunCollector:
-    """functions: returns those of the moment."""
+    """Measures functions. functions: returns those of the moment."""
 
     def __init__(self, functions: Callable[[], list[MeasuredFunction]]) -> None:
         self._functions = functions
         self._seen: dict[str, set[int]] = {}
 
     def collect(self) -> Iterator[Measurement]:
+        """Yield what was counted of each function since the last call."""
         for resource, traffic, serves in self._functions():
             yield from self._of(resource, traffic, serves)
 

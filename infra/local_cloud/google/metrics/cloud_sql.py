@@ -37,13 +37,14 @@ LAG = """
 
 
 class CloudSqlCollector:
-    """servers: the instances as the Admin API shows them, each with its server."""
+    """Measures PostgreSQL servers. servers: returns the instances as the Admin API shows them, each with its server."""
 
     def __init__(self, servers: Callable[[], list[tuple[Instance, ManagedPostgres]]]) -> None:
         self._servers = servers
         self._busy: dict[int, tuple[float, float]] = {}
 
     def collect(self) -> Iterator[Measurement]:
+        """Yield what each server and its processes take now. Blocks."""
         servers = self._servers()
         pids = {pid for _, server in servers if (pid := _pid(server)) is not None}
         self._busy = {pid: busy for pid, busy in self._busy.items() if pid in pids}

@@ -15,13 +15,18 @@ FIRST_SECONDS = 5.0
 
 
 class Collector(Protocol):
+    """Measures parts of the stack."""
+
     def collect(self) -> Iterable[Measurement]:
-        """Blocks. A part that is away is left out, as what it would measure is missing in Google's platform too."""
+        """Return what is measured now. Blocks.
+
+        A part that is away is left out, as what it would measure is missing in Google's platform too.
+        """
         ...
 
 
 async def keep_collecting(name: str, collector: Collector, store: TimeSeriesStore, say: Callable[[str], None]) -> None:
-    """Until it is cancelled. Whatever fails is said once, and tried again."""
+    """Collect until cancelled. Whatever fails is said once, and tried again."""
     said = ""
     since = store.clock()
     seconds = FIRST_SECONDS
@@ -53,6 +58,6 @@ def _write(store: TimeSeriesStore, found: Iterable[Measurement], since: float, n
 
 def _point(measurement: Measurement, since: float, now: float) -> tuple[Identity, MetricKind, ValueType, Point]:
     resource = measurement.resource
-    identity = Identity.of(measurement.metric, measurement.labels, resource.type, resource.labels)
+    identity = Identity.from_labels(measurement.metric, measurement.labels, resource.type, resource.labels)
     start = now if measurement.kind is MetricKind.GAUGE else since
     return identity, measurement.kind, measurement.value_type, Point(start, now, measurement.value)

@@ -8,7 +8,7 @@ from local_cloud.google.monitoring.points import MetricKind, Value, ValueType
 
 
 class Measurement(NamedTuple):
-    """Of a DELTA, the value is what came since the collector was last asked."""
+    """A value at one moment. Of a DELTA, it is what came since the collector was last asked."""
 
     metric: str
     resource: MonitoredResource
@@ -19,10 +19,11 @@ class Measurement(NamedTuple):
 
 
 def gauge(metric: str, resource: MonitoredResource, value: float, **labels: str) -> Measurement:
-    """A whole number where it is one."""
+    """Return a measured value: an INT64 if it is an int, else a DOUBLE."""
     value_type = ValueType.INT64 if isinstance(value, int) else ValueType.DOUBLE
     return Measurement(metric, resource, MetricKind.GAUGE, value_type, value, labels)
 
 
 def delta(metric: str, resource: MonitoredResource, value: int, **labels: str) -> Measurement:
+    """Return what was counted since the collector was last asked."""
     return Measurement(metric, resource, MetricKind.DELTA, ValueType.INT64, value, labels)

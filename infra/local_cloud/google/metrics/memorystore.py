@@ -17,13 +17,14 @@ COUNTERS = ("evicted_keys", "keyspace_hits", "keyspace_misses")
 
 
 class MemorystoreCollector:
-    """caches: the servers, each with what it is known as."""
+    """Measures Valkey servers. caches: returns those of the moment, each with the resource that it is known as."""
 
     def __init__(self, caches: Callable[[], list[tuple[MonitoredResource, Valkey]]]) -> None:
         self._caches = caches
         self._before: dict[int, tuple[str, Mapping[str, int]]] = {}
 
     def collect(self) -> Iterator[Measurement]:
+        """Yield what each server tells of itself; nothing of one that does not answer. Blocks."""
         for resource, valkey in self._caches():
             told = _information(valkey)
             if told is not None:

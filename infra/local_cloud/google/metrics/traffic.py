@@ -10,7 +10,7 @@ BOUNDS = tuple(round(1.15**step, 3) for step in range(109))
 
 @dataclass
 class Answers:
-    """Of one status. total: milliseconds. counts: by the bounds, the first below all, the last beyond all."""
+    """Requests of one status. total: milliseconds. counts: by the bounds, the first below all, the last beyond all."""
 
     count: int = 0
     total: float = 0.0
@@ -18,13 +18,14 @@ class Answers:
 
 
 class Traffic:
-    """Counted on one thread, taken on another."""
+    """Counts requests on one thread, to be taken on another."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._answers: dict[int, Answers] = {}
 
     def add(self, status: int, seconds: float) -> None:
+        """Count a request and how long it took."""
         milliseconds = seconds * 1000
         with self._lock:
             answers = self._answers.get(status)
@@ -35,6 +36,7 @@ class Traffic:
             answers.counts[bisect_right(BOUNDS, milliseconds)] += 1
 
     def take(self) -> dict[int, Answers]:
+        """Return the counts since the last call, by status."""
         with self._lock:
             taken, self._answers = self._answers, {}
         return taken

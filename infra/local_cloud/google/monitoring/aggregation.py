@@ -28,7 +28,7 @@ class BadAggregation(Exception):
 
 @dataclass(frozen=True)
 class Aggregation:
-    """period: in seconds of this machine's clock."""
+    """An aligner and a reducer. period: in seconds of this machine's clock. Raises BadAggregation."""
 
     period: float = 0.0
     aligner: str = NO_ALIGNER
@@ -46,7 +46,7 @@ class Aggregation:
             raise BadAggregation(f"{self.aligner} needs an alignment period")
 
     def result(self, kind: MetricKind, value_type: ValueType) -> tuple[MetricKind, ValueType]:
-        """What comes of series of a kind and type. Raises BadAggregation where it cannot be done."""
+        """Return the kind and type of what comes of series of a kind and type. Raises BadAggregation if nothing can."""
         if self.aligner != NO_ALIGNER:
             aligner = _ALIGNERS[self.aligner]
             if kind not in aligner.kinds or value_type not in aligner.types:
@@ -60,8 +60,11 @@ class Aggregation:
             value_type = reducer.type or value_type
         return kind, value_type
 
-    def of(self, inputs: Sequence[TimeSeries], ends: Sequence[float]) -> list[TimeSeries]:
-        """A value at each end, of the period before it. ends: in their order. Raises BadAggregation."""
+    def apply(self, inputs: Sequence[TimeSeries], ends: Sequence[float]) -> list[TimeSeries]:
+        """Return series with a value at each end, of the period before it.
+
+        ends: in their order. Raises BadAggregation.
+        """
         if len(ends) > MAX_PERIODS:
             raise BadAggregation(f"{len(ends)} periods are more than the {MAX_PERIODS} that an answer may have")
         if not inputs or self.aligner == NO_ALIGNER:
@@ -82,7 +85,7 @@ class Aggregation:
         return made
 
     def group(self, identity: Identity) -> Identity:
-        """What is left of a series' labels. A resource keeps its type and its project."""
+        """Return what is left of a series' labels. A resource keeps its type and its project."""
         if self.reducer == NO_REDUCER:
             return identity
         kept = {field for field in self.group_by if field.label is not None}
@@ -102,19 +105,22 @@ class Aggregation:
         return _REDUCERS[self.reducer].apply(values)
 
 
-def periods(start: float, end: float, period: float) -> list[float]:
-    """The ends of the periods that an interval has, counted back from its end."""
+def split_periods(start: float, end: float, period: float) -> list[float]:
+    """Return the ends of the periods that an interval has, counted back from its end."""
     count = max(1, math.floor((end - start) / period + 1e-9))
     return [end - period * back for back in range(count - 1, -1, -1)]
 
 
-def chain(stages: Sequence[Aggregation], inputs: Sequence[TimeSeries], end: float) -> list[TimeSeries]:
-    """One value a series at the end, the second stage applied to what the first one makes. Raises BadAggregation."""
+def apply_stages(stages: Sequence[Aggregation], inputs: Sequence[TimeSeries], end: float) -> list[TimeSeries]:
+    """Return one value a series at the end, the second stage applied to what the first one makes.
+
+    Raises BadAggregation.
+    """
     if len(stages) > 2:
         raise BadAggregation(f"{len(stages)} aggregations in a row are more than two")
     if len(stages) == 2:
-        inputs = stages[0].of(inputs, periods(end - stages[1].period, end, stages[0].period))
-    return stages[-1].of(inputs, [end])
+        inputs = stages[0].apply(inputs, split_periods(end - stages[1].period, end, stages[0].period))
+    return stages[-1].apply(inputs, [end])
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def _delta(series: TimeSeries, start: float, end: float) -> Value | None:
     if not series.is_distribution:
         return series.counted(start, end)
     gained = series.gained(start, end)
-    return distributions.total(gained) if gained else None
+    return distributions.merge(gained) if gained else None
 
 
 def _rate(series: TimeSeries, start: float, end: float) -> Value | None:
@@ -167,18 +173,18 @@ def _change(series: TimeSeries, start: float, end: float) -> Value | None:
 def _percentile_of(percent: float) -> Callable[[TimeSeries, float, float], Value | None]:
     def align(series: TimeSeries, start: float, end: float) -> Value | None:
         values = series.values(start, end)
-        return distributions.percentile(distributions.total(values), percent) if len(values) else None
+        return distributions.estimate_percentile(distributions.merge(values), percent) if len(values) else None
 
     return align
 
 
 def _sum(values: Sequence[Any]) -> Value:
-    return distributions.total(values) if isinstance(values[0], Distribution) else float(sum(values))
+    return distributions.merge(values) if isinstance(values[0], Distribution) else float(sum(values))
 
 
 def _mean(values: Sequence[Any]) -> Value | None:
     if isinstance(values[0], Distribution):
-        merged = distributions.total(values)
+        merged = distributions.merge(values)
         return merged.mean if merged.count else None
     return statistics.fmean(values)
 
@@ -190,7 +196,7 @@ def _fraction_true(values: Sequence[float]) -> float:
 def _reduced_percentile(percent: float) -> Callable[[Sequence[Any]], Value | None]:
     def reduce(values: Sequence[Any]) -> Value | None:
         if isinstance(values[0], Distribution):
-            return distributions.percentile(distributions.total(values), percent)
+            return distributions.estimate_percentile(distributions.merge(values), percent)
         ordered = sorted(values)
         place = (len(ordered) - 1) * percent / 100
         low = math.floor(place)

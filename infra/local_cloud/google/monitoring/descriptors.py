@@ -12,7 +12,7 @@ LOG_METRIC = "logging.googleapis.com/user/"
 
 @dataclass(frozen=True)
 class Descriptor:
-    """labels: keys to what they mean."""
+    """What a metric is. labels: keys to what they mean."""
 
     type: str
     kind: MetricKind
@@ -24,6 +24,7 @@ class Descriptor:
 
     @property
     def is_custom(self) -> bool:
+        """Return whether anybody may publish it."""
         return self.type.startswith(CUSTOM)
 
 

@@ -9,7 +9,8 @@ from local_cloud.google.monitoring.points import Distribution
 EMPTY = Distribution(0, 0.0, (), (0,))
 
 
-def total(parts: Sequence[Distribution]) -> Distribution:
+def merge(parts: Sequence[Distribution]) -> Distribution:
+    """Return all values of several distributions in one."""
     parts = [part for part in parts if part.count]
     if not parts:
         return EMPTY
@@ -24,8 +25,8 @@ def total(parts: Sequence[Distribution]) -> Distribution:
     return Distribution(count, mean, bounds, tuple(map(sum, zip(*(part.counts for part in parts), strict=True))))
 
 
-def difference(later: Distribution, earlier: Distribution) -> Distribution:
-    """What a cumulative distribution gained. Other bounds are a new beginning."""
+def subtract(later: Distribution, earlier: Distribution) -> Distribution:
+    """Return what a cumulative distribution gained. Other bounds are a new beginning."""
     if later is earlier:
         return EMPTY
     if later.bounds != earlier.bounds or not earlier.count:
@@ -38,8 +39,8 @@ def difference(later: Distribution, earlier: Distribution) -> Distribution:
     return Distribution(count, mean, later.bounds, counts)
 
 
-def percentile(distribution: Distribution, percent: float) -> float | None:
-    """By interpolation within its bucket, as Google does it. None of an empty one."""
+def estimate_percentile(distribution: Distribution, percent: float) -> float | None:
+    """Return a percentile by interpolation within its bucket, as Google does; None of an empty distribution."""
     if not distribution.count:
         return None
     rank = distribution.count * percent / 100

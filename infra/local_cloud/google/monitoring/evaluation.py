@@ -23,7 +23,10 @@ class _Group:
 
 @dataclass(frozen=True)
 class Violation:
-    """value: what was found, of an absence the seconds since the last point."""
+    """A condition that a group of series violates.
+
+    value: what was found; of an absence, the seconds since the last point.
+    """
 
     condition: Condition
     group: Identity
@@ -34,7 +37,7 @@ Violations = Mapping[tuple[str, Identity], Violation]
 
 
 class Watch:
-    """One policy, over time."""
+    """Looks at one policy over time."""
 
     def __init__(self, policy: Policy, pace: float) -> None:
         self.policy = policy
@@ -45,7 +48,7 @@ class Watch:
         ]
 
     def violations(self, now: float) -> Violations:
-        """What incidents are open about, now: by the condition and the group."""
+        """Return what incidents are open about now, by condition and group."""
         found = [watch.met(now) for watch in self._conditions]
         if self.policy.combiner != "OR":
             first, *others = found

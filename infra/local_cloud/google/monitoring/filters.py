@@ -25,7 +25,7 @@ REGEX = "monitoring.regex.full_match"
 
 @dataclass(frozen=True)
 class Field:
-    """side: metric or resource. label: None for its type."""
+    """What a filter compares. side: metric or resource. label: None for its type."""
 
     side: str
     label: str | None
@@ -60,7 +60,7 @@ METRIC_TYPE = Field("metric", None)
 
 
 class Filter:
-    """metric_types: those that are asked for by an equality."""
+    """A compiled filter. metric_types: those that it asks for by an equality."""
 
     def __init__(self, text: str, matches: Predicate, fields: frozenset[Field], metric_types: frozenset[str]) -> None:
         self.text = text
@@ -87,7 +87,7 @@ class Filter:
 
     @property
     def metric_type(self) -> str:
-        """The only one that it chooses. Raises BadFilter."""
+        """Return the only one that it chooses. Raises BadFilter if it names none or several."""
         if len(self.metric_types) != 1:
             raise BadFilter(f"a filter of time series names one metric.type by =, this one {len(self.metric_types)}")
         return next(iter(self.metric_types))

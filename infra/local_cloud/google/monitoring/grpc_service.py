@@ -33,7 +33,7 @@ class _Failed(Exception):
 
 
 class MetricServer:
-    """On 127.0.0.1."""
+    """Serves MetricService on 127.0.0.1."""
 
     def __init__(self, store: TimeSeriesStore, port: int, interceptors: Sequence[Any] = ()) -> None:
         self._address = f"127.0.0.1:{port}"
@@ -61,11 +61,12 @@ class MetricServer:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
 
     async def start(self) -> None:
-        """Raises RuntimeError where the port is taken."""
+        """Listen. Raises RuntimeError if the port is taken."""
         self._server.add_insecure_port(self._address)
         await self._server.start()
 
     async def stop(self) -> None:
+        """Stop listening."""
         await self._server.stop(None)
 
 
@@ -194,7 +195,9 @@ class _Calls:
             raise Rejected(
                 f"Field timeSeries.metric.type had an invalid value of '{series.metric.type}': not a custom metric."
             )
-        identity = Identity.of(series.metric.type, series.metric.labels, series.resource.type, series.resource.labels)
+        identity = Identity.from_labels(
+            series.metric.type, series.metric.labels, series.resource.type, series.resource.labels
+        )
         if identity in written:
             raise Rejected(
                 "Duplicate TimeSeries encountered. Only one point can be written per TimeSeries per request."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, periods
+from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, split_periods
 from local_cloud.google.monitoring.filters import Filter
 from local_cloud.google.monitoring.points import Point
 from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
@@ -18,7 +18,10 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class ListRequest:
-    """start and end: epoch seconds; without a start, only what came at the end. headers: no points."""
+    """What a client asks for.
+
+    start and end: epoch seconds; without a start, only what came at the end. headers: no points.
+    """
 
     filter: str
     end: float
@@ -31,12 +34,14 @@ class ListRequest:
 
 @dataclass(frozen=True)
 class Page:
+    """A part of a list. next_token: empty on the last page."""
+
     series: Sequence[tuple[TimeSeries, Sequence[Point]]]
     next_token: str = ""
 
 
 def page(store: TimeSeriesStore, request: ListRequest) -> Page:
-    """Raises BadRequest, BadFilter, BadAggregation."""
+    """Return a page of the series that a request chooses. Raises BadRequest, BadFilter, BadAggregation."""
     found = _found(store, request)
     if request.headers:
         return _headers(found, request)
@@ -52,7 +57,7 @@ def _found(store: TimeSeriesStore, request: ListRequest) -> list[tuple[TimeSerie
     for stage in stages:
         if stage.period < SHORTEST_PERIOD / store.pace:
             raise BadAggregation(f"an alignment period is at least {SHORTEST_PERIOD / store.pace:g} s")
-        series = stage.of(series, periods(start, request.end, stage.period))
+        series = stage.apply(series, split_periods(start, request.end, stage.period))
     found = [(one, one.points(_before(start, request), request.end)[::-1]) for one in series]
     return [(one, points) for one, points in found if points]
 

@@ -28,7 +28,10 @@ PATIENCE_SECONDS = 300.0
 
 
 class Monitoring:
-    """pace: how many times faster than Google's its periods and durations pass. file: of the incidents."""
+    """Keeps metrics, evaluates policies and runs uptime checks.
+
+    pace: how many times faster than Google's its periods and durations pass. file: of the incidents.
+    """
 
     def __init__(
         self,
@@ -64,13 +67,13 @@ class Monitoring:
         self._judged = False
 
     async def open(self) -> None:
-        """Serves MetricService from now on; started by the first who asks."""
+        """Serve MetricService from now on; more than one call opens it once."""
         if self._server is None:
             self._server = asyncio.create_task(self._serve())
         await asyncio.shield(self._server)
 
     def start(self) -> None:
-        """From now on policies are evaluated and checks run: not before the whole system is up."""
+        """Evaluate policies and run checks from now on: not before the whole system is up."""
         self._started = self.clock()
         self.uptime.start()
         if self.policies:
@@ -78,6 +81,7 @@ class Monitoring:
             self._loop.add_done_callback(self._ended)
 
     async def stop(self) -> None:
+        """Evaluate, check, notify and serve no more."""
         tasks = [task for task in (self._loop, self._server) if task is not None]
         await self.uptime.stop()
         await self.notifier.close()
@@ -88,23 +92,23 @@ class Monitoring:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def declare(self, name: str, inputs: Mapping[str, Any]) -> Policy:
-        """Raises DeploymentFailed."""
+        """Add an alert policy, and return it. Raises DeploymentFailed."""
         policy = self._reader.read(name, inputs)
         self.policies[name] = policy
         self._watches[name] = Watch(policy, self.pace)
         return policy
 
     def declare_objective(self, name: str, inputs: Mapping[str, Any]) -> Objective:
-        """Raises DeploymentFailed."""
+        """Add a service level objective, and return it. Raises DeploymentFailed."""
         self.objectives[name] = self._reader.objective(name, inputs)
         return self.objectives[name]
 
     def check_dashboard(self, name: str, content: Any) -> None:
-        """Raises DeploymentFailed for charts that could show nothing."""
+        """Read a dashboard's charts. Raises DeploymentFailed for those that could show nothing."""
         self._charts += [(name, query) for query in self._reader.charts(name, content)]
 
     def evaluate(self) -> None:
-        """All policies, once, now."""
+        """Look at all policies once, now."""
         now = self.clock()
         began = time.perf_counter()
         for policy in self.policies.values():
@@ -119,7 +123,10 @@ class Monitoring:
                 self._say(f"NOTHING TO SEE FOR {fault['what']} ({fault['part']}): {fault['metric']}: {fault['why']}")
 
     def unpublished(self) -> list[dict[str, Any]]:
-        """What policies and charts are about, and nobody has published, or not like that: they would show nothing."""
+        """Return the metrics of policies and charts that would show nothing.
+
+        Either nobody has published them, or not with the kind and the labels that are asked for.
+        """
         found = [
             _faulty(f"the alert {policy.display_name}", condition.display_name, fault)
             for policy in self.policies.values()
@@ -133,7 +140,7 @@ class Monitoring:
         ]
 
     def status(self) -> list[dict[str, Any]]:
-        """The incidents, newest first."""
+        """Return the incidents, newest first."""
         return [incident.as_status() for incident in reversed(list(self.incidents))]
 
     def _update(self, policy: Policy, now: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from local_cloud.google.monitoring.incidents import Incident, moment
+from local_cloud.google.monitoring.incidents import Incident, format_time
 
 WEBHOOKS = frozenset({"webhook_tokenauth", "webhook_basicauth"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -18,7 +18,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 @dataclass(frozen=True)
 class Channel:
-    """labels: where to, by the type's words."""
+    """Where notifications go. labels: the address, in the type's words."""
 
     name: str
     type: str
@@ -29,11 +29,14 @@ class Channel:
 
     @property
     def target(self) -> str:
+        """Return the address without what may be secret in it."""
         address = self.labels.get("email_address") or self.labels.get("url") or self.display_name or self.name
         return str(URL(address).with_query(None)) if self.type in WEBHOOKS else address
 
 
 class Notifier:
+    """Tells channels of incidents."""
+
     def __init__(self, session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
         self.channels: dict[str, Channel] = {}
         self._session = session
@@ -41,6 +44,7 @@ class Notifier:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def notify(self, incident: Incident, names: tuple[str, ...]) -> None:
+        """Tell channels that an incident has opened or closed. names: of the channels."""
         for name in names:
             channel = self.channels.get(name)
             if channel is None:
@@ -56,6 +60,7 @@ class Notifier:
                 self._say(f"would tell {channel.target} ({channel.type}): {incident.policy} {what}")
 
     async def close(self) -> None:
+        """Cancel notifications that are under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -79,7 +84,7 @@ class Notifier:
 
 
 def payload(incident: Incident) -> dict[str, Any]:
-    """What Google posts to a webhook, version 1.2."""
+    """Return what Google posts to a webhook, version 1.2."""
     return {
         "version": "1.2",
         "incident": {
@@ -99,6 +104,6 @@ def payload(incident: Incident) -> dict[str, Any]:
             "documentation": {"content": incident.documentation, "mime_type": "text/markdown"},
             "summary": f"{incident.condition}: {incident.value:g} {incident.limit}, {incident.subject}",
             "url": incident.runbook,
-            "opened": moment(incident.opened),
+            "opened": format_time(incident.opened),
         },
     }

@@ -41,6 +41,7 @@ class Trigger:
     percent: float | None = None
 
     def is_met(self, violating: int, groups: int) -> bool:
+        """Return whether so many of the groups are enough."""
         if self.percent is not None:
             return groups > 0 and violating * 100 >= self.percent * groups and violating > 0
         return violating >= self.count
@@ -48,7 +49,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Threshold:
-    """missing: INACTIVE, ACTIVE or NO_OP."""
+    """A condition of a limit. missing: INACTIVE, ACTIVE or NO_OP."""
 
     display_name: str
     query: Query
@@ -59,15 +60,19 @@ class Threshold:
     missing: str
 
     def is_violated(self, value: float) -> bool:
+        """Return whether a value is beyond the threshold."""
         return COMPARISONS[self.comparison](value, self.threshold)
 
     @property
     def limit(self) -> str:
+        """Return the limit in words: `> 5`."""
         return f"{SIGNS[self.comparison]} {self.threshold:g}"
 
 
 @dataclass(frozen=True)
 class Absence:
+    """A condition that points keep coming."""
+
     display_name: str
     query: Query
     duration: float
@@ -79,7 +84,7 @@ Condition = Threshold | Absence
 
 @dataclass(frozen=True)
 class Policy:
-    """auto_close: seconds without data after which an incident ends. declared: as the API shows it."""
+    """An alert policy. auto_close: seconds without data after which an incident ends. declared: as the API shows it."""
 
     name: str
     display_name: str
@@ -95,7 +100,7 @@ class Policy:
 
     @property
     def runbook(self) -> str:
-        """The first link, of the links or else of the text."""
+        """Return the first link, of the links or else of the text; empty if there is none."""
         if self.links:
             return self.links[0][1]
         found = URL.search(self.documentation)
@@ -103,7 +108,7 @@ class Policy:
 
 
 class PolicyReader:
-    """pace: what periods and durations are divided by. objectives: by their names."""
+    """Reads what the program declares. pace: what periods and durations are divided by. objectives: by their names."""
 
     def __init__(self, store: TimeSeriesStore, objectives: Mapping[str, Objective], pace: float) -> None:
         self._store = store
@@ -111,7 +116,7 @@ class PolicyReader:
         self._pace = pace
 
     def read(self, name: str, inputs: Mapping[str, Any]) -> Policy:
-        """Raises DeploymentFailed for what Google would refuse, or what is not known here."""
+        """Return a policy. Raises DeploymentFailed for what Google would refuse, or what is not known here."""
         display_name = str(inputs.get("displayName") or name)
         try:
             return self._read(name, display_name, inputs)
@@ -119,7 +124,7 @@ class PolicyReader:
             raise DeploymentFailed(f"the alert policy {display_name}: {error}") from None
 
     def objective(self, name: str, inputs: Mapping[str, Any]) -> Objective:
-        """Raises DeploymentFailed."""
+        """Return a service level objective. Raises DeploymentFailed."""
         ratio = (inputs.get("requestBasedSli") or {}).get("goodTotalRatio")
         if not ratio:
             raise DeploymentFailed(f"the objective {name}: the local Monitoring knows requestBasedSli.goodTotalRatio")
@@ -136,7 +141,7 @@ class PolicyReader:
         return Objective(name, goal, queries["good"] or None, queries["bad"] or None, queries["total"] or None)
 
     def charts(self, name: str, dashboard: Any) -> list[MetricQuery]:
-        """What a dashboard's charts ask for; those of an objective apart. Raises DeploymentFailed."""
+        """Return what a dashboard's charts ask for, except for those of an objective. Raises DeploymentFailed."""
         queries: list[MetricQuery] = []
         for inputs in _time_series(dashboard):
             text = str(inputs.get("filter") or "")

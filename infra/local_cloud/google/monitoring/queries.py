@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, chain
+from local_cloud.google.monitoring.aggregation import NO_ALIGNER, Aggregation, BadAggregation, apply_stages
 from local_cloud.google.monitoring.filters import Field, Filter
 from local_cloud.google.monitoring.points import Identity, MetricKind
 from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
@@ -22,19 +22,23 @@ class Fault:
 
 
 class Query(Protocol):
+    """What a condition looks at."""
+
     def values(self, now: float) -> Values:
-        """The newest of each group that has one."""
+        """Return the newest value of each group that has one."""
         ...
 
     def newest(self) -> Mapping[Identity, float]:
-        """When each group's last point came."""
+        """Return when each group's last point came, in epoch seconds."""
         ...
 
-    def faults(self) -> list[Fault]: ...
+    def faults(self) -> list[Fault]:
+        """Return why the query would find nothing; empty if it may find something."""
+        ...
 
 
 class MetricQuery:
-    """aggregations: with periods of this machine's clock. Raises BadFilter."""
+    """The series of a filter, aggregated. aggregations: with periods of this machine's clock. Raises BadFilter."""
 
     def __init__(self, store: TimeSeriesStore, text: str, aggregations: Sequence[Aggregation]) -> None:
         self.filter = Filter.parse(text)
@@ -46,14 +50,15 @@ class MetricQuery:
 
     @property
     def span(self) -> float:
-        """How far back one value looks."""
+        """Return how far back one value looks, in seconds."""
         return self.aggregations[-1].period if self.aggregations else 0.0
 
     def values(self, now: float) -> Values:
+        """Return the newest value of each group that has one. Raises BadAggregation."""
         series = self._series()
         if not self.aggregations or self.aggregations[-1].aligner == NO_ALIGNER:
             return {one.identity: float(one[-1].value) for one in series if len(one) and not one.is_distribution}  # type: ignore[arg-type]
-        aligned = chain(self.aggregations, series, self._moment(series, now))
+        aligned = apply_stages(self.aggregations, series, self._moment(series, now))
         return {one.identity: float(one[-1].value) for one in aligned if not one.is_distribution}  # type: ignore[arg-type]
 
     def _moment(self, series: Sequence[TimeSeries], now: float) -> float:
@@ -63,6 +68,7 @@ class MetricQuery:
         return newest if newest <= now - self.span < came else now
 
     def newest(self) -> Mapping[Identity, float]:
+        """Return when each group's last point came, in epoch seconds."""
         newest: dict[Identity, float] = {}
         for series in self._series():
             group = series.identity
@@ -72,12 +78,13 @@ class MetricQuery:
         return newest
 
     def counted(self, now: float, seconds: float) -> float | None:
-        """By all series, in a time. None where none has a point in it."""
+        """Return what all series count in a time; None if none has a point in it."""
         parts = [series.counted(now - seconds, now) for series in self._series()]
         known = [part for part in parts if part is not None]
         return sum(known) if known else None
 
     def faults(self) -> list[Fault]:
+        """Return why the query would find nothing; empty if it may find something."""
         descriptor = self._store.descriptor(self.metric_type)
         if descriptor is None:
             return [Fault(self.metric_type, "nobody publishes this metric")]
@@ -98,6 +105,7 @@ class MetricQuery:
         return faults
 
     def is_counted(self) -> bool:
+        """Return whether the metric counts, and is no gauge."""
         descriptor = self._store.descriptor(self.metric_type)
         return descriptor is None or descriptor.kind is not MetricKind.GAUGE
 
@@ -116,6 +124,7 @@ class RatioQuery:
         self._denominator = denominator
 
     def values(self, now: float) -> Values:
+        """Return the newest ratio of each group that has one."""
         below = {_labels(identity): value for identity, value in self._denominator.values(now).items()}
         above = self._numerator.values(now)
         return {
@@ -125,9 +134,11 @@ class RatioQuery:
         }
 
     def newest(self) -> Mapping[Identity, float]:
+        """Return when each group's last point of the numerator came, in epoch seconds."""
         return self._numerator.newest()
 
     def faults(self) -> list[Fault]:
+        """Return why the query would find nothing; empty if it may find something."""
         return self._numerator.faults() + self._denominator.faults()
 
 
@@ -143,10 +154,11 @@ class Objective:
 
     @property
     def queries(self) -> list[MetricQuery]:
+        """Return those that are given."""
         return [query for query in (self.good, self.bad, self.total) if query is not None]
 
     def bad_part(self, now: float, seconds: float) -> float | None:
-        """Of what was asked in a time. None where nothing was."""
+        """Return which part of what was asked in a time was bad, 0 to 1; None if nothing was asked."""
         good, bad, total = (
             None if query is None else query.counted(now, seconds) or 0.0 for query in (self.good, self.bad, self.total)
         )
@@ -158,23 +170,29 @@ class Objective:
 
 
 class BurnRateQuery:
-    """How many times faster than its goal allows an objective's budget goes. lookback: of this machine's clock."""
+    """How many times faster than its goal allows an objective's budget goes.
+
+    lookback: seconds of this machine's clock.
+    """
 
     def __init__(self, objective: Objective, lookback: float) -> None:
         self.objective = objective
         self.lookback = lookback
         metric_type = f'select_slo_burn_rate("{objective.name}")'
-        self._identity = Identity.of(metric_type, {}, "global", {})
+        self._identity = Identity.from_labels(metric_type, {}, "global", {})
 
     def values(self, now: float) -> Values:
+        """Return the rate; empty if nothing was asked."""
         part = self.objective.bad_part(now, self.lookback)
         return {} if part is None else {self._identity: part / (1 - self.objective.goal)}
 
     def newest(self) -> Mapping[Identity, float]:
+        """Return when the last point of what is counted came, in epoch seconds."""
         ends = [end for query in self.objective.queries for end in query.newest().values()]
         return {self._identity: max(ends)} if ends else {}
 
     def faults(self) -> list[Fault]:
+        """Return why the query would find nothing; empty if it may find something."""
         faults = [fault for query in self.objective.queries for fault in query.faults()]
         faults += [
             Fault(query.metric_type, "an objective counts, and this metric is a gauge")

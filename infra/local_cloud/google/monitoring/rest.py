@@ -15,7 +15,7 @@ from local_cloud.google.monitoring import listing
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
 from local_cloud.google.monitoring.descriptors import GOOGLES, Descriptor
 from local_cloud.google.monitoring.filters import Field, Filter
-from local_cloud.google.monitoring.incidents import Incident, moment
+from local_cloud.google.monitoring.incidents import Incident, format_time
 from local_cloud.google.monitoring.points import Distribution, Identity, Point, ValueType
 from local_cloud.google.monitoring.store import TimeSeries
 
@@ -36,11 +36,14 @@ ORDERS: Mapping[str, Callable[[Incident], float]] = {
 
 
 class MonitoringApi:
+    """Answers the calls of clients from what the local Monitoring holds."""
+
     def __init__(self, monitoring: "Monitoring") -> None:
         self._monitoring = monitoring
         self._store = monitoring.store
 
     def routes(self) -> list[web.AbstractRouteDef]:
+        """Return a route for each call."""
         project = "/v3/projects/{project}"
         return [
             web.get(f"{project}/timeSeries", self._time_series),
@@ -242,4 +245,4 @@ def _point(value_type: ValueType, point: Point) -> dict[str, Any]:
         shown = {"boolValue": bool(value)}
     else:
         shown = {"doubleValue": value}
-    return {"interval": {"startTime": moment(point.start), "endTime": moment(point.end)}, "value": shown}
+    return {"interval": {"startTime": format_time(point.start), "endTime": format_time(point.end)}, "value": shown}

@@ -38,7 +38,7 @@ FORGET_EVERY = 1000
 
 
 class Rejected(Exception):
-    """In Google's words, as far as they are known."""
+    """What cannot be written, in Google's words, as far as they are known."""
 
 
 class TimeSeries:
@@ -60,6 +60,7 @@ class TimeSeries:
 
     @property
     def is_distribution(self) -> bool:
+        """Return whether its values are distributions."""
         return self.value_type is ValueType.DISTRIBUTION
 
     def __len__(self) -> int:
@@ -69,6 +70,7 @@ class TimeSeries:
         return Point(self._starts[index], self.ends[index], self._values[index])
 
     def append(self, point: Point) -> None:
+        """Add a point that ends after the last one."""
         value = point.value
         if self.kind is not MetricKind.GAUGE and not isinstance(value, Distribution):
             self._count(point, value)
@@ -82,18 +84,23 @@ class TimeSeries:
                 del column[: -self._kept]
 
     def between(self, start: float, end: float) -> range:
-        """The indices of what ended after start and not after end."""
+        """Return the indices of what ended after start and not after end."""
         return range(bisect_right(self.ends, start), bisect_right(self.ends, end))
 
     def points(self, start: float, end: float) -> list[Point]:
+        """Return what ended after start and not after end."""
         return [self[index] for index in self.between(start, end)]
 
     def values(self, start: float, end: float) -> Sequence[Any]:
+        """Return the values of what ended after start and not after end."""
         within = self.between(start, end)
         return self._values[within.start : within.stop]
 
     def counted(self, start: float, end: float) -> float | None:
-        """What was counted in a time; of a point that counts for longer than that, its part. None without a point."""
+        """Return what was counted in a time; None without a point.
+
+        A point that counts for longer than that gives its part.
+        """
         within = self.between(start, end)
         if not within:
             return None
@@ -104,9 +111,9 @@ class TimeSeries:
         return total
 
     def gained(self, start: float, end: float) -> list[Distribution]:
-        """What a counting distribution gained with each point of a time."""
+        """Return what a counting distribution gained with each point of a time."""
         return [
-            distributions.difference(self._values[index], self._values[index - 1])
+            distributions.subtract(self._values[index], self._values[index - 1])
             if self.kind is MetricKind.CUMULATIVE and index and self._starts[index] == self._starts[index - 1]
             else self._values[index]
             for index in self.between(start, end)
@@ -122,7 +129,7 @@ class TimeSeries:
 
 
 class TimeSeriesStore:
-    """One thread's. pace: how many times faster than by Google's clock points may come."""
+    """Holds series, on one thread. pace: how many times faster than by Google's clock points may come."""
 
     def __init__(self, project: str = "", *, pace: float = 1.0, clock: Callable[[], float] = time.time) -> None:
         self.project = project
@@ -135,7 +142,7 @@ class TimeSeriesStore:
         self._made = 0
 
     def describe(self, descriptor: Descriptor) -> Descriptor:
-        """Raises Rejected where there is one of another kind. Labels that are new are added."""
+        """Store what a metric is, and return it with the labels it had. Raises Rejected if it is of another kind."""
         if not descriptor.type.startswith((*CUSTOM, LOG_METRIC)):
             raise Rejected(f"Field metricDescriptor.type had an invalid value of {descriptor.type!r}: it is not yours")
         if descriptor.is_custom and descriptor.kind is MetricKind.DELTA:
@@ -152,16 +159,19 @@ class TimeSeriesStore:
         return described
 
     def descriptor(self, metric_type: str) -> Descriptor | None:
-        """Of what has been published, and of what Google publishes itself."""
+        """Return what is known of a metric that has been published, or that Google publishes; None if nothing is."""
         return self.descriptors.get(metric_type) or GOOGLES.get(metric_type)
 
     def is_published(self, metric_type: str) -> bool:
-        """Whether there ever was a point of it; of Google's own and of those made from logs, whether there may be."""
+        """Return whether there ever was a point.
+
+        Of Google's own metrics and of those made from logs, return whether there may be one.
+        """
         descriptor = self.descriptor(metric_type)
         return descriptor is not None and (not descriptor.is_custom or metric_type in self._series)
 
     def write(self, identity: Identity, kind: MetricKind, value_type: ValueType, point: Point) -> None:
-        """Raises Rejected."""
+        """Add a point to its series. Raises Rejected for what Google would refuse."""
         identity = self._completed(identity)
         series = self._series.get(identity.metric_type, {}).get(identity)
         if series is not None:
@@ -179,12 +189,12 @@ class TimeSeriesStore:
         series.written = self.clock()
 
     def matching(self, chosen: Filter) -> list[TimeSeries]:
-        """Raises BadFilter for one of several metrics."""
+        """Return the series that a filter chooses. Raises BadFilter for one of several metrics."""
         of_type = self._series.get(chosen.metric_type, {})
         return [series for identity, series in of_type.items() if chosen.matches(identity)]
 
     def select(self, text: str, start: float, end: float) -> list[tuple[TimeSeries, list[Point]]]:
-        """What ended after start and not after end, of the series that a filter chooses. Raises BadFilter."""
+        """Return what ended after start and not after end, by series that a filter chooses. Raises BadFilter."""
         chosen = Filter.parse(text)
         found = [(series, series.points(start, end)) for series in self.matching(chosen)]
         return [(series, points) for series, points in found if points]

@@ -35,7 +35,10 @@ MAX_BODY = 2**20
 
 @dataclass(frozen=True)
 class UptimeCheck:
-    """accepted: statuses, or their hundreds. content: what the answer has to hold. period: of this machine's clock."""
+    """A request to make again and again.
+
+    accepted: ranges of statuses. content: what the answer has to hold. period: seconds of this machine's clock.
+    """
 
     id: str
     host: str
@@ -50,11 +53,14 @@ class UptimeCheck:
     declared: Mapping[str, Any]
 
     def passes(self, status: int, body: str) -> bool:
+        """Return whether an answer is as it should be."""
         in_range = any(first <= status <= last for first, last in self.accepted)
         return in_range and (self.content is None or self.content in body)
 
 
 class Uptime:
+    """Runs uptime checks."""
+
     def __init__(self, store: TimeSeriesStore, session: aiohttp.ClientSession) -> None:
         self.checks: dict[str, UptimeCheck] = {}
         self._store = store
@@ -62,15 +68,17 @@ class Uptime:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        """Run each check from now on."""
         self._tasks = [asyncio.create_task(self._keep(check)) for check in self.checks.values()]
 
     async def stop(self) -> None:
+        """Run no more checks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def run(self, check: UptimeCheck) -> None:
-        """Once, now."""
+        """Make the check's request once, now, and publish how it went."""
         began = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=check.timeout)
         headers = {"User-Agent": "GoogleStackdriverMonitoring-UptimeChecks(https://cloud.google.com/monitoring)"}
@@ -100,12 +108,12 @@ class Uptime:
     def _write(
         self, name: str, value_type: ValueType, labels: Mapping[str, str], check: UptimeCheck, point: Point
     ) -> None:
-        identity = Identity.of(f"{METRIC}/{name}", labels, "uptime_url", {"host": check.host})
+        identity = Identity.from_labels(f"{METRIC}/{name}", labels, "uptime_url", {"host": check.host})
         self._store.write(identity, MetricKind.GAUGE, value_type, point)
 
 
-def read(check_id: str, name: str, inputs: Mapping[str, Any], pace: float) -> UptimeCheck:
-    """Raises DeploymentFailed for what Google would refuse, or what is not known here."""
+def read_check(check_id: str, name: str, inputs: Mapping[str, Any], pace: float) -> UptimeCheck:
+    """Return a declared check. Raises DeploymentFailed for what Google would refuse, or what is not known here."""
     http: Mapping[str, Any] | None = inputs.get("httpCheck")
     resource: Mapping[str, Any] = inputs.get("monitoredResource") or {}
     if http is None or resource.get("type") != "uptime_url":

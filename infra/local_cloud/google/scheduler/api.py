@@ -8,7 +8,7 @@ from aiohttp import web
 
 from local_cloud.google.api_error import ApiError
 from local_cloud.google.rpc_status import CODES
-from local_cloud.google.scheduler.attempts import outcome
+from local_cloud.google.scheduler.attempts import find_outcome
 from local_cloud.google.scheduler.scheduler import Job, Scheduler
 
 LARGEST_PAGE = 500
@@ -17,11 +17,14 @@ JOB = JOBS + "/{job:[^/:]+}"
 
 
 class JobsApi:
+    """Answers the calls of clients."""
+
     def __init__(self, project: str, scheduler: Scheduler) -> None:
         self._project = project
         self._scheduler = scheduler
 
     def routes(self) -> list[web.RouteDef]:
+        """Return a route for each call."""
         return [
             web.get(JOBS, self._list),
             web.get(JOB, self._doing(lambda job: None)),
@@ -87,7 +90,7 @@ def _shown(project: str, job: Job) -> dict[str, Any]:
     if job.began is not None:
         body["lastAttemptTime"] = _time(job.began)
     if job.last is not None:
-        body["status"] = {} if job.last.succeeded else {"code": CODES[outcome(job.last)]}
+        body["status"] = {} if job.last.succeeded else {"code": CODES[find_outcome(job.last)]}
     return body
 
 

@@ -5,19 +5,21 @@ from typing import Any
 
 from local_cloud.google.logging.entry_log import write
 from local_cloud.google.monitored_resources import job_resource
-from local_cloud.google.rpc_status import status_of
+from local_cloud.google.rpc_status import find_rpc_status
 from local_cloud.google.scheduler.scheduler import JobSpec, Run
 
 TYPE = "type.googleapis.com/google.cloud.scheduler.logging"
 
 
 class AttemptLog:
+    """Logs attempts as Cloud Scheduler does."""
+
     def __init__(self, path: Path, project: str) -> None:
         self._path = path
         self._project = project
 
     def record(self, spec: JobSpec, run: Run | None) -> None:
-        """run: None as the attempt begins."""
+        """Log that an attempt begins, or how it ended. run: None as it begins."""
         payload = {
             "jobName": f"projects/{self._project}/locations/{spec.location}/jobs/{spec.name}",
             "targetType": "HTTP",
@@ -34,15 +36,15 @@ class AttemptLog:
         write(self._path, entry)
 
 
-def outcome(run: Run) -> str:
-    """google.rpc's name of it."""
+def find_outcome(run: Run) -> str:
+    """Return google.rpc's name of how an attempt ended."""
     if run.status is not None:
-        return status_of(run.status)
+        return find_rpc_status(run.status)
     return "DEADLINE_EXCEEDED" if run.timed_out else "UNAVAILABLE"
 
 
 def _ending(run: Run) -> dict[str, str]:
-    status = outcome(run)
+    status = find_outcome(run)
     if run.succeeded:
         return {}
     if run.status is None:

@@ -18,7 +18,10 @@ ANSWER_LENGTH = 2000
 
 @dataclass(frozen=True)
 class Retries:
-    """Seconds; doublings: how often the wait is doubled before it grows by as much each time."""
+    """When a failed attempt is made again, in seconds.
+
+    doublings: how often the wait is doubled before it grows by as much each time.
+    """
 
     count: int = 0
     longest_total: float = 0.0
@@ -27,7 +30,7 @@ class Retries:
     doublings: int = 5
 
     def wait(self, attempt: int) -> float:
-        """Before the attempt after this one, counted from 1."""
+        """Return the seconds before the attempt that follows one. attempt: counted from 1."""
         doubled = min(attempt - 1, self.doublings)
         linear = max(0, attempt - 1 - self.doublings)
         step: float = self.first_wait * 2**doubled
@@ -36,6 +39,8 @@ class Retries:
 
 @dataclass(frozen=True)
 class JobSpec:
+    """A job as the program declares it."""
+
     name: str
     cron: str
     zone: str
@@ -52,13 +57,14 @@ class JobSpec:
     description: str = ""
 
     def next_run(self, after: datetime) -> datetime:
+        """Return when the job is next due."""
         following: datetime = croniter(self.cron, after.astimezone(ZoneInfo(self.zone))).get_next(datetime)
         return following
 
 
 @dataclass(frozen=True)
 class Run:
-    """status: None where no answer came."""
+    """An attempt that has ended. status: None if no answer came."""
 
     at: datetime
     status: int | None
@@ -67,11 +73,12 @@ class Run:
 
     @property
     def succeeded(self) -> bool:
+        """Return whether the answer was one of success."""
         return self.status is not None and 200 <= self.status < 300
 
 
 class Job:
-    """began: the last attempt. last: the last one that has ended."""
+    """A job and what has become of it. began: the last attempt. last: the last one that has ended."""
 
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
@@ -80,10 +87,11 @@ class Job:
         self.last: Run | None = None
 
     def pause(self) -> None:
-        """An attempt that is under way goes on."""
+        """Fire no more; an attempt that is under way goes on."""
         self.paused = True
 
     def resume(self) -> None:
+        """Fire again."""
         self.paused = False
 
 
@@ -92,6 +100,8 @@ Record = Callable[[JobSpec, Run | None], None]
 
 
 class Scheduler:
+    """Fires jobs. record: called with each attempt as it begins, and as it ends."""
+
     def __init__(
         self,
         issuers: Issuers,
@@ -107,19 +117,24 @@ class Scheduler:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, spec: JobSpec) -> None:
+        """Add a job, which fires once `start` is called."""
         self.jobs[spec.name] = Job(spec)
 
     def start(self) -> None:
-        """From now on jobs fire: not before the whole system is up."""
+        """Fire jobs from now on: not before the whole system is up."""
         for job in self.jobs.values():
             self._begin(self._keep(job))
 
     def stop(self) -> None:
+        """Fire no more, and cancel attempts that are under way."""
         for task in self._tasks:
             task.cancel()
 
     def find(self, name: str) -> Job | None:
-        """By its name, or by an end of it: backup finds shop-backup, also where there is shop-verify-backup."""
+        """Return a job by its name or an end of it; None if there is none, or several.
+
+        `backup` finds shop-backup, also where there is shop-verify-backup.
+        """
         if name in self.jobs:
             return self.jobs[name]
         ending = [known for known in self.jobs if name and known.endswith(f"-{name}")]
@@ -128,11 +143,11 @@ class Scheduler:
         return self.jobs[closest[0]] if len(closest) == 1 else None
 
     def dispatch(self, job: Job) -> None:
-        """Once, now, without waiting for the answer."""
+        """Fire once, now, without waiting for the answer."""
         self._begin(self._fire_and_tell(job))
 
     async def fire(self, job: Job) -> Run:
-        """Once, now."""
+        """Fire once, now, and return how it went."""
         job.began = datetime.now(UTC)
         self._record(job.spec, None)
         job.last = await self._attempt(job.spec, job.began)
