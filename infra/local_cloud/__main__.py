@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("up", help="bring everything up, and keep it up until Ctrl-C")
     starting.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the base URL (default: 8080)")
     starting.add_argument(
-        "--pace", type=_pace, default=1.0, help="how many times faster alerts are evaluated (default: 1)"
+        "--pace", type=_parse_pace, default=1.0, help="how many times faster alerts are evaluated (default: 1)"
     )
     starting.set_defaults(command=_up)
     commands.add_parser("down", help="stop what runs; the data stay").set_defaults(command=_down)
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _pace(text: str) -> float:
+def _parse_pace(text: str) -> float:
     pace = float(text)
     if not 1 <= pace <= MAX_PACE:
         raise argparse.ArgumentTypeError(f"it is 1 to {MAX_PACE:g}, not {text}")
@@ -117,7 +117,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    status, answer = _control(_required(arguments), "status", "GET")
+    status, answer = _call_control(_require_running(arguments), "status", "GET")
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
@@ -126,7 +126,7 @@ def _status(arguments: argparse.Namespace) -> int:
         (name, str(one["pid"] or ""), one["health"], str(one["restarts"])) for name, one in answer["processes"].items()
     ]
     report.table("Processes", ("name", "process", "state", "restarts"), rows)
-    jobs = [(name, run["at"] if run else "not yet", _outcome(run)) for name, run in answer["jobs"].items()]
+    jobs = [(name, run["at"] if run else "not yet", _describe_outcome(run)) for name, run in answer["jobs"].items()]
     report.table("Jobs", ("name", "last run", ""), jobs)
     incidents = [
         (one["policy"], one["opened"], f"{one['value']:.4g} ({one['limit']})", one["subject"])
@@ -138,29 +138,29 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _run_job(arguments: argparse.Namespace) -> int:
-    status, answer = _control(_required(arguments), f"jobs/{arguments.job}/run", "POST")
+    status, answer = _call_control(_require_running(arguments), f"jobs/{arguments.job}/run", "POST")
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
-    report.line(f"{answer['job']}: {_outcome(answer)}")
+    report.line(f"{answer['job']}: {_describe_outcome(answer)}")
     report.line(str(answer["answer"]))
     return 0 if answer["succeeded"] else 1
 
 
-def _outcome(run: dict[str, Any] | None) -> str:
+def _describe_outcome(run: dict[str, Any] | None) -> str:
     if run is None:
         return ""
     return f"{'succeeded' if run['succeeded'] else 'failed'}, {run['status'] or 'no answer'}"
 
 
-def _required(arguments: argparse.Namespace) -> Running:
+def _require_running(arguments: argparse.Namespace) -> Running:
     running = find_running(arguments.state)
     if running is None:
         raise DeploymentFailed("nothing runs: `make up` first")
     return running
 
 
-def _control(running: Running, command: str, method: str) -> tuple[int, dict[str, Any]]:
+def _call_control(running: Running, command: str, method: str) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310
         f"{running.base_url}/_local/control/{command}",
         method=method,

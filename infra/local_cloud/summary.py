@@ -14,30 +14,30 @@ EXAMPLE_PREFIX = "/api/v1/feedback"
 
 def show(cloud: LocalCloud, routes: Mapping[str, DeployedFunction], project: Project, *, console: bool) -> None:
     """Print what runs and how to call it. console: whether the base URL itself shows a page."""
-    _functions(cloud, routes)
-    _schedules(cloud)
-    _services(cloud)
-    _declared(cloud)
-    _how_to_call(cloud, routes, project, console)
+    _show_functions(cloud, routes)
+    _show_schedules(cloud)
+    _show_services(cloud)
+    _show_declared_only(cloud)
+    _show_how_to_call(cloud, routes, project, console)
 
 
-def _functions(cloud: LocalCloud, routes: Mapping[str, DeployedFunction]) -> None:
+def _show_functions(cloud: LocalCloud, routes: Mapping[str, DeployedFunction]) -> None:
     prefixes = {function.front_end.name: prefix for prefix, function in routes.items()}
     rows = []
     for name, function in cloud.endpoints.functions.items():
         callers = sorted(function.front_end.invokers)
-        allowed = "anybody" if ANYBODY in callers else ", ".join(map(_short, callers)) or "nobody"
+        allowed = "anybody" if ANYBODY in callers else ", ".join(map(_shorten, callers)) or "nobody"
         rows.append((name, prefixes.get(name, ""), function.front_end.url, allowed))
     report = cloud.report
     report.table("Functions", ("name", "under the base URL", "own URL", "who may call"), rows)
 
 
-def _short(member: str) -> str:
+def _shorten(member: str) -> str:
     """An account without its kind and the rest of its address."""
     return member.partition(":")[2].partition("@")[0] or member
 
 
-def _schedules(cloud: LocalCloud) -> None:
+def _show_schedules(cloud: LocalCloud) -> None:
     now = datetime.now(UTC)
     rows = [
         (
@@ -51,7 +51,7 @@ def _schedules(cloud: LocalCloud) -> None:
     cloud.report.table("Schedules", ("job", "cron", "time zone", "next run"), rows)
 
 
-def _services(cloud: LocalCloud) -> None:
+def _show_services(cloud: LocalCloud) -> None:
     rows = [
         (f"PostgreSQL {name}", f"{postgres.host}:{postgres.port}", f"socket in {postgres.socket_dir}")
         for name, postgres in cloud.google.cloud_sql.servers.items()
@@ -73,7 +73,7 @@ def _services(cloud: LocalCloud) -> None:
     cloud.report.table("Services", ("service", "address", ""), rows)
 
 
-def _declared(cloud: LocalCloud) -> None:
+def _show_declared_only(cloud: LocalCloud) -> None:
     if not cloud.declared_only:
         return
     kinds = Counter(notice.what or notice.token.rpartition(":")[2] for notice in cloud.declared_only)
@@ -82,7 +82,9 @@ def _declared(cloud: LocalCloud) -> None:
     cloud.report.line(f"Declared only, without effect on one machine ({len(cloud.declared_only)}): {listed}")
 
 
-def _how_to_call(cloud: LocalCloud, routes: Mapping[str, DeployedFunction], project: Project, console: bool) -> None:
+def _show_how_to_call(
+    cloud: LocalCloud, routes: Mapping[str, DeployedFunction], project: Project, console: bool
+) -> None:
     report, base = cloud.report, cloud.endpoints.base_url
     report.line()
     report.heading(f"{project.name} runs at {base}")

@@ -73,15 +73,15 @@ class Issuers:
 
     def __init__(self, state: State, base_url: str, users: str | None = None) -> None:
         users_url = f"{base_url}/_local/users"
-        self.users = Issuer(users or users_url, users_url, _key(state.keys / "users.pem"))
-        self.google = Issuer(GOOGLE, f"{base_url}/_local/google", _key(state.keys / "google.pem"))
+        self.users = Issuer(users or users_url, users_url, _load_key(state.keys / "users.pem"))
+        self.google = Issuer(GOOGLE, f"{base_url}/_local/google", _load_key(state.keys / "google.pem"))
 
     def account_token(self, email: str, audience: str, seconds: float) -> str:
         """Return a token as Google signs it for a service account, or for a person."""
         return self.google.token(email, audience, seconds, email=email, email_verified=True, azp=email)
 
 
-def _key(file: Path) -> RSAPrivateKey:
+def _load_key(file: Path) -> RSAPrivateKey:
     if not file.exists():
         made = generate_private_key(public_exponent=65537, key_size=2048)
         pem = made.private_bytes(

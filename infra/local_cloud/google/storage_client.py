@@ -24,7 +24,7 @@ class StorageClient:
             if found.status == 200:
                 return
         async with self._session.post(f"{self.url}/storage/v1/b", params={"project": project}, json=bucket) as made:
-            await _expect(made, f"making the bucket {bucket['name']}")
+            await _require_success(made, f"making the bucket {bucket['name']}")
 
     async def upload(self, bucket: str, name: str, content: bytes, content_type: str) -> Mapping[str, Any]:
         """Upload an object unless it is there already, and return its metadata. Raises DeploymentFailed."""
@@ -40,7 +40,7 @@ class StorageClient:
             data=content,
             headers={"Content-Type": content_type},
         ) as made:
-            await _expect(made, f"uploading {name} to {bucket}")
+            await _require_success(made, f"uploading {name} to {bucket}")
             uploaded: Mapping[str, Any] = await made.json()
             return uploaded
 
@@ -48,10 +48,10 @@ class StorageClient:
         """Return an object's content. Raises DeploymentFailed."""
         path = f"{self.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
         async with self._session.get(path, params={"alt": "media"}) as answer:
-            await _expect(answer, f"downloading {name} from {bucket}")
+            await _require_success(answer, f"downloading {name} from {bucket}")
             return await answer.read()
 
 
-async def _expect(answer: aiohttp.ClientResponse, what: str) -> None:
+async def _require_success(answer: aiohttp.ClientResponse, what: str) -> None:
     if answer.status >= 300:
         raise DeploymentFailed(f"{what}: storage answered {answer.status}: {(await answer.text())[:500]}")

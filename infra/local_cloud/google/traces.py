@@ -42,10 +42,10 @@ class Traces:
     def add(self, request: ExportTraceServiceRequest) -> None:
         """Store the spans of an export request."""
         for of_process in request.resource_spans:
-            resource = _attributes(of_process.resource.attributes)
+            resource = _read_attributes(of_process.resource.attributes)
             for of_scope in of_process.scope_spans:
                 for span in of_scope.spans:
-                    self._keep(span, resource)
+                    self._store_span(span, resource)
         while len(self._traces) > MAX_TRACES:
             self._traces.popitem(last=False)
 
@@ -62,12 +62,12 @@ class Traces:
             shown.append({"trace_id": trace_id, **first, "spans": len(spans)})
         return shown
 
-    def _keep(self, span: Span, resource: Shown) -> None:
+    def _store_span(self, span: Span, resource: Shown) -> None:
         trace_id = span.trace_id.hex()
         spans = self._traces.setdefault(trace_id, [])
         self._traces.move_to_end(trace_id)
         if len(spans) < MAX_SPANS:
-            spans.append(_shown(span, resource))
+            spans.append(_show_span(span, resource))
 
     async def _export(self, request: web.Request) -> web.Response:
         """Raises ApiError."""
@@ -91,7 +91,7 @@ class Traces:
         return web.json_response({"trace_id": trace_id, "spans": spans})
 
 
-def _shown(span: Span, resource: Shown) -> Shown:
+def _show_span(span: Span, resource: Shown) -> Shown:
     return {
         "span_id": span.span_id.hex(),
         "parent_span_id": span.parent_span_id.hex() or None,
@@ -101,15 +101,15 @@ def _shown(span: Span, resource: Shown) -> Shown:
         "milliseconds": (span.end_time_unix_nano - span.start_time_unix_nano) / 1e6,
         "failed": span.status.code == Status.STATUS_CODE_ERROR,
         "trace_state": span.trace_state,
-        "attributes": _attributes(span.attributes),
+        "attributes": _read_attributes(span.attributes),
         "resource": resource,
     }
 
 
-def _attributes(pairs: Iterable[KeyValue]) -> Shown:
-    return {pair.key: _value(pair.value) for pair in pairs}
+def _read_attributes(pairs: Iterable[KeyValue]) -> Shown:
+    return {pair.key: _read_value(pair.value) for pair in pairs}
 
 
-def _value(value: AnyValue) -> Any:
+def _read_value(value: AnyValue) -> Any:
     kind = value.WhichOneof("value")
     return None if kind is None else getattr(value, kind)

@@ -31,11 +31,13 @@ class Environments:
 
         Raises DeploymentFailed with the installer's words.
         """
-        digest = _digest(requirements)
+        digest = _compute_digest(requirements)
         environment = self._folder / digest
         async with self._locks[digest]:
             if not (environment / COMPLETE).exists():
-                self._say(f"installing {_count(requirements)} packages for the functions into {environment.name} …")
+                self._say(
+                    f"installing {_count_packages(requirements)} packages for the functions into {environment.name} …"
+                )
                 await self._run("venv", "--clear", "--python", sys.executable, str(environment))
                 python = str(environment / "bin" / "python")
                 await self._run("pip", "sync", "--require-hashes", "--python", python, str(requirements))
@@ -50,7 +52,7 @@ class Environments:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_with_index(os.environ),
+                env=_add_index(os.environ),
             )
         try:
             code = await process.wait()
@@ -61,11 +63,11 @@ class Environments:
             raise DeploymentFailed(f"uv {' '.join(arguments[:2])} ended with {code}\n{read_tail(self._log, 15)}")
 
 
-def _digest(requirements: Path) -> str:
+def _compute_digest(requirements: Path) -> str:
     return hashlib.sha256(f"{sys.version_info[:2]}\n".encode() + requirements.read_bytes()).hexdigest()[:16]
 
 
-def _with_index(environment: "os._Environ[str]") -> dict[str, str]:
+def _add_index(environment: "os._Environ[str]") -> dict[str, str]:
     """Add the index that is set for pip, whose variables uv does not read."""
     result = dict(environment)
     if "PIP_INDEX_URL" in result:
@@ -73,5 +75,5 @@ def _with_index(environment: "os._Environ[str]") -> dict[str, str]:
     return result
 
 
-def _count(requirements: Path) -> int:
+def _count_packages(requirements: Path) -> int:
     return sum("==" in line for line in requirements.read_text().splitlines())

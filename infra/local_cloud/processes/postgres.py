@@ -57,7 +57,7 @@ class Postgres(Server):
         self.user = SUPERUSER
         self.password = password
         self.settings = dict(settings or {})
-        self.socket_dir = _socket_dir(self.folder)
+        self.socket_dir = _choose_socket_dir(self.folder)
 
     @property
     def initialised(self) -> bool:
@@ -173,7 +173,7 @@ class Postgres(Server):
             configuration.write("include 'local.conf'\n")
 
     def _write_settings(self) -> None:
-        self._write("local.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in self._settings().items()))
+        self._write("local.conf", "".join(f"{name} = {_quote(value)}\n" for name, value in self._settings().items()))
 
     def _write(self, name: str, content: str) -> None:
         path = self.folder / name
@@ -190,7 +190,7 @@ def list_settings() -> frozenset[str]:
     return frozenset(line.partition("\t")[0] for line in described.stdout.splitlines())
 
 
-def _socket_dir(folder: Path) -> Path:
+def _choose_socket_dir(folder: Path) -> Path:
     """Beside the data, or where that is too long for a socket's address, in the folder for temporary files."""
     beside = folder.with_name(f"{folder.name}-socket")
     if len(str(beside / ".s.PGSQL.65535.lock")) <= MAX_SOCKET_PATH:
@@ -199,5 +199,5 @@ def _socket_dir(folder: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"utxoiq-{digest}"
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -113,7 +113,7 @@ class Supervisor:
             await asyncio.wait({ended}, timeout=PROBE_SECONDS)
             if ended.done():
                 raise ServerFailed(
-                    f"{server.name} ended before it served ({_how(ended.result())})\n{server.log_tail()}"
+                    f"{server.name} ended before it served ({_describe_end(ended.result())})\n{server.log_tail()}"
                 )
             if time.monotonic() > deadline:
                 await self._in_thread(kill_tree, process.pid)
@@ -133,9 +133,9 @@ class Supervisor:
                 end_group(supervised.server.process.pid)
             if time.monotonic() - since > HEALTHY_SECONDS:
                 backoff = FIRST_BACKOFF
-            self._say(f"{supervised.name} ended ({_how(code)}); starting it again")
+            self._say(f"{supervised.name} ended ({_describe_end(code)}); starting it again")
             while True:
-                if await _set_within(supervised.stopping, backoff):
+                if await _wait_for(supervised.stopping, backoff):
                     return
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 try:
@@ -170,7 +170,7 @@ def end_leftovers(state: State) -> list[str]:
     """End what a deployer that was killed has left running, and return the names."""
     ended = []
     for name, (pid, created) in state.section(PROCESSES).items():
-        members = _session(pid, created)
+        members = _find_session(pid, created)
         for member in members:
             kill_tree(member.pid)
         if members:
@@ -179,9 +179,9 @@ def end_leftovers(state: State) -> list[str]:
     return ended
 
 
-def _session(leader: int, created: float) -> list[psutil.Process]:
+def _find_session(leader: int, created: float) -> list[psutil.Process]:
     """Each server leads a session of its own; a crash of the leader leaves the others in it."""
-    if created < psutil.boot_time() or (psutil.pid_exists(leader) and not _is(leader, created)):
+    if created < psutil.boot_time() or (psutil.pid_exists(leader) and not _is_same_process(leader, created)):
         return []  # its id is a stranger's now
     members = []
     for process in psutil.process_iter():
@@ -193,7 +193,7 @@ def _session(leader: int, created: float) -> list[psutil.Process]:
     return members
 
 
-def _is(pid: int, created: float) -> bool:
+def _is_same_process(pid: int, created: float) -> bool:
     """Ids are used again, moments of creation are not."""
     try:
         return abs(psutil.Process(pid).create_time() - created) < 0.02
@@ -204,12 +204,12 @@ def _is(pid: int, created: float) -> bool:
 def is_running(pid: int, created: float) -> bool:
     """Return whether that very process runs. created: epoch seconds, since ids are used again."""
     try:
-        return _is(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return _is_same_process(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()
@@ -217,5 +217,5 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
         return False
 
 
-def _how(code: int) -> str:
+def _describe_end(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

@@ -43,7 +43,7 @@ class Valkey(Server):
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         configuration = self.folder / "valkey.conf"
         configuration.touch(mode=0o600)
-        configuration.write_text("".join(f'{name} "{_escaped(value)}"\n' for name, value in self._settings().items()))
+        configuration.write_text("".join(f'{name} "{_escape(value)}"\n' for name, value in self._settings().items()))
 
     def command(self) -> Sequence[str]:
         """Return the server's command line."""
@@ -55,7 +55,7 @@ class Valkey(Server):
         words = [["AUTH", self.password], ["PING"]] if self.password else [["PING"]]
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as link, link.makefile("rwb") as stream:
-                stream.writelines(_command(*word) for word in words)
+                stream.writelines(_encode_command(*word) for word in words)
                 stream.flush()
                 return all(stream.readline().startswith(b"+") for _ in words)
         except OSError:
@@ -75,9 +75,9 @@ class Valkey(Server):
         }
 
 
-def _command(*words: str) -> bytes:
+def _encode_command(*words: str) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -18,7 +18,7 @@ def build_zip(archive: PulumiArchive, base: Path) -> bytes:
         return (base / archive.path).read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
-        for name, content in sorted(_members(archive, base)):
+        for name, content in sorted(_iterate_members(archive, base)):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
@@ -35,13 +35,13 @@ def read_asset(asset: PulumiAsset, base: Path) -> bytes:
     raise DeploymentFailed(f"the asset {asset.uri}: the local deployer fetches nothing; declare a file or a text")
 
 
-def _members(archive: PulumiArchive, base: Path) -> Iterator[tuple[str, bytes]]:
+def _iterate_members(archive: PulumiArchive, base: Path) -> Iterator[tuple[str, bytes]]:
     if archive.assets is not None:
         for name, member in archive.assets.items():
             if isinstance(member, PulumiAsset):
                 yield name, read_asset(member, base)
             else:
-                yield from ((f"{name}/{inner}", content) for inner, content in _members(member, base))
+                yield from ((f"{name}/{inner}", content) for inner, content in _iterate_members(member, base))
     elif archive.path is not None:
         root = base / archive.path
         yield from ((str(path.relative_to(root)), path.read_bytes()) for path in root.rglob("*") if path.is_file())

@@ -51,7 +51,7 @@ class Properties:
 def decode(struct: struct_pb2.Struct) -> Properties:
     """Return the plain values of what the SDK sent, and which of them are secret. Raises ValueError."""
     secret = frozenset(name for name, value in struct.fields.items() if _has_secret(value))
-    return Properties({name: _plain(value) for name, value in struct.fields.items()}, secret)
+    return Properties({name: _decode_value(value) for name, value in struct.fields.items()}, secret)
 
 
 def encode(values: Mapping[str, Any], secret: Collection[str] = ()) -> struct_pb2.Struct:
@@ -67,19 +67,19 @@ def encode(values: Mapping[str, Any], secret: Collection[str] = ()) -> struct_pb
     return struct
 
 
-def _plain(value: struct_pb2.Value) -> Any:
+def _decode_value(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        return _structure(value.struct_value)
+        return _decode_structure(value.struct_value)
     if kind == "list_value":
-        return [_plain(member) for member in value.list_value.values]
+        return [_decode_value(member) for member in value.list_value.values]
     if kind == "number_value":
         return int(value.number_value) if value.number_value.is_integer() else value.number_value
     return None if kind == "null_value" else getattr(value, str(kind))
 
 
-def _structure(struct: struct_pb2.Struct) -> Any:
-    fields = {name: _plain(value) for name, value in struct.fields.items()}
+def _decode_structure(struct: struct_pb2.Struct) -> Any:
+    fields = {name: _decode_value(value) for name, value in struct.fields.items()}
     signature = fields.pop(SIGNATURE, None)
     if signature is None:
         return fields

@@ -36,10 +36,10 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     valkey = Valkey(
         cloud.state.folder / "redis" / name,
         port=cloud.runtime.ports.allocate(f"redis/{name}"),
-        password=_password(cloud, name) if inputs.get("authEnabled") else None,
+        password=_keep_password(cloud, name) if inputs.get("authEnabled") else None,
         memory_bytes=int(float(configs.get("maxmemory-gb", inputs["memorySizeGb"])) * GIB),
         policy=str(configs.get("maxmemory-policy", DEFAULT_POLICY)),
-        settings=_settings(name, configs),
+        settings=_read_settings(name, configs),
         log=cloud.state.log(f"{name}-redis"),
     )
     valkey.name = f"{name}-redis"
@@ -63,11 +63,11 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     )
 
 
-def _password(cloud: LocalCloud, name: str) -> str:
+def _keep_password(cloud: LocalCloud, name: str) -> str:
     return str(cloud.state.keep("passwords", f"redis/{name}", lambda: secrets.token_urlsafe(24)))
 
 
-def _settings(name: str, configs: Mapping[str, Any]) -> dict[str, str]:
+def _read_settings(name: str, configs: Mapping[str, Any]) -> dict[str, str]:
     unknown = configs.keys() - CONFIGS.keys() - {"maxmemory-gb"}
     if unknown:
         raise DeploymentFailed(

@@ -42,7 +42,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     if find_machine_type(tier) is None:
         cloud.note(declaration.token, name, f"the memory of the tier {tier}")
     service = await cloud.google.cloud_sql.start()
-    postgres = _server(cloud, declaration, service, region)
+    postgres = _make_server(cloud, declaration, service, region)
     postgres.name = f"{name}-postgres"
     is_replica = isinstance(postgres, Standby)
     with cloud.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
@@ -77,7 +77,7 @@ async def database(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
             owner = pg8000.native.identifier(SUPERUSERS)
             connection.run(f"CREATE DATABASE {pg8000.native.identifier(name)} OWNER {owner}")
 
-    await asyncio.to_thread(_connected, postgres, ensure)
+    await asyncio.to_thread(_with_connection, postgres, ensure)
     cloud.google.cloud_sql.databases.append((instance_name, name))
     path = f"projects/{cloud.project}/instances/{instance_name}/databases/{name}"
     return CreatedResource(id=path, outputs={"name": name, "selfLink": path})
@@ -97,14 +97,16 @@ async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     password = declaration.inputs.get("password")
     if kind == "BUILT_IN":
         roles.append(SUPERUSERS)
-    await asyncio.to_thread(_connected, postgres, lambda connection: _ensure_user(connection, name, password, roles))
+    await asyncio.to_thread(
+        _with_connection, postgres, lambda connection: _ensure_user(connection, name, password, roles)
+    )
     return CreatedResource(id=f"{name}//{instance_name}", outputs={"name": name})
 
 
-def _server(cloud: LocalCloud, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
+def _make_server(cloud: LocalCloud, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
     name = declaration.resource_name
     port, log = cloud.runtime.ports.allocate(f"sql/{name}"), cloud.state.log(f"{name}-postgres")
-    settings = _settings(cloud, declaration)
+    settings = _read_settings(cloud, declaration)
     if primary := declaration.inputs.get("masterInstanceName"):
         primary_name, _ = _find_primary(cloud, declaration, str(primary).rpartition(":")[2])
         return service.replica(name, region, primary_name, port=port, settings=settings, log=log)
@@ -112,7 +114,7 @@ def _server(cloud: LocalCloud, declaration: Declaration, service: CloudSql, regi
     return service.declared(name, region, port=port, password=password, settings=settings, log=log)
 
 
-def _settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str]:
+def _read_settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str]:
     """The declared flags that this build knows; the others are shown as declared only."""
     settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
     flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
@@ -128,7 +130,7 @@ def _ensure_superusers(postgres: Postgres) -> None:
         _ensure_role(connection, SUPERUSERS, "NOLOGIN CREATEROLE CREATEDB")
         connection.run(f"GRANT pg_monitor TO {pg8000.native.identifier(SUPERUSERS)}")
 
-    _connected(postgres, ensure)
+    _with_connection(postgres, ensure)
 
 
 def _ensure_user(connection: pg8000.native.Connection, name: str, password: object, roles: list[str]) -> None:
@@ -146,7 +148,7 @@ def _ensure_role(connection: pg8000.native.Connection, name: str, attributes: st
     connection.run(f"{verb} ROLE {pg8000.native.identifier(name)} WITH {attributes}")
 
 
-def _connected(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]) -> T:
+def _with_connection(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]) -> T:
     connection = postgres.connect()
     try:
         return work(connection)

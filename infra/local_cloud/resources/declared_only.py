@@ -39,7 +39,7 @@ TYPES = {
 SELF_LINK = "https://www.googleapis.com/compute/v1/"
 
 
-def _declared(template: str) -> Handler:
+def _make_recorder(template: str) -> Handler:
     async def record(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
         cloud.note(declaration.token, declaration.resource_name)
         names = {"project": cloud.project, **declaration.inputs, "name": declaration.resource_name}
@@ -53,4 +53,4 @@ def _declared(template: str) -> Handler:
 
 
 for _token, _template in TYPES.items():
-    handles(_token)(_declared(_template))
+    handles(_token)(_make_recorder(_template))

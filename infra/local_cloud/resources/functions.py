@@ -35,18 +35,18 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     build, service = declaration.inputs["buildConfig"], dict(declaration.inputs.get("serviceConfig") or {})
     await cloud.google.monitoring.open()
     with cloud.report.step(f"function {name}"):
-        declared = _environment(cloud, name, service)
-        source = await _unpacked(cloud, name, build["source"]["storageSource"])
+        declared = _read_environment(cloud, name, service)
+        source = await _fetch_source(cloud, name, build["source"]["storageSource"])
         process = FunctionProcess(
             name,
             source,
             environment=await cloud.runtime.environments.ensure(source / "requirements.txt"),
             target=str(build["entryPoint"]),
             declared=declared,
-            platform=_platform(cloud, str(service.get("serviceAccountEmail") or "")),
+            platform=_list_endpoints(cloud, str(service.get("serviceAccountEmail") or "")),
             log=cloud.state.log(name),
         )
-        front_end = _front_end(cloud, declaration, service)
+        front_end = _make_front_end(cloud, declaration, service)
         await front_end.open()
         try:
             supervised = await cloud.runtime.supervisor.start(process, tier=Tier.FUNCTION)
@@ -57,8 +57,8 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     location = str(declaration.inputs.get("location") or "")
     resource = function_resource(cloud.project, location, name, process.revision)
     cloud.endpoints.functions[name] = DeployedFunction(front_end, supervised, resource)
-    cloud.google.log_sources.add_function(resource, process.log, _request_log(cloud, name))
-    limit = _bytes(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
+    cloud.google.log_sources.add_function(resource, process.log, _request_log_path(cloud, name))
+    limit = _parse_memory(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
     cloud.runtime.background.start(limit_memory(supervised, limit, cloud.report.say))
     if service.get("ingressSettings", PUBLIC_INGRESS) != PUBLIC_INGRESS:
         cloud.note(declaration.token, name, f"ingress {service['ingressSettings']}")
@@ -78,7 +78,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     )
 
 
-def _front_end(cloud: LocalCloud, declaration: Declaration, service: Mapping[str, Any]) -> FrontEnd:
+def _make_front_end(cloud: LocalCloud, declaration: Declaration, service: Mapping[str, Any]) -> FrontEnd:
     name = declaration.resource_name
     return FrontEnd(
         name,
@@ -89,15 +89,15 @@ def _front_end(cloud: LocalCloud, declaration: Declaration, service: Mapping[str
         bindings=cloud.google.bindings,
         google=cloud.google.issuers.google,
         session=cloud.endpoints.session,
-        log=RequestLog(_request_log(cloud, name), cloud.project),
+        log=RequestLog(_request_log_path(cloud, name), cloud.project),
     )
 
 
-def _request_log(cloud: LocalCloud, name: str) -> Path:
+def _request_log_path(cloud: LocalCloud, name: str) -> Path:
     return cloud.state.log(f"{name}-requests")
 
 
-async def _unpacked(cloud: LocalCloud, name: str, source: Mapping[str, Any]) -> Path:
+async def _fetch_source(cloud: LocalCloud, name: str, source: Mapping[str, Any]) -> Path:
     client = await cloud.google.storage.client()
     content = await client.download(str(source["bucket"]), str(source["object"]))
     folder = cloud.state.functions / name / hashlib.sha256(content).hexdigest()[:16]
@@ -122,7 +122,7 @@ def _unpack(content: bytes, folder: Path) -> None:
     part.rename(folder)
 
 
-def _environment(cloud: LocalCloud, name: str, service: Mapping[str, Any]) -> dict[str, str]:
+def _read_environment(cloud: LocalCloud, name: str, service: Mapping[str, Any]) -> dict[str, str]:
     account = str(service.get("serviceAccountEmail") or "")
     environment = {str(key): str(value) for key, value in (service.get("environmentVariables") or {}).items()}
     for mount in service.get("secretEnvironmentVariables") or []:
@@ -135,7 +135,7 @@ def _environment(cloud: LocalCloud, name: str, service: Mapping[str, Any]) -> di
     return environment
 
 
-def _platform(cloud: LocalCloud, account: str) -> dict[str, str]:
+def _list_endpoints(cloud: LocalCloud, account: str) -> dict[str, str]:
     """What leads Google's client libraries to the local parts.
 
     To storage, to where metrics are written, and to what reads logs and metrics and runs jobs, only where the account
@@ -161,7 +161,7 @@ def _platform(cloud: LocalCloud, account: str) -> dict[str, str]:
     return platform
 
 
-def _bytes(name: str, memory: str) -> int:
+def _parse_memory(name: str, memory: str) -> int:
     matched = MEMORY.fullmatch(memory)
     if matched is None:
         raise DeploymentFailed(f"{name}: its memory is {memory!r}; it takes 512M, 1Gi and the like")

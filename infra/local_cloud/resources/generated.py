@@ -25,28 +25,28 @@ CLASSES = {
 @handles("random:index/randomPassword:RandomPassword")
 async def password(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Return a secret text."""
-    result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
+    result = _keep_value(cloud, declaration, lambda: _generate_text(declaration.inputs))
     return CreatedResource(id="none", outputs={"result": result}, secret=frozenset({"result"}))
 
 
 @handles("random:index/randomString:RandomString")
 async def text(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Return a text that is no secret."""
-    result = _kept(cloud, declaration, lambda: _text(declaration.inputs))
+    result = _keep_value(cloud, declaration, lambda: _generate_text(declaration.inputs))
     return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomUuid:RandomUuid")
 async def random_uuid(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Return a UUID."""
-    result = _kept(cloud, declaration, lambda: str(uuid.uuid4()))
+    result = _keep_value(cloud, declaration, lambda: str(uuid.uuid4()))
     return CreatedResource(id=result, outputs={"result": result})
 
 
 @handles("random:index/randomId:RandomId")
 async def random_id(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Return random bytes in several notations."""
-    digits = _kept(cloud, declaration, lambda: secrets.token_hex(int(declaration.inputs["byteLength"])))
+    digits = _keep_value(cloud, declaration, lambda: secrets.token_hex(int(declaration.inputs["byteLength"])))
     content = bytes.fromhex(digits)
     prefix = str(declaration.inputs.get("prefix") or "")
     url_safe = base64.urlsafe_b64encode(content).decode().rstrip("=")
@@ -61,7 +61,7 @@ async def random_id(cloud: LocalCloud, declaration: Declaration) -> CreatedResou
     )
 
 
-def _kept(cloud: LocalCloud, declaration: Declaration, make: Callable[[], str]) -> str:
+def _keep_value(cloud: LocalCloud, declaration: Declaration, make: Callable[[], str]) -> str:
     inputs = hashlib.sha256(json.dumps(declaration.inputs, sort_keys=True).encode()).hexdigest()
     kept = cloud.state.find("generated", declaration.urn)
     if kept is None or kept["inputs"] != inputs:
@@ -70,7 +70,7 @@ def _kept(cloud: LocalCloud, declaration: Declaration, make: Callable[[], str]) 
     return str(kept["value"])
 
 
-def _text(inputs: Mapping[str, Any]) -> str:
+def _generate_text(inputs: Mapping[str, Any]) -> str:
     """With at least the declared number of each class, in any order."""
     classes = {name: letters for name, letters in CLASSES.items() if inputs.get(name, True)}
     if "special" in classes and inputs.get("overrideSpecial"):

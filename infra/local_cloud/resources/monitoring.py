@@ -28,7 +28,7 @@ CHANNEL_LABELS = {
 @handles("gcp:monitoring/alertPolicy:AlertPolicy")
 async def alert_policy(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Evaluate a policy once the system is up."""
-    name = f"projects/{cloud.project}/alertPolicies/{_number(declaration)}"
+    name = f"projects/{cloud.project}/alertPolicies/{_derive_number(declaration)}"
     policy = cloud.google.monitoring.declare(name, declaration.inputs)
     return CreatedResource(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
 
@@ -43,7 +43,7 @@ async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> C
     missing = CHANNEL_LABELS[kind] - labels.keys()
     if missing:
         raise DeploymentFailed(f"{declaration.name}: a channel of type {kind} has the labels {', '.join(missing)}")
-    name = f"projects/{cloud.project}/notificationChannels/{_number(declaration)}"
+    name = f"projects/{cloud.project}/notificationChannels/{_derive_number(declaration)}"
     secret = {str(key): str(value) for key, value in (inputs.get("sensitiveLabels") or {}).items()}
     cloud.google.monitoring.notifier.channels[name] = Channel(
         name=name,
@@ -59,7 +59,9 @@ async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> C
 @handles("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig")
 async def uptime_check(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Run a check once the system is up."""
-    check_id = f"{_slug(str(declaration.inputs.get('displayName') or declaration.name))}-{_number(declaration)[:6]}"
+    check_id = (
+        f"{_slugify(str(declaration.inputs.get('displayName') or declaration.name))}-{_derive_number(declaration)[:6]}"
+    )
     name = f"projects/{cloud.project}/uptimeCheckConfigs/{check_id}"
     monitoring = cloud.google.monitoring
     monitoring.uptime.checks[name] = uptime.read_check(check_id, declaration.name, declaration.inputs, monitoring.pace)
@@ -69,13 +71,13 @@ async def uptime_check(cloud: LocalCloud, declaration: Declaration) -> CreatedRe
 @handles("gcp:monitoring/customService:CustomService")
 async def custom_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Name a service that objectives belong to."""
-    return _service(cloud, declaration)
+    return _name_service(cloud, declaration)
 
 
 @handles("gcp:monitoring/genericService:GenericService")
 async def generic_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Name a service that objectives belong to."""
-    return _service(cloud, declaration)
+    return _name_service(cloud, declaration)
 
 
 @handles("gcp:monitoring/slo:Slo")
@@ -83,7 +85,7 @@ async def slo(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Add an objective, whose burn rate policies may watch."""
     inputs = declaration.inputs
     service = str(inputs["service"]).rpartition("/")[2]
-    slo_id = str(inputs.get("sloId") or _slug(declaration.name))
+    slo_id = str(inputs.get("sloId") or _slugify(declaration.name))
     name = f"projects/{cloud.project}/services/{service}/serviceLevelObjectives/{slo_id}"
     cloud.google.monitoring.declare_objective(name, inputs)
     return CreatedResource(id=name, outputs={"name": name, "sloId": slo_id})
@@ -121,20 +123,20 @@ async def dashboard(cloud: LocalCloud, declaration: Declaration) -> CreatedResou
         raise DeploymentFailed(f"{declaration.name}: its dashboardJson is no JSON: {error}") from None
     cloud.google.monitoring.check_dashboard(declaration.name, content)
     cloud.note(declaration.token, declaration.resource_name)
-    name = f"projects/{cloud.project}/dashboards/{_number(declaration)}"
+    name = f"projects/{cloud.project}/dashboards/{_derive_number(declaration)}"
     return CreatedResource(id=name, outputs={"name": name})
 
 
-def _service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
-    service_id = str(declaration.inputs.get("serviceId") or _slug(declaration.name))
+def _name_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    service_id = str(declaration.inputs.get("serviceId") or _slugify(declaration.name))
     name = f"projects/{cloud.project}/services/{service_id}"
     return CreatedResource(id=name, outputs={"name": name, "serviceId": service_id})
 
 
-def _number(declaration: Declaration) -> str:
+def _derive_number(declaration: Declaration) -> str:
     """As Google numbers what it makes; the same in each run."""
     return str(int(hashlib.sha256(declaration.urn.encode()).hexdigest()[:15], 16))
 
 
-def _slug(name: str) -> str:
+def _slugify(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name.lower())

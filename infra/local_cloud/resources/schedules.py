@@ -30,16 +30,16 @@ async def job(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     token: Mapping[str, Any] = target.get("oidcToken") or {}
     spec = JobSpec(
         name=name,
-        cron=_cron(name, str(inputs["schedule"])),
-        zone=_zone(name, str(inputs.get("timeZone") or "Etc/UTC")),
+        cron=_check_cron(name, str(inputs["schedule"])),
+        zone=_check_zone(name, str(inputs.get("timeZone") or "Etc/UTC")),
         url=str(target["uri"]),
         method=str(target.get("httpMethod") or "POST"),
         headers={str(key): str(value) for key, value in (target.get("headers") or {}).items()},
         body=base64.b64decode(str(target.get("body") or "")),
         account=token.get("serviceAccountEmail"),
         audience=token.get("audience"),
-        deadline=_seconds(inputs.get("attemptDeadline"), 180.0),
-        retries=_retries(inputs.get("retryConfig") or {}),
+        deadline=_parse_seconds(inputs.get("attemptDeadline"), 180.0),
+        retries=_read_retries(inputs.get("retryConfig") or {}),
         paused=bool(inputs.get("paused")),
         location=str(inputs.get("region") or ""),
         description=str(inputs.get("description") or ""),
@@ -48,13 +48,13 @@ async def job(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     return CreatedResource(id=path, outputs={"name": name, "state": "PAUSED" if spec.paused else "ENABLED"})
 
 
-def _cron(name: str, schedule: str) -> str:
+def _check_cron(name: str, schedule: str) -> str:
     if not croniter.is_valid(schedule) or len(schedule.split()) != 5:
         raise DeploymentFailed(f"the job {name}: its schedule {schedule!r} is no cron of five fields")
     return schedule
 
 
-def _zone(name: str, zone: str) -> str:
+def _check_zone(name: str, zone: str) -> str:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -62,17 +62,17 @@ def _zone(name: str, zone: str) -> str:
     return zone
 
 
-def _retries(config: Mapping[str, Any]) -> Retries:
+def _read_retries(config: Mapping[str, Any]) -> Retries:
     default = Retries()
     return Retries(
         count=int(config.get("retryCount", default.count)),
-        longest_total=_seconds(config.get("maxRetryDuration"), default.longest_total),
-        first_wait=_seconds(config.get("minBackoffDuration"), default.first_wait),
-        longest_wait=_seconds(config.get("maxBackoffDuration"), default.longest_wait),
+        longest_total=_parse_seconds(config.get("maxRetryDuration"), default.longest_total),
+        first_wait=_parse_seconds(config.get("minBackoffDuration"), default.first_wait),
+        longest_wait=_parse_seconds(config.get("maxBackoffDuration"), default.longest_wait),
         doublings=int(config.get("maxDoublings", default.doublings)),
     )
 
 
-def _seconds(duration: object, default: float) -> float:
+def _parse_seconds(duration: object, default: float) -> float:
     """Of Google's form: 3.5s."""
     return default if duration is None else float(str(duration).removesuffix("s"))

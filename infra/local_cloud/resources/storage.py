@@ -20,7 +20,7 @@ async def bucket(cloud: LocalCloud, declaration: Declaration) -> CreatedResource
     client = await cloud.google.storage.client()
     # Without versioning, which fake-gcs-server does not have on a file system.
     await client.ensure_bucket(cloud.project, {"name": name, "location": str(inputs["location"])})
-    cloud.google.storage.buckets[name] = _rules(inputs)
+    cloud.google.storage.buckets[name] = _describe_rules(inputs)
     return CreatedResource(
         id=name,
         outputs={"name": name, "url": f"gs://{name}", "selfLink": f"{client.url}/storage/v1/b/{name}"},
@@ -35,7 +35,7 @@ async def bucket_object(cloud: LocalCloud, declaration: Declaration) -> CreatedR
     if bucket_name not in cloud.google.storage.buckets:
         raise DeploymentFailed(f"the object {name}: there is no bucket {bucket_name}")
     client = await cloud.google.storage.client()
-    content = _content(cloud, declaration)
+    content = _read_content(cloud, declaration)
     metadata = await client.upload(
         bucket_name, name, content, str(inputs.get("contentType") or "application/octet-stream")
     )
@@ -54,7 +54,7 @@ async def bucket_object(cloud: LocalCloud, declaration: Declaration) -> CreatedR
     )
 
 
-def _content(cloud: LocalCloud, declaration: Declaration) -> bytes:
+def _read_content(cloud: LocalCloud, declaration: Declaration) -> bytes:
     source = declaration.inputs.get("source")
     if isinstance(source, PulumiArchive):
         return build_zip(source, cloud.program)
@@ -66,7 +66,7 @@ def _content(cloud: LocalCloud, declaration: Declaration) -> bytes:
     return str(content).encode()
 
 
-def _rules(inputs: Mapping[str, Any]) -> list[str]:
+def _describe_rules(inputs: Mapping[str, Any]) -> list[str]:
     rules = []
     if (inputs.get("versioning") or {}).get("enabled"):
         rules.append("versioned in the cloud only")

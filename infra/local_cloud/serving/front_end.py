@@ -104,13 +104,13 @@ class FrontEnd:
         if origin is None:
             raise PlatformError(503, f"the process of {self.name} is being started; try again", RETRY_AFTER)
         headers = self._headers(request)
-        await self._place()
+        await self._acquire_place()
         try:
             return await forward(request, origin, headers, self._session, self.timeout)
         finally:
             self._places.release()
 
-    async def _place(self) -> None:
+    async def _acquire_place(self) -> None:
         if not self._places.locked():
             await self._places.acquire()
             return
@@ -128,7 +128,7 @@ class FrontEnd:
         before = headers.get("X-Forwarded-For")
         headers["X-Forwarded-For"] = f"{before},{client}" if before else client
         headers["X-Forwarded-Proto"] = "http"
-        headers["Forwarded"] = f"for={_node(client)};proto=http"
+        headers["Forwarded"] = f"for={_format_node(client)};proto=http"
         trace, span, sampled = read_trace(headers)
         headers["X-Cloud-Trace-Context"] = f"{trace}/{span};o={sampled}"
         headers["traceparent"] = f"00-{trace}-{span:016x}-{sampled:02x}"
@@ -150,6 +150,6 @@ def read_trace(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str
     return secrets.token_hex(16), secrets.randbits(63), 0
 
 
-def _node(client: str) -> str:
+def _format_node(client: str) -> str:
     address = ipaddress.ip_address(client)
     return f'"[{address}]"' if address.version == 6 else str(address)

@@ -13,9 +13,9 @@ def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str
     """
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
-    shared = _shared_paths(documents)
+    shared = _find_shared_paths(documents)
     for function, document in documents.items():
-        own = _renamed(function, document, components)
+        own = _rename_conflicts(function, document, components)
         paths |= {path: item for path, item in own.get("paths", {}).items() if path not in shared}
         for kind, members in own.get("components", {}).items():
             components.setdefault(kind, {}).update(members)
@@ -29,7 +29,7 @@ def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str
     }
 
 
-def _shared_paths(documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def _find_shared_paths(documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
     seen: set[str] = set()
     shared: set[str] = set()
     for document in documents.values():
@@ -38,7 +38,9 @@ def _shared_paths(documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
     return shared
 
 
-def _renamed(function: str, document: Mapping[str, Any], taken: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _rename_conflicts(
+    function: str, document: Mapping[str, Any], taken: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     text = json.dumps(document)
     for kind, members in document.get("components", {}).items():
         for name, member in members.items():

@@ -57,7 +57,7 @@ async def forward(
 
     Raises PlatformError: 413 for a body over the limit, 504 if no answer comes in time, 503 without a process.
     """
-    body = await _body(request)
+    body = await _read_body(request)
     started: web.StreamResponse | None = None
     try:
         async with session.request(
@@ -71,7 +71,7 @@ async def forward(
             answer_headers = without_hop_by_hop(answer.headers)
             if (answer.content_length or SMALL + 1) <= SMALL or answer.content_length == 0:
                 content = b"" if request.method == "HEAD" else await answer.read()
-                return _whole(request, answer, answer_headers, content)
+                return _answer_whole(request, answer, answer_headers, content)
             answer_headers["Server"] = SERVER
             started = web.StreamResponse(status=answer.status, reason=answer.reason, headers=answer_headers)
             await started.prepare(request)
@@ -80,10 +80,10 @@ async def forward(
             await started.write_eof()
             return started
     except TimeoutError:
-        _cut(request, started)
+        _abort_started(request, started)
         raise PlatformError(504, f"the function did not answer within its {timeout:g} s") from None
     except (aiohttp.ClientError, OSError) as error:
-        _cut(request, started)
+        _abort_started(request, started)
         if isinstance(error.__cause__, _TooLarge):
             raise _too_large() from None
         raise PlatformError(
@@ -102,7 +102,7 @@ class _TooLarge(Exception):
     pass
 
 
-async def _body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
+async def _read_body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
     if not request.body_exists:
         return None
     length = request.content_length
@@ -112,10 +112,10 @@ async def _body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if length is not None and length <= SMALL:
         return await request.content.read(-1)
-    return _counted(request)
+    return _limit_body(request)
 
 
-async def _counted(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def _limit_body(request: web.BaseRequest) -> AsyncIterator[bytes]:
     total = 0
     async for chunk in request.content.iter_any():
         total += len(chunk)
@@ -128,7 +128,7 @@ def _too_large() -> PlatformError:
     return PlatformError(413, f"the body is larger than the {MAX_BODY // 2**20} MiB that a function takes")
 
 
-def _whole(
+def _answer_whole(
     request: web.BaseRequest, answer: aiohttp.ClientResponse, headers: CIMultiDict[str], content: bytes
 ) -> web.Response:
     if request.method != "HEAD":
@@ -136,7 +136,7 @@ def _whole(
     return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=content)
 
 
-def _cut(request: web.BaseRequest, started: web.StreamResponse | None) -> None:
+def _abort_started(request: web.BaseRequest, started: web.StreamResponse | None) -> None:
     """An answer that has begun cannot become an error: the client must see that it is not whole."""
     if started is not None and request.transport is not None:
         request.transport.abort()

@@ -34,16 +34,16 @@ class Runbooks:
     def render(self, name: str) -> web.Response:
         """Return a page. name: of a file, or empty for the list of them. Raises PlatformError."""
         if not name:
-            return self._shown("Runbooks", self._list())
+            return self._render_page("Runbooks", self._render_list())
         file = (self._folder / unquote(name)).resolve()
         if file.suffix != ".md" or not file.is_relative_to(self._folder) or not file.is_file():
             raise PlatformError(404, f"there is no runbook {name}; /runbooks/ lists those that there are")
-        return self._shown(file.stem, file.read_text())
+        return self._render_page(file.stem, file.read_text())
 
-    def _list(self) -> str:
+    def _render_list(self) -> str:
         names = sorted(str(file.relative_to(self._folder)) for file in self._folder.rglob("*.md"))
         return "# Runbooks\n" + "".join(f"- [{name}]({name})\n" for name in names)
 
-    def _shown(self, title: str, text: str) -> web.Response:
+    def _render_page(self, title: str, text: str) -> web.Response:
         page = PAGE.format(title=title, body=self._markdown.render(text))
         return web.Response(text=page, content_type="text/html", headers=HEADERS)

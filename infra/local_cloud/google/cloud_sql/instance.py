@@ -102,7 +102,7 @@ class ManagedPostgres(Postgres):
         the replaced data. Raises ServerFailed.
         """
         former = self.folder.with_name(f"{self.folder.name}.replaced")
-        with self._exclusively():
+        with self._hold_stopped():
             if self.folder.exists():
                 self.folder.rename(former)
             fill(self.owned_folder(self.folder))
@@ -128,7 +128,7 @@ class ManagedPostgres(Postgres):
                 shutil.rmtree(path)
 
     @contextmanager
-    def _exclusively(self) -> Iterator[None]:
+    def _hold_stopped(self) -> Iterator[None]:
         """The server does not run, and does not start."""
         with self._data:
             process = self.process
@@ -152,7 +152,7 @@ class ManagedPostgres(Postgres):
             "archive_timeout": "300",
             **super()._settings(),
             "archive_mode": "on",
-            "archive_command": f"{_command('archive')} %p {_in_command(self.wal)}",
+            "archive_command": f"{_format_command('archive')} %p {_quote(self.wal)}",
             **self._recovery,
         }
 
@@ -164,14 +164,12 @@ def copy_backup(server: Postgres, backup: Path, folder: Path) -> None:
 
 def format_restore_command(archive: Path) -> str:
     """Return the restore_command of a server that recovers from an archive."""
-    return f"{_command('restore', archive)} %f %p"
+    return f"{_format_command('restore', archive)} %f %p"
 
 
-def _command(verb: str, *folders: Path) -> str:
-    return " ".join(
-        [_in_command(sys.executable), "-I", "-S", _in_command(WAL_SCRIPT), verb, *map(_in_command, folders)]
-    )
+def _format_command(verb: str, *folders: Path) -> str:
+    return " ".join([_quote(sys.executable), "-I", "-S", _quote(WAL_SCRIPT), verb, *map(_quote, folders)])
 
 
-def _in_command(text: object) -> str:
+def _quote(text: object) -> str:
     return shlex.quote(str(text)).replace("%", "%%")

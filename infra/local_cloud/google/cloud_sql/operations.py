@@ -31,7 +31,7 @@ class Operations:
         for operation in kept:
             self._by_name[operation["name"]] = operation
             if operation["status"] != "DONE":
-                _end(operation, "the local Cloud SQL was stopped while this ran")
+                _finish(operation, "the local Cloud SQL was stopped while this ran")
 
     def begin(self, kind: str, instance: str, work: Callable[[], None], **more: object) -> dict[str, Any]:
         """Start the work in a thread, and return the operation. Raises ApiError if the instance is being worked on."""
@@ -93,11 +93,11 @@ class Operations:
         finally:
             with self._lock:
                 self._busy.discard(instance)
-                _end(operation, failure)
+                _finish(operation, failure)
             self._changed()
 
 
-def _end(operation: dict[str, Any], failure: str | None) -> None:
+def _finish(operation: dict[str, Any], failure: str | None) -> None:
     operation.update(status="DONE", endTime=times.format_now())
     if failure is not None:
         error = {"kind": "sql#operationError", "code": "INTERNAL_ERROR", "message": failure}

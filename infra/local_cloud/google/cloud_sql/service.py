@@ -41,31 +41,31 @@ class CloudSql:
         self.sockets = self.folder / "sockets"
         self.sockets.mkdir(exist_ok=True, mode=0o700)
         self._settings = dict(settings or {})
-        self._registry = InstanceCatalog(self.folder / "registry.json")
+        self._catalog = InstanceCatalog(self.folder / "registry.json")
         self._servers: dict[str, ManagedPostgres] = {}
-        self.operations = Operations(project, self._registry.operations, self._keep_operations)
+        self.operations = Operations(project, self._catalog.operations, self._keep_operations)
 
     def start(self) -> None:
         """Start the instances that an earlier run made. Raises ServerFailed."""
         for link in self.sockets.iterdir():
             link.unlink()
-        for body in self._registry.instances():
+        for body in self._catalog.instances():
             name = body["name"]
-            if self._registry.local(name).get("declared"):
-                self._registry.change(name, state="SUSPENDED")  # until the program declares it again
+            if self._catalog.local(name).get("declared"):
+                self._catalog.change(name, state="SUSPENDED")  # until the program declares it again
                 continue
-            self._servers[name] = self._server(body, self._registry.local(name)["settings"])
+            self._servers[name] = self._server(body, self._catalog.local(name)["settings"])
             if body["state"] == "RUNNABLE":
                 self.operations.run(self._servers[name].start)
                 self._link(body)
             else:
-                self._registry.change(name, state="FAILED")
+                self._catalog.change(name, state="FAILED")
 
     def stop(self) -> None:
         """Wait for operations that run, and stop the servers that this has made."""
         self.operations.close()
         for name, server in self._servers.items():
-            if not self._registry.local(name).get("declared"):
+            if not self._catalog.local(name).get("declared"):
                 server.stop()
 
     def declared(
@@ -126,16 +126,16 @@ class CloudSql:
         A backup is due if the settings ask for backups and the newest is a day old: no moment before an instance's
         first backup can be recovered. Its operation is returned, or None.
         """
-        self._registry.change_local(name, declared=True)
+        self._catalog.change_local(name, declared=True)
         self._servers[name] = server
-        body = self._body(name, region, version, settings, "RUNNABLE")
+        body = self._describe_instance(name, region, version, settings, "RUNNABLE")
         if isinstance(server, Standby):
             body |= {
                 "instanceType": "READ_REPLICA_INSTANCE",
-                "masterInstanceName": f"{self.project}:{self._name_of(server.primary)}",
+                "masterInstanceName": f"{self.project}:{self._find_name(server.primary)}",
             }
-        self._registry.put(body)
-        self._link(self._registry.instance(name))
+        self._catalog.put(body)
+        self._link(self._catalog.instance(name))
         if settings.get("backupConfiguration", {}).get("enabled") and self._is_backup_due(name):
             return self._back_up(name, "AUTOMATED", {})
         return None
@@ -149,28 +149,28 @@ class CloudSql:
 
     def instances(self) -> list[ApiObject]:
         """Return all instances as the API shows them."""
-        return [self._with_replicas(body) for body in self._registry.instances()]
+        return [self._add_replicas(body) for body in self._catalog.instances()]
 
     def servers(self) -> list[tuple[ApiObject, ManagedPostgres]]:
         """Return the instances of this run with their servers, whether they serve or not."""
         servers = dict(self._servers)
-        return [(body, servers[body["name"]]) for body in self._registry.instances() if body["name"] in servers]
+        return [(body, servers[body["name"]]) for body in self._catalog.instances() if body["name"] in servers]
 
     def instance(self, name: str) -> ApiObject:
         """Return an instance as the API shows it. Raises ApiError if there is none of the name."""
-        return self._with_replicas(self._registry.instance(name))
+        return self._add_replicas(self._catalog.instance(name))
 
     def insert(self, body: ApiObject) -> ApiObject:
         """Begin to make a new, empty instance, and return the operation. Raises ApiError."""
         if body.get("masterInstanceName"):
             raise invalid("The local Cloud SQL has read replicas that the program declares, and no others.")
-        name = _required(body, "name")
-        region = _required(body, "region")
-        version = _required(body, "databaseVersion")
+        name = _require(body, "name")
+        region = _require(body, "region")
+        version = _require(body, "databaseVersion")
         settings = body.get("settings") or {}
-        _required(settings, "tier")
-        self._registry.add(self._body(name, region, version, settings, "PENDING_CREATE"))
-        server = self._make(name, self._configured(settings))
+        _require(settings, "tier")
+        self._catalog.add(self._describe_instance(name, region, version, settings, "PENDING_CREATE"))
+        server = self._make(name, self._select_settings(settings))
 
         def create() -> None:
             server.start()
@@ -184,17 +184,17 @@ class CloudSql:
 
     def delete(self, name: str) -> ApiObject:
         """Begin to delete an instance and its backups, and return the operation. Raises ApiError."""
-        body = self._registry.instance(name)
+        body = self._catalog.instance(name)
         server = self.server(name)
-        if self._registry.local(name).get("declared") or body["settings"].get("deletionProtectionEnabled"):
+        if self._catalog.local(name).get("declared") or body["settings"].get("deletionProtectionEnabled"):
             raise invalid(f"The instance {name} is protected; it can be deleted through the program that declares it.")
 
         def remove() -> None:
             self._unlink(body)
             server.remove()
-            for backup in self._registry.backups(name):
+            for backup in self._catalog.backups(name):
                 shutil.rmtree(self._backup_folder(backup), ignore_errors=True)
-            self._registry.remove(name)
+            self._catalog.remove(name)
             del self._servers[name]
 
         return self.operations.begin("DELETE", name, remove)
@@ -205,17 +205,19 @@ class CloudSql:
         Raises ApiError.
         """
         context = body.get("cloneContext") or {}
-        target = _required(context, "destinationInstanceName")
+        target = _require(context, "destinationInstanceName")
         moment = times.parse_time(context["pointInTime"]) if context.get("pointInTime") else None
-        source = self._registry.instance(name)
+        source = self._catalog.instance(name)
         self._refuse_replica(name)
         backup = None
         if moment is not None:
             if moment > datetime.now(UTC):
                 raise invalid(f"The point in time {context['pointInTime']} is in the future.")
-            backup = self._backup_before(name, moment)
+            backup = self._find_backup_before(name, moment)
         settings = {key: value for key, value in source["settings"].items() if key != "deletionProtectionEnabled"}
-        self._registry.add(self._body(target, source["region"], source["databaseVersion"], settings, "PENDING_CREATE"))
+        self._catalog.add(
+            self._describe_instance(target, source["region"], source["databaseVersion"], settings, "PENDING_CREATE")
+        )
         server = self._make(target, {**self.server(name).settings, **SMALL, **self._settings})
 
         def create() -> None:
@@ -226,8 +228,8 @@ class CloudSql:
             if origin.serves():
                 origin.archive_all()
             until = moment.astimezone(UTC).isoformat(sep=" ")
-            archive = Path(self._local_of(backup)["wal"])
-            server.recover(self._filling(server, backup), archive, {"recovery_target_time": until}, server.wal)
+            archive = Path(self._read_local(backup)["wal"])
+            server.recover(self._copy_from(server, backup), archive, {"recovery_target_time": until}, server.wal)
 
         return self._bring_up(target, "CLONE", create)
 
@@ -240,7 +242,7 @@ class CloudSql:
         source = context.get("instanceId") or name
         if context.get("project", self.project) != self.project:
             raise invalid(f"There is no project {context['project']} on this machine.")
-        backup = self._registry.backup(source, str(_required(context, "backupRunId")))
+        backup = self._catalog.backup(source, str(_require(context, "backupRunId")))
         if backup["status"] != "SUCCESSFUL":
             raise invalid(f"The backup run {backup['id']} is {backup['status']}.")
         instance = self.instance(name)
@@ -252,19 +254,19 @@ class CloudSql:
 
         def replace() -> None:
             manifest.verify(self._backup_folder(backup))
-            self._registry.change(name, state="MAINTENANCE")
-            generation = self._registry.local(name).get("generation", 0) + 1
-            self._registry.change_local(name, generation=generation)
-            archive = Path(self._local_of(backup)["wal"])
+            self._catalog.change(name, state="MAINTENANCE")
+            generation = self._catalog.local(name).get("generation", 0) + 1
+            self._catalog.change_local(name, generation=generation)
+            archive = Path(self._read_local(backup)["wal"])
             new = self._wal(instance["region"], name)
             try:
-                server.recover(self._filling(server, backup), archive, {"recovery_target": "immediate"}, new)
+                server.recover(self._copy_from(server, backup), archive, {"recovery_target": "immediate"}, new)
             except BaseException:
-                self._registry.change(name, state="FAILED")
+                self._catalog.change(name, state="FAILED")
                 raise
-            self._registry.change(name, state="RUNNABLE")
+            self._catalog.change(name, state="RUNNABLE")
             if instance["settings"].get("backupConfiguration", {}).get("enabled"):
-                self._take(self._new_backup(name, "AUTOMATED", {}))
+                self._take_backup(self._new_backup(name, "AUTOMATED", {}))
 
         return self.operations.begin("RESTORE_VOLUME", name, replace)
 
@@ -274,28 +276,28 @@ class CloudSql:
 
     def backups(self, name: str) -> list[ApiObject]:
         """Return an instance's backup runs, newest first. Raises ApiError."""
-        self._registry.instance(name)
-        return [_shown(backup) for backup in self._registry.backups(name)]
+        self._catalog.instance(name)
+        return [_to_api(backup) for backup in self._catalog.backups(name)]
 
     def backup(self, name: str, backup_id: str) -> ApiObject:
         """Return a backup run. Raises ApiError if there is none of the id."""
-        return _shown(self._registry.backup(name, backup_id))
+        return _to_api(self._catalog.backup(name, backup_id))
 
     def delete_backup(self, name: str, backup_id: str) -> ApiObject:
         """Begin to delete a backup, and return the operation. Raises ApiError."""
-        backup = self._registry.backup(name, backup_id)
+        backup = self._catalog.backup(name, backup_id)
 
         def remove() -> None:
             shutil.rmtree(self._backup_folder(backup))
-            self._registry.remove_backup(name, backup_id)
+            self._catalog.remove_backup(name, backup_id)
 
         return self.operations.begin("DELETE_BACKUP", name, remove)
 
     def backup_folder(self, name: str, backup_id: str) -> Path:
         """Return where the files of a backup are. Raises ApiError."""
-        return self._backup_folder(self._registry.backup(name, backup_id))
+        return self._backup_folder(self._catalog.backup(name, backup_id))
 
-    def _with_replicas(self, body: ApiObject) -> ApiObject:
+    def _add_replicas(self, body: ApiObject) -> ApiObject:
         servers = dict(self._servers)
         primary = servers.get(body["name"])
         names = [name for name, server in servers.items() if isinstance(server, Standby) and server.primary is primary]
@@ -305,7 +307,7 @@ class CloudSql:
         if isinstance(self.server(name), Standby):
             raise invalid(f"The instance {name} is a read replica.")
 
-    def _name_of(self, server: ManagedPostgres) -> str:
+    def _find_name(self, server: ManagedPostgres) -> str:
         return next(name for name, other in dict(self._servers).items() if other is server)
 
     def _bring_up(self, name: str, kind: str, create: Callable[[], None]) -> ApiObject:
@@ -313,25 +315,25 @@ class CloudSql:
             try:
                 create()
             except BaseException:
-                self._registry.change(name, state="FAILED")
+                self._catalog.change(name, state="FAILED")
                 raise
-            self._link(self._registry.instance(name))
-            self._registry.change(name, state="RUNNABLE")
+            self._link(self._catalog.instance(name))
+            self._catalog.change(name, state="RUNNABLE")
 
         return self.operations.begin(kind, name, work)
 
     def _make(self, name: str, settings: Mapping[str, str]) -> ManagedPostgres:
-        self._registry.change_local(name, settings=dict(settings))
-        server = self._server(self._registry.instance(name), settings)
+        self._catalog.change_local(name, settings=dict(settings))
+        server = self._server(self._catalog.instance(name), settings)
         self._servers[name] = server
         return server
 
     def _server(self, body: ApiObject, settings: Mapping[str, str]) -> ManagedPostgres:
         return self.declared(
-            body["name"], body["region"], password=self._registry.password, settings=settings, supervised=False
+            body["name"], body["region"], password=self._catalog.password, settings=settings, supervised=False
         )
 
-    def _configured(self, settings: ApiObject) -> dict[str, str]:
+    def _select_settings(self, settings: ApiObject) -> dict[str, str]:
         flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
         known = (list_settings() | {IAM_FLAG}) - OURS
         return {**{name: value for name, value in flags.items() if name in known}, **SMALL, **self._settings}
@@ -343,10 +345,10 @@ class CloudSql:
 
     def _wal(self, region: str, name: str) -> Path:
         """A new one after each restore: two histories never share an archive."""
-        generation = self._registry.local(name).get("generation", 0)
+        generation = self._catalog.local(name).get("generation", 0)
         return self.folder / region / name / f"wal-{generation}"
 
-    def _body(self, name: str, region: str, version: str, settings: ApiObject, state: str) -> ApiObject:
+    def _describe_instance(self, name: str, region: str, version: str, settings: ApiObject, state: str) -> ApiObject:
         return {
             "kind": "sql#instance",
             "name": name,
@@ -376,12 +378,12 @@ class CloudSql:
         return self.operations.begin(
             "BACKUP_VOLUME",
             name,
-            lambda: self._take(backup),
+            lambda: self._take_backup(backup),
             backupContext={"kind": "sql#backupContext", "backupId": backup["id"]},
         )
 
     def _new_backup(self, name: str, kind: str, body: ApiObject) -> ApiObject:
-        instance = self._registry.instance(name)
+        instance = self._catalog.instance(name)
         configuration = instance["settings"].get("backupConfiguration", {})
         return {
             "kind": "sql#backupRun",
@@ -396,9 +398,9 @@ class CloudSql:
             "status": "RUNNING",
         }
 
-    def _take(self, backup: ApiObject) -> None:
+    def _take_backup(self, backup: ApiObject) -> None:
         server = self.server(backup["instance"])
-        self._registry.put_backup({**backup, "startTime": times.format_now(), "local": {"wal": str(server.wal)}})
+        self._catalog.put_backup({**backup, "startTime": times.format_now(), "local": {"wal": str(server.wal)}})
         folder = self._backup_folder(backup)
         try:
             server.back_up(folder)
@@ -411,42 +413,42 @@ class CloudSql:
         self._forget_old(backup["instance"])
 
     def _end_backup(self, backup: ApiObject, **fields: object) -> None:
-        kept = self._registry.backup(backup["instance"], backup["id"])
-        self._registry.put_backup({**kept, "endTime": times.format_now(), **fields})
+        kept = self._catalog.backup(backup["instance"], backup["id"])
+        self._catalog.put_backup({**kept, "endTime": times.format_now(), **fields})
 
     def _backup_folder(self, backup: ApiObject) -> Path:
         location, instance, backup_id = (str(backup[field]) for field in ("location", "instance", "id"))
         return self.folder / location / "backups" / instance / backup_id
 
-    def _local_of(self, backup: ApiObject) -> Mapping[str, Any]:
+    def _read_local(self, backup: ApiObject) -> Mapping[str, Any]:
         local: Mapping[str, Any] = backup["local"]
         return local
 
-    def _filling(self, server: ManagedPostgres, backup: ApiObject) -> Callable[[Path], None]:
+    def _copy_from(self, server: ManagedPostgres, backup: ApiObject) -> Callable[[Path], None]:
         return lambda folder: copy_backup(server, self._backup_folder(backup), folder)
 
-    def _backup_before(self, name: str, moment: datetime) -> ApiObject:
+    def _find_backup_before(self, name: str, moment: datetime) -> ApiObject:
         """The newest one that had ended by then. Raises ApiError."""
-        for backup in self._registry.backups(name):
+        for backup in self._catalog.backups(name):
             if backup["status"] == "SUCCESSFUL" and times.parse_time(backup["endTime"]) <= moment:
-                return self._registry.backup(name, backup["id"])
+                return self._catalog.backup(name, backup["id"])
         raise invalid(f"{times.format_time(moment)} is before the first moment that {name} can be recovered to.")
 
     def _is_backup_due(self, name: str) -> bool:
-        newest = next((run for run in self._registry.backups(name) if run["status"] == "SUCCESSFUL"), None)
+        newest = next((run for run in self._catalog.backups(name) if run["status"] == "SUCCESSFUL"), None)
         if newest is None:
             return True
         return (datetime.now(UTC) - times.parse_time(newest["endTime"])).total_seconds() > 24 * 3600
 
     def _forget_old(self, name: str) -> None:
         """Automated backups beyond the number that the settings keep, and WAL from before the oldest of all."""
-        settings = self._registry.instance(name)["settings"].get("backupConfiguration", {})
+        settings = self._catalog.instance(name)["settings"].get("backupConfiguration", {})
         kept = int(settings.get("backupRetentionSettings", {}).get("retainedBackups") or 7)
-        automated = [run for run in self._registry.backups(name) if run["type"] == "AUTOMATED"]
+        automated = [run for run in self._catalog.backups(name) if run["type"] == "AUTOMATED"]
         for backup in automated[kept:]:
             shutil.rmtree(self._backup_folder(backup), ignore_errors=True)
-            self._registry.remove_backup(name, backup["id"])
-        runs = self._registry.backups(name)
+            self._catalog.remove_backup(name, backup["id"])
+        runs = self._catalog.backups(name)
         oldest = runs[-1]
         needed = {Path(run["local"]["wal"]) for run in runs} | {self.server(name).wal}
         for wal in self.server(name).wal.parent.glob("wal-*"):
@@ -458,16 +460,16 @@ class CloudSql:
                 segment.unlink()
 
     def _keep_operations(self) -> None:
-        self._registry.operations = list(reversed(self.operations.all()))
-        self._registry.save()
+        self._catalog.operations = list(reversed(self.operations.all()))
+        self._catalog.save()
 
 
-def _required(body: ApiObject, field: str) -> str:
+def _require(body: ApiObject, field: str) -> str:
     value = body.get(field)
     if not value:
         raise invalid(f"{field} is missing")
     return str(value)
 
 
-def _shown(backup: ApiObject) -> ApiObject:
+def _to_api(backup: ApiObject) -> ApiObject:
     return {key: value for key, value in backup.items() if key != "local"}

@@ -74,11 +74,11 @@ class Standby(ManagedPostgres):
         signal = self.folder / SIGNAL
         if not self.initialised or not signal.exists() or signal.read_text() != str(self.primary.wal):
             return False
-        own, its = _control_data(self), _control_data(self.primary)
+        own, its = _read_control_data(self), _read_control_data(self.primary)
         return (
             all(own[name] == its[name] for name in ("Database system identifier", "Latest checkpoint's TimeLineID"))
             and all(int(own[name]) <= int(its[name]) for name in own if LIMITS.fullmatch(name))
-            and self._can_be_reached(_segment(own))
+            and self._can_be_reached(_find_segment(own))
         )
 
     def _can_be_reached(self, segment: str) -> bool:
@@ -92,7 +92,7 @@ class Standby(ManagedPostgres):
             **super()._settings(),
             "hot_standby": "on",
             "primary_conninfo": " ".join(
-                f"{name}={_in_conninfo(value)}"
+                f"{name}={_quote_conninfo(value)}"
                 for name, value in (
                     ("host", self.primary.socket_dir),
                     ("port", self.primary.port),
@@ -105,7 +105,7 @@ class Standby(ManagedPostgres):
         }
 
 
-def _control_data(server: ManagedPostgres) -> dict[str, str]:
+def _read_control_data(server: ManagedPostgres) -> dict[str, str]:
     done = subprocess.run(  # noqa: S603
         [binaries() / "pg_controldata", server.folder],
         capture_output=True,
@@ -119,7 +119,7 @@ def _control_data(server: ManagedPostgres) -> dict[str, str]:
     return {name: value.strip() for name, _, value in lines}
 
 
-def _segment(control: Mapping[str, str]) -> str:
+def _find_segment(control: Mapping[str, str]) -> str:
     """The file of the log that holds the end of what has certainly been replayed."""
     high, low = (int(half, 16) for half in control["Minimum recovery ending location"].split("/"))
     if (high, low) == (0, 0):  # a copy that has not run yet
@@ -131,5 +131,5 @@ def _segment(control: Mapping[str, str]) -> str:
     return f"{timeline:08X}{number // a_log:08X}{number % a_log:08X}"
 
 
-def _in_conninfo(value: object) -> str:
+def _quote_conninfo(value: object) -> str:
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

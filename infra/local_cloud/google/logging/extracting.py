@@ -24,7 +24,7 @@ def compile_extractor(text: str) -> Extractor:
         raise BadFilter(f'{text!r} is neither EXTRACT(field) nor REGEXP_EXTRACT(field, "expression")')
     path = tuple(found[2].split("."))
     find_type(path)
-    pattern = _pattern(found[3]) if found[3] is not None else None
+    pattern = _compile_group(found[3]) if found[3] is not None else None
 
     def extract(entry: Entry) -> str:
         value = next((str(value) for value in find_values(entry.body, path)), "")
@@ -36,7 +36,7 @@ def compile_extractor(text: str) -> Extractor:
     return extract
 
 
-def _pattern(text: str) -> Pattern:
+def _compile_group(text: str) -> Pattern:
     try:
         pattern = compile_pattern(text)
     except BadFilter as error:

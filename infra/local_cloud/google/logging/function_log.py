@@ -32,7 +32,7 @@ class FunctionLog(Source):
     def body(self, record: bytes) -> Mapping[str, Any]:
         """Return a line's entry: its fields if it is JSON, else its text."""
         text = record.decode(errors="replace")
-        line = _parsed(text)
+        line = _parse_line(text)
         if line is None:
             return {"textPayload": text}
         body: dict[str, Any] = {"severity": parse_severity(line.pop("severity", "DEFAULT"))}
@@ -44,7 +44,7 @@ class FunctionLog(Source):
         return {**body, "jsonPayload": line} if line else body
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def _parse_line(text: str) -> dict[str, Any] | None:
     if not text.startswith("{"):
         return None
     try:

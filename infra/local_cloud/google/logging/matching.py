@@ -48,10 +48,10 @@ def compile_filter(node: Node) -> Predicate:
             ending = f"/logs/{quote(log_id(node), safe='')}"
             return lambda entry: str(entry.body.get("logName", "")).endswith(ending)
         case Anywhere(value):
-            contained = _has(value)
+            contained = _test_contained(value)
             return lambda entry: any(contained(entry.body[field]) for field in SEARCHED if field in entry.body)
         case Comparison():
-            return _comparison(node)
+            return _compile_comparison(node)
 
 
 def find_values(body: Body, path: Sequence[str]) -> Iterator[Any]:
@@ -67,12 +67,12 @@ def find_values(body: Body, path: Sequence[str]) -> Iterator[Any]:
             yield from find_values(element, path)
 
 
-def _comparison(node: Comparison) -> Predicate:
+def _compile_comparison(node: Comparison) -> Predicate:
     path = node.path
     kind = find_type(path)
     if node.operator == ":" and node.value == EVERY_VALUE:
         return lambda entry: any(True for _ in find_values(entry.body, path))
-    test = _test(node, kind)
+    test = _compile_test(node, kind)
     if path == ("timestamp",):
         return lambda entry: test(entry.time)
     if kind is FieldType.TIME:
@@ -88,7 +88,7 @@ def _comparison(node: Comparison) -> Predicate:
     return fits
 
 
-def _test(node: Comparison, kind: FieldType) -> Test:
+def _compile_test(node: Comparison, kind: FieldType) -> Test:
     name, literal = ".".join(node.path), cast(Literal, node.value)
     value = literal.text
     if kind is FieldType.STRUCTURE and node.operator != ":":
@@ -96,31 +96,31 @@ def _test(node: Comparison, kind: FieldType) -> Test:
     if node.operator in PATTERNS:
         if kind not in (FieldType.TEXT, FieldType.FREE):
             raise BadFilter(f"{name!r} is no text: it takes no {node.operator}")
-        return _pattern(name, literal.raw, negated=node.operator == "!~")
+        return _test_pattern(name, literal.raw, negated=node.operator == "!~")
     compare = ORDERS[node.operator]
     match kind:
         case FieldType.SEVERITY:
-            wanted = _severity(value)
+            wanted = _parse_severity(value)
             return lambda found: compare(ORDER[str(found)], wanted)
         case FieldType.TIME:
-            then = _read(name, value, parse_time, "a time: 2026-01-31T12:00:00Z")
+            then = _parse_value(name, value, parse_time, "a time: 2026-01-31T12:00:00Z")
             return lambda found: compare(found, then)
         case FieldType.DURATION:
-            seconds = _read(name, value, _seconds, "a duration: 1.5s")
-            return lambda found: compare(_seconds(str(found)), seconds)
+            seconds = _parse_value(name, value, _parse_seconds, "a duration: 1.5s")
+            return lambda found: compare(_parse_seconds(str(found)), seconds)
         case FieldType.INTEGER:
-            number = _read(name, value, float, "a number")
+            number = _parse_value(name, value, float, "a number")
             return lambda found: compare(float(found), number)
         case FieldType.BOOLEAN:
-            truth = _read(name, value, _truth, "true or false")
+            truth = _parse_value(name, value, _parse_truth, "true or false")
             return lambda found: compare(found, truth)
         case FieldType.TEXT:
-            return _text_test(node.operator, value)
+            return _test_text(node.operator, value)
         case _:
-            return _has(value) if node.operator == ":" else _free_test(node.operator, value)
+            return _test_contained(value) if node.operator == ":" else _test_free(node.operator, value)
 
 
-def _text_test(sign: str, value: str) -> Test:
+def _test_text(sign: str, value: str) -> Test:
     wanted = value.lower()
     if sign == ":":
         return lambda found: wanted in str(found).lower()
@@ -128,9 +128,9 @@ def _text_test(sign: str, value: str) -> Test:
     return lambda found: compare(str(found).lower(), wanted)
 
 
-def _free_test(sign: str, value: str) -> Test:
+def _test_free(sign: str, value: str) -> Test:
     """Of the type that is found; what cannot be read as one of that type does not fit."""
-    compare, of_text = ORDERS[sign], _text_test(sign, value)
+    compare, of_text = ORDERS[sign], _test_text(sign, value)
 
     def test(found: Any) -> bool:
         if isinstance(found, list):
@@ -139,7 +139,7 @@ def _free_test(sign: str, value: str) -> Test:
             return of_text(found)
         try:
             if isinstance(found, bool):
-                return compare(found, _truth(value))
+                return compare(found, _parse_truth(value))
             if isinstance(found, int | float):
                 return compare(found, float(value))
         except ValueError:
@@ -149,9 +149,9 @@ def _free_test(sign: str, value: str) -> Test:
     return test
 
 
-def _has(value: str) -> Test:
+def _test_contained(value: str) -> Test:
     """A part of a text, or the whole of anything else, however deep it lies."""
-    within, whole = _text_test(":", value), _free_test("=", value)
+    within, whole = _test_text(":", value), _test_free("=", value)
 
     def test(found: Any) -> bool:
         if isinstance(found, str):
@@ -165,7 +165,7 @@ def _has(value: str) -> Test:
     return test
 
 
-def _pattern(name: str, value: str, *, negated: bool) -> Test:
+def _test_pattern(name: str, value: str, *, negated: bool) -> Test:
     try:
         search = compile_pattern(value).search
     except BadFilter as error:
@@ -173,7 +173,7 @@ def _pattern(name: str, value: str, *, negated: bool) -> Test:
     return lambda found: isinstance(found, str) and (search(found) is None) == negated
 
 
-def _severity(value: str) -> int:
+def _parse_severity(value: str) -> int:
     if value.upper() in ORDER:
         return ORDER[value.upper()]
     if value.isdecimal() and int(value) % 100 == 0 and int(value) // 100 < len(ORDER):
@@ -181,20 +181,20 @@ def _severity(value: str) -> int:
     raise BadFilter(f"there is no severity {value!r}; there are: {', '.join(ORDER)}")
 
 
-def _read(name: str, value: str, read: Callable[[str], Any], wanted: str) -> Any:
+def _parse_value(name: str, value: str, read: Callable[[str], Any], wanted: str) -> Any:
     try:
         return read(value)
     except ValueError:
         raise BadFilter(f"{name!r} takes {wanted}, not {value!r}") from None
 
 
-def _truth(text: str) -> bool:
+def _parse_truth(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
     return text.lower() == "true"
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     units = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9, "s": 1.0, "m": 60.0, "h": 3600.0}
     found = re.fullmatch(r"(-?[\d.]+)(ms|us|ns|s|m|h)", text)
     if found is None:

@@ -78,16 +78,16 @@ class LogMetricCollector:
         for block in forward(source.path, start, size, continued=source.continued):
             for metric, needed in chosen:
                 fitting = (entry for entry in source.entries(block, needed) if metric.fits(entry))
-                self._counts.update(_key(metric, entry) for entry in fitting)
+                self._counts.update(_make_key(metric, entry) for entry in fitting)
             start = block.end
         self._read[source.path] = start
 
 
-def _key(metric: LogMetric, entry: Entry) -> _Counted:
+def _make_key(metric: LogMetric, entry: Entry) -> _Counted:
     labels = {name: extract(entry) for name, extract in metric.extractors.items()}
     resource = entry.body["resource"]
-    return _Counted(metric.type, _pairs(labels), resource["type"], _pairs(resource["labels"]))
+    return _Counted(metric.type, _sort_pairs(labels), resource["type"], _sort_pairs(resource["labels"]))
 
 
-def _pairs(labels: Mapping[str, str]) -> Pairs:
+def _sort_pairs(labels: Mapping[str, str]) -> Pairs:
     return tuple(sorted(labels.items()))

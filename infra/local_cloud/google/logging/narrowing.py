@@ -30,16 +30,16 @@ def decide(node: Node, constants: Body) -> bool | None:
     """
     match node:
         case All(parts):
-            return _both([decide(part, constants) for part in parts])
+            return _conjoin([decide(part, constants) for part in parts])
         case AnyOf(parts):
-            either = _both([_opposite(decide(part, constants)) for part in parts])
-            return _opposite(either)
+            either = _conjoin([_negate(decide(part, constants)) for part in parts])
+            return _negate(either)
         case Not(part):
-            return _opposite(decide(part, constants))
+            return _negate(decide(part, constants))
         case Call():
-            return compile_filter(node)(_having(constants))
+            return compile_filter(node)(_make_entry(constants))
         case Comparison(path, _, _) if path[0] in constants:
-            return compile_filter(node)(_having(constants))
+            return compile_filter(node)(_make_entry(constants))
     return None
 
 
@@ -71,19 +71,19 @@ def find_words(node: Node, constants: Body) -> Words:
             alternatives = [find_words(part, constants) for part in parts]
             if not all(alternatives):
                 return []
-            return [frozenset().union(*(max(groups, key=_shortest) for groups in alternatives))]
+            return [frozenset().union(*(max(groups, key=_measure_shortest) for groups in alternatives))]
         case Comparison(("severity",), _, _):
-            fitting = [name for name in NAMES if compile_filter(node)(_having({"severity": name}))]
+            fitting = [name for name in NAMES if compile_filter(node)(_make_entry({"severity": name}))]
             if "DEFAULT" in fitting:
                 return []  # of lines that tell none
             return [frozenset(word.lower().encode() for name in fitting for word in list_spellings(name))]
         case Comparison(("httpRequest", "status"), "=", Literal(value)) if value.isdecimal() and int(value) > 0:
             return [frozenset({value.encode()})]
         case Comparison(path, sign, Literal(value)) if _is_written(path):
-            named = _plain(path[-1]) if len(path) > 1 and path[0] in NAMED else []
-            return [*named, *(_plain(value) if sign in ("=", ":") else [])]
-        case Anywhere(value) if not any(value.lower() in text.lower() for text in _texts(constants)):
-            return _plain(value)
+            named = _find_longest_word(path[-1]) if len(path) > 1 and path[0] in NAMED else []
+            return [*named, *(_find_longest_word(value) if sign in ("=", ":") else [])]
+        case Anywhere(value) if not any(value.lower() in text.lower() for text in _iterate_texts(constants)):
+            return _find_longest_word(value)
     return []
 
 
@@ -96,7 +96,7 @@ def _is_written(path: Sequence[str]) -> bool:
     return path[0] in WRITTEN or (len(path) == 2 and path[0] == "httpRequest" and path[1] in WRITTEN_TEXTS)
 
 
-def _plain(value: str) -> Words:
+def _find_longest_word(value: str) -> Words:
     """The longest part that is written as it is. A number may be written in more than one way."""
     parts = PLAIN.findall(value)
     if not parts or value.lower() in ("true", "false", "null_value") or _is_number(value):
@@ -112,26 +112,26 @@ def _is_number(value: str) -> bool:
     return True
 
 
-def _shortest(group: frozenset[bytes]) -> int:
+def _measure_shortest(group: frozenset[bytes]) -> int:
     return min(map(len, group))
 
 
-def _both(verdicts: Iterable[bool | None]) -> bool | None:
+def _conjoin(verdicts: Iterable[bool | None]) -> bool | None:
     found = set(verdicts)
     return False if False in found else None if None in found else True
 
 
-def _opposite(found: bool | None) -> bool | None:
+def _negate(found: bool | None) -> bool | None:
     return None if found is None else not found
 
 
-def _having(fields: Mapping[str, Any]) -> Entry:
+def _make_entry(fields: Mapping[str, Any]) -> Entry:
     return Entry(0.0, 0, 0, fields)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _iterate_texts(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for part in value.values():
-            yield from _texts(part)
+            yield from _iterate_texts(part)
     else:
         yield str(value)

@@ -53,7 +53,7 @@ def search(
     fits = compile_filter(node)
     deadline = time.monotonic() + seconds
     digest = hashlib.sha256(f"{newest_first}{text}".encode()).hexdigest()[:16]
-    positions = _positions(token, digest) if token else None
+    positions = _decode_token(token, digest) if token else None
     readers = []
     for source in sources:
         if (positions is not None and source.id not in positions) or not source.path.exists():
@@ -63,7 +63,7 @@ def search(
             readers.append(_Reader(source, node, fits, newest_first=newest_first, place=place, deadline=deadline))
     found = _merge(readers, size, newest_first=newest_first)
     left = {reader.source.id: [reader.start, reader.end] for reader in readers if not reader.exhausted}
-    return Page(found, _token(digest, left) if left else "")
+    return Page(found, _encode_token(digest, left) if left else "")
 
 
 class _Reader:
@@ -88,7 +88,7 @@ class _Reader:
         self._deadline = deadline
         low, high = find_span(node)
         self._low, self._high = low - DISORDER_SECONDS, high + DISORDER_SECONDS
-        self.start, self.end = place or self._bounds()
+        self.start, self.end = place or self._find_bounds()
         self._entries = self._search()
 
     def advance(self) -> bool:
@@ -113,7 +113,7 @@ class _Reader:
         source = self.source
         read = backward if self._newest_first else forward
         for block in read(source.path, self.start, self.end, continued=source.continued):
-            yield from self._in_block(block)
+            yield from self._search_block(block)
             if self._newest_first:
                 self.end = block.at
             else:
@@ -124,7 +124,7 @@ class _Reader:
                 return
         self.exhausted = True
 
-    def _in_block(self, block: Block) -> list[Entry]:
+    def _search_block(self, block: Block) -> list[Entry]:
         found = [entry for entry in self.source.entries(block, self._words) if self._fits(entry)]
         return found[::-1] if self._newest_first else found
 
@@ -132,7 +132,7 @@ class _Reader:
         told = self.source.time_in(block.data)
         return told is not None and (told < self._low if self._newest_first else told > self._high)
 
-    def _bounds(self) -> tuple[int, int]:
+    def _find_bounds(self) -> tuple[int, int]:
         size = self.source.path.stat().st_size
         start = self._seek(self._low, size, after=False)
         return start, self._seek(self._high, size, after=True)
@@ -167,23 +167,23 @@ def _merge(readers: Sequence[_Reader], size: int, *, newest_first: bool) -> list
         if not waiting:
             break
         choose = max if newest_first else min
-        chosen = choose(waiting, key=_order)
+        chosen = choose(waiting, key=_sort_key)
         found.append(chosen.take())
         if not chosen.advance():
             break
     return found
 
 
-def _order(reader: _Reader) -> tuple[float, str]:
+def _sort_key(reader: _Reader) -> tuple[float, str]:
     entry = reader.pending
     return (entry.time, str(entry.body["insertId"])) if entry is not None else (0.0, "")
 
 
-def _token(digest: str, left: dict[str, list[int]]) -> str:
+def _encode_token(digest: str, left: dict[str, list[int]]) -> str:
     return base64.urlsafe_b64encode(json.dumps([digest, left]).encode()).decode()
 
 
-def _positions(token: str, digest: str) -> dict[str, tuple[int, int]]:
+def _decode_token(token: str, digest: str) -> dict[str, tuple[int, int]]:
     try:
         made_for, left = json.loads(base64.urlsafe_b64decode(token))
         positions = {str(name): (int(start), int(end)) for name, (start, end) in left.items()}

@@ -39,46 +39,46 @@ class Source(ABC):
         """
         if words and not may_hold(block.data.lower(), words):
             return
-        for at, record in self._records(block):
+        for at, record in self._split_records(block):
             if words and not may_hold(record.lower(), words):
                 continue
             body = self.body(record.rstrip(b"\n"))
             if body is not None:
-                yield self._entry(block, at, len(record), body)
+                yield self._make_entry(block, at, len(record), body)
 
     def time_in(self, data: bytes) -> float | None:
         """Return the first time that a part of the file tells, in epoch seconds; None if it tells none."""
         for found in self.time.finditer(data):
-            time = _moment(found[1])
+            time = _parse_moment(found[1])
             if time is not None:
                 return time
         return None
 
-    def _entry(self, block: Block, at: int, length: int, body: Mapping[str, Any]) -> Entry:
+    def _make_entry(self, block: Block, at: int, length: int, body: Mapping[str, Any]) -> Entry:
         given = body.get("timestamp")
-        time = _moment(str(given).encode()) if given is not None else None
+        time = _parse_moment(str(given).encode()) if given is not None else None
         if time is None:
-            time = self._time_at(block, at - block.at)
+            time = self._find_time(block, at - block.at)
             given = format_time(time)
         told = {"insertId": f"{self.id}-{at:012x}", "severity": "DEFAULT", "receiveTimestamp": given}
         return Entry(time, at, at + length, {**told, **self.constants, **body, "timestamp": given})
 
-    def _time_at(self, block: Block, at: int) -> float:
+    def _find_time(self, block: Block, at: int) -> float:
         """Of a record that tells none: that of the one before it, or else of the one after it."""
         before = [found[1] for found in self.time.finditer(block.data, max(0, at - 2**16), at)]
-        time = _moment(before[-1]) if before else self.time_in(block.data[at:])
+        time = _parse_moment(before[-1]) if before else self.time_in(block.data[at:])
         return self.path.stat().st_mtime if time is None else time
 
-    def _records(self, block: Block) -> Iterator[tuple[int, bytes]]:
+    def _split_records(self, block: Block) -> Iterator[tuple[int, bytes]]:
         at = 0
-        lines = block.data.splitlines(keepends=True) if not self.continued else _joined(block.data)
+        lines = block.data.splitlines(keepends=True) if not self.continued else _join_continued(block.data)
         for line in lines:
             if line.strip():
                 yield block.at + at, line
             at += len(line)
 
 
-def _joined(data: bytes) -> list[bytes]:
+def _join_continued(data: bytes) -> list[bytes]:
     records: list[bytes] = []
     for line in data.split(b"\n")[:-1]:
         if line.startswith(b"\t") and records:
@@ -88,7 +88,7 @@ def _joined(data: bytes) -> list[bytes]:
     return records
 
 
-def _moment(text: bytes) -> float | None:
+def _parse_moment(text: bytes) -> float | None:
     try:
         return parse_time(text.decode())
     except ValueError:

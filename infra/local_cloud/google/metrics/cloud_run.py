@@ -29,9 +29,9 @@ class CloudRunCollector:
     def collect(self) -> Iterator[Measurement]:
         """Yield what was counted of each function since the last call."""
         for resource, traffic, serves in self._functions():
-            yield from self._of(resource, traffic, serves)
+            yield from self._measure(resource, traffic, serves)
 
-    def _of(self, resource: MonitoredResource, traffic: Traffic, serves: bool) -> Iterator[Measurement]:
+    def _measure(self, resource: MonitoredResource, traffic: Traffic, serves: bool) -> Iterator[Measurement]:
         answers = traffic.take()
         seen = self._seen.setdefault(resource.labels["service_name"], set())
         seen.update(answers)

@@ -46,45 +46,45 @@ class CloudSqlCollector:
     def collect(self) -> Iterator[Measurement]:
         """Yield what each server and its processes take now. Blocks."""
         servers = self._servers()
-        pids = {pid for _, server in servers if (pid := _pid(server)) is not None}
+        pids = {pid for _, server in servers if (pid := _find_pid(server)) is not None}
         self._busy = {pid: busy for pid, busy in self._busy.items() if pid in pids}
         for instance, server in servers:
-            yield from self._of(instance, server)
+            yield from self._measure(instance, server)
 
-    def _of(self, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
+    def _measure(self, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
         resource = database_resource(instance)
         serves = server.serves()
         yield gauge(f"{PREFIX}/up", resource, int(serves))
-        yield from _disk(resource, instance, server)
-        pid = _pid(server)
+        yield from _measure_disk(resource, instance, server)
+        pid = _find_pid(server)
         if pid is not None:
-            yield from self._processes(resource, instance, pid)
+            yield from self._measure_processes(resource, instance, pid)
         if serves:
-            yield from _activity(resource, server)
+            yield from _measure_activity(resource, server)
 
-    def _processes(self, resource: MonitoredResource, instance: Instance, pid: int) -> Iterator[Measurement]:
+    def _measure_processes(self, resource: MonitoredResource, instance: Instance, pid: int) -> Iterator[Measurement]:
         tier = find_machine_type(str(instance["settings"].get("tier", "")))
         machine = os.cpu_count() or 1
         cores = min(tier.cores, machine) if tier is not None else machine
-        family = _family(pid)
-        now, busy = time.monotonic(), _busy_seconds(family, pid)
+        family = _find_family(pid)
+        now, busy = time.monotonic(), _sum_cpu_seconds(family, pid)
         before = self._busy.get(pid)
         self._busy[pid] = (now, busy)
         if before is not None and now > before[0]:
             share = (busy - before[1]) / (now - before[0]) / cores
             yield gauge(f"{PREFIX}/cpu/utilization", resource, min(max(share, 0.0), 1.0))
         if tier is not None:
-            yield gauge(f"{PREFIX}/memory/utilization", resource, min(_memory(family) / tier.memory, 1.0))
+            yield gauge(f"{PREFIX}/memory/utilization", resource, min(_sum_memory(family) / tier.memory, 1.0))
 
 
-def _disk(resource: MonitoredResource, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
+def _measure_disk(resource: MonitoredResource, instance: Instance, server: ManagedPostgres) -> Iterator[Measurement]:
     size = int(instance["settings"].get("dataDiskSizeGb") or DEFAULT_DISK_GB) * 2**30
-    used = _size_of(str(server.folder))
+    used = _measure_size(str(server.folder))
     yield gauge(f"{PREFIX}/disk/bytes_used", resource, used)
     yield gauge(f"{PREFIX}/disk/utilization", resource, min(used / size, 1.0))
 
 
-def _activity(resource: MonitoredResource, server: ManagedPostgres) -> Iterator[Measurement]:
+def _measure_activity(resource: MonitoredResource, server: ManagedPostgres) -> Iterator[Measurement]:
     try:
         with server.connect() as connection:
             backends: list[list[Any]] = connection.run(BACKENDS)
@@ -97,12 +97,12 @@ def _activity(resource: MonitoredResource, server: ManagedPostgres) -> Iterator[
         yield gauge(f"{PREFIX}/replication/replica_lag", resource, max(float(lag), 0.0))
 
 
-def _pid(server: ManagedPostgres) -> int | None:
+def _find_pid(server: ManagedPostgres) -> int | None:
     process = server.process
     return process.pid if process is not None and process.poll() is None else None
 
 
-def _busy_seconds(family: list[psutil.Process], pid: int) -> float:
+def _sum_cpu_seconds(family: list[psutil.Process], pid: int) -> float:
     """Of a process and its descendants; those that have ended are told by the process that they were children of."""
     total = 0.0
     for process in family:
@@ -114,7 +114,7 @@ def _busy_seconds(family: list[psutil.Process], pid: int) -> float:
     return total
 
 
-def _memory(family: list[psutil.Process]) -> int:
+def _sum_memory(family: list[psutil.Process]) -> int:
     """What they share counts once: PostgreSQL's buffers."""
     own, shared = 0, 0
     for process in family:
@@ -126,7 +126,7 @@ def _memory(family: list[psutil.Process]) -> int:
     return own + shared
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _find_family(pid: int) -> list[psutil.Process]:
     try:
         root = psutil.Process(pid)
         return [root, *root.children(recursive=True)]
@@ -134,7 +134,7 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _size_of(folder: str) -> int:
+def _measure_size(folder: str) -> int:
     """Files come and go meanwhile."""
     total = 0
     try:
@@ -143,7 +143,7 @@ def _size_of(folder: str) -> int:
         return 0
     for entry in entries:
         try:
-            total += _size_of(entry.path) if entry.is_dir(follow_symlinks=False) else entry.stat().st_size
+            total += _measure_size(entry.path) if entry.is_dir(follow_symlinks=False) else entry.stat().st_size
         except FileNotFoundError:
             continue
     return total

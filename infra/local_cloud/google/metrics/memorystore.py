@@ -26,24 +26,24 @@ class MemorystoreCollector:
     def collect(self) -> Iterator[Measurement]:
         """Yield what each server tells of itself; nothing of one that does not answer. Blocks."""
         for resource, valkey in self._caches():
-            told = _information(valkey)
+            told = _read_information(valkey)
             if told is not None:
-                yield from self._of(resource, valkey, told)
+                yield from self._measure(resource, valkey, told)
 
-    def _of(self, resource: MonitoredResource, valkey: Valkey, told: Mapping[str, Any]) -> Iterator[Measurement]:
+    def _measure(self, resource: MonitoredResource, valkey: Valkey, told: Mapping[str, Any]) -> Iterator[Measurement]:
         used, limit = int(told["used_memory"]), int(told["maxmemory"]) or valkey.memory_bytes
         yield gauge(f"{PREFIX}/stats/memory/usage", resource, used, role=PRIMARY)
         yield gauge(f"{PREFIX}/stats/memory/usage_ratio", resource, used / limit, role=PRIMARY)
         yield gauge(f"{PREFIX}/clients/connected", resource, int(told["connected_clients"]), role=PRIMARY)
         yield gauge(f"{PREFIX}/server/uptime", resource, int(told["uptime_in_seconds"]), role=PRIMARY)
-        counted = self._since(valkey, told)
+        counted = self._count_since(valkey, told)
         yield delta(f"{PREFIX}/stats/evicted_keys", resource, counted["evicted_keys"], role=PRIMARY)
         lookups = counted["keyspace_hits"] + counted["keyspace_misses"]
         if lookups:
             ratio = counted["keyspace_hits"] / lookups
             yield gauge(f"{PREFIX}/stats/cache_hit_ratio", resource, ratio, role=PRIMARY)
 
-    def _since(self, valkey: Valkey, told: Mapping[str, Any]) -> Mapping[str, int]:
+    def _count_since(self, valkey: Valkey, told: Mapping[str, Any]) -> Mapping[str, int]:
         """Counters begin anew with the server, and where somebody resets them."""
         counters = {name: int(told[name]) for name in COUNTERS}
         run = str(told["run_id"])
@@ -54,7 +54,7 @@ class MemorystoreCollector:
         return {name: counters[name] - before[name] for name in COUNTERS}
 
 
-def _information(valkey: Valkey) -> Mapping[str, Any] | None:
+def _read_information(valkey: Valkey) -> Mapping[str, Any] | None:
     """None where it does not answer."""
     try:
         with Redis(

@@ -77,7 +77,7 @@ class Aggregation:
         for identity, members in groups.items():
             one = TimeSeries(identity, kind, value_type)
             for end in ends:
-                value = self._value(members, end)
+                value = self._compute_value(members, end)
                 if value is not None:
                     one.append(Point(end if kind is MetricKind.GAUGE else end - self.period, end, value))
             if len(one):
@@ -95,7 +95,7 @@ class Aggregation:
         ]
         return Identity(identity.metric_type, tuple(metric), identity.resource_type, tuple(resource))
 
-    def _value(self, members: Sequence[TimeSeries], end: float) -> Value | None:
+    def _compute_value(self, members: Sequence[TimeSeries], end: float) -> Value | None:
         """Of the period before the end."""
         align = _ALIGNERS[self.aligner].apply
         found = [align(member, end - self.period, end) for member in members]
@@ -139,7 +139,9 @@ class _Reducer:
     type: ValueType | None = None
 
 
-def _of_values(compute: Callable[[Sequence[Any]], Value | None]) -> Callable[[TimeSeries, float, float], Value | None]:
+def _align_values(
+    compute: Callable[[Sequence[Any]], Value | None],
+) -> Callable[[TimeSeries, float, float], Value | None]:
     def align(series: TimeSeries, start: float, end: float) -> Value | None:
         values = series.values(start, end)
         return compute(values) if len(values) else None
@@ -170,7 +172,7 @@ def _change(series: TimeSeries, start: float, end: float) -> Value | None:
     return (current - previous) / previous * 100
 
 
-def _percentile_of(percent: float) -> Callable[[TimeSeries, float, float], Value | None]:
+def _align_percentile(percent: float) -> Callable[[TimeSeries, float, float], Value | None]:
     def align(series: TimeSeries, start: float, end: float) -> Value | None:
         values = series.values(start, end)
         return distributions.estimate_percentile(distributions.merge(values), percent) if len(values) else None
@@ -193,7 +195,7 @@ def _fraction_true(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _reduced_percentile(percent: float) -> Callable[[Sequence[Any]], Value | None]:
+def _reduce_percentile(percent: float) -> Callable[[Sequence[Any]], Value | None]:
     def reduce(values: Sequence[Any]) -> Value | None:
         if isinstance(values[0], Distribution):
             return distributions.estimate_percentile(distributions.merge(values), percent)
@@ -209,22 +211,22 @@ def _reduced_percentile(percent: float) -> Callable[[Sequence[Any]], Value | Non
 _ALIGNERS: Mapping[str, _Aligner] = {
     "ALIGN_DELTA": _Aligner(COUNTERS, NUMBERS | DISTRIBUTIONS, _delta),
     "ALIGN_RATE": _Aligner(COUNTERS, NUMBERS, _rate, type=ValueType.DOUBLE),
-    "ALIGN_NEXT_OLDER": _Aligner(GAUGES, NUMBERS | BOOLS | DISTRIBUTIONS, _of_values(lambda values: values[-1])),
-    "ALIGN_MIN": _Aligner(SMOOTH, NUMBERS, _of_values(min), kind=None),
-    "ALIGN_MAX": _Aligner(SMOOTH, NUMBERS, _of_values(max), kind=None),
-    "ALIGN_MEAN": _Aligner(SMOOTH, NUMBERS, _of_values(statistics.fmean), type=ValueType.DOUBLE),
-    "ALIGN_STDDEV": _Aligner(SMOOTH, NUMBERS, _of_values(statistics.pstdev), type=ValueType.DOUBLE),
-    "ALIGN_SUM": _Aligner(SMOOTH, NUMBERS | DISTRIBUTIONS, _of_values(_sum), kind=None),
-    "ALIGN_COUNT": _Aligner(SMOOTH, NUMBERS | BOOLS, _of_values(len), kind=None, type=ValueType.INT64),
-    "ALIGN_COUNT_TRUE": _Aligner(GAUGES, BOOLS, _of_values(_sum), type=ValueType.INT64),
+    "ALIGN_NEXT_OLDER": _Aligner(GAUGES, NUMBERS | BOOLS | DISTRIBUTIONS, _align_values(lambda values: values[-1])),
+    "ALIGN_MIN": _Aligner(SMOOTH, NUMBERS, _align_values(min), kind=None),
+    "ALIGN_MAX": _Aligner(SMOOTH, NUMBERS, _align_values(max), kind=None),
+    "ALIGN_MEAN": _Aligner(SMOOTH, NUMBERS, _align_values(statistics.fmean), type=ValueType.DOUBLE),
+    "ALIGN_STDDEV": _Aligner(SMOOTH, NUMBERS, _align_values(statistics.pstdev), type=ValueType.DOUBLE),
+    "ALIGN_SUM": _Aligner(SMOOTH, NUMBERS | DISTRIBUTIONS, _align_values(_sum), kind=None),
+    "ALIGN_COUNT": _Aligner(SMOOTH, NUMBERS | BOOLS, _align_values(len), kind=None, type=ValueType.INT64),
+    "ALIGN_COUNT_TRUE": _Aligner(GAUGES, BOOLS, _align_values(_sum), type=ValueType.INT64),
     "ALIGN_COUNT_FALSE": _Aligner(
-        GAUGES, BOOLS, _of_values(lambda values: len(values) - sum(values)), type=ValueType.INT64
+        GAUGES, BOOLS, _align_values(lambda values: len(values) - sum(values)), type=ValueType.INT64
     ),
-    "ALIGN_FRACTION_TRUE": _Aligner(GAUGES, BOOLS, _of_values(_fraction_true), type=ValueType.DOUBLE),
+    "ALIGN_FRACTION_TRUE": _Aligner(GAUGES, BOOLS, _align_values(_fraction_true), type=ValueType.DOUBLE),
     "ALIGN_PERCENT_CHANGE": _Aligner(SMOOTH, NUMBERS, _change, type=ValueType.DOUBLE),
     **{
         f"ALIGN_PERCENTILE_{percent:02}": _Aligner(
-            SMOOTH, DISTRIBUTIONS, _percentile_of(percent), type=ValueType.DOUBLE
+            SMOOTH, DISTRIBUTIONS, _align_percentile(percent), type=ValueType.DOUBLE
         )
         for percent in (99, 95, 50, 5)
     },
@@ -242,7 +244,7 @@ _REDUCERS: Mapping[str, _Reducer] = {
     "REDUCE_FRACTION_TRUE": _Reducer(BOOLS, _fraction_true, ValueType.DOUBLE),
     **{
         f"REDUCE_PERCENTILE_{percent:02}": _Reducer(
-            NUMBERS | DISTRIBUTIONS, _reduced_percentile(percent), ValueType.DOUBLE
+            NUMBERS | DISTRIBUTIONS, _reduce_percentile(percent), ValueType.DOUBLE
         )
         for percent in (99, 95, 50, 5)
     },

@@ -43,7 +43,7 @@ RESOURCES: Mapping[str, frozenset[str]] = {
 CUSTOM_RESOURCES = frozenset({"global", "generic_node", "generic_task"})
 
 
-def _googles(
+def _describe_googles(
     prefix: str, rows: Mapping[str, tuple[MetricKind, ValueType, str, tuple[str, ...]]]
 ) -> dict[str, Descriptor]:
     return {
@@ -57,7 +57,7 @@ _CHECK = ("check_id", "checked_resource_id", "checker_location")
 
 # A fraction has the unit 10^2.%: it is shown times a hundred.
 GOOGLES: Mapping[str, Descriptor] = {
-    **_googles(
+    **_describe_googles(
         "cloudsql.googleapis.com/database",
         {
             "up": (MetricKind.GAUGE, ValueType.INT64, "1", ()),
@@ -69,7 +69,7 @@ GOOGLES: Mapping[str, Descriptor] = {
             "replication/replica_lag": (MetricKind.GAUGE, ValueType.DOUBLE, "s", ()),
         },
     ),
-    **_googles(
+    **_describe_googles(
         "redis.googleapis.com",
         {
             "stats/memory/usage": (MetricKind.GAUGE, ValueType.INT64, "By", ("role",)),
@@ -80,7 +80,7 @@ GOOGLES: Mapping[str, Descriptor] = {
             "server/uptime": (MetricKind.GAUGE, ValueType.INT64, "s", ("role",)),
         },
     ),
-    **_googles(
+    **_describe_googles(
         "run.googleapis.com",
         {
             "request_count": (MetricKind.DELTA, ValueType.INT64, "1", _CODES),
@@ -88,7 +88,7 @@ GOOGLES: Mapping[str, Descriptor] = {
             "container/instance_count": (MetricKind.GAUGE, ValueType.INT64, "1", ("state",)),
         },
     ),
-    **_googles(
+    **_describe_googles(
         "monitoring.googleapis.com/uptime_check",
         {
             "check_passed": (MetricKind.GAUGE, ValueType.BOOL, "", _CHECK),

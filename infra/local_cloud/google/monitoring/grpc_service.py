@@ -52,7 +52,7 @@ class MetricServer:
         }
         methods = {
             name: grpc.unary_unary_rpc_method_handler(
-                _answering(call),
+                _answer_errors(call),
                 request_deserializer=request.pb().FromString,
                 response_serializer=lambda answer: answer.SerializeToString(),
             )
@@ -70,7 +70,7 @@ class MetricServer:
         await self._server.stop(None)
 
 
-def _answering(call: Callable[[Any], Any]) -> Callable[[Any, Any], Awaitable[Any]]:
+def _answer_errors(call: Callable[[Any], Any]) -> Callable[[Any, Any], Awaitable[Any]]:
     async def answer(request: Any, context: Any) -> Any:
         try:
             return call(request)
@@ -106,7 +106,7 @@ class _Calls:
             except Rejected as rejection:
                 refused.setdefault(str(rejection), []).append(index)
         if refused:
-            raise _not_written(len(request.time_series), refused)
+            raise _describe_rejections(len(request.time_series), refused)
         return empty_pb2.Empty()
 
     def list_time_series(self, request: Any) -> Any:
@@ -115,7 +115,7 @@ class _Calls:
         if request.order_by:
             raise _Failed(INVALID, "Field order_by had an invalid value: it is not supported.")
         aggregations = [
-            _aggregation(getattr(request, name))
+            _read_aggregation(getattr(request, name))
             for name in ("aggregation", "secondary_aggregation")
             if request.HasField(name)
         ]
@@ -123,8 +123,8 @@ class _Calls:
             self._store,
             listing.ListRequest(
                 filter=request.filter,
-                end=_seconds(request.interval.end_time),
-                start=_seconds(request.interval.start_time) if request.interval.HasField("start_time") else None,
+                end=_to_seconds(request.interval.end_time),
+                start=_to_seconds(request.interval.start_time) if request.interval.HasField("start_time") else None,
                 aggregations=aggregations,
                 headers=view == metric_service.ListTimeSeriesRequest.TimeSeriesView.HEADERS,
                 page_size=request.page_size,
@@ -133,7 +133,7 @@ class _Calls:
         )
         answer = metric_service.ListTimeSeriesResponse.pb()(next_page_token=page.next_token)
         for series, points in page.series:
-            _fill(answer.time_series.add(), series, points)
+            _fill_series(answer.time_series.add(), series, points)
         return answer
 
     def create_descriptor(self, request: Any) -> Any:
@@ -153,7 +153,7 @@ class _Calls:
                 display_name=given.display_name,
             )
         )
-        return self._shown(described)
+        return self._show_descriptor(described)
 
     def get_descriptor(self, request: Any) -> Any:
         project, _, metric_type = request.name.partition("/metricDescriptors/")
@@ -161,7 +161,7 @@ class _Calls:
         descriptor = self._store.descriptor(metric_type)
         if descriptor is None:
             raise _Failed(grpc.StatusCode.NOT_FOUND, f"Could not find descriptor for metric '{metric_type}'.")
-        return self._shown(descriptor)
+        return self._show_descriptor(descriptor)
 
     def list_descriptors(self, request: Any) -> Any:
         self._check_project(request.name)
@@ -171,7 +171,7 @@ class _Calls:
         first = int(request.page_token) if request.page_token.isdigit() else 0
         last = first + (request.page_size or len(chosen))
         return metric_service.ListMetricDescriptorsResponse.pb()(
-            metric_descriptors=[self._shown(descriptor) for descriptor in chosen[first:last]],
+            metric_descriptors=[self._show_descriptor(descriptor) for descriptor in chosen[first:last]],
             next_page_token=str(last) if last < len(chosen) else "",
         )
 
@@ -204,12 +204,12 @@ class _Calls:
             )
         written.add(identity)
         point = series.points[0]
-        value_type, value = _value(point.value)
-        end = _seconds(point.interval.end_time)
-        start = _seconds(point.interval.start_time) if point.interval.HasField("start_time") else end
-        self._store.write(identity, self._kind(series), value_type, Point(start, end, value))
+        value_type, value = _read_value(point.value)
+        end = _to_seconds(point.interval.end_time)
+        start = _to_seconds(point.interval.start_time) if point.interval.HasField("start_time") else end
+        self._store.write(identity, self._find_kind(series), value_type, Point(start, end, value))
 
-    def _kind(self, series: Any) -> MetricKind:
+    def _find_kind(self, series: Any) -> MetricKind:
         """Where it is not told, the descriptor's."""
         name = _KINDS.Name(series.metric_kind)
         if name in MetricKind.__members__:
@@ -221,7 +221,7 @@ class _Calls:
         if name != f"projects/{self._store.project}":
             raise _Failed(grpc.StatusCode.PERMISSION_DENIED, f"Permission denied on {name}, or it may not exist.")
 
-    def _shown(self, descriptor: Descriptor) -> Any:
+    def _show_descriptor(self, descriptor: Descriptor) -> Any:
         return metric_pb2.MetricDescriptor(
             name=f"projects/{self._store.project}/metricDescriptors/{descriptor.type}",
             type=descriptor.type,
@@ -234,7 +234,7 @@ class _Calls:
         )
 
 
-def _not_written(total: int, refused: dict[str, list[int]]) -> _Failed:
+def _describe_rejections(total: int, refused: dict[str, list[int]]) -> _Failed:
     """Google writes what it can, and tells of the rest in one error."""
     failed = sum(map(len, refused.values()))
     messages = [f"{message}: timeSeries[{','.join(map(str, indices))}]" for message, indices in refused.items()]
@@ -245,10 +245,10 @@ def _not_written(total: int, refused: dict[str, list[int]]) -> _Failed:
     return _Failed(INVALID, f"One or more TimeSeries could not be written: {'; '.join(messages)}", [summary])
 
 
-def _value(value: Any) -> tuple[ValueType, Value]:
+def _read_value(value: Any) -> tuple[ValueType, Value]:
     kind = value.WhichOneof("value")
     if kind == "distribution_value":
-        return ValueType.DISTRIBUTION, _distribution(value.distribution_value)
+        return ValueType.DISTRIBUTION, _read_distribution(value.distribution_value)
     if kind == "int64_value":
         return ValueType.INT64, float(value.int64_value)
     if kind == "double_value":
@@ -258,8 +258,8 @@ def _value(value: Any) -> tuple[ValueType, Value]:
     raise Rejected(f"The local Monitoring takes no points with {kind or 'no value'}.")
 
 
-def _distribution(given: Any) -> Distribution:
-    bounds = _bounds(given.bucket_options)
+def _read_distribution(given: Any) -> Distribution:
+    bounds = _read_bounds(given.bucket_options)
     if len(bounds) + 1 > MAX_BUCKETS:
         raise Rejected(f"A distribution has at most {MAX_BUCKETS} buckets, not {len(bounds) + 1}.")
     counts = tuple(given.bucket_counts)
@@ -269,7 +269,7 @@ def _distribution(given: Any) -> Distribution:
     return Distribution(given.count, given.mean, bounds, counts)
 
 
-def _bounds(options: Any) -> tuple[float, ...]:
+def _read_bounds(options: Any) -> tuple[float, ...]:
     kind = options.WhichOneof("options")
     if kind == "explicit_buckets":
         return tuple(options.explicit_buckets.bounds)
@@ -282,7 +282,7 @@ def _bounds(options: Any) -> tuple[float, ...]:
     raise Rejected("Field distributionValue.bucketOptions had an invalid value: it is required.")
 
 
-def _aggregation(given: Any) -> Aggregation:
+def _read_aggregation(given: Any) -> Aggregation:
     return Aggregation(
         period=given.alignment_period.ToTimedelta().total_seconds(),
         aligner=common.Aggregation.Aligner(given.per_series_aligner).name or NO_ALIGNER,
@@ -291,7 +291,7 @@ def _aggregation(given: Any) -> Aggregation:
     )
 
 
-def _fill(target: Any, series: TimeSeries, points: Sequence[Point]) -> None:
+def _fill_series(target: Any, series: TimeSeries, points: Sequence[Point]) -> None:
     identity = series.identity
     target.metric.type = identity.metric_type
     target.metric.labels.update(identity.metric_labels)
@@ -301,10 +301,10 @@ def _fill(target: Any, series: TimeSeries, points: Sequence[Point]) -> None:
     target.value_type = _TYPES.Value(series.value_type)
     for start, end, value in points:
         point = target.points.add()
-        _set(point.interval.start_time, start)
-        _set(point.interval.end_time, end)
+        _set_timestamp(point.interval.start_time, start)
+        _set_timestamp(point.interval.end_time, end)
         if isinstance(value, Distribution):
-            point.value.distribution_value.CopyFrom(_shown_distribution(value))
+            point.value.distribution_value.CopyFrom(_show_distribution(value))
         elif series.value_type is ValueType.INT64:
             point.value.int64_value = round(value)
         elif series.value_type is ValueType.BOOL:
@@ -313,7 +313,7 @@ def _fill(target: Any, series: TimeSeries, points: Sequence[Point]) -> None:
             point.value.double_value = value
 
 
-def _shown_distribution(value: Distribution) -> Any:
+def _show_distribution(value: Distribution) -> Any:
     options = distribution_pb2.Distribution.BucketOptions()
     options.explicit_buckets.bounds.extend(value.bounds)
     return distribution_pb2.Distribution(
@@ -324,10 +324,10 @@ def _shown_distribution(value: Distribution) -> Any:
     )
 
 
-def _seconds(timestamp: Any) -> float:
+def _to_seconds(timestamp: Any) -> float:
     seconds: float = timestamp.seconds + timestamp.nanos / 1e9
     return seconds
 
 
-def _set(timestamp: Any, seconds: float) -> None:
+def _set_timestamp(timestamp: Any, seconds: float) -> None:
     timestamp.FromNanoseconds(round(seconds * 1e6) * 1000)

@@ -98,16 +98,16 @@ class Incidents:
         self._incidents[incident.id] = incident
         for oldest in list(self._incidents)[:-KEPT]:
             del self._incidents[oldest]
-        self._keep()
+        self._write()
 
     def close(self, incident: Incident, now: float) -> Incident:
         """Close an incident, and return it as it is then."""
         closed = replace(incident, closed=now)
         self._incidents[incident.id] = closed
-        self._keep()
+        self._write()
         return closed
 
-    def _keep(self) -> None:
+    def _write(self) -> None:
         write_private(self._file, json.dumps([asdict(incident) for incident in self._incidents.values()]))
 
 

@@ -42,13 +42,13 @@ class Page:
 
 def page(store: TimeSeriesStore, request: ListRequest) -> Page:
     """Return a page of the series that a request chooses. Raises BadRequest, BadFilter, BadAggregation."""
-    found = _found(store, request)
+    found = _find_series(store, request)
     if request.headers:
-        return _headers(found, request)
-    return _points(found, request)
+        return _page_headers(found, request)
+    return _page_points(found, request)
 
 
-def _found(store: TimeSeriesStore, request: ListRequest) -> list[tuple[TimeSeries, list[Point]]]:
+def _find_series(store: TimeSeriesStore, request: ListRequest) -> list[tuple[TimeSeries, list[Point]]]:
     start = request.end if request.start is None else request.start
     if start > request.end:
         raise BadRequest("The start time must not be after the end time.")
@@ -58,24 +58,24 @@ def _found(store: TimeSeriesStore, request: ListRequest) -> list[tuple[TimeSerie
         if stage.period < SHORTEST_PERIOD / store.pace:
             raise BadAggregation(f"an alignment period is at least {SHORTEST_PERIOD / store.pace:g} s")
         series = stage.apply(series, split_periods(start, request.end, stage.period))
-    found = [(one, one.points(_before(start, request), request.end)[::-1]) for one in series]
+    found = [(one, one.points(_adjust_start(start, request), request.end)[::-1]) for one in series]
     return [(one, points) for one, points in found if points]
 
 
-def _before(start: float, request: ListRequest) -> float:
+def _adjust_start(start: float, request: ListRequest) -> float:
     """Of an interval that is one moment, the moment itself counts."""
     return start - 1e-6 if start == request.end else start
 
 
-def _headers(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
-    first, _ = _token(request.page_token)
+def _page_headers(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
+    first, _ = _decode_token(request.page_token)
     last = first + (request.page_size or DEFAULT_PAGE)
     return Page([(series, ()) for series, _ in found[first:last]], f"{last}:0" if last < len(found) else "")
 
 
-def _points(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
+def _page_points(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
     """A page may end within a series; the next one goes on with it."""
-    first, skipped = _token(request.page_token)
+    first, skipped = _decode_token(request.page_token)
     left = request.page_size or DEFAULT_PAGE
     taken: list[tuple[TimeSeries, Sequence[Point]]] = []
     for index in range(first, len(found)):
@@ -90,7 +90,7 @@ def _points(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -
     return Page(taken)
 
 
-def _token(text: str) -> tuple[int, int]:
+def _decode_token(text: str) -> tuple[int, int]:
     if not text:
         return 0, 0
     series, _, points = text.partition(":")

@@ -128,13 +128,13 @@ class Monitoring:
         Either nobody has published them, or not with the kind and the labels that are asked for.
         """
         found = [
-            _faulty(f"the alert {policy.display_name}", condition.display_name, fault)
+            _describe_fault(f"the alert {policy.display_name}", condition.display_name, fault)
             for policy in self.policies.values()
             for condition in policy.conditions
             for fault in condition.query.faults()
         ]
         return found + [
-            _faulty(f"the dashboard {name}", query.filter.text, fault)
+            _describe_fault(f"the dashboard {name}", query.filter.text, fault)
             for name, query in self._charts
             for fault in query.faults()
         ]
@@ -150,9 +150,9 @@ class Monitoring:
             return  # of a metric of another kind: `unpublished` tells
         for (condition, group), violation in violations.items():
             if (policy.name, condition, group) not in self._open:
-                self._open[policy.name, condition, group] = incident = _incident(policy, violation, now)
+                self._open[policy.name, condition, group] = incident = _make_incident(policy, violation, now)
                 self.incidents.add(incident)
-                self._say(f"ALERT opened: {policy.display_name}: {_told(incident)}")
+                self._say(f"ALERT opened: {policy.display_name}: {_summarize(incident)}")
                 self.notifier.notify(incident, policy.channels)
         for key, incident in list(self._open.items()):
             if key[0] == policy.name and key[1:] not in violations:
@@ -171,19 +171,19 @@ class Monitoring:
             self._say(f"the local Monitoring evaluates no policies any more: {loop.exception()!r}")
 
     async def _serve(self) -> "MetricServer":
-        server = await asyncio.to_thread(_server_class)
+        server = await asyncio.to_thread(_import_server)
         metrics = server(self.store, self._port)
         await metrics.start()
         return metrics
 
 
-def _server_class() -> "type[MetricServer]":
+def _import_server() -> "type[MetricServer]":
     from local_cloud.google.monitoring.grpc_service import MetricServer  # a third of a second of imports
 
     return MetricServer
 
 
-def _incident(policy: Policy, violation: Violation, now: float) -> Incident:
+def _make_incident(policy: Policy, violation: Violation, now: float) -> Incident:
     condition, group = violation.condition, violation.group
     limit = condition.limit if isinstance(condition, Threshold) else f"nothing for {condition.duration:g} s"
     return Incident(
@@ -205,10 +205,10 @@ def _incident(policy: Policy, violation: Violation, now: float) -> Incident:
     )
 
 
-def _faulty(what: str, part: str, fault: Fault) -> dict[str, Any]:
+def _describe_fault(what: str, part: str, fault: Fault) -> dict[str, Any]:
     return {"what": what, "part": part, "metric": fault.metric, "why": fault.why, "sure": fault.sure}
 
 
-def _told(incident: Incident) -> str:
+def _summarize(incident: Incident) -> str:
     parts = [f"{incident.condition}: {incident.value:.4g} ({incident.limit})", incident.subject, incident.runbook]
     return "; ".join(part for part in parts if part)

@@ -119,7 +119,7 @@ class PolicyReader:
         """Return a policy. Raises DeploymentFailed for what Google would refuse, or what is not known here."""
         display_name = str(inputs.get("displayName") or name)
         try:
-            return self._read(name, display_name, inputs)
+            return self._read_policy(name, display_name, inputs)
         except (BadFilter, BadAggregation, _InvalidPolicy) as error:
             raise DeploymentFailed(f"the alert policy {display_name}: {error}") from None
 
@@ -143,18 +143,18 @@ class PolicyReader:
     def charts(self, name: str, dashboard: Any) -> list[MetricQuery]:
         """Return what a dashboard's charts ask for, except for those of an objective. Raises DeploymentFailed."""
         queries: list[MetricQuery] = []
-        for inputs in _time_series(dashboard):
+        for inputs in _find_filters(dashboard):
             text = str(inputs.get("filter") or "")
             if text.lstrip().startswith("select_slo_"):
                 continue
             declared = [inputs[key] for key in ("aggregation", "secondaryAggregation") if inputs.get(key)]
             try:
-                queries.append(MetricQuery(self._store, text, self._aggregations(declared)))
+                queries.append(MetricQuery(self._store, text, self._read_aggregations(declared)))
             except (BadFilter, BadAggregation, _InvalidPolicy) as error:
                 raise DeploymentFailed(f"the dashboard {name}: {error}") from None
         return queries
 
-    def _read(self, name: str, display_name: str, inputs: Mapping[str, Any]) -> Policy:
+    def _read_policy(self, name: str, display_name: str, inputs: Mapping[str, Any]) -> Policy:
         conditions = inputs.get("conditions") or []
         if not 1 <= len(conditions) <= MAX_CONDITIONS:
             raise _InvalidPolicy(f"it has {len(conditions)} conditions, and takes 1 to {MAX_CONDITIONS}")
@@ -166,7 +166,7 @@ class PolicyReader:
         if len(content) > MAX_DOCUMENTATION:
             raise _InvalidPolicy(f"its documentation has more than {MAX_DOCUMENTATION} characters")
         close = (inputs.get("alertStrategy") or {}).get("autoClose")
-        auto_close = DEFAULT_AUTO_CLOSE if close is None else _seconds(close)
+        auto_close = DEFAULT_AUTO_CLOSE if close is None else _read_seconds(close)
         if auto_close < SHORTEST_AUTO_CLOSE:
             raise _InvalidPolicy(f"autoClose is at least {SHORTEST_AUTO_CLOSE:g} s")
         shown = {key: value for key, value in inputs.items() if key not in OURS}
@@ -174,7 +174,7 @@ class PolicyReader:
             name=name,
             display_name=display_name,
             combiner=combiner,
-            conditions=tuple(self._condition(condition) for condition in conditions),
+            conditions=tuple(self._read_condition(condition) for condition in conditions),
             channels=tuple(map(str, inputs.get("notificationChannels") or ())),
             severity=str(inputs.get("severity") or ""),
             enabled=bool(inputs.get("enabled", True)),
@@ -184,25 +184,25 @@ class PolicyReader:
             declared={"enabled": True, **shown, "name": name},
         )
 
-    def _condition(self, inputs: Mapping[str, Any]) -> Condition:
+    def _read_condition(self, inputs: Mapping[str, Any]) -> Condition:
         display_name = str(inputs.get("displayName") or "")
         kinds = sorted(kind for kind in inputs if kind.startswith("condition"))
         threshold, absent = inputs.get("conditionThreshold"), inputs.get("conditionAbsent")
         if len(kinds) == 1 and threshold is not None:
-            return self._threshold(display_name, threshold)
+            return self._read_threshold(display_name, threshold)
         if len(kinds) == 1 and absent is not None:
-            return self._absence(display_name, absent)
+            return self._read_absence(display_name, absent)
         raise _InvalidPolicy(
             f"{display_name}: the local Monitoring does not know {' with '.join(kinds) or 'no condition'}"
         )
 
-    def _threshold(self, display_name: str, inputs: Mapping[str, Any]) -> Threshold:
+    def _read_threshold(self, display_name: str, inputs: Mapping[str, Any]) -> Threshold:
         if inputs.get("forecastOptions"):
             raise _InvalidPolicy(f"{display_name}: the local Monitoring does not know forecastOptions")
         comparison = str(inputs.get("comparison"))
         if comparison not in COMPARISONS:
             raise _InvalidPolicy(f"{display_name}: it compares by COMPARISON_GT or COMPARISON_LT, not by {comparison}")
-        duration = _minutes(display_name, inputs.get("duration"))
+        duration = _read_minutes(display_name, inputs.get("duration"))
         missing = str(inputs.get("evaluationMissingData") or f"{MISSING}NO_OP").removeprefix(MISSING)
         if missing not in ("INACTIVE", "ACTIVE", "NO_OP"):
             raise _InvalidPolicy(f"{display_name}: {missing} is no way to evaluate missing data")
@@ -210,36 +210,38 @@ class PolicyReader:
             raise _InvalidPolicy(f"{display_name}: evaluationMissingData needs a duration of at least {MINUTE} s")
         return Threshold(
             display_name=display_name,
-            query=self._query(display_name, inputs),
+            query=self._read_query(display_name, inputs),
             comparison=comparison,
             threshold=float(inputs.get("thresholdValue") or 0.0),
             duration=duration / self._pace,
-            trigger=_trigger(inputs.get("trigger")),
+            trigger=_read_trigger(inputs.get("trigger")),
             missing=missing,
         )
 
-    def _absence(self, display_name: str, inputs: Mapping[str, Any]) -> Absence:
-        duration = _minutes(display_name, inputs.get("duration"))
+    def _read_absence(self, display_name: str, inputs: Mapping[str, Any]) -> Absence:
+        duration = _read_minutes(display_name, inputs.get("duration"))
         if not SHORTEST_ABSENCE <= duration <= LONGEST_ABSENCE:
             raise _InvalidPolicy(f"{display_name}: an absence lasts {SHORTEST_ABSENCE} s to {LONGEST_ABSENCE:g} s")
-        query = MetricQuery(self._store, str(inputs["filter"]), self._aggregations(inputs.get("aggregations")))
-        return Absence(display_name, query, duration / self._pace, _trigger(inputs.get("trigger")))
+        query = MetricQuery(self._store, str(inputs["filter"]), self._read_aggregations(inputs.get("aggregations")))
+        return Absence(display_name, query, duration / self._pace, _read_trigger(inputs.get("trigger")))
 
-    def _query(self, display_name: str, inputs: Mapping[str, Any]) -> Query:
+    def _read_query(self, display_name: str, inputs: Mapping[str, Any]) -> Query:
         text = str(inputs.get("filter") or "")
-        aggregations = self._aggregations(inputs.get("aggregations"))
+        aggregations = self._read_aggregations(inputs.get("aggregations"))
         if text.lstrip().startswith("select_slo_"):
-            return self._burn_rate(display_name, text)
+            return self._read_burn_rate(display_name, text)
         query = MetricQuery(self._store, text, aggregations)
         below = inputs.get("denominatorFilter")
         if not below:
             return query
-        denominator = MetricQuery(self._store, str(below), self._aggregations(inputs.get("denominatorAggregations")))
+        denominator = MetricQuery(
+            self._store, str(below), self._read_aggregations(inputs.get("denominatorAggregations"))
+        )
         if query.span != denominator.span:
             raise _InvalidPolicy(f"{display_name}: numerator and denominator have one alignment period")
         return RatioQuery(query, denominator)
 
-    def _burn_rate(self, display_name: str, text: str) -> BurnRateQuery:
+    def _read_burn_rate(self, display_name: str, text: str) -> BurnRateQuery:
         matched = BURN_RATE.fullmatch(text)
         if matched is None:
             raise _InvalidPolicy(
@@ -250,10 +252,10 @@ class PolicyReader:
             raise _InvalidPolicy(f"{display_name}: there is no objective {matched[1]}")
         return BurnRateQuery(objective, int(matched[2]) * UNITS[matched[3]] / self._pace)
 
-    def _aggregations(self, declared: Sequence[Mapping[str, Any]] | None) -> list[Aggregation]:
+    def _read_aggregations(self, declared: Sequence[Mapping[str, Any]] | None) -> list[Aggregation]:
         return [
             Aggregation(
-                period=_period(inputs.get("alignmentPeriod")) / self._pace,
+                period=_read_period(inputs.get("alignmentPeriod")) / self._pace,
                 aligner=str(inputs.get("perSeriesAligner") or NO_ALIGNER),
                 reducer=str(inputs.get("crossSeriesReducer") or NO_REDUCER),
                 group_by=tuple(Field.parse(str(field)) for field in inputs.get("groupByFields") or ()),
@@ -266,7 +268,7 @@ class _InvalidPolicy(Exception):
     pass
 
 
-def _time_series(part: Any) -> Iterator[Mapping[str, Any]]:
+def _find_filters(part: Any) -> Iterator[Mapping[str, Any]]:
     """Every filter of a dashboard, a ratio's two among them."""
     if isinstance(part, Mapping):
         if "timeSeriesFilter" in part:
@@ -274,34 +276,34 @@ def _time_series(part: Any) -> Iterator[Mapping[str, Any]]:
         if "timeSeriesFilterRatio" in part:
             yield from (part["timeSeriesFilterRatio"][side] for side in ("numerator", "denominator"))
         for inner in part.values():
-            yield from _time_series(inner)
+            yield from _find_filters(inner)
     elif isinstance(part, list):
         for inner in part:
-            yield from _time_series(inner)
+            yield from _find_filters(inner)
 
 
-def _trigger(inputs: Mapping[str, Any] | None) -> Trigger:
+def _read_trigger(inputs: Mapping[str, Any] | None) -> Trigger:
     if not inputs:
         return Trigger()
     percent = inputs.get("percent")
     return Trigger(int(inputs.get("count") or 1), None if percent is None else float(percent))
 
 
-def _minutes(display_name: str, duration: object) -> float:
-    seconds = _seconds(duration)
+def _read_minutes(display_name: str, duration: object) -> float:
+    seconds = _read_seconds(duration)
     if seconds % MINUTE:
         raise _InvalidPolicy(f"{display_name}: its duration is a number of whole minutes, not {duration}")
     return seconds
 
 
-def _period(duration: object) -> float:
-    seconds = _seconds(duration)
+def _read_period(duration: object) -> float:
+    seconds = _read_seconds(duration)
     if duration is not None and seconds < MINUTE:
         raise _InvalidPolicy(f"an alignment period is at least {MINUTE} s, not {duration}")
     return seconds
 
 
-def _seconds(duration: object) -> float:
+def _read_seconds(duration: object) -> float:
     """Of Google's form: 60s."""
     text = str(duration or "0s")
     if not re.fullmatch(r"\d+(\.\d+)?s", text):

@@ -58,10 +58,10 @@ class MetricQuery:
         series = self._series()
         if not self.aggregations or self.aggregations[-1].aligner == NO_ALIGNER:
             return {one.identity: float(one[-1].value) for one in series if len(one) and not one.is_distribution}  # type: ignore[arg-type]
-        aligned = apply_stages(self.aggregations, series, self._moment(series, now))
+        aligned = apply_stages(self.aggregations, series, self._find_moment(series, now))
         return {one.identity: float(one[-1].value) for one in aligned if not one.is_distribution}  # type: ignore[arg-type]
 
-    def _moment(self, series: Sequence[TimeSeries], now: float) -> float:
+    def _find_moment(self, series: Sequence[TimeSeries], now: float) -> float:
         """Now; or that of the newest point, where it came just now and is of before the last period."""
         newest = max((one.ends[-1] for one in series), default=now)
         came = max((one.written for one in series), default=now)
@@ -125,12 +125,12 @@ class RatioQuery:
 
     def values(self, now: float) -> Values:
         """Return the newest ratio of each group that has one."""
-        below = {_labels(identity): value for identity, value in self._denominator.values(now).items()}
+        below = {_drop_metric_type(identity): value for identity, value in self._denominator.values(now).items()}
         above = self._numerator.values(now)
         return {
-            identity: value / below[_labels(identity)]
+            identity: value / below[_drop_metric_type(identity)]
             for identity, value in above.items()
-            if below.get(_labels(identity))
+            if below.get(_drop_metric_type(identity))
         }
 
     def newest(self) -> Mapping[Identity, float]:
@@ -202,7 +202,7 @@ class BurnRateQuery:
         return faults
 
 
-def _labels(identity: Identity) -> Identity:
+def _drop_metric_type(identity: Identity) -> Identity:
     return replace(identity, metric_type="")
 
 

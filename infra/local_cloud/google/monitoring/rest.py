@@ -62,27 +62,27 @@ class MonitoringApi:
         if query.get("orderBy"):
             raise ApiError(400, "Field orderBy had an invalid value: it is not supported.")
         try:
-            end = _moment(query.get("interval.endTime"), "interval.endTime")
+            end = _parse_moment(query.get("interval.endTime"), "interval.endTime")
             start = query.get("interval.startTime")
             page = listing.page(
                 self._store,
                 listing.ListRequest(
                     filter=query.get("filter", ""),
                     end=end,
-                    start=None if start is None else _moment(start, "interval.startTime"),
+                    start=None if start is None else _parse_moment(start, "interval.startTime"),
                     aggregations=[
-                        _aggregation(request, name)
+                        _read_aggregation(request, name)
                         for name in ("aggregation", "secondaryAggregation")
                         if f"{name}.perSeriesAligner" in query or f"{name}.crossSeriesReducer" in query
                     ],
                     headers=query.get("view") == "HEADERS",
-                    page_size=_number(query.get("pageSize")),
+                    page_size=_parse_number(query.get("pageSize")),
                     page_token=query.get("pageToken", ""),
                 ),
             )
         except (BadFilter, BadAggregation, listing.BadRequest) as error:
             raise ApiError(400, str(error)) from None
-        answer: dict[str, Any] = {"timeSeries": [_shown(series, points) for series, points in page.series]}
+        answer: dict[str, Any] = {"timeSeries": [_show_series(series, points) for series, points in page.series]}
         if page.next_token:
             answer["nextPageToken"] = page.next_token
         return web.json_response(answer)
@@ -96,14 +96,14 @@ class MonitoringApi:
             raise ApiError(400, str(error)) from None
         everything = {**GOOGLES, **self._store.descriptors}
         chosen = [one for name, one in sorted(everything.items()) if matches(Identity(name, (), "", ()))]
-        return web.json_response({"metricDescriptors": [self._described(one) for one in chosen]})
+        return web.json_response({"metricDescriptors": [self._show_descriptor(one) for one in chosen]})
 
     async def _descriptor(self, request: web.Request) -> web.Response:
         self._check_project(request)
         descriptor = self._store.descriptor(request.match_info["metric"])
         if descriptor is None:
             raise ApiError(404, f"Could not find descriptor for metric '{request.match_info['metric']}'.")
-        return web.json_response(self._described(descriptor))
+        return web.json_response(self._show_descriptor(descriptor))
 
     async def _policies(self, request: web.Request) -> web.Response:
         self._check_project(request)
@@ -114,7 +114,7 @@ class MonitoringApi:
 
     async def _policy(self, request: web.Request) -> web.Response:
         self._check_project(request)
-        policy = self._monitoring.policies.get(f"{_project(request)}/alertPolicies/{request.match_info['id']}")
+        policy = self._monitoring.policies.get(f"{_format_project(request)}/alertPolicies/{request.match_info['id']}")
         if policy is None:
             raise ApiError(404, f"There is no alert policy {request.match_info['id']}.")
         return web.json_response(policy.declared)
@@ -130,8 +130,8 @@ class MonitoringApi:
             if order[0] not in ORDERS or order[1:] not in ([], ["desc"]):
                 raise ApiError(400, f"{' '.join(order)} is no order of alerts.")
             chosen.sort(key=ORDERS[order[0]], reverse=order[1:] == ["desc"])
-        first = _number(query.get("pageToken"))
-        last = first + min(_number(query.get("pageSize")) or ALERTS_PAGE, MAX_ALERTS_PAGE)
+        first = _parse_number(query.get("pageToken"))
+        last = first + min(_parse_number(query.get("pageSize")) or ALERTS_PAGE, MAX_ALERTS_PAGE)
         answer: dict[str, Any] = {
             "alerts": [incident.as_alert() for incident in chosen[first:last]],
             "totalSize": len(chosen),
@@ -154,9 +154,9 @@ class MonitoringApi:
 
     def _check_project(self, request: web.Request) -> None:
         if request.match_info["project"] != self._store.project:
-            raise ApiError(403, f"Permission denied on {_project(request)}, or it may not exist.")
+            raise ApiError(403, f"Permission denied on {_format_project(request)}, or it may not exist.")
 
-    def _described(self, descriptor: Descriptor) -> dict[str, Any]:
+    def _show_descriptor(self, descriptor: Descriptor) -> dict[str, Any]:
         return {
             "name": f"projects/{self._store.project}/metricDescriptors/{descriptor.type}",
             "type": descriptor.type,
@@ -169,7 +169,7 @@ class MonitoringApi:
         }
 
 
-def _project(request: web.Request) -> str:
+def _format_project(request: web.Request) -> str:
     return f"projects/{request.match_info['project']}"
 
 
@@ -185,7 +185,7 @@ def _alert_filter(node: Node) -> Callable[[Incident], bool]:
     raise BadFilter("the local Monitoring knows alerts by their state, policy.name and policy.displayName, ANDed")
 
 
-def _aggregation(request: web.Request, name: str) -> Aggregation:
+def _read_aggregation(request: web.Request, name: str) -> Aggregation:
     query = request.query
     period = query.get(f"{name}.alignmentPeriod", "0s")
     if not re.fullmatch(r"\d+(\.\d+)?s", period):
@@ -198,7 +198,7 @@ def _aggregation(request: web.Request, name: str) -> Aggregation:
     )
 
 
-def _moment(text: str | None, field: str) -> float:
+def _parse_moment(text: str | None, field: str) -> float:
     if text is None:
         raise ApiError(400, f"Field {field} had an invalid value: it is required.")
     try:
@@ -210,24 +210,24 @@ def _moment(text: str | None, field: str) -> float:
     return parsed.timestamp()
 
 
-def _number(text: str | None) -> int:
+def _parse_number(text: str | None) -> int:
     if text and not text.isdigit():
         raise ApiError(400, f"{text!r} is no number.")
     return int(text or 0)
 
 
-def _shown(series: TimeSeries, points: Sequence[Point]) -> dict[str, Any]:
+def _show_series(series: TimeSeries, points: Sequence[Point]) -> dict[str, Any]:
     identity = series.identity
     return {
         "metric": {"type": identity.metric_type, "labels": dict(identity.metric_labels)},
         "resource": {"type": identity.resource_type, "labels": dict(identity.resource_labels)},
         "metricKind": series.kind,
         "valueType": series.value_type,
-        "points": [_point(series.value_type, point) for point in points],
+        "points": [_show_point(series.value_type, point) for point in points],
     }
 
 
-def _point(value_type: ValueType, point: Point) -> dict[str, Any]:
+def _show_point(value_type: ValueType, point: Point) -> dict[str, Any]:
     value = point.value
     shown: dict[str, Any]
     if isinstance(value, Distribution):

@@ -172,7 +172,7 @@ class TimeSeriesStore:
 
     def write(self, identity: Identity, kind: MetricKind, value_type: ValueType, point: Point) -> None:
         """Add a point to its series. Raises Rejected for what Google would refuse."""
-        identity = self._completed(identity)
+        identity = self._complete_labels(identity)
         series = self._series.get(identity.metric_type, {}).get(identity)
         if series is not None:
             _check_type(identity.metric_type, series, kind, value_type)
@@ -184,7 +184,7 @@ class TimeSeriesStore:
             self._check_interval(kind, point)
         _check_value(point.value, value_type)
         if series is None:
-            series = self._new(identity, kind, value_type)
+            series = self._add_series(identity, kind, value_type)
         series.append(point)
         series.written = self.clock()
 
@@ -199,7 +199,7 @@ class TimeSeriesStore:
         found = [(series, series.points(start, end)) for series in self.matching(chosen)]
         return [(series, points) for series, points in found if points]
 
-    def _completed(self, identity: Identity) -> Identity:
+    def _complete_labels(self, identity: Identity) -> Identity:
         labels = identity.resource_labels
         if any(key == "project_id" for key, _ in labels):
             return identity
@@ -270,7 +270,7 @@ class TimeSeriesStore:
                 "metric."
             )
 
-    def _new(self, identity: Identity, kind: MetricKind, value_type: ValueType) -> TimeSeries:
+    def _add_series(self, identity: Identity, kind: MetricKind, value_type: ValueType) -> TimeSeries:
         self._made += 1
         if self._made % FORGET_EVERY == 0:
             self._forget()

@@ -27,26 +27,26 @@ class JobsApi:
         """Return a route for each call."""
         return [
             web.get(JOBS, self._list),
-            web.get(JOB, self._doing(lambda job: None)),
-            web.post(f"{JOB}:run", self._doing(self._scheduler.dispatch)),
-            web.post(f"{JOB}:pause", self._doing(Job.pause)),
-            web.post(f"{JOB}:resume", self._doing(Job.resume)),
+            web.get(JOB, self._answer_after(lambda job: None)),
+            web.post(f"{JOB}:run", self._answer_after(self._scheduler.dispatch)),
+            web.post(f"{JOB}:pause", self._answer_after(Job.pause)),
+            web.post(f"{JOB}:resume", self._answer_after(Job.resume)),
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
-        start, size = _number(request, "pageToken", 0), _number(request, "pageSize", LARGEST_PAGE)
+        start, size = _parse_number(request, "pageToken", 0), _parse_number(request, "pageSize", LARGEST_PAGE)
         jobs = self._jobs(request)
         end = start + min(size or LARGEST_PAGE, LARGEST_PAGE)
-        answer: dict[str, Any] = {"jobs": [_shown(self._project, job) for job in jobs[start:end]]}
+        answer: dict[str, Any] = {"jobs": [_show_job(self._project, job) for job in jobs[start:end]]}
         return web.json_response({**answer, "nextPageToken": str(end)} if end < len(jobs) else answer)
 
-    def _doing(self, action: Callable[[Job], None]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _answer_after(self, action: Callable[[Job], None]) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Answers the job as it is then."""
 
         async def answer(request: web.Request) -> web.Response:
             job = self._job(request)
             action(job)
-            return web.json_response(_shown(self._project, job))
+            return web.json_response(_show_job(self._project, job))
 
         return answer
 
@@ -64,7 +64,7 @@ class JobsApi:
         return found
 
 
-def _shown(project: str, job: Job) -> dict[str, Any]:
+def _show_job(project: str, job: Job) -> dict[str, Any]:
     spec = job.spec
     body: dict[str, Any] = {
         "name": f"projects/{project}/locations/{spec.location}/jobs/{spec.name}",
@@ -86,15 +86,15 @@ def _shown(project: str, job: Job) -> dict[str, Any]:
         token = {"serviceAccountEmail": spec.account, "audience": spec.audience or spec.url}
         body["httpTarget"]["oidcToken"] = token
     if not job.paused:
-        body["scheduleTime"] = _time(spec.next_run(datetime.now(UTC)))
+        body["scheduleTime"] = _format_time(spec.next_run(datetime.now(UTC)))
     if job.began is not None:
-        body["lastAttemptTime"] = _time(job.began)
+        body["lastAttemptTime"] = _format_time(job.began)
     if job.last is not None:
         body["status"] = {} if job.last.succeeded else {"code": CODES[find_outcome(job.last)]}
     return body
 
 
-def _number(request: web.Request, name: str, default: int) -> int:
+def _parse_number(request: web.Request, name: str, default: int) -> int:
     text = request.query.get(name, "")
     if not text:
         return default
@@ -103,5 +103,5 @@ def _number(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _time(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -29,7 +29,7 @@ class AttemptLog:
         if run is None:
             entry |= {"severity": "INFO", "jsonPayload": {"@type": f"{TYPE}.AttemptStarted", **payload}}
         else:
-            ended = {"@type": f"{TYPE}.AttemptFinished", **payload, **_ending(run)}
+            ended = {"@type": f"{TYPE}.AttemptFinished", **payload, **_describe_end(run)}
             entry |= {"severity": "INFO" if run.succeeded else "ERROR", "jsonPayload": ended}
         if run is not None and run.status is not None:
             entry["httpRequest"] = {"status": run.status}
@@ -43,7 +43,7 @@ def find_outcome(run: Run) -> str:
     return "DEADLINE_EXCEEDED" if run.timed_out else "UNAVAILABLE"
 
 
-def _ending(run: Run) -> dict[str, str]:
+def _describe_end(run: Run) -> dict[str, str]:
     status = find_outcome(run)
     if run.succeeded:
         return {}
