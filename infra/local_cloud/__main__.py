@@ -85,7 +85,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _keep_bytecode() -> None:
-    """Where Python is told to keep none (as many container images do), every start would compile for seconds."""
+    """Keep compiled modules, even where Python is told to keep none: compiling at each start takes seconds."""
     if sys.dont_write_bytecode:
         sys.dont_write_bytecode = False
         sys.pycache_prefix = str(Path(sys.prefix) / "bytecode")

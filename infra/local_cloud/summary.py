@@ -33,7 +33,7 @@ def _show_functions(cloud: LocalCloud, routes: Mapping[str, DeployedFunction]) -
 
 
 def _shorten(member: str) -> str:
-    """An account without its kind and the rest of its address."""
+    """Return an account without its kind and the rest of its address."""
     return member.partition(":")[2].partition("@")[0] or member
 
 

@@ -124,7 +124,7 @@ async def _deploy_and_wait(project: Project, cloud: LocalCloud, gateway: Gateway
 
 
 def _configuration(project: Project, cloud: LocalCloud) -> Mapping[str, str]:
-    """The stack's, and what only this run knows: where the users' issuer and the runbooks are, and its pace."""
+    """Return the stack's configuration, and what only this run knows: the users' issuer, the runbooks and the pace."""
     users = cloud.google.issuers.users
     computed = {
         "userIssuer": users.issuer,

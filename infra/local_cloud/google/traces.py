@@ -70,7 +70,7 @@ class Traces:
             spans.append(_show_span(span, resource))
 
     async def _export(self, request: web.Request) -> web.Response:
-        """Raises ApiError."""
+        """Take an export request. Raises ApiError."""
         if request.content_type != PROTOBUF:
             raise ApiError(400, f"traces are taken as {PROTOBUF}, not {request.content_type}")
         try:
@@ -83,7 +83,7 @@ class Traces:
         return web.json_response({"traces": self.newest()})
 
     async def _show(self, request: web.Request) -> web.Response:
-        """Raises ApiError."""
+        """Show a trace. Raises ApiError."""
         trace_id = request.match_info["trace_id"]
         spans = self.spans(trace_id)
         if not spans:

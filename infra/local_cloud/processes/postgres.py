@@ -122,7 +122,7 @@ class Postgres(Server):
         self.socket_dir.rmdir()
 
     def _end_leftover(self) -> None:
-        """A postmaster.pid that outlived its server keeps another from starting, should a stranger have its id now."""
+        """End a server of an earlier run, and remove its postmaster.pid, which might keep another from starting."""
         pid_file = self.folder / "postmaster.pid"
         if not pid_file.exists():
             return
@@ -191,7 +191,7 @@ def list_settings() -> frozenset[str]:
 
 
 def _choose_socket_dir(folder: Path) -> Path:
-    """Beside the data, or where that is too long for a socket's address, in the folder for temporary files."""
+    """Return a folder beside the data, or if that is too long for a socket's address, one for temporary files."""
     beside = folder.with_name(f"{folder.name}-socket")
     if len(str(beside / ".s.PGSQL.65535.lock")) <= MAX_SOCKET_PATH:
         return beside

@@ -100,7 +100,7 @@ class Supervisor:
         self._state.replace(PROCESSES, {})
 
     async def _bring_up(self, supervised: Supervised) -> "asyncio.Future[int]":
-        """Returns when it serves, with its end to wait for."""
+        """Return when it serves, with its end to wait for. Raises ServerFailed."""
         server = supervised.server
         await self._in_thread(server.prepare)
         if supervised.stopping.is_set():
@@ -180,7 +180,7 @@ def end_leftovers(state: State) -> list[str]:
 
 
 def _find_session(leader: int, created: float) -> list[psutil.Process]:
-    """Each server leads a session of its own; a crash of the leader leaves the others in it."""
+    """Return what runs of a server's session: each leads one of its own, and its crash leaves the others in it."""
     if created < psutil.boot_time() or (psutil.pid_exists(leader) and not _is_same_process(leader, created)):
         return []  # its id is a stranger's now
     members = []
@@ -194,7 +194,7 @@ def _find_session(leader: int, created: float) -> list[psutil.Process]:
 
 
 def _is_same_process(pid: int, created: float) -> bool:
-    """Ids are used again, moments of creation are not."""
+    """Return whether an id is still of the same process: ids are used again, moments of creation are not."""
     try:
         return abs(psutil.Process(pid).create_time() - created) < 0.02
     except psutil.NoSuchProcess:

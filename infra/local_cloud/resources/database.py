@@ -10,7 +10,7 @@ import pg8000.native
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.cloud_sql.declared import to_admin_settings
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
-from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
 from local_cloud.google.machine_types import find_machine_type
 from local_cloud.google.services import DEFAULT_REGION
@@ -103,7 +103,7 @@ async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     return CreatedResource(id=f"{name}//{instance_name}", outputs={"name": name})
 
 
-def _make_server(cloud: LocalCloud, declaration: Declaration, service: CloudSql, region: str) -> ManagedPostgres:
+def _make_server(cloud: LocalCloud, declaration: Declaration, service: CloudSqlService, region: str) -> ManagedPostgres:
     name = declaration.resource_name
     port, log = cloud.runtime.ports.allocate(f"sql/{name}"), cloud.state.log(f"{name}-postgres")
     settings = _read_settings(cloud, declaration)
@@ -115,7 +115,7 @@ def _make_server(cloud: LocalCloud, declaration: Declaration, service: CloudSql,
 
 
 def _read_settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str]:
-    """The declared flags that this build knows; the others are shown as declared only."""
+    """Return the declared flags that this build knows; the others are noted as declared only."""
     settings: Mapping[str, Any] = declaration.inputs.get("settings") or {}
     flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}
     known = list_settings() - OURS

@@ -110,7 +110,7 @@ async def _fetch_source(cloud: LocalCloud, name: str, source: Mapping[str, Any])
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    """Earlier sources go; the same source is unpacked anew only where it is not whole."""
+    """Unpack the source unless it is there, and remove earlier ones."""
     for earlier in folder.parent.glob("*"):
         if earlier != folder:
             shutil.rmtree(earlier)
@@ -136,10 +136,10 @@ def _read_environment(cloud: LocalCloud, name: str, service: Mapping[str, Any]) 
 
 
 def _list_endpoints(cloud: LocalCloud, account: str) -> dict[str, str]:
-    """What leads Google's client libraries to the local parts.
+    """Return what leads Google's client libraries to the local parts.
 
-    To storage, to where metrics are written, and to what reads logs and metrics and runs jobs, only where the account
-    has a role there.
+    To storage, to where metrics are written, and to what reads logs and metrics and runs jobs, only if the account has
+    a role there.
     """
     platform = {
         "OIDC_GOOGLE_JWKS_URL": cloud.google.issuers.google.jwks_url,

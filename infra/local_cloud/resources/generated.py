@@ -71,7 +71,7 @@ def _keep_value(cloud: LocalCloud, declaration: Declaration, make: Callable[[], 
 
 
 def _generate_text(inputs: Mapping[str, Any]) -> str:
-    """With at least the declared number of each class, in any order."""
+    """Return a text with at least the declared number of each class, in any order."""
     classes = {name: letters for name, letters in CLASSES.items() if inputs.get(name, True)}
     if "special" in classes and inputs.get("overrideSpecial"):
         classes["special"] = str(inputs["overrideSpecial"])

@@ -7,7 +7,7 @@ from typing import Any
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.monitoring import uptime
 from local_cloud.google.monitoring.descriptors import Descriptor
-from local_cloud.google.monitoring.notifications import Channel
+from local_cloud.google.monitoring.notifications import NotificationChannel
 from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.store import Rejected
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
@@ -45,7 +45,7 @@ async def notification_channel(cloud: LocalCloud, declaration: Declaration) -> C
         raise DeploymentFailed(f"{declaration.name}: a channel of type {kind} has the labels {', '.join(missing)}")
     name = f"projects/{cloud.project}/notificationChannels/{_derive_number(declaration)}"
     secret = {str(key): str(value) for key, value in (inputs.get("sensitiveLabels") or {}).items()}
-    cloud.google.monitoring.notifier.channels[name] = Channel(
+    cloud.google.monitoring.notifier.channels[name] = NotificationChannel(
         name=name,
         type=kind,
         labels=labels,
@@ -134,7 +134,7 @@ def _name_service(cloud: LocalCloud, declaration: Declaration) -> CreatedResourc
 
 
 def _derive_number(declaration: Declaration) -> str:
-    """As Google numbers what it makes; the same in each run."""
+    """Return a number such as Google names things by; the same in each run."""
     return str(int(hashlib.sha256(declaration.urn.encode()).hexdigest()[:15], 16))
 
 

@@ -74,5 +74,5 @@ def _read_retries(config: Mapping[str, Any]) -> Retries:
 
 
 def _parse_seconds(duration: object, default: float) -> float:
-    """Of Google's form: 3.5s."""
+    """Return the seconds of a duration in Google's form: 3.5s."""
     return default if duration is None else float(str(duration).removesuffix("s"))

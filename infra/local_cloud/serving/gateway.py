@@ -91,7 +91,7 @@ class Gateway:
         return await page()
 
     def _check_origin(self, request: web.BaseRequest) -> None:
-        """Functions say themselves which pages may call them; the deployer's own pages are for its own page only."""
+        """Refuse pages of other origins; functions say themselves which pages may call them. Raises PlatformError."""
         origin = request.headers.get("Origin")
         if origin not in (None, f"http://{request.host}"):
             raise PlatformError(403, f"{request.rel_url.raw_path} is not for pages of {origin}")

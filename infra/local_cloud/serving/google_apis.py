@@ -51,7 +51,7 @@ async def _answer_as_google(request: web.Request, handler: Handler) -> web.Strea
 
 
 def _check_caller(request: web.Request) -> None:
-    """Nobody signs in here, so no page that a browser happens to show may read logs or delete a database."""
+    """Refuse web pages: nobody signs in here, and none may read logs or delete a database. Raises ApiError."""
     if "Origin" in request.headers or request.url.host not in HOSTS:
         raise ApiError(403, "the local Google APIs are for programs of this machine, and not for web pages")
 

@@ -137,7 +137,7 @@ def _answer_whole(
 
 
 def _abort_started(request: web.BaseRequest, started: web.StreamResponse | None) -> None:
-    """An answer that has begun cannot become an error: the client must see that it is not whole."""
+    """Cut the connection of an answer that has begun, so that the client sees that it is not whole."""
     if started is not None and request.transport is not None:
         request.transport.abort()
         raise asyncio.CancelledError

@@ -11,7 +11,7 @@ from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
-from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.service import CloudSqlService
 
 COPY = "utxoiq-test-copy"
 
@@ -43,7 +43,7 @@ def corrupt(folder: Path) -> None:
 
 
 def test_a_backup_restores_into_another_instance(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1, 2)
     backup = admin.back_up()
@@ -60,7 +60,7 @@ def test_a_backup_restores_into_another_instance(
 
 
 def test_a_backup_restores_over_its_own_instance_and_recovery_goes_on_from_there(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     backup = admin.back_up()
@@ -77,7 +77,7 @@ def test_a_backup_restores_over_its_own_instance_and_recovery_goes_on_from_there
 
 
 def test_a_clone_holds_everything_up_to_the_moment_and_nothing_after(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     time.sleep(0.5)  # a base backup has ended by the moment that is asked for
@@ -90,14 +90,16 @@ def test_a_clone_holds_everything_up_to_the_moment_and_nothing_after(
     assert numbers(cloud_sql.server(COPY)) == [1, 2]
 
 
-def test_a_clone_of_now_holds_everything(cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient) -> None:
+def test_a_clone_of_now_holds_everything(
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
+) -> None:
     write(primary, 1, 2)
     assert "error" not in admin.clone(COPY)
     assert numbers(cloud_sql.server(COPY)) == [1, 2]
 
 
 def test_a_corrupt_backup_is_refused_and_leaves_the_target_as_it_was(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     backup = admin.back_up()
@@ -109,7 +111,9 @@ def test_a_corrupt_backup_is_refused_and_leaves_the_target_as_it_was(
     assert numbers(primary) == [1]
 
 
-def test_a_deleted_instance_leaves_nothing(cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient) -> None:
+def test_a_deleted_instance_leaves_nothing(
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
+) -> None:
     admin.insert(COPY)
     server = cloud_sql.server(COPY)
 
@@ -149,7 +153,7 @@ def test_what_is_wrong_is_refused(primary: ManagedPostgres, admin: AdminClient, 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Host": "elsewhere.example"}])
 def test_a_page_in_a_browser_deletes_no_instance(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
 ) -> None:
     admin.clone(COPY)
     refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers)
@@ -158,13 +162,13 @@ def test_a_page_in_a_browser_deletes_no_instance(
 
 
 def test_an_instance_that_was_made_runs_again_after_a_restart(tmp_path: Path) -> None:
-    first = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    first = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     first.start()
     body = {"name": COPY, "region": "us-central1", "databaseVersion": "POSTGRES_17", "settings": {"tier": "small"}}
     first.insert(body)
     first.stop()  # waits for what is under way
 
-    second = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    second = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     second.start()
     try:
         assert second.instance(COPY)["state"] == "RUNNABLE"

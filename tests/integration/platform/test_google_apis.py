@@ -19,7 +19,7 @@ from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging import api
 from local_cloud.google.logging.entry_log import EntryLog
 from local_cloud.google.logging.function_log import FunctionLog
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 from local_cloud.google.monitored_resources import function_resource
 from local_cloud.google.scheduler.api import JobsApi
 from local_cloud.google.scheduler.attempts import AttemptLog
@@ -177,7 +177,7 @@ class Logging:
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})
         self.api = client("logging", "v2", serve(api.list_routes("shop", self.sources))).entries()
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[LogSource]:
         return [self.function, self.scheduler]
 
     def list(self, **body: object) -> Any:

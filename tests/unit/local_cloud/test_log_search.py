@@ -12,7 +12,7 @@ from local_cloud.google.logging.entry import Entry, format_time
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.postgres_log import PostgresLog
 from local_cloud.google.logging.search import BadToken, Page, search
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 START = 1_772_366_400.0
 
@@ -32,7 +32,7 @@ def numbers(entries: Iterable[Entry]) -> list[int]:
     return [entry.body["jsonPayload"]["n"] for entry in entries]
 
 
-def pages(sources: list[Source], text: str, *, newest_first: bool, size: int, seconds: float = 60.0) -> list[Page]:
+def pages(sources: list[LogSource], text: str, *, newest_first: bool, size: int, seconds: float = 60.0) -> list[Page]:
     found = [search(sources, text, newest_first=newest_first, size=size, seconds=seconds)]
     while found[-1].token:
         token = found[-1].token
@@ -47,7 +47,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> list[Source]:
+def two(tmp_path: Path) -> list[LogSource]:
     """The even lines, and the odd ones."""
     return [
         function(tmp_path, "even", (line(n) for n in range(0, 100, 2))),
@@ -57,7 +57,7 @@ def two(tmp_path: Path) -> list[Source]:
 
 @pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("size", [1, 7, 100, 1000])
-def test_pages_together_hold_everything_once_and_in_order(two: list[Source], newest_first: bool, size: int) -> None:
+def test_pages_together_hold_everything_once_and_in_order(two: list[LogSource], newest_first: bool, size: int) -> None:
     found = pages(two, "", newest_first=newest_first, size=size)
     together = [number for page in found for number in numbers(page.entries)]
     assert together == sorted(range(100), reverse=newest_first)
@@ -65,7 +65,7 @@ def test_pages_together_hold_everything_once_and_in_order(two: list[Source], new
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_a_search_that_runs_out_of_time_goes_on_where_it_was(two: list[Source], newest_first: bool) -> None:
+def test_a_search_that_runs_out_of_time_goes_on_where_it_was(two: list[LogSource], newest_first: bool) -> None:
     found = pages(two, "jsonPayload.n=(3 OR 98)", newest_first=newest_first, size=10, seconds=0.0)
     assert sorted(number for page in found for number in numbers(page.entries)) == [3, 98]
     assert len(found) > 2
@@ -120,7 +120,7 @@ def test_a_line_that_is_being_written_is_left_for_later(tmp_path: Path) -> None:
         assert numbers(pages([source], "", newest_first=newest_first, size=10)[0].entries) == [1]
 
 
-def test_a_token_is_good_for_its_own_request_only(two: list[Source]) -> None:
+def test_a_token_is_good_for_its_own_request_only(two: list[LogSource]) -> None:
     token = search(two, "", newest_first=True, size=1).token
     for text, order, given in (
         ("severity=INFO", True, token),

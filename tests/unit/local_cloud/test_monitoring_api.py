@@ -20,7 +20,7 @@ from tests.unit.local_cloud.monitored import PREFIX, PROJECT, START, Monitored, 
 
 from local_cloud.google.monitoring.grpc_service import MetricServer
 from local_cloud.google.monitoring.incidents import format_time
-from local_cloud.google.monitoring.notifications import Channel, Notifier
+from local_cloud.google.monitoring.notifications import NotificationChannel, Notifier
 from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.rest import MonitoringApi
 from local_cloud.google.monitoring.uptime import METRIC, Uptime, read_check
@@ -329,9 +329,11 @@ def test_a_webhook_on_this_machine_is_called_and_no_other(tmp_path: Path) -> Non
             notifier = monitored.monitoring.notifier = Notifier(session, monitored.said.append)
             hook = {"url": f"http://127.0.0.1:{port}/hook", "username": "till"}
             for channel in (
-                Channel("hook", "webhook_basicauth", hook, {"password": "secret"}),
-                Channel("away", "webhook_tokenauth", {"url": "https://shop.example/hook?auth_token=hidden"}),
-                Channel("mail", "email", {"email_address": "till@shop.example"}),
+                NotificationChannel("hook", "webhook_basicauth", hook, {"password": "secret"}),
+                NotificationChannel(
+                    "away", "webhook_tokenauth", {"url": "https://shop.example/hook?auth_token=hidden"}
+                ),
+                NotificationChannel("mail", "email", {"email_address": "till@shop.example"}),
             ):
                 notifier.channels[channel.name] = channel
             monitored.declare(

@@ -9,9 +9,9 @@ from aiohttp import web
 from local_cloud.google.api_error import ApiError
 from local_cloud.google.cloud_sql.catalog import ApiObject
 from local_cloud.google.cloud_sql.errors import invalid
-from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.service import CloudSqlService
 
-Call = Callable[[CloudSql, ApiObject, ApiObject], ApiObject]
+Call = Callable[[CloudSqlService, ApiObject, ApiObject], ApiObject]
 
 # With and without the service in front, as discovery documents of different ages have it.
 PREFIXES = ("/v1", "/v1beta4", "/sql/v1", "/sql/v1beta4")
@@ -23,7 +23,7 @@ BACKUP = f"{BACKUPS}/{{id}}"
 OPERATIONS = f"{PROJECT}/operations"
 
 
-def _list_operations(cloud_sql: CloudSql, path: ApiObject, _: ApiObject) -> ApiObject:
+def _list_operations(cloud_sql: CloudSqlService, path: ApiObject, _: ApiObject) -> ApiObject:
     instance = path.get("instance")
     shown = [one for one in cloud_sql.operations.all() if instance is None or one["targetId"] == instance]
     return {"kind": "sql#operationsList", "items": shown}
@@ -55,7 +55,7 @@ class AdminApi:
     service: returns what carries them out; None while no instance has been declared.
     """
 
-    def __init__(self, project: str, service: Callable[[], CloudSql | None]) -> None:
+    def __init__(self, project: str, service: Callable[[], CloudSqlService | None]) -> None:
         self._project = project
         self._service = service
 

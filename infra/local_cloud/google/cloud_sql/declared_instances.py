@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
-from local_cloud.google.cloud_sql.service import CloudSql
+from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
 from local_cloud.report import Report
 
@@ -21,11 +21,11 @@ class DeclaredInstances:
         self._folder = folder
         self._project = project
         self._report = report
-        self._starting: asyncio.Task[CloudSql] | None = None
-        self._started: CloudSql | None = None
+        self._starting: asyncio.Task[CloudSqlService] | None = None
+        self._started: CloudSqlService | None = None
 
     @property
-    def service(self) -> CloudSql | None:
+    def service(self) -> CloudSqlService | None:
         """Return the service; None while it does not run."""
         return self._started
 
@@ -34,7 +34,7 @@ class DeclaredInstances:
         """Return the servers of instances that are no read replicas."""
         return [server for server in self.servers.values() if not isinstance(server, Standby)]
 
-    async def start(self) -> CloudSql:
+    async def start(self) -> CloudSqlService:
         """Return the service once the instances of an earlier run are up again. Raises ServerFailed."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
@@ -48,8 +48,8 @@ class DeclaredInstances:
         if self._started is not None:
             await asyncio.to_thread(self._started.stop)
 
-    async def _start(self) -> CloudSql:
-        service = CloudSql(self._folder, self._project)
+    async def _start(self) -> CloudSqlService:
+        service = CloudSqlService(self._folder, self._project)
         with self._report.step("Cloud SQL Admin API"):
             await asyncio.to_thread(service.start)
         self._started = service

@@ -129,7 +129,7 @@ class ManagedPostgres(Postgres):
 
     @contextmanager
     def _hold_stopped(self) -> Iterator[None]:
-        """The server does not run, and does not start."""
+        """Stop the server, and keep it from starting within the block."""
         with self._data:
             process = self.process
             if process is not None and process.poll() is None:

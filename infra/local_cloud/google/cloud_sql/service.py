@@ -27,7 +27,7 @@ OURS = frozenset({"listen_addresses", "port", "unix_socket_directories", "shared
 IAM_FLAG = "cloudsql.iam_authentication"
 
 
-class CloudSql:
+class CloudSqlService:
     """Carries out the Admin API's calls.
 
     folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves. settings:
@@ -344,7 +344,7 @@ class CloudSql:
         return home
 
     def _wal(self, region: str, name: str) -> Path:
-        """A new one after each restore: two histories never share an archive."""
+        """Return the folder of the archive: a new one after each restore, since two histories never share one."""
         generation = self._catalog.local(name).get("generation", 0)
         return self.folder / region / name / f"wal-{generation}"
 
@@ -428,7 +428,7 @@ class CloudSql:
         return lambda folder: copy_backup(server, self._backup_folder(backup), folder)
 
     def _find_backup_before(self, name: str, moment: datetime) -> ApiObject:
-        """The newest one that had ended by then. Raises ApiError."""
+        """Return the newest backup that had ended by then. Raises ApiError."""
         for backup in self._catalog.backups(name):
             if backup["status"] == "SUCCESSFUL" and times.parse_time(backup["endTime"]) <= moment:
                 return self._catalog.backup(name, backup["id"])
@@ -441,7 +441,7 @@ class CloudSql:
         return (datetime.now(UTC) - times.parse_time(newest["endTime"])).total_seconds() > 24 * 3600
 
     def _forget_old(self, name: str) -> None:
-        """Automated backups beyond the number that the settings keep, and WAL from before the oldest of all."""
+        """Delete automated backups beyond the number to keep, and the log from before the oldest of all."""
         settings = self._catalog.instance(name)["settings"].get("backupConfiguration", {})
         kept = int(settings.get("backupRetentionSettings", {}).get("retainedBackups") or 7)
         automated = [run for run in self._catalog.backups(name) if run["type"] == "AUTOMATED"]

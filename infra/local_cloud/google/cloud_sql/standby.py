@@ -57,7 +57,7 @@ class Standby(ManagedPostgres):
         super().prepare()
 
     def _copy(self) -> None:
-        """The new copy is in its place whole or not at all."""
+        """Copy the primary's data; the new copy is in its place whole or not at all."""
         fresh, former = (self.folder.with_name(f"{self.folder.name}.{which}") for which in ("fresh", "replaced"))
         for path in (fresh, former):
             shutil.rmtree(path, ignore_errors=True)
@@ -70,7 +70,7 @@ class Standby(ManagedPostgres):
         shutil.rmtree(former, ignore_errors=True)
 
     def _can_follow(self) -> bool:
-        """Each history of the primary has an archive of its own."""
+        """Return whether the copy is of the primary's present history, each of which has an archive of its own."""
         signal = self.folder / SIGNAL
         if not self.initialised or not signal.exists() or signal.read_text() != str(self.primary.wal):
             return False
@@ -120,7 +120,7 @@ def _read_control_data(server: ManagedPostgres) -> dict[str, str]:
 
 
 def _find_segment(control: Mapping[str, str]) -> str:
-    """The file of the log that holds the end of what has certainly been replayed."""
+    """Return the file of the log that holds the end of what has certainly been replayed."""
     high, low = (int(half, 16) for half in control["Minimum recovery ending location"].split("/"))
     if (high, low) == (0, 0):  # a copy that has not run yet
         return control["Latest checkpoint's REDO WAL file"]

@@ -9,7 +9,7 @@ from aiohttp import web
 from local_cloud.google.api_error import ApiError
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.search import BadToken, search
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 ORDERS = {"": False, "timestamp asc": False, "timestamp desc": True}
 FIELDS = frozenset({"resourceNames", "filter", "orderBy", "pageSize", "pageToken"})
@@ -17,7 +17,7 @@ DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
 
 
-def list_routes(project: str, sources: Callable[[], Sequence[Source]]) -> list[web.RouteDef]:
+def list_routes(project: str, sources: Callable[[], Sequence[LogSource]]) -> list[web.RouteDef]:
     """Return the routes of the API. sources: returns the log files of the moment."""
 
     async def list_entries(request: web.Request) -> web.Response:

@@ -80,7 +80,7 @@ def _read(file: BinaryIO, at: int, length: int) -> bytes:
 
 
 def _whole_end(file: BinaryIO, start: int, end: int) -> int:
-    """Without a last line that is still being written."""
+    """Return the end without a last line that is still being written."""
     while start < end:
         begin = max(start, end - FIRST)
         found = _read(file, begin, end - begin).rfind(b"\n")
@@ -91,7 +91,7 @@ def _whole_end(file: BinaryIO, start: int, end: int) -> int:
 
 
 def _last_end(data: bytes, continued: bool, *, whole: bool) -> int:
-    """Of the last record in it. Whether a last line goes on is known only where more is there, or nothing."""
+    """Return where the last record ends. Whether a last line goes on is known only where more is there, or nothing."""
     found = data.rfind(b"\n")
     if not continued:
         return found + 1
@@ -104,7 +104,7 @@ def _last_end(data: bytes, continued: bool, *, whole: bool) -> int:
 
 
 def _first_start(data: bytes, continued: bool) -> int:
-    """Of the first record that begins after the first character; the length where none does."""
+    """Return where the first record begins after the first character; the length if none does."""
     found = data.find(b"\n")
     while found >= 0 and continued and (found + 1 == len(data) or data[found + 1 : found + 2] == b"\t"):
         found = data.find(b"\n", found + 1)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.google.logging.entry import format_time
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 
-class EntryLog(Source):
+class EntryLog(LogSource):
     """A file with one entry a line."""
 
     time = re.compile(rb'"timestamp": "([^"]+)"')

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.google.logging.severities import parse_severity
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 PREFIX = "logging.googleapis.com/"
 # Fields of a line that become fields of the entry.
@@ -24,7 +24,7 @@ MOVED = {
 }
 
 
-class FunctionLog(Source):
+class FunctionLog(LogSource):
     """A function's standard output."""
 
     time = re.compile(rb'"time(?:stamp)?":\s*"([^"]+)"')

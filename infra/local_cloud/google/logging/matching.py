@@ -129,7 +129,7 @@ def _test_text(sign: str, value: str) -> Test:
 
 
 def _test_free(sign: str, value: str) -> Test:
-    """Of the type that is found; what cannot be read as one of that type does not fit."""
+    """Return a comparison by the type that is found; what cannot be read as one of that type does not fit."""
     compare, of_text = ORDERS[sign], _test_text(sign, value)
 
     def test(found: Any) -> bool:
@@ -150,7 +150,7 @@ def _test_free(sign: str, value: str) -> Test:
 
 
 def _test_contained(value: str) -> Test:
-    """A part of a text, or the whole of anything else, however deep it lies."""
+    """Return what finds a part of a text, or the whole of anything else, however deep it lies."""
     within, whole = _test_text(":", value), _test_free("=", value)
 
     def test(found: Any) -> bool:

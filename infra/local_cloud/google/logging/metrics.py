@@ -16,7 +16,7 @@ from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.extracting import Extractor
 from local_cloud.google.logging.matching import Predicate
 from local_cloud.google.logging.narrowing import decide, find_words
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 from local_cloud.google.metrics.measurement import Measurement, delta
 from local_cloud.google.monitored_resources import MonitoredResource
 
@@ -47,7 +47,7 @@ class LogMetricCollector:
     """
 
     def __init__(
-        self, sources: Callable[[], list[Source]], metrics: Sequence[LogMetric], existing: Iterable[Path]
+        self, sources: Callable[[], list[LogSource]], metrics: Sequence[LogMetric], existing: Iterable[Path]
     ) -> None:
         self._metrics = metrics
         self._sources = sources
@@ -65,7 +65,7 @@ class LogMetricCollector:
             )
         self._counts = Counter(dict.fromkeys(self._counts, 0))
 
-    def _count(self, source: Source) -> None:
+    def _count(self, source: LogSource) -> None:
         size = source.path.stat().st_size
         start = self._read.get(source.path, 0)
         if start > size:

@@ -97,7 +97,7 @@ def _is_written(path: Sequence[str]) -> bool:
 
 
 def _find_longest_word(value: str) -> Words:
-    """The longest part that is written as it is. A number may be written in more than one way."""
+    """Return the longest part that is written as it is. A number may be written in more than one way."""
     parts = PLAIN.findall(value)
     if not parts or value.lower() in ("true", "false", "null_value") or _is_number(value):
         return []

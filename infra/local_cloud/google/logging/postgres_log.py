@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.google.logging.severities import parse_severity
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 # What no level stands in is of the one that explains it: DETAIL, HINT, STATEMENT.
 _RECORD = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC \[\d+\] .*?([A-Z]+\d?):  ", re.DOTALL)
 
 
-class PostgresLog(Source):
+class PostgresLog(LogSource):
     """A file of PostgreSQL's log."""
 
     continued = True

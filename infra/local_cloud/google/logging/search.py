@@ -15,7 +15,7 @@ from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import Predicate, compile_filter
 from local_cloud.google.logging.narrowing import decide, find_span, find_words
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 
 # A search that takes longer answers what it has, and a token to go on with; as Cloud Logging does.
 SEARCH_SECONDS = 5.0
@@ -37,7 +37,7 @@ class Page:
 
 
 def search(
-    sources: Sequence[Source],
+    sources: Sequence[LogSource],
     text: str,
     *,
     newest_first: bool,
@@ -67,11 +67,11 @@ def search(
 
 
 class _Reader:
-    """One source's part. start, end: what of the file is still to be searched, the pending entry included."""
+    """Reads one source. start, end: what of the file is still to be searched, the pending entry included."""
 
     def __init__(
         self,
-        source: Source,
+        source: LogSource,
         node: Node,
         fits: Predicate,
         *,
@@ -92,7 +92,7 @@ class _Reader:
         self._entries = self._search()
 
     def advance(self) -> bool:
-        """Whether the next entry is pending, or known not to be. False: the time is up."""
+        """Return whether the next entry is pending, or known not to be; False if the time is up."""
         entry = next(self._entries, None)
         if entry is None and not self.exhausted:
             return False
@@ -138,7 +138,7 @@ class _Reader:
         return start, self._seek(self._high, size, after=True)
 
     def _seek(self, moment: float, size: int, *, after: bool) -> int:
-        """Where what is not before the moment begins, or what is not after it ends: a little too early, or late."""
+        """Return where what is not before a moment begins, or what is not after it ends; a little too early, or late."""
         if math.isinf(moment):
             return 0 if moment < 0 else size
         low, high = 0, size

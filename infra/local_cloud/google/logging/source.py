@@ -11,7 +11,7 @@ from local_cloud.google.logging.entry import Body, Entry, format_time, parse_tim
 from local_cloud.google.logging.narrowing import Words, may_hold
 
 
-class Source(ABC):
+class LogSource(ABC):
     """A log file. constants: the fields that all its entries have in common, their resource among them."""
 
     # Whether lines that begin with a tab belong to the one before.
@@ -64,7 +64,7 @@ class Source(ABC):
         return Entry(time, at, at + length, {**told, **self.constants, **body, "timestamp": given})
 
     def _find_time(self, block: Block, at: int) -> float:
-        """Of a record that tells none: that of the one before it, or else of the one after it."""
+        """Return the time of a record that tells none: that of the one before it, or else of the one after it."""
         before = [found[1] for found in self.time.finditer(block.data, max(0, at - 2**16), at)]
         time = _parse_moment(before[-1]) if before else self.time_in(block.data[at:])
         return self.path.stat().st_mtime if time is None else time

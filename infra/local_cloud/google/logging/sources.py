@@ -7,7 +7,7 @@ from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
 from local_cloud.google.logging.entry_log import EntryLog
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.postgres_log import PostgresLog
-from local_cloud.google.logging.source import Source
+from local_cloud.google.logging.source import LogSource
 from local_cloud.google.monitored_resources import MonitoredResource, database_resource
 
 STANDARD_OUTPUT = "run.googleapis.com/stdout"
@@ -22,7 +22,7 @@ class LogSources:
     def __init__(self, project: str, scheduler_log: Path, cloud_sql: DeclaredInstances) -> None:
         self._project = project
         self._cloud_sql = cloud_sql
-        self._functions: list[Source] = []
+        self._functions: list[LogSource] = []
         # The resource of each entry is its own: the job.
         self._scheduler = EntryLog(scheduler_log, {"logName": self._log_name(EXECUTIONS)})
 
@@ -32,11 +32,11 @@ class LogSources:
             constants = {"resource": resource.as_json(), "logName": self._log_name(log_id)}
             self._functions.append(kind(path, constants))
 
-    def current(self) -> list[Source]:
+    def current(self) -> list[LogSource]:
         """Return the sources that there are now."""
         return [*self._functions, *self._databases(), self._scheduler]
 
-    def _databases(self) -> list[Source]:
+    def _databases(self) -> list[LogSource]:
         service = self._cloud_sql.service
         if service is None:
             return []

@@ -103,7 +103,7 @@ def _find_pid(server: ManagedPostgres) -> int | None:
 
 
 def _sum_cpu_seconds(family: list[psutil.Process], pid: int) -> float:
-    """Of a process and its descendants; those that have ended are told by the process that they were children of."""
+    """Return what a process and its descendants took; parents tell what children took that have ended."""
     total = 0.0
     for process in family:
         with suppress(psutil.NoSuchProcess):
@@ -115,7 +115,7 @@ def _sum_cpu_seconds(family: list[psutil.Process], pid: int) -> float:
 
 
 def _sum_memory(family: list[psutil.Process]) -> int:
-    """What they share counts once: PostgreSQL's buffers."""
+    """Return the bytes that processes take; what they share, PostgreSQL's buffers, counts once."""
     own, shared = 0, 0
     for process in family:
         with suppress(psutil.NoSuchProcess):
@@ -135,7 +135,7 @@ def _find_family(pid: int) -> list[psutil.Process]:
 
 
 def _measure_size(folder: str) -> int:
-    """Files come and go meanwhile."""
+    """Return the bytes of all files in a folder, some of which come and go meanwhile."""
     total = 0
     try:
         entries = list(os.scandir(folder))

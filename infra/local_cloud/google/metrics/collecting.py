@@ -46,7 +46,7 @@ async def keep_collecting(name: str, collector: Collector, store: TimeSeriesStor
 
 
 def _write(store: TimeSeriesStore, found: Iterable[Measurement], since: float, now: float) -> str:
-    """Answers what was refused, which is a fault of ours."""
+    """Write measurements, and return what was refused, which is a fault of ours; empty if nothing was."""
     refused = ""
     for measurement in found:
         try:

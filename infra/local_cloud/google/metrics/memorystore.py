@@ -44,7 +44,10 @@ class MemorystoreCollector:
             yield gauge(f"{PREFIX}/stats/cache_hit_ratio", resource, ratio, role=PRIMARY)
 
     def _count_since(self, valkey: Valkey, told: Mapping[str, Any]) -> Mapping[str, int]:
-        """Counters begin anew with the server, and where somebody resets them."""
+        """Return what was counted since the last call.
+
+        Counters begin anew with the server, and when somebody resets them.
+        """
         counters = {name: int(told[name]) for name in COUNTERS}
         run = str(told["run_id"])
         run_before, before = self._before.get(valkey.port, (run, counters))
@@ -55,7 +58,7 @@ class MemorystoreCollector:
 
 
 def _read_information(valkey: Valkey) -> Mapping[str, Any] | None:
-    """None where it does not answer."""
+    """Return what the server tells of itself; None if it does not answer."""
     try:
         with Redis(
             valkey.host,

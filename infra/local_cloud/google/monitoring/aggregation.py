@@ -96,7 +96,7 @@ class Aggregation:
         return Identity(identity.metric_type, tuple(metric), identity.resource_type, tuple(resource))
 
     def _compute_value(self, members: Sequence[TimeSeries], end: float) -> Value | None:
-        """Of the period before the end."""
+        """Return the value of the period before the end; None if no member has one."""
         align = _ALIGNERS[self.aligner].apply
         found = [align(member, end - self.period, end) for member in members]
         values = [value for value in found if value is not None]
@@ -162,7 +162,7 @@ def _rate(series: TimeSeries, start: float, end: float) -> Value | None:
 
 
 def _change(series: TimeSeries, start: float, end: float) -> Value | None:
-    """In percent, against the period before; the mean of each."""
+    """Return the change against the period before, in percent, of the mean of each."""
     now, before = series.values(start, end), series.values(start - (end - start), start)
     if not len(now) or not len(before):
         return None

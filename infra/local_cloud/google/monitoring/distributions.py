@@ -58,7 +58,7 @@ def estimate_percentile(distribution: Distribution, percent: float) -> float | N
 
 
 def _split(part: Distribution, bounds: tuple[float, ...]) -> Distribution:
-    """Over finer bounds: what lies in a bucket lies evenly in it."""
+    """Return a distribution over finer bounds: what lies in a bucket lies evenly in it."""
     counts = [0.0] * (len(bounds) + 1)
     for index, count in enumerate(part.counts):
         if not count:

@@ -210,7 +210,7 @@ class _Calls:
         self._store.write(identity, self._find_kind(series), value_type, Point(start, end, value))
 
     def _find_kind(self, series: Any) -> MetricKind:
-        """Where it is not told, the descriptor's."""
+        """Return the kind that a series tells, or else its descriptor's."""
         name = _KINDS.Name(series.metric_kind)
         if name in MetricKind.__members__:
             return MetricKind(name)
@@ -235,7 +235,7 @@ class _Calls:
 
 
 def _describe_rejections(total: int, refused: dict[str, list[int]]) -> _Failed:
-    """Google writes what it can, and tells of the rest in one error."""
+    """Return one error for all that was refused: Google writes what it can."""
     failed = sum(map(len, refused.values()))
     messages = [f"{message}: timeSeries[{','.join(map(str, indices))}]" for message, indices in refused.items()]
     summary = metric_service.CreateTimeSeriesSummary.pb()(total_point_count=total, success_point_count=total - failed)

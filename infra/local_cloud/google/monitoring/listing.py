@@ -63,7 +63,7 @@ def _find_series(store: TimeSeriesStore, request: ListRequest) -> list[tuple[Tim
 
 
 def _adjust_start(start: float, request: ListRequest) -> float:
-    """Of an interval that is one moment, the moment itself counts."""
+    """Return the start of an interval; of one that is a moment, the moment itself counts."""
     return start - 1e-6 if start == request.end else start
 
 
@@ -74,7 +74,7 @@ def _page_headers(found: list[tuple[TimeSeries, list[Point]]], request: ListRequ
 
 
 def _page_points(found: list[tuple[TimeSeries, list[Point]]], request: ListRequest) -> Page:
-    """A page may end within a series; the next one goes on with it."""
+    """Return a page, which may end within a series; the next one goes on with it."""
     first, skipped = _decode_token(request.page_token)
     left = request.page_size or DEFAULT_PAGE
     taken: list[tuple[TimeSeries, Sequence[Point]]] = []

@@ -17,7 +17,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 @dataclass(frozen=True)
-class Channel:
+class NotificationChannel:
     """Where notifications go. labels: the address, in the type's words."""
 
     name: str
@@ -38,7 +38,7 @@ class Notifier:
     """Tells channels of incidents."""
 
     def __init__(self, session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
-        self.channels: dict[str, Channel] = {}
+        self.channels: dict[str, NotificationChannel] = {}
         self._session = session
         self._say = say
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,7 +65,7 @@ class Notifier:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _call(self, channel: Channel, incident: Incident) -> None:
+    async def _call(self, channel: NotificationChannel, incident: Incident) -> None:
         headers = {"Content-Type": "application/json"}
         if channel.type == "webhook_basicauth":
             name, password = channel.labels.get("username", ""), channel.secrets.get("password", "")

@@ -269,7 +269,7 @@ class _InvalidPolicy(Exception):
 
 
 def _find_filters(part: Any) -> Iterator[Mapping[str, Any]]:
-    """Every filter of a dashboard, a ratio's two among them."""
+    """Yield every filter of a dashboard, a ratio's two included."""
     if isinstance(part, Mapping):
         if "timeSeriesFilter" in part:
             yield part["timeSeriesFilter"]
@@ -304,7 +304,7 @@ def _read_period(duration: object) -> float:
 
 
 def _read_seconds(duration: object) -> float:
-    """Of Google's form: 60s."""
+    """Return the seconds of a duration in Google's form: 60s."""
     text = str(duration or "0s")
     if not re.fullmatch(r"\d+(\.\d+)?s", text):
         raise _InvalidPolicy(f"{text!r} is no duration; 60s is one")

@@ -62,7 +62,7 @@ class MetricQuery:
         return {one.identity: float(one[-1].value) for one in aligned if not one.is_distribution}  # type: ignore[arg-type]
 
     def _find_moment(self, series: Sequence[TimeSeries], now: float) -> float:
-        """Now; or that of the newest point, where it came just now and is of before the last period."""
+        """Return now; or the time of the newest point, if that came just now and is of before the last period."""
         newest = max((one.ends[-1] for one in series), default=now)
         came = max((one.written for one in series), default=now)
         return newest if newest <= now - self.span < came else now

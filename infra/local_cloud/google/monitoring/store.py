@@ -280,7 +280,7 @@ class TimeSeriesStore:
         return series
 
     def _forget(self) -> None:
-        """Series of processes that are long gone; where too many are left, those that are silent for longest."""
+        """Forget series of processes that are long gone; if too many are left, those that are silent for longest."""
         everything = [series for of_type in self._series.values() for series in of_type.values()]
         everything.sort(key=lambda series: series.ends[-1])
         oldest = self.clock() - PAST_SECONDS

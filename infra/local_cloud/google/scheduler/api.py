@@ -41,7 +41,7 @@ class JobsApi:
         return web.json_response({**answer, "nextPageToken": str(end)} if end < len(jobs) else answer)
 
     def _answer_after(self, action: Callable[[Job], None]) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Answers the job as it is then."""
+        """Return a handler that acts on a job, and answers the job as it is then."""
 
         async def answer(request: web.Request) -> web.Response:
             job = self._job(request)
