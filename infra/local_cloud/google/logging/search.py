@@ -138,7 +138,7 @@ class _Reader:
         return start, self._seek(self._high, size, after=True)
 
     def _seek(self, moment: float, size: int, *, after: bool) -> int:
-        """Return where what is not before a moment begins, or what is not after it ends; a little too early, or late."""
+        """Return where what is not before a moment begins, or what is not after it ends, or nearly."""
         if math.isinf(moment):
             return 0 if moment < 0 else size
         low, high = 0, size
