@@ -13,7 +13,7 @@ from local_cloud import summary
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.services import GoogleServices
-from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.processes import Processes
 from local_cloud.processes.supervisor import end_leftovers
 from local_cloud.pulumi import program
 from local_cloud.pulumi.project import Project
@@ -62,7 +62,7 @@ async def up(project: Project, folder: Path, port: int, report: Report, pace: fl
             await _open(gateway)
             stack.push_async_callback(cloud.stop)
             functions = cloud.endpoints.functions
-            cloud.google.start_collecting(cloud.runtime, lambda: [one.measured for one in list(functions.values())])
+            cloud.google.start_collecting(cloud.processes, lambda: [one.measured for one in list(functions.values())])
             await cloud.endpoints.apis.open()
             await _deploy_and_wait(project, cloud, gateway, stop)
             report.line()
@@ -73,15 +73,15 @@ async def up(project: Project, folder: Path, port: int, report: Report, pace: fl
 def _assemble(
     project: Project, state: State, base_url: str, session: aiohttp.ClientSession, report: Report, pace: float
 ) -> LocalCloud:
-    runtime = Runtime(state, report.say)
+    processes = Processes(state, report.say)
     issuers = Issuers(state, base_url, project.configured("userIssuer"))
-    google = GoogleServices(project.cloud_project, state, runtime, issuers, session, report, pace)
-    apis = GoogleApis(runtime.ports.allocate("google-apis"), google.routes())
-    return LocalCloud(project.program, state, report, runtime, google, Endpoints(base_url, session, apis))
+    google = GoogleServices(project.cloud_project, state, processes, issuers, session, report, pace)
+    apis = GoogleApis(processes.ports.allocate("google-apis"), google.routes())
+    return LocalCloud(project.program, state, report, processes, google, Endpoints(base_url, session, apis))
 
 
 def _gateway(cloud: LocalCloud, port: int, running: Running, runbooks: Path) -> Gateway:
-    supervisor = cloud.runtime.supervisor
+    supervisor = cloud.processes.supervisor
     controls = Controls(running.token, running.base_url, cloud.google, supervisor)
     return Gateway(port, cloud.endpoints, cloud.google, supervisor, controls, Runbooks(runbooks))
 

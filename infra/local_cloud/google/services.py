@@ -28,7 +28,7 @@ from local_cloud.google.scheduler.scheduler import Scheduler
 from local_cloud.google.secret_manager import SecretManager
 from local_cloud.google.storage import CloudStorage
 from local_cloud.google.traces import Traces
-from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.processes import Processes
 from local_cloud.report import Report
 from local_cloud.state import State
 
@@ -42,7 +42,7 @@ class GoogleServices:
         self,
         project: str,
         state: State,
-        runtime: Runtime,
+        processes: Processes,
         issuers: Issuers,
         session: aiohttp.ClientSession,
         report: Report,
@@ -54,13 +54,13 @@ class GoogleServices:
         self.secrets = SecretManager(self.bindings)
         self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report)
         self.redis: dict[str, RedisInstance] = {}
-        self.storage = CloudStorage(state.folder / "storage", state.log("storage"), runtime, session, report)
+        self.storage = CloudStorage(state.folder / "storage", state.log("storage"), processes, session, report)
         attempts = AttemptLog(state.log("scheduler"), project)
         self.scheduler = Scheduler(issuers, session, report.say, attempts.record)
         self.monitoring = Monitoring(
             project,
             state.folder / "incidents.json",
-            port=runtime.ports.allocate("monitoring"),
+            port=processes.ports.allocate("monitoring"),
             session=session,
             say=report.say,
             pace=pace,
@@ -81,7 +81,7 @@ class GoogleServices:
             *JobsApi(self.project, self.scheduler).routes(),
         ]
 
-    def start_collecting(self, runtime: Runtime, functions: Callable[[], list[MeasuredFunction]]) -> None:
+    def start_collecting(self, processes: Processes, functions: Callable[[], list[MeasuredFunction]]) -> None:
         """Measure what Google's platform measures, in background tasks. functions: those of the moment."""
         collectors: dict[str, Collector] = {
             "Cloud SQL": CloudSqlCollector(lambda: service.servers() if (service := self.cloud_sql.service) else []),
@@ -95,7 +95,7 @@ class GoogleServices:
             "the logs": LogMetricCollector(self.log_sources.current, self.log_metrics, self._existing_logs()),
         }
         for name, collector in collectors.items():
-            runtime.background.start(keep_collecting(name, collector, self.monitoring.store, self._report.say))
+            processes.background.start(keep_collecting(name, collector, self.monitoring.store, self._report.say))
 
     def start_schedules(self) -> None:
         """Fire jobs, evaluate policies and run uptime checks from now on: not before the whole system is up."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 
 from local_cloud.google.storage_client import StorageClient
-from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.processes import Processes
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.supervisor import Tier
 from local_cloud.report import Report
@@ -16,12 +16,12 @@ class CloudStorage:
     """Runs the storage server. buckets: the rules of each, in words."""
 
     def __init__(
-        self, folder: Path, log: Path, runtime: Runtime, session: aiohttp.ClientSession, report: Report
+        self, folder: Path, log: Path, processes: Processes, session: aiohttp.ClientSession, report: Report
     ) -> None:
         self.buckets: dict[str, list[str]] = {}
         self._folder = folder
         self._log = log
-        self._runtime = runtime
+        self._processes = processes
         self._session = session
         self._report = report
         self._starting: asyncio.Task[StorageServer] | None = None
@@ -46,8 +46,8 @@ class CloudStorage:
             await asyncio.gather(self._starting, return_exceptions=True)
 
     async def _start(self) -> StorageServer:
-        server = StorageServer(self._folder, port=self._runtime.ports.allocate("storage"), log=self._log)
+        server = StorageServer(self._folder, port=self._processes.ports.allocate("storage"), log=self._log)
         with self._report.step("Cloud Storage", server.url):
-            await self._runtime.supervisor.start(server, tier=Tier.SERVER)
+            await self._processes.supervisor.start(server, tier=Tier.SERVER)
         self._url = server.url
         return server

@@ -35,7 +35,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     configs: Mapping[str, Any] = inputs.get("redisConfigs") or {}
     valkey = Valkey(
         cloud.state.folder / "redis" / name,
-        port=cloud.runtime.ports.allocate(f"redis/{name}"),
+        port=cloud.processes.ports.allocate(f"redis/{name}"),
         password=_keep_password(cloud, name) if inputs.get("authEnabled") else None,
         memory_bytes=int(float(configs.get("maxmemory-gb", inputs["memorySizeGb"])) * GIB),
         policy=str(configs.get("maxmemory-policy", DEFAULT_POLICY)),
@@ -44,7 +44,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     )
     valkey.name = f"{name}-redis"
     with cloud.report.step(f"Memorystore {name}", f"Valkey on {valkey.host}:{valkey.port}"):
-        await cloud.runtime.supervisor.start(valkey, tier=Tier.SERVER)
+        await cloud.processes.supervisor.start(valkey, tier=Tier.SERVER)
     cloud.google.redis[name] = RedisInstance(name, str(inputs.get("region") or ""), valkey)
     if inputs.get("tier", "BASIC") != "BASIC":
         cloud.note(declaration.token, name, f"the replica of tier {inputs['tier']}")

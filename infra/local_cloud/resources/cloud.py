@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_cloud.google.services import GoogleServices
-from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.processes import Processes
 from local_cloud.report import Report
 from local_cloud.serving.endpoints import Endpoints
 from local_cloud.state import State
@@ -26,7 +26,7 @@ class LocalCloud:
     program: Path
     state: State
     report: Report
-    runtime: Runtime
+    processes: Processes
     google: GoogleServices
     endpoints: Endpoints
     declared_only: list[Notice] = field(default_factory=list)
@@ -43,8 +43,8 @@ class LocalCloud:
     async def stop(self) -> None:
         """Stop all parts, in the reverse order of their start."""
         await self.google.stop_schedules()
-        await self.runtime.background.stop()
+        await self.processes.background.stop()
         await self.endpoints.close()
         await self.google.stop()
-        await self.runtime.supervisor.stop()
+        await self.processes.supervisor.stop()
         await self.endpoints.apis.close()

@@ -46,7 +46,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     postgres.name = f"{name}-postgres"
     is_replica = isinstance(postgres, Standby)
     with cloud.report.step(f"Cloud SQL {name}", f"PostgreSQL on {postgres.host}:{postgres.port}"):
-        await cloud.runtime.supervisor.start(postgres, tier=Tier.REPLICA if is_replica else Tier.SERVER)
+        await cloud.processes.supervisor.start(postgres, tier=Tier.REPLICA if is_replica else Tier.SERVER)
         if not is_replica:
             await asyncio.to_thread(_ensure_superusers, postgres)
         await asyncio.to_thread(service.adopt, name, postgres, region, version, to_admin_settings(inputs))
@@ -105,7 +105,7 @@ async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
 
 def _make_server(cloud: LocalCloud, declaration: Declaration, service: CloudSqlService, region: str) -> ManagedPostgres:
     name = declaration.resource_name
-    port, log = cloud.runtime.ports.allocate(f"sql/{name}"), cloud.state.log(f"{name}-postgres")
+    port, log = cloud.processes.ports.allocate(f"sql/{name}"), cloud.state.log(f"{name}-postgres")
     settings = _read_settings(cloud, declaration)
     if primary := declaration.inputs.get("masterInstanceName"):
         primary_name, _ = _find_primary(cloud, declaration, str(primary).rpartition(":")[2])

@@ -40,7 +40,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
         process = FunctionProcess(
             name,
             source,
-            environment=await cloud.runtime.environments.ensure(source / "requirements.txt"),
+            environment=await cloud.processes.environments.ensure(source / "requirements.txt"),
             target=str(build["entryPoint"]),
             declared=declared,
             platform=_list_endpoints(cloud, str(service.get("serviceAccountEmail") or "")),
@@ -49,7 +49,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
         front_end = _make_front_end(cloud, declaration, service)
         await front_end.open()
         try:
-            supervised = await cloud.runtime.supervisor.start(process, tier=Tier.FUNCTION)
+            supervised = await cloud.processes.supervisor.start(process, tier=Tier.FUNCTION)
         except BaseException:
             await front_end.close()
             raise
@@ -59,7 +59,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     cloud.endpoints.functions[name] = DeployedFunction(front_end, supervised, resource)
     cloud.google.log_sources.add_function(resource, process.log, _request_log_path(cloud, name))
     limit = _parse_memory(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
-    cloud.runtime.background.start(limit_memory(supervised, limit, cloud.report.say))
+    cloud.processes.background.start(limit_memory(supervised, limit, cloud.report.say))
     if service.get("ingressSettings", PUBLIC_INGRESS) != PUBLIC_INGRESS:
         cloud.note(declaration.token, name, f"ingress {service['ingressSettings']}")
     return CreatedResource(
@@ -82,7 +82,7 @@ def _make_front_end(cloud: LocalCloud, declaration: Declaration, service: Mappin
     name = declaration.resource_name
     return FrontEnd(
         name,
-        cloud.runtime.ports.allocate(f"functions/{name}"),
+        cloud.processes.ports.allocate(f"functions/{name}"),
         audience=f"https://{declaration.inputs.get('location', '')}-{cloud.project}.cloudfunctions.net/{name}",
         concurrency=int(service.get("maxInstanceRequestConcurrency") or 1),
         timeout=float(service.get("timeoutSeconds") or DEFAULT_TIMEOUT),

@@ -9,7 +9,7 @@ import pytest
 
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.services import GoogleServices
-from local_cloud.processes.runtime import Runtime
+from local_cloud.processes.processes import Processes
 from local_cloud.processes.server import free_port
 from local_cloud.report import Report
 from local_cloud.serving.controls import Controls
@@ -30,11 +30,11 @@ def ask(folder: Path, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         base_url = f"http://127.0.0.1:{port}"
         state, report = State(folder), Report()
         async with aiohttp.ClientSession() as session:
-            runtime = Runtime(state, report.say)
-            google = GoogleServices("shop", state, runtime, Issuers(state, base_url), session, report)
+            processes = Processes(state, report.say)
+            google = GoogleServices("shop", state, processes, Issuers(state, base_url), session, report)
             endpoints = Endpoints(base_url, session, GoogleApis(free_port(), google.routes()))
-            controls = Controls("token", base_url, google, runtime.supervisor)
-            gateway = Gateway(port, endpoints, google, runtime.supervisor, controls, Runbooks(folder))
+            controls = Controls("token", base_url, google, processes.supervisor)
+            gateway = Gateway(port, endpoints, google, processes.supervisor, controls, Runbooks(folder))
             await gateway.open()
             try:
                 sent = {name: value.format(port=port) for name, value in headers.items()}

@@ -9,7 +9,7 @@ from local_cloud.processes.supervisor import Supervisor
 from local_cloud.state import State
 
 
-class Runtime:
+class Processes:
     """Holds what runs and keeps running. say: prints a line for the person at the terminal."""
 
     def __init__(self, state: State, say: Callable[[str], None]) -> None:
