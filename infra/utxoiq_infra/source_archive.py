@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pulumi
 
-QUERIES_LOADER = "utxoiq_persistence.statements"
+QUERIES_LOADER = "utxoiq_persistence.postgres.statements"
 MIGRATIONS = "migrations"
-MIGRATIONS_READER = "utxoiq_persistence.schema"
+MIGRATIONS_READER = "utxoiq_persistence.postgres.schema"
 OPENAPI = "docs/openapi.json"
 OPENAPI_READER = "utxoiq_console.documentation"
 # Folders of a package that are read as files.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.infra.deployment import REPOSITORY
 
-from utxoiq_infra.catalog import CONSOLE, FUNCTIONS, MIGRATE
+from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, MIGRATE
 from utxoiq_infra.source_archive import (
     MIGRATIONS_READER,
     OPENAPI_READER,

@@ -13,10 +13,10 @@ from local.cloudsql.api import AdminApi
 from local.cloudsql.instance import ManagedPostgres
 from local.cloudsql.service import CloudSql
 from local.valkey import Valkey
-from utxoiq_persistence import schema
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.store import Store
 
 DATABASE = "utxoiq"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from utxoiq_persistence import statements
-from utxoiq_persistence.statements import Statement, load
+from utxoiq_persistence.postgres import statements
+from utxoiq_persistence.postgres.statements import Statement, load
 
 TEXT = """
 -- name: plain
