@@ -22,8 +22,8 @@ from utxoiq_persistence.backup.runs import BackupRuns, Recorded
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.session import Session, connector
-from utxoiq_persistence.postgres.sqlstates import state_of
 from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.sqlstates import state_of
 
 _SQL = load("backup_verifications")
 _log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from pg8000.exceptions import DatabaseError
 
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.session import Session
-from utxoiq_persistence.postgres.sqlstates import state_of
 from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.sqlstates import state_of
 
 _SQL = load("partitions")
 LOCK_NOT_AVAILABLE = "55P03"

@@ -15,8 +15,8 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted, RuleBroken
 from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
 from utxoiq_persistence.postgres.session import OUTDATED, Row, Session
-from utxoiq_persistence.postgres.sqlstates import is_fatal, is_moved_partition, state_of
 from utxoiq_persistence.postgres.statements import Statement
+from utxoiq_persistence.sqlstates import is_fatal, is_moved_partition, state_of
 from utxoiq_persistence.tracing import spans as tracing
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.postgres.sqlstates import is_fatal, state_of
+from utxoiq_persistence.sqlstates import is_fatal, state_of
 
 # Any number that nothing else in the database locks.
 LOCK = 7_086_711_031

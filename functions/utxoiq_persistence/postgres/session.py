@@ -14,8 +14,8 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.connection import opener
 from utxoiq_persistence.postgres.exchange import Exchange, execution, messages
-from utxoiq_persistence.postgres.sqlstates import is_fatal, state_of
 from utxoiq_persistence.postgres.statements import Statement
+from utxoiq_persistence.sqlstates import is_fatal, state_of
 from utxoiq_persistence.tracing import spans as tracing
 
 Row = list[Any]

@@ -32,7 +32,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OpenTelemetrySpan
 from pg8000.exceptions import DatabaseError
 
-from utxoiq_persistence.postgres.sqlstates import state_of
+from utxoiq_persistence.sqlstates import state_of
 from utxoiq_persistence.tracing.settings import TraceSettings
 from utxoiq_persistence.tracing.spans import NONE, Attributes, Span, TraceContext
 
