@@ -84,7 +84,7 @@ screenshots: $(INSTALLED) ## Take docs/images of the running system's console, w
 
 .PHONY: migration-sql
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
-	@$(BIN)/python -m utxoiq_persistence.schema --sql
+	@$(BIN)/python -m utxoiq_persistence.postgres.schema --sql
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them

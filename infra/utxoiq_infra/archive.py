@@ -5,9 +5,9 @@ import json
 import pulumi
 from pulumi_gcp import bigquery, storage
 
-from utxoiq_infra.catalog import RETENTION
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import RETENTION
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account
 
 # A run starts nothing more so long before its function's time is over: the part under way has to end.

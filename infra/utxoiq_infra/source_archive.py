@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pulumi
 
-QUERIES_LOADER = "utxoiq_persistence.statements"
+QUERIES_LOADER = "utxoiq_persistence.postgres.statements"
 MIGRATIONS = "migrations"
-MIGRATIONS_READER = "utxoiq_persistence.schema"
+MIGRATIONS_READER = "utxoiq_persistence.postgres.schema"
 OPENAPI = "docs/openapi.json"
 OPENAPI_READER = "utxoiq_console.documentation"
 # Folders of a package that are read as files.
@@ -44,6 +44,9 @@ class SourceArchive:
 def collect(repository: Path, function: str) -> SourceArchive:
     """The archive of functions/<function>. Raises SourceError where a file that it needs is missing."""
     functions = repository / "functions"
+    # A reader that moved would take its data out of every archive without a word.
+    for name in (QUERIES_LOADER, MIGRATIONS_READER, OPENAPI_READER):
+        _existing(_file_of(functions, name))
     folder = functions / function
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
     pending = [folder / "main.py"]

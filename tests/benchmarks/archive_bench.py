@@ -26,15 +26,15 @@ from pyarrow import parquet as pq
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence import schema
-from utxoiq_persistence.archive import Archive
-from utxoiq_persistence.cache import Cache
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings
-from utxoiq_persistence.database import Database
-from utxoiq_persistence.redis_link import open_redis
-from utxoiq_persistence.retention import Retention
-from utxoiq_persistence.retention_settings import RetentionSettings
-from utxoiq_persistence.session import connector
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import connector
+from utxoiq_persistence.redis.pipelines import open_redis
 
 ROWS = 1_000_000
 ROUNDS = 3

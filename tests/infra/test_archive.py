@@ -9,8 +9,8 @@ from tests.infra.deployment import deploy
 
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
 from utxoiq_infra.storage import METRICS
-from utxoiq_persistence.archive import manifest_of, new_name
-from utxoiq_persistence.archived_tables import INSTANT, JSON, TABLES, UUID
+from utxoiq_persistence.archive.bucket import manifest_of, new_name
+from utxoiq_persistence.archive.tables import INSTANT, JSON, TABLES, UUID
 
 TABLE = "bigquery/table:Table"
 TYPES = {

@@ -11,8 +11,15 @@ from pathlib import Path
 import pytest
 from tests.infra.deployment import REPOSITORY
 
-from utxoiq_infra.catalog import CONSOLE, FUNCTIONS, MIGRATE
-from utxoiq_infra.source_archive import SourceArchive, SourceError, collect
+from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, MIGRATE
+from utxoiq_infra.source_archive import (
+    MIGRATIONS_READER,
+    OPENAPI_READER,
+    QUERIES_LOADER,
+    SourceArchive,
+    SourceError,
+    collect,
+)
 
 LOADED = re.compile(r'^\w+ = load\("(\w+)"\)$', re.MULTILINE)
 NAMES = [spec.name for spec in FUNCTIONS]
@@ -140,6 +147,14 @@ def test_a_missing_file_is_named(copy: Path) -> None:
     (copy / "sql/insight_feedback.sql").unlink()
     with pytest.raises(SourceError, match=r"insight_feedback\.sql is missing"):
         collect(copy, "feedback")
+
+
+@pytest.mark.parametrize("reader", [QUERIES_LOADER, MIGRATIONS_READER, OPENAPI_READER])
+def test_a_reader_of_packaged_files_that_moved_is_named(copy: Path, reader: str) -> None:
+    file = copy / "functions" / f"{reader.replace('.', '/')}.py"
+    file.rename(file.with_name("moved.py"))
+    with pytest.raises(SourceError, match=rf"{file.name} is missing"):
+        collect(copy, "keys")
 
 
 def test_queries_that_cannot_be_told_from_the_source_are_refused(copy: Path) -> None:

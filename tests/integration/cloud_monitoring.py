@@ -13,8 +13,8 @@ from local_cloud.google.monitoring.grpc_service import MetricServer
 from local_cloud.google.monitoring.points import Identity
 from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
 from local_cloud.processes.server import free_port
-from utxoiq_persistence.publish_settings import PublishSettings
-from utxoiq_persistence.published_metrics import PREFIX, Metric
+from utxoiq_persistence.publishing.published_metrics import PREFIX, Metric
+from utxoiq_persistence.publishing.settings import PublishSettings
 
 PROJECT = "utxoiq-test"
 NAMESPACE = "utxoiq-local"

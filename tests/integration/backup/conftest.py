@@ -14,10 +14,10 @@ from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence import schema
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.store import Store
 
 DATABASE = "utxoiq"

@@ -18,14 +18,14 @@ from tests.integration.standstill import locked
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence import published_metrics as metrics
-from utxoiq_persistence import publishing
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_watch import BackupWatch
-from utxoiq_persistence.backups import Backups
-from utxoiq_persistence.cloud_sql import CloudSqlUnavailable
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.cloud_sql import CloudSqlUnavailable
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.watch import BackupWatch
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patience")]

@@ -18,9 +18,9 @@ import utxoiq_persistence
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_verification import PURPOSE
-from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.verification import PURPOSE
 
 pytestmark = pytest.mark.anyio
 
@@ -224,8 +224,8 @@ async def verify_resumed(backups: Backups) -> Any:
 
 KILLED = """
 import asyncio, json, sys
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.backups import Backups
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.store import Store
 

@@ -17,12 +17,18 @@ from tests.integration.publishing.writer import series
 from local_cloud.google.monitoring import distributions
 from local_cloud.google.monitoring.descriptors import Descriptor
 from local_cloud.google.monitoring.points import MetricKind, ValueType
-from utxoiq_persistence import cloud_monitoring
-from utxoiq_persistence.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.errors import NotPublished
 from utxoiq_persistence.figures import Histogram
-from utxoiq_persistence.published_metrics import POOL_UTILIZATION, PREFIX, QUERY_COUNT, QUERY_LATENCIES, REDIS_UP
-from utxoiq_persistence.time_series import Series
+from utxoiq_persistence.publishing import cloud_monitoring
+from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publishing.published_metrics import (
+    POOL_UTILIZATION,
+    PREFIX,
+    QUERY_COUNT,
+    QUERY_LATENCIES,
+    REDIS_UP,
+)
+from utxoiq_persistence.publishing.time_series import Series
 
 pytestmark = pytest.mark.anyio
 
@@ -196,9 +202,8 @@ async def test_that_there_are_no_credentials_is_told(
 
 
 def test_the_library_is_not_imported_before_it_is_needed() -> None:
-    code = (
-        "import sys, utxoiq_persistence.fleet_publishing as _; print([n for n in sys.modules if n.startswith('grpc')])"
-    )
+    imported = "import sys, utxoiq_persistence.publishing.fleet_publishing as _"
+    code = f"{imported}; print([n for n in sys.modules if n.startswith('grpc')])"
     path = {"PYTHONPATH": str(REPOSITORY / "functions")}
     done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -16,12 +16,12 @@ from local_cloud.google.monitoring.points import Distribution
 from local_cloud.google.monitoring.store import TimeSeries
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence import published_metrics as metrics
-from utxoiq_persistence import publishing
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, NotPublished
-from utxoiq_persistence.fleet_publishing import SERVICE_NAME, FleetPublisher
-from utxoiq_persistence.published_metrics import Metric
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import windows as publishing
+from utxoiq_persistence.publishing.fleet_publishing import SERVICE_NAME, FleetPublisher
+from utxoiq_persistence.publishing.published_metrics import Metric
 from utxoiq_persistence.records import MetricsQuery
 from utxoiq_persistence.store import Store
 

@@ -11,10 +11,10 @@ from tests.integration.retention.world import World, ids, month_start
 
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive import Archive
-from utxoiq_persistence.expiry import Tally
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.expiry import Tally
+from utxoiq_persistence.archive.retention import Report
 from utxoiq_persistence.records import Rating
-from utxoiq_persistence.retention import Report
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ async def test_an_object_that_vanished_before_its_rows_went_is_noticed(world: Wo
 async def test_a_bucket_that_is_away_costs_no_row(
     world: World, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utxoiq_persistence.archive.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("utxoiq_persistence.archive.bucket.PATIENCE_SECONDS", 0.2)
     world.feedback(800, 5)
     world.metrics(month_start(5), 5)
     before = world.everything()

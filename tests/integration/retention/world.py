@@ -15,10 +15,10 @@ from archive_tools import query
 from archive_tools.stack import Bucket
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive import Archive
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.retention import Retention
-from utxoiq_persistence.retention_settings import RetentionSettings
 from utxoiq_persistence.store import Store
 
 PROJECT = "utxoiq-test"

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from utxoiq_persistence import parquet
-from utxoiq_persistence.archived_tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES
+from utxoiq_persistence.archive import parquet
+from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES
 
 FIRST = UUID("00000000-0000-0000-0000-0000000000ff")
 
