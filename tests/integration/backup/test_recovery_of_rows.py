@@ -10,7 +10,7 @@ from pg8000.dbapi import Connection
 from commands.errors import CommandFailed
 from commands.recover.database import Database
 from commands.recover.rows import copy_missing
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 
 # A constraint is deparsed with other casts and parentheses once it was read again; it means the same.
 DESCRIPTION = r"""

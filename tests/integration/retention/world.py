@@ -13,8 +13,8 @@ from google.cloud import storage
 
 from commands.archive import query
 from commands.archive.bucket import Bucket
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.archive.bucket import Archive
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
@@ -90,7 +90,7 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(cls, postgres: Postgres, database: str, settings: Settings, server: Storage) -> Iterator["World"]:
+    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)
