@@ -10,6 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+COMMANDS := $(BIN)/python -m commands
 export PYTHONPATH := $(CURDIR)/functions:$(CURDIR)/infra:$(CURDIR)
 
 # uv does not read pip's configuration: an index that is set for pip is meant for uv as well.
@@ -24,50 +25,51 @@ help: ## This list
 
 .PHONY: up
 up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port, PACE=1 of the alerts; Ctrl-C stops it
-	@exec $(BIN)/python -m local up --port $(PORT) --pace $(or $(PACE),1)
+	@exec $(BIN)/python -m local_cloud up --port $(PORT) --pace $(or $(PACE),1)
 
 .PHONY: down
 down: $(INSTALLED) ## Stop it from another terminal; the data stay
-	@$(BIN)/python -m local down
+	@$(BIN)/python -m local_cloud down
 
 .PHONY: clean
 clean: $(INSTALLED) ## Remove its data
-	@$(BIN)/python -m local clean
+	@$(BIN)/python -m local_cloud clean
 
 .PHONY: run-job
 run-job: $(INSTALLED) ## Fire a scheduler job now: JOB=publish-metrics
-	@$(BIN)/python -m local run-job "$(JOB)"
+	@$(BIN)/python -m local_cloud run-job "$(JOB)"
 
 .PHONY: demo
-demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it
-	@$(BIN)/python -m demo
+demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it; SCALE=full takes minutes
+	@$(COMMANDS) demo --scale $(or $(SCALE),small)
 
 .PHONY: archive-query
 archive-query: $(INSTALLED) ## Ask the archive, where it lies: SQL="SELECT count(*) FROM system_metrics"
-	@$(BIN)/python -m archive_tools query "$$SQL"
+	@$(if $(SQL),$(COMMANDS) archive query "$$SQL",$(COMMANDS) archive query --help)
 export SQL
 
 .PHONY: archive-restore
 archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics FROM=2025-08-01T00:00:00Z TO=2025-09-01T00:00:00Z
-	@$(BIN)/python -m archive_tools restore "$(TABLE)" "$(FROM)" "$(TO)"
+	@$(COMMANDS) archive restore $(if $(TABLE)$(FROM)$(TO),"$(TABLE)" "$(FROM)" "$(TO)",--help)
 
 .PHONY: recover
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
-	@$(BIN)/python -m recover $(or $(ARGS),--help)
+	@$(COMMANDS) recover $(or $(ARGS),--help)
 
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
-	@$(BIN)/python -m apikeys $(or $(ARGS),--help)
+	@$(COMMANDS) keys $(or $(ARGS),--help)
 
 .PHONY: test
 test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
 	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style and types
+lint: $(INSTALLED) ## Style, types, and the order of packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy functions infra tests
+	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more

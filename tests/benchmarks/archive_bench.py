@@ -23,8 +23,9 @@ from google.cloud import storage
 from pyarrow import csv
 from pyarrow import parquet as pq
 
-from local.postgres import BINARIES, Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.archive.bucket import Archive
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
@@ -103,7 +104,7 @@ def _servers() -> Iterator[tuple[Postgres, Mapping[str, str]]]:
         folder.chmod(0o755)  # for the user that PostgreSQL runs as
         with (
             Postgres(folder / "postgres", password="unused", settings=SETTINGS) as postgres,
-            Storage(folder / "storage") as bucket,
+            StorageServer(folder / "storage") as bucket,
         ):
             environment = {
                 "STORAGE_EMULATOR_HOST": bucket.url,
@@ -154,7 +155,7 @@ def _copy(database: str) -> int:
     rows = 0
     with (
         tempfile.NamedTemporaryFile() as file,
-        subprocess.Popen([BINARIES / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
+        subprocess.Popen([binaries() / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
     ):
         batches = csv.open_csv(
             psql.stdout,

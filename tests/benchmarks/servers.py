@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tests.benchmarks.callers import Callers
 
-from local.postgres import Postgres
-from local.server import Server, free_port
-from local.valkey import Valkey
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.server import Server, free_port
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings

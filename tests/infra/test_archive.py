@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from tests.infra.deployment import deploy
 
-from archive_tools import columns as queried
+from commands.archive import columns as queried
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
 from utxoiq_infra.archive import TYPES as BIGQUERY_TYPES
 from utxoiq_infra.storage import METRICS

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 from tests.integration.cloud_monitoring import Monitoring
 
-from local.postgres import Postgres
-from local.valkey import Valkey
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.postgres import schema

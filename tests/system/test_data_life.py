@@ -60,7 +60,7 @@ def test_expired_rows_live_on_in_the_archive_and_come_back(
     assert (aggregates(client, service, name, hour), statistics(client, name)) == charts
 
     for table, moment in (("system_metrics", hour), ("insight_feedback", long_ago), ("backfill_jobs", hour)):
-        archive_tool(stack, "restore", table, moment.isoformat(), (moment + timedelta(hours=1)).isoformat())
+        archive(stack, "restore", table, moment.isoformat(), (moment + timedelta(hours=1)).isoformat())
     assert {table: rows(database, table, name) for table in OURS} == written
     assert (aggregates(client, service, name, hour), statistics(client, name)) == charts
     # What was brought back stays, and is not archived twice.
@@ -142,12 +142,12 @@ def run_job(stack: LocalStack, job: str) -> Any:
 def ask(stack: LocalStack, table: str, name: str, value: str) -> str:
     """A value of our rows in the archive."""
     sql = f"SELECT {value} FROM {table} WHERE {OURS[table]} = '{name}'"  # noqa: S608
-    return archive_tool(stack, "query", sql, "--csv").splitlines()[1]
+    return archive(stack, "query", sql, "--csv").splitlines()[1]
 
 
-def archive_tool(stack: LocalStack, *arguments: str) -> str:
+def archive(stack: LocalStack, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "archive_tools", *arguments, "--stack", str(stack.state / "stack.json")],
+        [sys.executable, "-m", "commands", "archive", *arguments, "--stack-file", str(stack.state / "stack.json")],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "infra")},

@@ -92,7 +92,7 @@ def execute(stack: LocalStack, statement: str) -> list[Any]:
 
 def recover(stack: LocalStack, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "recover", "--stack-file", str(stack.state / "stack.json"), *arguments],
+        [sys.executable, "-m", "commands", "recover", "--stack-file", str(stack.state / "stack.json"), *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "infra")},

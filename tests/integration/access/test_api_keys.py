@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.integration.access.conftest import Rows, Stores
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.access import key_ring
 from utxoiq_persistence.access.api_keys import IssuedKey, digest_of
 from utxoiq_persistence.access.key_ring import TRUSTED_SECONDS

@@ -7,7 +7,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 from tests.system.running import until
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.backup import backups as subject
 from utxoiq_persistence.backup.backups import Backups, Work
 from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlUnavailable

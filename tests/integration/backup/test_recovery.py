@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
-from recover.admin import Admin
-from recover.errors import RecoveryFailed
-from recover.point_in_time import recover_to
-from recover.region import recover_region
-from recover.single_table import recover_table
-from recover.steps import Steps
-from recover.target import Target
-from recover.tidy import clone_name, remove
+from commands.errors import CommandFailed
+from commands.output import Output
+from commands.recover.admin import Admin
+from commands.recover.point_in_time import recover_to
+from commands.recover.region import recover_region
+from commands.recover.single_table import recover_table
+from commands.recover.target import Target
+from commands.recover.tidy import clone_name, remove
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.valkey import Valkey
 
 SECOND = timedelta(seconds=1)
 
@@ -79,7 +79,7 @@ def ratings(server: ManagedPostgres) -> int:
 
 
 @pytest.fixture
-def system(cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
+def system(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
     return Target(
         PROJECT, PRIMARY, DATABASE, source.user, valkey.url, endpoint=admin.url, sockets=str(cloud_sql.sockets)
     )
@@ -121,7 +121,7 @@ def test_a_dropped_table_comes_back_with_all_that_was_acknowledged_a_second_befo
 
 
 def test_to_the_second_before_means_that_nothing_from_before_is_missing(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres, disaster: Strike
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, disaster: Strike
 ) -> None:
     struck, writer = disaster("DROP TABLE insight_feedback")
     moment = struck - SECOND
@@ -154,7 +154,7 @@ def test_a_recovery_that_replaces_can_be_taken_back(
 
 
 def test_without_the_order_to_replace_the_live_one_stays_as_it_is(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres
 ) -> None:
     time.sleep(1.1)
     moment = datetime.now(UTC)
@@ -172,7 +172,7 @@ def test_without_the_order_to_replace_the_live_one_stays_as_it_is(
 
 
 def test_a_lost_region_is_recovered_from_the_other_region_alone(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     with Writer(source) as writer:
         time.sleep(0.5)
@@ -193,17 +193,17 @@ def test_a_lost_region_is_recovered_from_the_other_region_alone(
 
 
 @pytest.mark.parametrize("name", [PRIMARY, "another"])
-def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql: CloudSql, name: str) -> None:
-    with pytest.raises(RecoveryFailed, match="none of recovery's"):
+def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql: CloudSqlService, name: str) -> None:
+    with pytest.raises(CommandFailed, match="not an instance that recovery has made"):
         remove(system, *tools(system), name=name)
 
 
 def test_a_moment_before_the_first_backup_is_refused_in_words(system: Target) -> None:
-    with pytest.raises(RecoveryFailed, match="before the first moment"):
+    with pytest.raises(CommandFailed, match="before the first moment"):
         recover_to(
             system, *tools(system), moment=datetime(2020, 1, 1, tzinfo=UTC), into=None, replace=False
         )  # fmt: skip
 
 
-def tools(system: Target) -> tuple[Admin, Steps]:
-    return Admin(system.project, system.endpoint), Steps()
+def tools(system: Target) -> tuple[Admin, Output]:
+    return Admin(system.project, system.endpoint), Output()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pg8000.dbapi import Connection
 
-from local.postgres import Postgres
-from recover.database import Database
-from recover.errors import RecoveryFailed
-from recover.rows import copy_missing
+from commands.errors import CommandFailed
+from commands.recover.database import Database
+from commands.recover.rows import copy_missing
+from local_cloud.processes.postgres import Postgres
 
 # A constraint is deparsed with other casts and parentheses once it was read again; it means the same.
 DESCRIPTION = r"""
@@ -137,13 +137,13 @@ def test_what_the_live_database_refuses_leaves_it_as_it_was(source: Database, li
     live.run("DELETE FROM insight_feedback WHERE insight_id = 'insight-1'")
     live.run("ALTER TABLE insight_feedback ADD CONSTRAINT never CHECK (insight_id <> 'insight-1')")
     before = rows(live, "insight_feedback")
-    with pytest.raises(RecoveryFailed, match="never"):
+    with pytest.raises(CommandFailed, match="never"):
         copy_missing(source, live, "insight_feedback")
     assert rows(live, "insight_feedback") == before
 
 
 def test_a_table_that_was_never_there_is_said(source: Database, live: Database) -> None:
-    with pytest.raises(RecoveryFailed, match="there was no table nothing"):
+    with pytest.raises(CommandFailed, match="there was no table nothing"):
         copy_missing(source, live, "nothing")
 
 
@@ -162,7 +162,7 @@ def test_a_column_that_has_gone_since_is_named_and_nothing_comes_back(source: Da
     live.run("ALTER TABLE insight_feedback DROP COLUMN flag_reason")
     before = rows(live, "insight_feedback")
     with pytest.raises(
-        RecoveryFailed, match="insight_feedback had columns at that moment that it lacks now: flag_reason"
+        CommandFailed, match="insight_feedback had columns at that moment that it lacks now: flag_reason"
     ):
         copy_missing(source, live, "insight_feedback")
     assert rows(live, "insight_feedback") == before

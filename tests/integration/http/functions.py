@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from local.server import Server, free_port
+from local_cloud.processes.server import Server, free_port
 
 REPOSITORY = Path(__file__).parents[3]
 UNKNOWN_ID = "0d2f6c1e-5b8a-4f0e-9c3d-7a1b2c3d4e5f"

@@ -14,7 +14,7 @@ from tests.integration.http.conftest import AUDIENCE, OPERATOR, OPERATORS, PROJE
 from tests.integration.http.functions import CONNECTIONS, PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_http.access import NOBODY, Access, Caller, Kind
 from utxoiq_http.endpoints import backup, retention
 from utxoiq_http.problems import Problem

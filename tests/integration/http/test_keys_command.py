@@ -1,5 +1,6 @@
 """`make keys`, as an admin types it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.integration.http.conftest import key_of
 from tests.integration.http.functions import REPOSITORY, Api, Function
+
+from commands.errors import ExitCode
 
 Keys = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,7 +29,7 @@ def keys(functions: dict[str, Function], tmp_path: Path) -> Keys:
             **({"UTXOIQ_ADMIN_KEY": key} if key else {}),
         }
         return subprocess.run(
-            [sys.executable, "-m", "apikeys", *where, *arguments],
+            [sys.executable, "-m", "commands", "keys", *where, *arguments],
             capture_output=True,
             text=True,
             env=environment,
@@ -50,25 +53,36 @@ def test_a_key_is_created_listed_rotated_and_revoked(keys: Keys, api: Api) -> No
 
     rotated = keys("rotate", key_id, "--overlap", "60").stdout.strip()
     listed = keys("list", "--owner", name).stdout
-    assert [line.split()[0] for line in listed.splitlines()] == ["id", rotated.split("_")[1], key_id]
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == ["id", rotated.split("_")[1], key_id]
     assert rotated not in listed
 
     assert "revoked" in keys("revoke", key_id).stdout
-    assert keys("list", "--owner", name, "--status", "revoked").stdout.splitlines()[1].startswith(key_id)
+    assert keys("list", "--owner", name, "--status", "revoked").stdout.splitlines()[2].startswith(key_id)
 
 
-def test_what_goes_wrong_is_said_in_a_line(keys: Keys) -> None:
-    for failed, says in (
-        (keys("revoke", "abcdefghijkl"), "404: there is no API key abcdefghijkl"),
-        (keys("list", key=key_of("reader")), "403: this API key lacks the scope admin"),
-        (keys("list", url="http://127.0.0.1:9"), "cannot be reached"),
-        (keys("list", url="file:///etc/passwd"), "is no URL"),
-        (keys("list", key=None), "UTXOIQ_ADMIN_KEY"),
-        (keys("list", url=None), "make up"),
+def test_with_json_the_answer_is_one_document(keys: Keys) -> None:
+    name = f"command-{uuid.uuid4().hex[:8]}"
+    made = keys("create", name, "--owner", name, "--scope", "metrics:read", "--json")
+    assert json.loads(made.stdout)["key"].startswith("uiq_")
+    assert [row["name"] for row in json.loads(keys("--json", "list", "--owner", name).stdout)] == [name]
+    refused = keys("revoke", "abcdefghijkl", "--json")
+    assert refused.returncode == ExitCode.FAILED
+    assert json.loads(refused.stdout)["error"]["message"] == "404: there is no API key abcdefghijkl"
+
+
+def test_what_goes_wrong_is_said_in_words_with_a_code(keys: Keys) -> None:
+    for failed, code, says in (
+        (keys("revoke", "abcdefghijkl"), ExitCode.FAILED, "404: there is no API key abcdefghijkl"),
+        (keys("list", key=key_of("reader")), ExitCode.REFUSED, "403: this API key lacks the scope admin"),
+        (keys("list", url="http://127.0.0.1:9"), ExitCode.NOT_RUNNING, "does not answer"),
+        (keys("list", url="file:///etc/passwd"), ExitCode.USAGE, "is no URL"),
+        (keys("list", key=None), ExitCode.REFUSED, "UTXOIQ_ADMIN_KEY"),
+        (keys("list", "--stack-file", "none.json", url=None), ExitCode.NOT_RUNNING, "make up"),
+        (keys("create", "name"), ExitCode.USAGE, "--owner, --scope"),
     ):
-        assert failed.returncode == 1
+        assert (failed.returncode, failed.stdout) == (code, "")
         assert says in failed.stderr
-        assert len(failed.stderr.splitlines()) == 1
+        assert "Traceback" not in failed.stderr
 
 
 def test_help_tells_the_commands(keys: Keys) -> None:

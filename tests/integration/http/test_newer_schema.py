@@ -22,8 +22,8 @@ from tests.integration.http.conftest import AUDIENCE, OPERATOR, OPERATORS, PLENT
 from tests.integration.http.functions import PREFIXES, REPOSITORY, Api, Function
 from tests.unit.http.issuer import Issuer
 
-from local.postgres import Postgres
-from local.valkey import Valkey
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access.api_keys import digest_of
 from utxoiq_persistence.postgres import schema
 

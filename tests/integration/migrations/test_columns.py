@@ -5,7 +5,7 @@ from typing import get_type_hints
 import pytest
 from tests.integration.conftest import TEMPLATE, database_settings
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_http import answers as views
 from utxoiq_persistence.archive.column_check import check
 from utxoiq_persistence.metrics import metrics

@@ -10,7 +10,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from tests.integration.conftest import TEMPLATE, database_settings
 
-from local.postgres import BINARIES, Postgres
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres import schema
@@ -58,7 +59,7 @@ def dump(postgres: Postgres) -> Callable[[str], str]:
 
 
 def client(postgres: Postgres, program: str, *arguments: str) -> list[str]:
-    return [f"{BINARIES}/{program}", f"--host={postgres.socket_dir}", "--username=postgres", *arguments]
+    return [f"{binaries()}/{program}", f"--host={postgres.socket_dir}", "--username=postgres", *arguments]
 
 
 def upgrading(postgres: Postgres, database: str) -> "subprocess.Popen[str]":

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from tests.integration.standstill import frozen
 
-from local.valkey import Valkey
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable

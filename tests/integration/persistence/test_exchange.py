@@ -19,7 +19,7 @@ from pg8000.dbapi import Connection
 from pg8000.native import Connection as Native
 from tests.integration.standstill import frozen
 
-from local.postgres import SOCKET, Postgres
+from local_cloud.processes.postgres import SOCKET, Postgres
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres import session as sessions

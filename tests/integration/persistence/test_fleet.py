@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from local.valkey import Valkey
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import PoolExhausted
 from utxoiq_persistence.figures import InstanceFigures, RequestFigures

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.conftest import SERVER_SETTINGS, database_settings
 from tests.integration.standstill import frozen
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted
 from utxoiq_persistence.postgres import database as databases

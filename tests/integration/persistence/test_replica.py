@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.conftest import database_settings
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.metrics.metrics import Metrics
 from utxoiq_persistence.postgres.database import Database

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from pg8000.native import to_statement
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Session, connector

@@ -19,9 +19,9 @@ from tests.integration.retention import release
 from tests.integration.retention.test_failures import interrupted
 from tests.integration.retention.world import PROJECT, World, month_start
 
-from archive_tools import columns as listed_for_queries
-from archive_tools import query
-from archive_tools.errors import CannotDo
+from commands.archive import columns as listed_for_queries
+from commands.archive import query
+from commands.errors import CommandFailed
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.bucket import JSON_TYPE, PARQUET_TYPE, manifest_of, new_name
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
@@ -178,7 +178,7 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     assert live_as_json(world, table) == []
 
     with pytest.raises(
-        CannotDo, match=r"has columns in the archive that this checkout's sql/columns\.toml lacks: mood, seen_by"
+        CommandFailed, match=r"has columns in the archive that this checkout's sql/columns\.toml lacks: mood, seen_by"
     ):
         query.run(world.bucket, "SELECT 1")
     monkeypatch.setattr(listed_for_queries, "LIST", next_release / "sql/columns.toml")

@@ -1,7 +1,9 @@
 """The function as it is deployed: who may call it, and what it answers."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,16 @@ from tests.integration.http.functions import Function
 from tests.integration.retention.world import PROJECT, World, month_start
 from tests.unit.http.issuer import Issuer
 
-from archive_tools.errors import CannotDo
-from archive_tools.restore import restore
-from archive_tools.stack import Service
+from commands.api import connect
+from commands.archive.restore import restore
+from commands.errors import CommandFailed, ExitCode
 from utxoiq_http.endpoints.retention import PATH
 
 AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/retention"
 OPERATORS = "https://operators.example.org"
 OPERATOR = "root@example.org"
 SCHEDULER = "cron@example.org"
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -94,9 +97,8 @@ def test_the_scheduler_s_call_makes_months(world: World, client: Client) -> None
 def test_the_restore_command_brings_rows_back(world: World, client: Client) -> None:
     world.feedback(800, 3)
     client.post("run")
-    service = Service(client.url, client.token(OPERATOR))
     said: list[str] = []
-    assert restore(service, "insight_feedback", "2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z", 5, said.append) == 3
+    assert bring_back(client, OPERATOR, said) == 3
     assert said == ["3 rows of insight_feedback restored from 1 objects"]
     assert world.live("insight_feedback").total() == 3
 
@@ -109,5 +111,16 @@ def test_what_is_not_allowed_or_not_right_is_refused(client: Client) -> None:
     assert client.post("restore", OPERATOR, json=order).status_code == 400
     assert client.post("restore", OPERATOR, json={**order, "table": "api_keys"}).status_code == 422
     assert client.post("run?dry_run=maybe").status_code == 422
-    with pytest.raises(CannotDo, match="403"):
-        restore(Service(client.url, client.token(SCHEDULER)), order["table"], order["end_time"], order["start_time"], 1)
+    with pytest.raises(CommandFailed, match="403") as refused:
+        bring_back(client, SCHEDULER, [])
+    assert refused.value.code is ExitCode.REFUSED
+
+
+def bring_back(client: Client, email: str, said: list[str]) -> int:
+    """All feedback, as the command restores it."""
+
+    async def run() -> int:
+        async with connect(client.url, {"Authorization": f"Bearer {client.token(email)}"}) as api:
+            return await restore(api, "insight_feedback", *ALWAYS, 5, said.append)
+
+    return asyncio.run(run())

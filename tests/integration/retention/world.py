@@ -11,10 +11,10 @@ from uuid import UUID
 import pg8000.native
 from google.cloud import storage
 
-from archive_tools import query
-from archive_tools.stack import Bucket
-from local.postgres import Postgres
-from local.storage import Storage
+from commands.archive import query
+from commands.archive.bucket import Bucket
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.archive.bucket import Archive
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
@@ -89,7 +89,7 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(cls, postgres: Postgres, database: str, settings: Settings, server: Storage) -> Iterator["World"]:
+    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)
@@ -134,11 +134,9 @@ class World:
 
     def archived(self, table: str) -> Counter[tuple[Any, ...]]:
         """As DuckDB reads it, with years and months from the paths."""
-        if table not in self.archived_tables():
-            return Counter()
         answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}")  # noqa: S608
         assert answer is not None
-        return Counter(answer.fetchall())
+        return Counter(query.rows(answer))
 
     def archived_tables(self) -> set[str]:
         manifests = (name for name in self.objects() if name.startswith("manifests/"))

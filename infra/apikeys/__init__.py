@@ -1,1 +1,0 @@
-"""The command that admins manage API keys by, over the HTTP API."""

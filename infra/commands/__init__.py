@@ -1,0 +1,1 @@
+"""The commands of operators and of newcomers, one program: `python -m commands COMMAND`, or by `make`."""

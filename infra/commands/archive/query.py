@@ -1,0 +1,102 @@
+"""SQL over the archive: DuckDB reads, of the objects that were verified, the columns and days that a query needs."""
+
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pyarrow import dataset, fs
+from pyarrow import parquet as pq
+
+from commands.archive import columns
+from commands.archive.bucket import Bucket
+from commands.errors import CommandFailed
+
+MANIFESTS = "manifests"
+PARTITIONS = pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())])
+PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
+TABLES = columns.read()
+
+
+def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max) -> duckdb.DuckDBPyRelation | None:
+    """Return the answer; None for a statement that has none. Only days from `since` to `until` are looked at.
+
+    A table of which nothing is archived is empty. Raises CommandFailed where the query is wrong.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    storage = _storage(bucket)
+    try:
+        for table in TABLES:
+            connection.register(table, _rows_of(storage, bucket.name, table, since, until))
+    except OSError as error:
+        raise CommandFailed(f"the bucket {bucket.name} cannot be read: {error}") from None
+    try:
+        return connection.sql(sql)
+    except duckdb.CatalogException as error:
+        raise CommandFailed(str(error), remedy=f"The archive has the tables {', '.join(TABLES)}.") from None
+    except duckdb.Error as error:
+        raise CommandFailed(str(error)) from None
+
+
+def rows(answer: duckdb.DuckDBPyRelation, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of an answer, at most `limit`. Raises CommandFailed."""
+    try:
+        return (answer if limit is None else answer.limit(limit)).fetchall()
+    except duckdb.Error as error:
+        raise CommandFailed(str(error)) from None
+
+
+def _storage(bucket: Bucket) -> fs.FileSystem:
+    if bucket.endpoint is None:
+        return fs.GcsFileSystem()
+    scheme, _, address = bucket.endpoint.partition("://")
+    return fs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=address)
+
+
+def _rows_of(storage: fs.FileSystem, bucket: str, table: str, since: date, until: date) -> dataset.Dataset | pa.Table:
+    """Return the table's verified rows of these days. Raises CommandFailed."""
+    # Objects that are older than a column have no such column: it is null there.
+    schema = pa.schema([*TABLES[table], *PARTITIONS])
+    verified = _verified(storage, bucket, table)
+    names = sorted(name for name in verified if since <= _day(name) <= until)
+    if not names:
+        return schema.empty_table()
+    _check_columns(storage, max(verified, key=lambda name: verified[name]), table)
+    return dataset.dataset(
+        names,
+        schema=schema,
+        filesystem=storage,
+        format="parquet",
+        partitioning=PARTITIONING,
+        partition_base_dir=f"{bucket}/{table}",
+    )
+
+
+def _check_columns(storage: fs.FileSystem, newest: str, table: str) -> None:
+    """Raise CommandFailed where the object written last has columns that this checkout does not list."""
+    with storage.open_input_file(newest) as file:
+        unknown = [column for column in pq.read_schema(file).names if column not in TABLES[table].names]
+    if unknown:
+        raise CommandFailed(
+            f"{table} has columns in the archive that this checkout's sql/columns.toml lacks: {', '.join(unknown)}",
+            remedy="Check out the release that is deployed.",
+        )
+
+
+def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, datetime]:
+    """Return the objects that have a manifest, each with the moment when that was written.
+
+    One without is on its way, or was left behind; it is no part of the archive.
+    """
+    folder = f"{bucket}/{MANIFESTS}/{table}"
+    found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+    manifests = {
+        info.path.removeprefix(f"{bucket}/{MANIFESTS}/"): info for info in found if info.type == fs.FileType.File
+    }
+    return {f"{bucket}/{name.removesuffix('.json')}.parquet": info.mtime for name, info in manifests.items()}
+
+
+def _day(name: str) -> date:
+    parts = dict(part.split("=") for part in name.split("/") if "=" in part)
+    return date(int(parts["year"]), int(parts["month"]), int(parts["day"]))

@@ -1,0 +1,34 @@
+"""A session of a database, however it was reached: pg8000's connection, as the Cloud SQL connector makes it."""
+
+from typing import IO, Any
+
+from pg8000.dbapi import Connection
+from pg8000.exceptions import DatabaseError
+
+
+class Database:
+    """Each statement is a transaction of its own, unless `START TRANSACTION` was run."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.autocommit = True
+
+    def run(self, statement: str, stream: IO[bytes] | None = None) -> int:
+        """How many rows it touched. Raises pg8000's DatabaseError."""
+        cursor = self._connection.cursor()
+        cursor.execute(statement, stream=stream)
+        return int(cursor.rowcount)
+
+    def rows(self, query: str) -> list[Any]:
+        cursor = self._connection.cursor()
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def message_of(error: DatabaseError) -> str:
+    """Return what PostgreSQL says, without the fields around it."""
+    fields = error.args[0]
+    return str(fields.get("M") if isinstance(fields, dict) else error)
