@@ -47,7 +47,7 @@ def collect(repository: Path, function: str) -> SourceArchive:
     """The archive of functions/<function>. Raises SourceError where a file that it needs is missing."""
     functions = repository / "functions"
     # A reader that moved would take its data out of every archive without a word.
-    for name in (QUERIES_LOADER, MIGRATIONS_READER, OPENAPI_READER):
+    for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):
         _existing(_file_of(functions, name))
     folder = functions / function
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}

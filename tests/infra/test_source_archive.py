@@ -13,6 +13,7 @@ from tests.infra.deployment import REPOSITORY
 
 from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, MIGRATE
 from utxoiq_infra.source_archive import (
+    COLUMNS_READER,
     MIGRATIONS_READER,
     OPENAPI_READER,
     QUERIES_LOADER,
@@ -150,7 +151,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
         collect(copy, "feedback")
 
 
-@pytest.mark.parametrize("reader", [QUERIES_LOADER, MIGRATIONS_READER, OPENAPI_READER])
+@pytest.mark.parametrize("reader", [QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER])
 def test_a_reader_of_packaged_files_that_moved_is_named(copy: Path, reader: str) -> None:
     file = copy / "functions" / f"{reader.replace('.', '/')}.py"
     file.rename(file.with_name("moved.py"))
