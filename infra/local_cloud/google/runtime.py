@@ -1,7 +1,7 @@
-"""The Python that runs a project's program and its dynamic resources, found as Pulumi's engine and language host find it.
+"""The Python that runs a project's program and its dynamic resources, found where the Pulumi CLI looks for it.
 
-The two look in different places. The language host takes `virtualenv` from the folder of Pulumi.yaml; the host of dynamic
-providers is started in the program's folder, and takes it from there.
+It looks for the two in different places. For the program, `virtualenv` begins in the folder of Pulumi.yaml; the host of
+dynamic providers is started in the program's folder, and there it begins.
 """
 
 import os
@@ -42,7 +42,8 @@ class Runtime:
         interpreter = environment / "bin/python"
         if not interpreter.is_file():
             raise DeploymentFailed(
-                f"runtime.options.virtualenv of Pulumi.yaml is {self.virtualenv!r}, and {environment} is no virtual environment"
+                f"runtime.options.virtualenv of Pulumi.yaml is {self.virtualenv!r}, "
+                f"and {environment} is no virtual environment"
             )
         return interpreter
 
@@ -82,15 +83,13 @@ def _refuse_lock_files(program: Path) -> None:
         for name, toolchain in LOCK_FILES.items():
             if (folder / name).exists():
                 raise DeploymentFailed(
-                    f"{folder / name} makes {toolchain} the toolchain of Pulumi's engine, which the local deployer does "
-                    "not honour: set runtime.options.toolchain of Pulumi.yaml to pip"
+                    f"{folder / name} makes {toolchain} the toolchain of Pulumi's engine, which the local deployer "
+                    "does not honour: set runtime.options.toolchain of Pulumi.yaml to pip"
                 )
 
 
 def _not_honoured(what: str) -> DeploymentFailed:
-    return DeploymentFailed(
-        f"Pulumi.yaml sets {what}, which Pulumi's engine reads and the local deployer does not honour"
-    )
+    return DeploymentFailed(f"Pulumi.yaml sets {what}, which the local deployer does not honour")
 
 
 def _on_path() -> Path:

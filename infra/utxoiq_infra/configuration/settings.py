@@ -156,11 +156,12 @@ class MonitoringSettings:
 class Configuration:
     """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
 
-    console: whether there is a page for operators.
+    project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
 
     project: str
     stack: str
+    project_number: str = ""
     region: str = "us-central1"
     backup_region: str = "us-east1"
     deletion_protection: bool = True
@@ -201,6 +202,10 @@ class Configuration:
 
     def function_name(self, spec: FunctionSpec) -> str:
         return f"{self.prefix}-{spec.name}"
+
+    def database_user(self, spec: FunctionSpec) -> str:
+        """The PostgreSQL role of a function's service account, known before the account exists."""
+        return f"{self.function_name(spec)}@{self.project}.iam"
 
     def function_audience(self, spec: FunctionSpec) -> str:
         """Known before the function exists; Cloud Run takes it as one of the function's audiences."""

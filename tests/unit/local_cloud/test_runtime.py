@@ -84,6 +84,6 @@ def test_what_is_not_honoured_is_refused_by_name(runtime: object, message: str, 
 
 def test_a_lock_file_that_changes_the_toolchain_is_refused(tmp_path: Path) -> None:
     (tmp_path / "uv.lock").touch()
-    with pytest.raises(DeploymentFailed, match="uv.lock makes uv the toolchain"):
+    with pytest.raises(DeploymentFailed, match=r"uv\.lock makes uv the toolchain"):
         from_description("python", tmp_path, tmp_path / "infra")
     assert from_description(declared(toolchain="pip"), tmp_path, tmp_path / "infra").virtualenv is None
