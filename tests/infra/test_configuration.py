@@ -132,7 +132,8 @@ def test_a_stack_and_a_project_whose_database_users_are_too_long_are_refused() -
     project: dict[str, object] = {"gcp:project": "acme-blockchain-analytics-prod"}
     message = (
         "the stack's name is 'staging-eu-12': with the project acme-blockchain-analytics-prod it makes the database "
-        "user utxoiq-staging-eu-12-retention@acme-blockchain-analytics-prod.iam, which has 65 bytes of 63: use at most 11"
+        "user utxoiq-staging-eu-12-retention@acme-blockchain-analytics-prod.iam, which has 65 bytes of 63: use at most "
+        "11 characters"
     )
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         configured(project, "staging-eu-12")
