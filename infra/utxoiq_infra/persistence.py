@@ -28,6 +28,7 @@ from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.console import ConsoleAccess
 from utxoiq_infra.database import OWNER_ROLE, Database
 from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
+from utxoiq_infra.guard import guard
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
 from utxoiq_infra.migration import Migration, trigger_of
@@ -104,6 +105,8 @@ class PersistenceLayer(Component):
             opts=self.own(depends_on=[*self.functions.values(), schedules, oversight, descriptors]),
         )
         self.register_outputs({})
+        # Beside the component: within it, it would wait for itself.
+        guard(name, self, protect=configuration.deletion_protection, parent=opts.parent if opts else None)
 
     def outputs(self) -> dict[str, pulumi.Input[Any]]:
         """What whoever deploys it wants to know."""
