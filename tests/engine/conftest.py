@@ -24,7 +24,7 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def migrated(cli: Cli) -> Iterator[list[str]]:
-    """The credentials of each call of the migrate function, which a server of this test answers."""
+    """The credentials of each call of the migrate function. A server of this test answers for all functions."""
     with _migrate_function() as (url, credentials):
         cli.environment["STAND_IN_URL"] = url
         yield credentials
@@ -39,6 +39,10 @@ def _migrate_function() -> Iterator[tuple[str, list[str]]]:
             credentials.append(str(self.headers["Authorization"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002

@@ -66,11 +66,16 @@ class Cli:
 
     def run(self, *arguments: str, folder: Path | None = None) -> Ended:
         """`pulumi` with those arguments, in the project's folder or another."""
+        return self._ended(
+            [str(PULUMI), "--non-interactive", "--color", "never", *arguments], folder or self.project, {}
+        )
+
+    def _ended(self, command: list[str], folder: Path, more: Mapping[str, str]) -> Ended:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PYTHONPATH"))}
         ended = subprocess.run(
-            [str(PULUMI), "--non-interactive", "--color", "never", *arguments],
-            cwd=folder or self.project,
-            env={**inherited, **self.environment},
+            command,
+            cwd=folder,
+            env={**inherited, **self.environment, **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -78,6 +83,11 @@ class Cli:
             check=False,
         )
         return Ended(ended.returncode, ended.stdout)
+
+    def deploying(self, *arguments: str) -> Ended:
+        """`make preview` and `make deploy`, without the questions to Google."""
+        command = [sys.executable, "-m", "deploying", *arguments, "--project", str(self.project), "--offline"]
+        return self._ended(command, self.project, {"PYTHONPATH": str(REPOSITORY / "infra")})
 
     def init(self, stack: str) -> None:
         """A stack, with the configuration of its file where the repository has one, of production's otherwise."""
