@@ -94,7 +94,7 @@ class DynamicProvider:
         return {"id": old["id"], "inputs": kept, "outputs": json_format.MessageToDict(updated.properties)}
 
     async def _start(self) -> provider_pb2_grpc.ResourceProviderStub:
-        interpreter = self._project.runtime.of_dynamic_resources()
+        interpreter = self._project.runtime.dynamic_interpreter()
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *launch_command([str(interpreter), "-u", "-m", "pulumi.dynamic"], signal.SIGKILL),

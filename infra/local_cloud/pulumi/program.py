@@ -63,7 +63,7 @@ async def _start(project: Project, environment: Mapping[str, str], log: Path) ->
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
             *launch_command(
-                [str(project.runtime.of_program()), "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL
+                [str(project.runtime.program_interpreter()), "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL
             ),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -202,7 +202,8 @@ async def test_that_there_are_no_credentials_is_told(
 
 
 def test_the_library_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys, utxoiq_persistence.publishing.fleet_publishing as _; print([n for n in sys.modules if n.startswith('grpc')])"
+    imported = "import sys, utxoiq_persistence.publishing.fleet_publishing as _"
+    code = f"{imported}; print([n for n in sys.modules if n.startswith('grpc')])"
     path = {"PYTHONPATH": str(REPOSITORY / "functions")}
     done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from local.errors import DeploymentFailed
-from local.project import read
-from local.runtime import COMMAND, from_description
 from tests.infra.deployment import REPOSITORY
+
+from local_cloud.errors import DeploymentFailed
+from local_cloud.pulumi.project import read_project
+from local_cloud.pulumi.runtime import COMMAND, from_description
 
 
 def environment(folder: Path) -> Path:
@@ -24,7 +25,7 @@ def declared(**options: object) -> dict[str, object]:
 def test_the_program_and_dynamic_resources_look_in_their_own_folders(tmp_path: Path) -> None:
     expected = environment(tmp_path / ".venv"), environment(tmp_path / "infra/.venv")
     runtime = from_description(declared(virtualenv=".venv"), tmp_path, tmp_path / "infra")
-    assert (runtime.of_program(), runtime.of_dynamic_resources()) == expected
+    assert (runtime.program_interpreter(), runtime.dynamic_interpreter()) == expected
 
 
 def test_an_environment_that_only_the_program_has_is_not_enough(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_an_environment_that_only_the_program_has_is_not_enough(tmp_path: Path) 
     with pytest.raises(
         DeploymentFailed, match=r"virtualenv of Pulumi.yaml is '\.venv', and .*infra/\.venv is no virtual"
     ):
-        runtime.of_dynamic_resources()
+        runtime.dynamic_interpreter()
 
 
 def test_a_fresh_clone_has_the_environment_in_both_places() -> None:
@@ -42,14 +43,14 @@ def test_a_fresh_clone_has_the_environment_in_both_places() -> None:
     link = REPOSITORY / "infra/.venv"
     assert link.is_symlink()
     assert os.readlink(link) == "../.venv"
-    runtime = read(REPOSITORY, "local").runtime
-    assert runtime.of_program().samefile(runtime.of_dynamic_resources())
+    runtime = read_project(REPOSITORY, "local").runtime
+    assert runtime.program_interpreter().samefile(runtime.dynamic_interpreter())
 
 
 def test_an_absolute_environment_serves_both(tmp_path: Path) -> None:
     expected = environment(tmp_path / "elsewhere")
     runtime = from_description(declared(virtualenv=str(tmp_path / "elsewhere")), tmp_path, tmp_path / "infra")
-    assert runtime.of_program() == runtime.of_dynamic_resources() == expected
+    assert runtime.program_interpreter() == runtime.dynamic_interpreter() == expected
 
 
 def test_without_an_environment_it_is_the_first_python_on_the_path(
@@ -59,12 +60,12 @@ def test_without_an_environment_it_is_the_first_python_on_the_path(
         (tmp_path / name).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv(COMMAND, raising=False)
-    assert from_description("python", tmp_path, tmp_path).of_program() == tmp_path / "python3"
+    assert from_description("python", tmp_path, tmp_path).program_interpreter() == tmp_path / "python3"
     monkeypatch.setenv(COMMAND, "another")
-    assert from_description("python", tmp_path, tmp_path).of_dynamic_resources() == tmp_path / "another"
+    assert from_description("python", tmp_path, tmp_path).dynamic_interpreter() == tmp_path / "another"
     monkeypatch.setenv(COMMAND, "missing")
     with pytest.raises(DeploymentFailed, match="there is no missing on the PATH"):
-        from_description("python", tmp_path, tmp_path).of_program()
+        from_description("python", tmp_path, tmp_path).program_interpreter()
 
 
 @pytest.mark.parametrize(

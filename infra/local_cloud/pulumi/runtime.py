@@ -1,7 +1,7 @@
-"""The Python that runs a project's program and its dynamic resources, found where the Pulumi CLI looks for it.
+"""The Python that runs a project's program and its dynamic resources, found as Pulumi's engine finds it.
 
-It looks for the two in different places. For the program, `virtualenv` begins in the folder of Pulumi.yaml; the host of
-dynamic providers is started in the program's folder, and there it begins.
+The engine looks in two places. The language host takes `virtualenv` from the folder of Pulumi.yaml; the host of dynamic
+providers is started in the program's folder, and takes it from there.
 """
 
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.errors import DeploymentFailed
+from local_cloud.errors import DeploymentFailed
 
 COMMAND = "PULUMI_PYTHON_CMD"
 # `auto` looks for the lock file of uv or Poetry; without one, pip's rules hold, which are those below.
@@ -27,12 +27,12 @@ class Runtime:
     program: Path
     virtualenv: str | None = None
 
-    def of_program(self) -> Path:
-        """The interpreter that runs the program. Raises DeploymentFailed where there is none."""
+    def program_interpreter(self) -> Path:
+        """Return the interpreter that runs the program. Raises DeploymentFailed where there is none."""
         return self._interpreter(self.root)
 
-    def of_dynamic_resources(self) -> Path:
-        """The interpreter that hosts dynamic providers. Raises DeploymentFailed where there is none."""
+    def dynamic_interpreter(self) -> Path:
+        """Return the interpreter that hosts dynamic providers. Raises DeploymentFailed where there is none."""
         return self._interpreter(self.program)
 
     def _interpreter(self, folder: Path) -> Path:
@@ -49,7 +49,7 @@ class Runtime:
 
 
 def from_description(declared: object, root: Path, program: Path) -> Runtime:
-    """The runtime of Pulumi.yaml. Raises DeploymentFailed for what this deployer does not honour, by its name."""
+    """Return the runtime of Pulumi.yaml. Raises DeploymentFailed, by its name, for what is not honoured here."""
     runtime: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {"name": declared}
     _refuse_unknown("runtime", runtime, ("name", "options"))
     if runtime.get("name") != "python":
