@@ -84,6 +84,20 @@ class LocalStack:
             check=False,
         )
 
+    def command(self, *arguments: str) -> dict[str, Any]:
+        """What one of `python -m commands` returns."""
+        done = subprocess.run(
+            [sys.executable, "-m", "commands", *arguments, "--json", "--stack-file", str(self.state / "stack.json")],
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            timeout=START_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        content: dict[str, Any] = json.loads(done.stdout)
+        return content
+
     def down(self) -> None:
         done = self.run("down")
         assert done.returncode == 0, done.stderr

@@ -35,6 +35,8 @@ def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max
     connection.execute("SET TimeZone = 'UTC'")
     storage = _storage(bucket)
     try:
+        # A bucket that is not there would pass for one in which nothing is archived.
+        storage.get_file_info(fs.FileSelector(bucket.name))
         for table, columns in COLUMNS.items():
             connection.register(table, _rows_of(storage, bucket.name, table, columns, since, until))
     except OSError as error:
