@@ -27,23 +27,23 @@ help: ## This list
 
 .PHONY: up
 up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port, PACE=1 of the alerts; Ctrl-C stops it
-	@exec $(BIN)/python -m local up --port $(PORT) --pace $(or $(PACE),1)
+	@exec $(BIN)/python -m local_cloud up --port $(PORT) --pace $(or $(PACE),1)
 
 .PHONY: down
 down: $(INSTALLED) ## Stop it from another terminal; the data stay
-	@$(BIN)/python -m local down
+	@$(BIN)/python -m local_cloud down
 
 .PHONY: status
 status: $(INSTALLED) ## Show what runs, jobs and open incidents; ARGS=--json for programs
-	@$(BIN)/python -m local status $(ARGS)
+	@$(BIN)/python -m local_cloud status $(ARGS)
 
 .PHONY: clean
 clean: $(INSTALLED) ## Remove its data
-	@$(BIN)/python -m local clean
+	@$(BIN)/python -m local_cloud clean
 
 .PHONY: run-job
 run-job: $(INSTALLED) ## Fire a scheduler job now: JOB=publish-metrics
-	@$(BIN)/python -m local run-job "$(JOB)"
+	@$(BIN)/python -m local_cloud run-job "$(JOB)"
 
 .PHONY: demo
 demo: $(INSTALLED) ## Load something worth looking at into the running system, and show it; SCALE=full takes minutes
@@ -71,10 +71,11 @@ test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
 	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style and types
+lint: $(INSTALLED) ## Style, types, and the order of packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy functions infra tests
+	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
@@ -90,7 +91,7 @@ screenshots: $(INSTALLED) ## Take docs/images of the running system's console, w
 
 .PHONY: migration-sql
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
-	@$(BIN)/python -m utxoiq_persistence.schema --sql
+	@$(BIN)/python -m utxoiq_persistence.postgres.schema --sql
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them

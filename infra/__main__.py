@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pulumi
 
-from utxoiq_infra.configuration import NAME
+from utxoiq_infra.configuration.settings import NAME
+from utxoiq_infra.configuration.stack import read
+from utxoiq_infra.configuration.values import Values
 from utxoiq_infra.persistence import PersistenceLayer
-from utxoiq_infra.stack_configuration import read
-from utxoiq_infra.values import Values
 
 configuration = read(pulumi.get_stack(), Values.of_stack(NAME), Values.of_stack("gcp"))
 system = PersistenceLayer(configuration.prefix, configuration, Path(__file__).resolve().parents[1])

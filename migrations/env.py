@@ -1,4 +1,7 @@
-"""What Alembic runs around the versions. utxoiq_persistence.schema calls it, and owns the connection and its lock."""
+"""Run the versions under Alembic.
+
+utxoiq_persistence.postgres.schema calls this, and owns the connection and its lock.
+"""
 
 from alembic import context
 from alembic.runtime.migration import MigrationInfo

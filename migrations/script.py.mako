@@ -1,6 +1,6 @@
 """${message}."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

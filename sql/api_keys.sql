@@ -1,3 +1,8 @@
+-- columns: shown
+-- All of a key but its digest.
+id, name, owner, scopes, requests_per_hour, batches_per_hour, api_key_status(key) AS status, created_at, created_by,
+expires_at, revoked_at, successor, last_used_at
+
 -- name: check_key
 SELECT id, name, scopes, requests_per_hour, batches_per_hour, status, seconds_left FROM api_key_check(:digest)
 
@@ -8,19 +13,19 @@ WITH key AS (
         id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, expires_at, created_by)
     VALUES (:id, :digest, :name, :owner, :scopes::varchar[], :requests_per_hour, :batches_per_hour, :expires_at, :actor)
     ON CONFLICT (name) WHERE revoked_at IS NULL AND successor IS NULL DO NOTHING
-    RETURNING key.*
+    RETURNING {shown}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
 )
-SELECT api_key_as_json(key)::text FROM key
+SELECT row_to_json(key)::text FROM key
 
 -- name: key_by_id
-SELECT api_key_as_json(key)::text, api_key_status(key), successor FROM api_keys AS key WHERE id = :id
+SELECT row_to_json(key)::text, status, successor FROM (SELECT {shown} FROM api_keys AS key WHERE id = :id) AS key
 
 -- name: find_keys
 WITH page AS (
-    SELECT key, created_at, id FROM api_keys AS key
+    SELECT {shown} FROM api_keys AS key
     WHERE true
       AND owner = :owner -- if given
       AND api_key_status(key) = :status -- if given
@@ -30,7 +35,7 @@ WITH page AS (
 ), shown AS (
     SELECT * FROM page ORDER BY created_at DESC, id DESC LIMIT :limit::bigint
 )
-SELECT coalesce(json_agg(api_key_as_json(key) ORDER BY created_at DESC, id DESC), '[]')::text,
+SELECT coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]')::text,
        CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
             THEN (SELECT created_at || ' ' || id FROM shown ORDER BY created_at, id LIMIT 1) END
 FROM shown
@@ -46,12 +51,13 @@ RETURNING name, owner, scopes, requests_per_hour, batches_per_hour
 -- name: revoke_key
 -- No row where it is unknown, or revoked.
 WITH key AS (
-    UPDATE api_keys AS key SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING key.*
+    UPDATE api_keys AS key SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL
+    RETURNING {shown}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
 )
-SELECT api_key_as_json(key)::text FROM key
+SELECT row_to_json(key)::text FROM key
 
 -- name: declare_key
 -- A deployment's own key: as it is declared, but for a revocation, which stays.

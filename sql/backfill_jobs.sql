@@ -2,7 +2,7 @@
 WITH job AS (
     INSERT INTO backfill_jobs AS job (id, job_type, start_block, end_block, current_block, created_by)
     VALUES (:id, :job_type, :start_block, :end_block, :start_block, :created_by)
-    RETURNING job.*
+    RETURNING {backfill_jobs job}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM job
@@ -10,7 +10,9 @@ WITH job AS (
 SELECT row_to_json(job)::text, version FROM job
 
 -- name: job_by_id
-SELECT row_to_json(job)::text, job.version FROM backfill_jobs AS job WHERE id = :id
+SELECT row_to_json(job)::text, job.version FROM (
+    SELECT {backfill_jobs} FROM backfill_jobs WHERE id = :id
+) AS job
 
 -- name: update_progress
 -- No row where the job is unknown, has ended, has another version, or does not reach to that block.
@@ -27,7 +29,7 @@ WITH job AS (
       AND status IN ('running', 'paused')
       AND version = coalesce(:expected_version, version)
       AND :current_block BETWEEN start_block AND end_block
-    RETURNING job.*
+    RETURNING {backfill_jobs job}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM job
@@ -40,7 +42,7 @@ SELECT status, version, start_block, end_block FROM backfill_jobs WHERE id = :id
 
 -- name: find_jobs
 WITH page AS (
-    SELECT * FROM backfill_jobs
+    SELECT {backfill_jobs} FROM backfill_jobs
     WHERE true
       AND status = :status -- if given
       AND job_type = :job_type -- if given

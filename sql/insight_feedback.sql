@@ -11,7 +11,7 @@ WITH given AS (
     SELECT gen_random_uuid(), insight_id, user_id, rating, comment FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET
         rating = excluded.rating, comment = coalesce(excluded.comment, feedback.comment), updated_at = now()
-    RETURNING feedback.*
+    RETURNING {insight_feedback feedback}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT * FROM unnest(
@@ -28,7 +28,7 @@ WITH given AS (
     INSERT INTO insight_feedback AS feedback (id, insight_id, user_id, comment)
     SELECT gen_random_uuid(), insight_id, user_id, comment FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET comment = excluded.comment, updated_at = now()
-    RETURNING feedback.*
+    RETURNING {insight_feedback feedback}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT * FROM unnest(
@@ -47,7 +47,7 @@ WITH given AS (
     SELECT gen_random_uuid(), insight_id, user_id, flag_type, flag_reason FROM given ORDER BY insight_id, user_id
     ON CONFLICT (insight_id, user_id) DO UPDATE SET
         flag_type = excluded.flag_type, flag_reason = excluded.flag_reason, updated_at = now()
-    RETURNING feedback.*
+    RETURNING {insight_feedback feedback}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT * FROM unnest(
@@ -72,10 +72,11 @@ SELECT json_build_object(
         'spam', nullif(flags_spam, 0)))
 )::text
 FROM (
-    SELECT *, rating_1 + rating_2 + rating_3 + rating_4 + rating_5 AS ratings
+    SELECT rating_1, rating_2, rating_3, rating_4, rating_5, comments, flags_inaccurate, flags_misleading, flags_spam,
+           rating_1 + rating_2 + rating_3 + rating_4 + rating_5 AS ratings
     FROM insight_stats WHERE insight_id = :insight_id
     UNION ALL
-    SELECT :insight_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0  -- an insight without feedback has statistics as well
+    SELECT 0, 0, 0, 0, 0, 0, 0, 0, 0, 0  -- an insight without feedback has statistics as well
     LIMIT 1
 ) AS stats
 
@@ -102,7 +103,7 @@ FROM shown
 
 -- name: of_user
 WITH matching AS (
-    SELECT * FROM insight_feedback
+    SELECT {insight_feedback} FROM insight_feedback
     WHERE user_id = :user_id
       AND created_at >= :start_time -- if given
       AND created_at <= :end_time -- if given

@@ -58,7 +58,7 @@ WITH due AS MATERIALIZED (
         USING (service_name, metric_type, bucket)
     WHERE :leaving AND row_count <> value_count AND row_count + sketched = value_count
 ), stored AS (
-    INSERT INTO metric_sketches
+    INSERT INTO metric_sketches (service_name, metric_type, resolution, bucket, value_count, keys, counts)
     SELECT service_name, metric_type, 'hour', bucket,
            sum(count), array_agg(key ORDER BY key), array_agg(count ORDER BY key)
     FROM (
@@ -87,7 +87,7 @@ WITH due AS (
       ON sketch.service_name = due.service_name AND sketch.metric_type = due.metric_type AND sketch.resolution = 'hour'
      AND sketch.bucket >= due.bucket AND sketch.bucket < due.bucket + interval '1 day'
 ), stored AS (
-    INSERT INTO metric_sketches
+    INSERT INTO metric_sketches (service_name, metric_type, resolution, bucket, value_count, keys, counts)
     SELECT service_name, metric_type, 'day', bucket,
            sum(count), array_agg(key ORDER BY key), array_agg(count ORDER BY key)
     FROM (

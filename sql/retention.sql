@@ -1,5 +1,13 @@
 -- Rows on their way out of the three tables, and back. Only what has ended and is older than :expires leaves.
 -- Copies are sent as COPY (…) TO STDOUT; what comes back from the archive is compared in a temporary table.
+-- Columns are those that sql/columns.toml lists.
+
+-- name: columns
+-- Of a table, as they are now.
+SELECT attname::text, format_type(atttypid, NULL), NOT attnotnull FROM pg_attribute
+WHERE attrelid = (SELECT oid FROM pg_class WHERE relname = :table_name AND relnamespace = 'public'::regnamespace)
+  AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
 
 -- name: lock
 SELECT pg_try_advisory_lock(hashtextextended('retention ' || :table_name, 0))
@@ -17,8 +25,7 @@ WHERE status IN ('completed', 'failed') AND coalesce(completed_at, started_at) <
 GROUP BY 1 ORDER BY 1
 
 -- name: backfill_jobs_copy
-SELECT id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
-       error_message, started_at, completed_at, created_by, version
+SELECT {backfill_jobs}
 FROM backfill_jobs
 WHERE status IN ('completed', 'failed')
   AND coalesce(completed_at, started_at) >= :from_time::timestamptz
@@ -31,12 +38,7 @@ LIMIT :limit
 WITH gone AS (
     DELETE FROM backfill_jobs AS live USING archived_backfill_jobs AS archived
     WHERE archived.line > :after_line AND archived.line <= :last_line AND live.id = archived.id
-      AND (live.job_type, live.start_block, live.end_block, live.current_block, live.status, live.progress_percentage,
-           live.estimated_completion, live.error_message, live.started_at, live.completed_at, live.created_by, live.version)
-          IS NOT DISTINCT FROM
-          (archived.job_type, archived.start_block, archived.end_block, archived.current_block, archived.status,
-           archived.progress_percentage, archived.estimated_completion, archived.error_message, archived.started_at,
-           archived.completed_at, archived.created_by, archived.version)
+      AND ({backfill_jobs live}) IS NOT DISTINCT FROM ({backfill_jobs archived})
     RETURNING live.id
 )
 SELECT id FROM gone
@@ -46,12 +48,8 @@ SELECT archived.line FROM archived_backfill_jobs AS archived JOIN backfill_jobs 
 
 -- name: backfill_jobs_restore
 WITH back AS (
-    INSERT INTO backfill_jobs (
-        id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
-        error_message, started_at, completed_at, created_by, version)
-    SELECT id, job_type, start_block, end_block, current_block, status, progress_percentage, estimated_completion,
-           error_message, started_at, completed_at, created_by, version
-    FROM archived_backfill_jobs
+    INSERT INTO backfill_jobs ({backfill_jobs})
+    SELECT {backfill_jobs} FROM archived_backfill_jobs
     WHERE coalesce(completed_at, started_at) >= :start_time AND coalesce(completed_at, started_at) < :end_time
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -64,7 +62,7 @@ WHERE updated_at < :expires
 GROUP BY 1 ORDER BY 1
 
 -- name: insight_feedback_copy
-SELECT id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at
+SELECT {insight_feedback}
 FROM insight_feedback
 WHERE updated_at >= :from_time::timestamptz AND updated_at < :to_time::timestamptz
   AND (updated_at, id) > (:after_time::timestamptz, :after_id::uuid)
@@ -75,11 +73,7 @@ LIMIT :limit
 WITH gone AS (
     DELETE FROM insight_feedback AS live USING archived_insight_feedback AS archived
     WHERE archived.line > :after_line AND archived.line <= :last_line AND live.id = archived.id
-      AND (live.insight_id, live.user_id, live.rating, live.comment, live.flag_type, live.flag_reason,
-           live.created_at, live.updated_at)
-          IS NOT DISTINCT FROM
-          (archived.insight_id, archived.user_id, archived.rating, archived.comment, archived.flag_type,
-           archived.flag_reason, archived.created_at, archived.updated_at)
+      AND ({insight_feedback live}) IS NOT DISTINCT FROM ({insight_feedback archived})
     RETURNING live.id
 )
 SELECT id FROM gone
@@ -90,9 +84,8 @@ SELECT archived.line FROM archived_insight_feedback AS archived JOIN insight_fee
 -- name: insight_feedback_restore
 -- Where the user has spoken again since, that stays.
 WITH back AS (
-    INSERT INTO insight_feedback (
-        id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at)
-    SELECT id, insight_id, user_id, rating, comment, flag_type, flag_reason, created_at, updated_at
+    INSERT INTO insight_feedback ({insight_feedback})
+    SELECT {insight_feedback}
     FROM archived_insight_feedback
     WHERE updated_at >= :start_time AND updated_at < :end_time
     ON CONFLICT DO NOTHING
@@ -108,7 +101,7 @@ WHERE EXISTS (SELECT FROM system_metrics WHERE "timestamp" >= day AND "timestamp
 -- name: system_metrics_digests
 -- The days of a month, with what tells whether the archive has exactly their rows.
 SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*), bit_xor(hash_record_extended(
-    ROW(id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata), 0))
+    ROW({system_metrics}), 0))
 FROM system_metrics
 WHERE "timestamp" >= :from_time AND "timestamp" < :to_time
 GROUP BY 1 ORDER BY 1
@@ -120,7 +113,7 @@ WHERE "timestamp" < :expires
 GROUP BY 1 ORDER BY 1
 
 -- name: system_metrics_copy
-SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+SELECT {system_metrics}
 FROM system_metrics
 WHERE "timestamp" >= :from_time::timestamptz AND "timestamp" < :to_time::timestamptz
   AND ("timestamp", id) > (:after_time::timestamptz, :after_id::uuid)
@@ -129,7 +122,7 @@ LIMIT :limit
 
 -- name: system_metrics_hash
 SELECT count(*), bit_xor(hash_record_extended(
-    ROW(id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata), 0))
+    ROW({system_metrics}), 0))
 FROM system_metrics
 WHERE "timestamp" >= :first_time AND "timestamp" <= :last_time
   AND ("timestamp", id) >= (:first_time, :first_id) AND ("timestamp", id) <= (:last_time, :last_id)
@@ -142,9 +135,7 @@ WITH gone AS (
     WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
       AND archived.line > :after_line AND archived.line <= :last_line
       AND live."timestamp" = archived."timestamp" AND live.id = archived.id
-      AND (live.service_name, live.metric_type, live.metric_value, live.unit, live.metric_metadata)
-          IS NOT DISTINCT FROM
-          (archived.service_name, archived.metric_type, archived.metric_value, archived.unit, archived.metric_metadata)
+      AND ({system_metrics live}) IS NOT DISTINCT FROM ({system_metrics archived})
     RETURNING live.id, live.service_name, live.metric_type, live."timestamp", live.metric_value
 ), leaving AS MATERIALIZED (
     SELECT service_name, metric_type, date_trunc('hour', "timestamp", 'UTC') AS bucket,
@@ -168,7 +159,7 @@ WITH gone AS (
     SELECT service_name, metric_type, bucket, unnest(keys), unnest(counts) FROM hours
     WHERE row_count <> value_count AND row_count + sketched = value_count
 ), stored AS (
-    INSERT INTO metric_sketches
+    INSERT INTO metric_sketches (service_name, metric_type, resolution, bucket, value_count, keys, counts)
     SELECT service_name, metric_type, 'hour', bucket,
            sum(count), array_agg(key ORDER BY key), array_agg(count ORDER BY key)
     FROM (
@@ -187,8 +178,8 @@ WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
 
 -- name: system_metrics_restore
 WITH back AS (
-    INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
-    SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+    INSERT INTO system_metrics ({system_metrics})
+    SELECT {system_metrics}
     FROM archived_system_metrics
     WHERE "timestamp" >= :start_time AND "timestamp" < :end_time
     ON CONFLICT DO NOTHING

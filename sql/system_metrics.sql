@@ -9,8 +9,8 @@ WITH input AS (
         :units::varchar[], :timestamps::timestamptz[], :metadata::jsonb[]
     ) AS input (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
 ), stored AS (
-    INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
-    SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata FROM input
+    INSERT INTO system_metrics ({system_metrics})
+    SELECT {system_metrics} FROM input
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT * FROM unnest(
@@ -41,7 +41,7 @@ ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
 -- name: find_metrics
 -- A page may be long: the place where the next one begins is read off its end, not sorted out again.
 WITH page AS (
-    SELECT * FROM system_metrics
+    SELECT {system_metrics} FROM system_metrics
     WHERE "timestamp" >= :start_time AND "timestamp" <= :end_time
       AND service_name = :service_name -- if given
       AND metric_type = :metric_type -- if given
@@ -64,17 +64,18 @@ FROM shown
 -- An average lies within its bounds, also where rounding would take it out of them, or out of what a float8 can hold:
 -- 9.745314011399998e288 is the largest value, scaled.
 WITH days AS MATERIALIZED (
-    SELECT * FROM metric_rollups
+    SELECT bucket, value_count, value_sum, value_min, value_max, first_at, last_at FROM metric_rollups
     WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'day' AND :interval <> 'hour'
       AND bucket >= date_trunc('day', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
 ), hours AS MATERIALIZED (
-    SELECT hour.* FROM days
+    SELECT hour.bucket, hour.value_count, hour.value_sum, hour.value_min, hour.value_max, hour.first_at, hour.last_at
+    FROM days
     JOIN metric_rollups AS hour
       ON hour.service_name = :service_name AND hour.metric_type = :metric_type AND hour.resolution = 'hour'
      AND hour.bucket >= days.bucket AND hour.bucket < days.bucket + interval '1 day'
     WHERE days.first_at < :start_time OR days.last_at > :end_time
     UNION ALL
-    SELECT * FROM metric_rollups
+    SELECT bucket, value_count, value_sum, value_min, value_max, first_at, last_at FROM metric_rollups
     WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour' AND :interval = 'hour'
       AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
 ), parts AS (

@@ -28,9 +28,10 @@ from utxoiq_console.panels import RANGES
 from utxoiq_console.schedules import Schedules
 from utxoiq_console.sources import Reading, Source, SourceAway
 from utxoiq_console.trial import Outcome, Unfit
-from utxoiq_http import client_address, trace_headers, worker
-from utxoiq_http import logs as lines
+from utxoiq_http import client_address, worker
 from utxoiq_http.lifetime import OpenOnce
+from utxoiq_http.observability import logs as lines
+from utxoiq_http.observability import trace_headers
 
 _log = logging.getLogger(__name__)
 

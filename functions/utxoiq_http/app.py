@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, idempotency, problems, trace_headers
+from utxoiq_http import answer, idempotency, problems
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -17,13 +17,14 @@ from utxoiq_http.cross_origin import CrossOrigin
 from utxoiq_http.gate import Gate, Visit
 from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.links import Base
-from utxoiq_http.logs import AccessLog
+from utxoiq_http.observability import trace_headers
+from utxoiq_http.observability.logs import AccessLog
+from utxoiq_http.observability.traces import RequestTraces
 from utxoiq_http.problems import Problem
-from utxoiq_http.request_traces import RequestTraces
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router
-from utxoiq_persistence import audit
-from utxoiq_persistence.audit import Origin
 from utxoiq_persistence.figures import RequestFigures
+from utxoiq_persistence.writes import audit
+from utxoiq_persistence.writes.audit import Origin
 
 # What requests without an endpoint count as, so that no caller makes up names to count by.
 PREFLIGHTS = "OPTIONS *"

@@ -14,7 +14,7 @@ from utxoiq_http.config import GateSettings
 from utxoiq_http.identity import Identities
 from utxoiq_http.problems import Problem, too_many_requests
 from utxoiq_http.routes import Route
-from utxoiq_persistence.rate_limits import Allowance, RateLimits
+from utxoiq_persistence.access.rate_limits import Allowance, RateLimits
 
 
 class Visit:

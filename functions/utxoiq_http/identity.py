@@ -11,9 +11,9 @@ import msgspec
 
 from utxoiq_http.access import NOBODY, Caller, Kind
 from utxoiq_http.config import IdentitySettings
-from utxoiq_http.keys import IssuerKeys
+from utxoiq_http.issuer_keys import IssuerKeys
 from utxoiq_http.problems import HOW_TO_IDENTIFY, Problem, unauthorized
-from utxoiq_persistence.key_ring import KeyHolder
+from utxoiq_persistence.access.key_ring import KeyHolder
 from utxoiq_persistence.records import Name
 
 GOOGLE_ISSUER = "https://accounts.google.com"

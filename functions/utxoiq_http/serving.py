@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from utxoiq_http import garbage, logs, request_traces, worker
+from utxoiq_http import garbage, worker
 from utxoiq_http.app import App, Opened
 from utxoiq_http.config import GateSettings, IdentitySettings
 from utxoiq_http.cross_origin import CrossOrigin
@@ -13,6 +13,8 @@ from utxoiq_http.endpoints.system import HasParts
 from utxoiq_http.gate import Gate
 from utxoiq_http.identity import Identities
 from utxoiq_http.links import Base
+from utxoiq_http.observability import logs
+from utxoiq_http.observability import traces as request_traces
 from utxoiq_http.routes import Route
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.figures import RequestFigures

@@ -5,11 +5,11 @@ from functools import partial
 
 from msgspec import Struct
 
-from utxoiq_persistence import arrays, audit, cursors
-from utxoiq_persistence.cache import Cache
-from utxoiq_persistence.database import Database
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import RuleBroken
-from utxoiq_persistence.grouping import Groups
+from utxoiq_persistence.postgres import arrays, cursors
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.statements import Statement, load
 from utxoiq_persistence.records import (
     Comment,
     CommentsQuery,
@@ -19,7 +19,8 @@ from utxoiq_persistence.records import (
     Rating,
     UserFeedbackQuery,
 )
-from utxoiq_persistence.statements import Statement, load
+from utxoiq_persistence.writes import audit
+from utxoiq_persistence.writes.grouping import Groups
 
 _SQL = load("insight_feedback")
 CACHE_SECONDS = 3600

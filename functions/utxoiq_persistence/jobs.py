@@ -5,14 +5,15 @@ from uuid import UUID, uuid4
 
 from msgspec import UNSET
 
-from utxoiq_persistence import audit, cursors
-from utxoiq_persistence.cache import Cache
-from utxoiq_persistence.database import Database
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import JobEnded, NotFound, RuleBroken, StaleVersion
-from utxoiq_persistence.idempotency import Write, once
+from utxoiq_persistence.postgres import cursors
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import Row
+from utxoiq_persistence.postgres.statements import load
 from utxoiq_persistence.records import Document, Idempotency, JobProgress, JobQuery, NewJob, Page
-from utxoiq_persistence.session import Row
-from utxoiq_persistence.statements import load
+from utxoiq_persistence.writes import audit
+from utxoiq_persistence.writes.idempotency import Write, once
 
 _SQL = load("backfill_jobs")
 CACHE_SECONDS = 300

@@ -5,23 +5,23 @@ import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
-from utxoiq_persistence.api_keys import ApiKeys
-from utxoiq_persistence.audit import AuditLog
-from utxoiq_persistence.cache import Cache
+from utxoiq_persistence.access.api_keys import ApiKeys
+from utxoiq_persistence.access.key_ring import KeyRing
+from utxoiq_persistence.access.rate_limits import RateLimits
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
-from utxoiq_persistence.database import Database, in_time
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
-from utxoiq_persistence.fleet import Fleet, Own
+from utxoiq_persistence.fleet.fleet import Fleet, Own
 from utxoiq_persistence.jobs import Jobs
-from utxoiq_persistence.key_ring import KeyRing
-from utxoiq_persistence.metrics import Metrics
-from utxoiq_persistence.rate_limits import RateLimits
-from utxoiq_persistence.redis_client import Redis, RedisError
-from utxoiq_persistence.redis_link import open_redis
-from utxoiq_persistence.server import Server
-from utxoiq_persistence.session import connector
+from utxoiq_persistence.metrics.metrics import Metrics
+from utxoiq_persistence.postgres.database import Database, in_time
+from utxoiq_persistence.postgres.server import Server
+from utxoiq_persistence.postgres.session import connector
+from utxoiq_persistence.redis.client import Redis, RedisError
+from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.writes.audit import AuditLog
 
 PATIENCE_SECONDS = 5
 

@@ -1,14 +1,15 @@
 """The archive of cold rows: who writes it, and how it is asked where it lies."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pulumi
 from pulumi_gcp import bigquery, storage
 
-from utxoiq_infra.archive_columns import COLUMNS
-from utxoiq_infra.catalog import RETENTION
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import RETENTION
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account
 
 # A run starts nothing more so long before its function's time is over: the part under way has to end.
@@ -17,6 +18,26 @@ MARGIN_SECONDS = 60
 STATEMENT_TIMEOUT_MS = 300_000
 # An object's day, in its name.
 PARTITIONS = "{year:INTEGER}/{month:INTEGER}/{day:INTEGER}"
+# BigQuery's types of what the Parquet objects hold, by PostgreSQL's. UUIDs are their 16 bytes there: TO_HEX(id).
+TYPES = {
+    "uuid": "BYTES",
+    "jsonb": "JSON",
+    "timestamp with time zone": "TIMESTAMP",
+    "character varying": "STRING",
+    "text": "STRING",
+    "boolean": "BOOLEAN",
+    "smallint": "INTEGER",
+    "integer": "INTEGER",
+    "bigint": "INTEGER",
+    "double precision": "FLOAT",
+    "date": "DATE",
+}
+LIST = Path(__file__).parents[2] / "sql/columns.toml"
+# Every column takes null: BigQuery finds none where an object is older than the column.
+COLUMNS = {
+    table: {column: TYPES[text.removesuffix(" not null")] for column, text in listed["columns"].items()}
+    for table, listed in tomllib.loads(LIST.read_text()).items()
+}
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})
 

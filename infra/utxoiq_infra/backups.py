@@ -4,7 +4,7 @@ import pulumi
 from pulumi_gcp import projects, storage
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import Database
 from utxoiq_infra.identity import DATABASE_ROLES, Account
 from utxoiq_infra.storage import Storage

@@ -4,7 +4,7 @@ import pulumi
 from pulumi_gcp import artifactregistry, projects, storage
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account
 from utxoiq_infra.storage import Storage
 

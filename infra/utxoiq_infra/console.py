@@ -7,7 +7,8 @@ import pulumi
 from pulumi_gcp import projects
 
 from utxoiq_infra.cache import Cache
-from utxoiq_infra.catalog import (
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
@@ -18,8 +19,7 @@ from utxoiq_infra.catalog import (
     SCHEDULES,
     FunctionSpec,
 )
-from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import Database
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.identity import Account

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_gcp import kms, projects, sql
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.network import Network
 

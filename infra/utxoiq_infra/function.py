@@ -7,9 +7,9 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2, cloudrunv2, storage
 
 from utxoiq_infra.build import Build
-from utxoiq_infra.catalog import FunctionSpec
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import FunctionSpec
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account
 from utxoiq_infra.network import Network
 from utxoiq_infra.secrets import Mount

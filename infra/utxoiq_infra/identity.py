@@ -4,7 +4,7 @@ import pulumi
 from pulumi_gcp import projects, serviceaccount
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 
 DATABASE_ROLES = ("roles/cloudsql.client", "roles/cloudsql.instanceUser")
 

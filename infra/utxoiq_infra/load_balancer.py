@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 import pulumi
 from pulumi_gcp import compute
 
-from utxoiq_infra.catalog import ENDPOINTS, FunctionSpec
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import ENDPOINTS, FunctionSpec
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.function import ServerlessFunction
 
 # A client's requests a minute, beyond which Cloud Armor answers 429. The functions' own limits are finer.

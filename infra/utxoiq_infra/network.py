@@ -4,7 +4,7 @@ import pulumi
 from pulumi_gcp import compute, servicenetworking
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 
 
 class Network(Component):

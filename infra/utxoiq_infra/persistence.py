@@ -12,7 +12,8 @@ from utxoiq_infra.archive import Archive
 from utxoiq_infra.backups import Backups
 from utxoiq_infra.build import Build
 from utxoiq_infra.cache import Cache
-from utxoiq_infra.catalog import (
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration.catalog import (
     ADMIN_SCOPE,
     BACKUP,
     CONSOLE,
@@ -23,19 +24,18 @@ from utxoiq_infra.catalog import (
     SCOPES,
     FunctionSpec,
 )
-from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.console import ConsoleAccess
 from utxoiq_infra.database import OWNER_ROLE, Database
 from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
 from utxoiq_infra.migration import Migration, trigger_of
-from utxoiq_infra.monitoring import Monitoring
+from utxoiq_infra.monitoring.monitoring import Monitoring
+from utxoiq_infra.monitoring.notifications import NotificationChannels
+from utxoiq_infra.monitoring.oversight import Oversight
+from utxoiq_infra.monitoring.published_metrics import MetricDescriptors
 from utxoiq_infra.network import Network
-from utxoiq_infra.notifications import NotificationChannels
-from utxoiq_infra.oversight import Oversight
-from utxoiq_infra.published_metrics import MetricDescriptors
 from utxoiq_infra.schedules import Schedules
 from utxoiq_infra.secrets import ApiKey, Mount, Secret
 from utxoiq_infra.services import GoogleServices

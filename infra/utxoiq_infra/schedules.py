@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_gcp import cloudscheduler
 
-from utxoiq_infra.catalog import SCHEDULES
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import SCHEDULES
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.identity import Account
 

@@ -9,7 +9,7 @@ import pulumi_random as random
 from pulumi_gcp import secretmanager
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.identity import Account
 
 # 43 letters and digits hold 256 bits.

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pulumi
 
-QUERIES_LOADER = "utxoiq_persistence.statements"
+QUERIES_LOADER = "utxoiq_persistence.postgres.statements"
+COLUMNS = "sql/columns.toml"
+COLUMNS_READER = "utxoiq_persistence.postgres.columns"
 MIGRATIONS = "migrations"
-MIGRATIONS_READER = "utxoiq_persistence.schema"
+MIGRATIONS_READER = "utxoiq_persistence.postgres.schema"
 OPENAPI = "docs/openapi.json"
 OPENAPI_READER = "utxoiq_console.documentation"
 # Folders of a package that are read as files.
@@ -44,6 +46,9 @@ class SourceArchive:
 def collect(repository: Path, function: str) -> SourceArchive:
     """The archive of functions/<function>. Raises SourceError where a file that it needs is missing."""
     functions = repository / "functions"
+    # A reader that moved would take its data out of every archive without a word.
+    for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):
+        _existing(_file_of(functions, name))
     folder = functions / function
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
     pending = [folder / "main.py"]
@@ -59,6 +64,8 @@ def collect(repository: Path, function: str) -> SourceArchive:
         files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
         files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
         pending += found
+    if _file_of(functions, COLUMNS_READER) in seen:
+        files[COLUMNS] = _existing(repository / COLUMNS)
     if _file_of(functions, MIGRATIONS_READER) in seen:
         files.update(_migrations(repository))
     if _file_of(functions, OPENAPI_READER) in seen:

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_gcp import storage
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.settings import Configuration
 
 DAY_SECONDS = 86_400
 # Prefixes of object names: what leaves a bucket by an age of its own.

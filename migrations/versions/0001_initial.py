@@ -1,6 +1,6 @@
 """The three tables of the contract, what is derived from them, and who may use what."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """API keys, the audit log, and who may use what of them."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0003"
 down_revision = "0002"

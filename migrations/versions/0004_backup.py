@@ -1,6 +1,6 @@
 """What is known of backups and of their verifications."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0004"
 down_revision = "0003"

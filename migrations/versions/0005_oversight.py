@@ -1,6 +1,6 @@
 """What the database function tells about the system as a whole."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0005"
 down_revision = "0004"

@@ -1,6 +1,6 @@
 """Sketches of what the rollups count, for percentiles."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0006"
 down_revision = "0005"

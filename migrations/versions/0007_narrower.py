@@ -1,6 +1,6 @@
 """The database function loses what it does not need."""
 
-from utxoiq_persistence.schema import plain_sql
+from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0007"
 down_revision = "0006"

@@ -13,7 +13,7 @@ from tests.benchmarks.requests import Requests, Route
 from tests.benchmarks.scale import WrongAnswer
 from tests.benchmarks.servers import FUNCTIONS, Backends, Function, Peer
 
-from local.server import ServerFailed
+from local_cloud.processes.server import ServerFailed
 
 PARTS = ("routes", "scale", "archive", "starts", "identity", "up")
 ROUTES = ("rate", "batch", "job", "stats", "aggregate", "page")

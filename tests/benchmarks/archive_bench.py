@@ -23,17 +23,19 @@ from google.cloud import storage
 from pyarrow import csv
 from pyarrow import parquet as pq
 
-from local.postgres import BINARIES, Postgres
-from local.storage import Storage
-from utxoiq_persistence import schema
-from utxoiq_persistence.archive import Archive
-from utxoiq_persistence.cache import Cache
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
+from local_cloud.processes.storage import StorageServer
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
+from utxoiq_persistence.archive.tables import JSON, SYSTEM_METRICS, UUID
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings
-from utxoiq_persistence.database import Database
-from utxoiq_persistence.redis_link import open_redis
-from utxoiq_persistence.retention import Retention
-from utxoiq_persistence.retention_settings import RetentionSettings
-from utxoiq_persistence.session import connector
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import connector
+from utxoiq_persistence.redis.pipelines import open_redis
 
 ROWS = 1_000_000
 ROUNDS = 3
@@ -44,22 +46,15 @@ BUCKET = "archive"
 FILLED = "filled"
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
 FILL = """
-INSERT INTO system_metrics
+INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
 SELECT gen_random_uuid(), 'service-' || i % 6, 'latency_p' || i % 4, random() * 1000, 'ms',
        date_trunc('month', now(), 'UTC') - interval '6 months' + i * (interval '28 days' / :rows::bigint),
        CASE WHEN i % 3 = 0 THEN jsonb_build_object('host', 'host-' || i % 10, 'attempt', i % 100) END
 FROM generate_series(0, :rows::bigint - 1) AS i
 """
 MONTH = "SELECT system_metrics_ensure_month(date_trunc('month', now(), 'UTC') - interval '6 months')"
-COLUMNS = {
-    "id": pa.string(),
-    "service_name": pa.string(),
-    "metric_type": pa.string(),
-    "metric_value": pa.float64(),
-    "unit": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "metric_metadata": pa.string(),
-}
+# The peer reads ids and JSON as texts.
+COLUMNS = {field.name: pa.string() if field.type in (UUID, JSON) else field.type for field in SYSTEM_METRICS.schema}
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def _servers() -> Iterator[tuple[Postgres, Mapping[str, str]]]:
         folder.chmod(0o755)  # for the user that PostgreSQL runs as
         with (
             Postgres(folder / "postgres", password="unused", settings=SETTINGS) as postgres,
-            Storage(folder / "storage") as bucket,
+            StorageServer(folder / "storage") as bucket,
         ):
             environment = {
                 "STORAGE_EMULATOR_HOST": bucket.url,
@@ -154,12 +149,13 @@ async def _archive(database: str) -> int:
 
 
 def _copy(database: str) -> int:
-    query = 'COPY (SELECT * FROM system_metrics ORDER BY "timestamp", id) TO STDOUT (FORMAT csv)'
+    rows_in_order = f'SELECT {SYSTEM_METRICS.columns} FROM system_metrics ORDER BY "timestamp", id'  # noqa: S608
+    query = f"COPY ({rows_in_order}) TO STDOUT (FORMAT csv)"
     server = ["-h", os.environ["BENCH_SOCKET_DIR"], "-p", os.environ["BENCH_PORT"], "-U", "postgres", "-d", database]
     rows = 0
     with (
         tempfile.NamedTemporaryFile() as file,
-        subprocess.Popen([BINARIES / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
+        subprocess.Popen([binaries() / "psql", *server, "-c", query], stdout=subprocess.PIPE) as psql,
     ):
         batches = csv.open_csv(
             psql.stdout,

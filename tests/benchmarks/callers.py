@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from local.issuer import Issuer
-from utxoiq_persistence.api_keys import digest_of
-from utxoiq_persistence.declared_keys import DeclaredKey
+from local_cloud.google.issuer import Issuer
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.records import Scope
 
 AUDIENCE = "utxoiq-bench"

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tests.benchmarks.callers import Callers
 
-from local.postgres import Postgres
-from local.server import Server, free_port
-from local.valkey import Valkey
-from utxoiq_persistence import declared_keys, schema
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.server import Server, free_port
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings
-from utxoiq_persistence.declared_keys import DeclaredKey
+from utxoiq_persistence.postgres import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("backfill", "feedback", "metrics", "database")

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from tests.benchmarks.servers import FUNCTIONS, ROOT
 
-from local.server import Server, free_port
+from local_cloud.processes.server import Server, free_port
 
 FIRST_TIMEOUT = 600.0
 
@@ -29,7 +29,7 @@ class Stack(Server):
         self._description.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "local", "--state", str(self.folder), "up", "--port", str(self._port)]
+        return [sys.executable, "-m", "local_cloud", "--state", str(self.folder), "up", "--port", str(self._port)]
 
     def environment(self) -> dict[str, str]:
         # Whatever the caller set for its package index is meant for the installation as well.

@@ -16,7 +16,7 @@ from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 from tests.infra.google import Google
 
-from local import project
+from local_cloud.pulumi import project
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
@@ -115,7 +115,7 @@ def deploy(
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:
     like = stack if (REPOSITORY / f"Pulumi.{stack}.yaml").exists() else "prod"
-    values: dict[str, Any] = dict(project.read(REPOSITORY, like).configuration)
+    values: dict[str, Any] = dict(project.read_project(REPOSITORY, like).configuration)
     for key, value in changes.items():
         full = key if ":" in key else f"{NAME}:{key}"
         values[full] = None if value is None else project._text(full, value)

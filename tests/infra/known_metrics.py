@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tests.infra.deployment import Deployment
 
-from utxoiq_persistence.published_metrics import METRICS, PREFIX
+from utxoiq_persistence.publishing.published_metrics import METRICS, PREFIX
 
 GAUGE, DELTA, CUMULATIVE = "GAUGE", "DELTA", "CUMULATIVE"
 INT64, DOUBLE, BOOL, DISTRIBUTION = "INT64", "DOUBLE", "BOOL", "DISTRIBUTION"

@@ -11,7 +11,7 @@ from tests.infra.mutation import Mutation, Props, put, run_all
 from tests.infra.policies import RULES
 from tests.infra.policies.alerts import POLICY, RUNBOOKS, slug
 
-from utxoiq_infra.configuration import NAME
+from utxoiq_infra.configuration.settings import NAME
 
 DASHBOARD = "monitoring/dashboard:Dashboard"
 REPLICA = {"replicaRegion": "us-west1"}

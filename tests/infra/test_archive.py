@@ -7,11 +7,13 @@ import pyarrow as pa
 import pytest
 from tests.infra.deployment import deploy
 
-from utxoiq_infra.archive import PARTITIONS
-from utxoiq_infra.archive_columns import COLUMNS
+from commands.archive import columns as queried
+from utxoiq_infra.archive import COLUMNS, PARTITIONS
+from utxoiq_infra.archive import TYPES as BIGQUERY_TYPES
 from utxoiq_infra.storage import METRICS
-from utxoiq_persistence.archive import manifest_of, new_name
-from utxoiq_persistence.archived_tables import INSTANT, JSON, TABLES, UUID
+from utxoiq_persistence.archive.bucket import manifest_of, new_name
+from utxoiq_persistence.archive.tables import INSTANT, JSON, TABLES, UUID
+from utxoiq_persistence.archive.tables import TYPES as PARQUET_TYPES
 
 TABLE = "bigquery/table:Table"
 TYPES = {
@@ -23,12 +25,25 @@ TYPES = {
     pa.int16(): "INTEGER",
     pa.int32(): "INTEGER",
     pa.int64(): "INTEGER",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
 }
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_columns_are_those_of_the_objects(table: str) -> None:
     assert COLUMNS[table] == {field.name: TYPES[field.type] for field in TABLES[table].schema}
+
+
+def test_a_type_is_the_same_wherever_it_is_read() -> None:
+    assert queried.TYPES == PARQUET_TYPES
+    assert {name: TYPES[kind] for name, kind in PARQUET_TYPES.items()} == BIGQUERY_TYPES
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_query_where_the_archive_lies_has_the_columns_of_the_objects(table: str) -> None:
+    expected = [(field.name, field.type) for field in TABLES[table].schema]
+    assert [(field.name, field.type) for field in queried.read()[table]] == expected
 
 
 def test_there_is_a_table_for_each() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from tests.infra.deployment import PROJECT, deploy, stack_configuration
 
-from utxoiq_infra.configuration import NAME, Configuration
-from utxoiq_infra.stack_configuration import read
-from utxoiq_infra.values import ConfigurationError, Values
+from utxoiq_infra.configuration.settings import NAME, Configuration
+from utxoiq_infra.configuration.stack import read
+from utxoiq_infra.configuration.values import ConfigurationError, Values
 
 OBJECTS = {"functions", "schedules"}
 MANY = {"maxInstances": 40, "poolSize": 1, "poolOverflow": 0}

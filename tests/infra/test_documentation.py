@@ -5,8 +5,8 @@ import re
 import pytest
 from tests.infra.deployment import PROJECT, REPOSITORY, deploy
 
-from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES
-from utxoiq_infra.configuration import NAME
+from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
+from utxoiq_infra.configuration.settings import NAME
 
 KEYS = set(PROJECT["config"])
 

@@ -3,10 +3,10 @@
 import pytest
 from tests.infra.test_policies import CONFIGURATIONS, deployed
 
-import local.resources  # noqa: F401 - registers the handlers
-from local.deployment import Declaration
-from local.dynamic import PREFIX
-from local.registry import handler_of
+import local_cloud.resources  # noqa: F401 - registers the handlers
+from local_cloud.pulumi.declaration import Declaration
+from local_cloud.pulumi.dynamic import PREFIX
+from local_cloud.resources.registry import find_handler
 
 COMPONENTS = "utxoiq:infra:"
 
@@ -15,4 +15,4 @@ COMPONENTS = "utxoiq:infra:"
 def test_every_type_is_known(configuration: str) -> None:
     for found in deployed(configuration).resources:
         if not found.type.startswith((PREFIX, COMPONENTS)):
-            handler_of(Declaration(found.type, found.name, found.urn, found.inputs, found.secrets))
+            find_handler(Declaration(found.type, found.name, found.urn, found.inputs, found.secrets))

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from local.server import free_port
+from local_cloud.processes.server import free_port
 from utxoiq_infra import migration
 from utxoiq_infra.migration import MigrationFailed, MigrationProvider, trigger_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.infra.deployment import PROJECT, REPOSITORY
 
-from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES, Sizing
+from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES, Sizing
 
 FOLDER = REPOSITORY / "docs/operations"
 PAGES = sorted(FOLDER.rglob("*.md"))

@@ -11,8 +11,8 @@ from tests.infra import snapshot
 from tests.infra.deployment import REPOSITORY, Deployment, deploy, stack_configuration
 
 from utxoiq_infra import persistence
-from utxoiq_infra.catalog import CONSOLE, FUNCTIONS
-from utxoiq_infra.configuration import Configuration
+from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS
+from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.persistence import PersistenceLayer
 
 FUNCTION = "cloudfunctionsv2/function:Function"

@@ -2,8 +2,8 @@
 
 from dataclasses import astuple
 
-from utxoiq_infra.published_metrics import LABELS, PREFIX, PUBLISHED_METRICS
-from utxoiq_persistence import published_metrics
+from utxoiq_infra.monitoring.published_metrics import LABELS, PREFIX, PUBLISHED_METRICS
+from utxoiq_persistence.publishing import published_metrics
 
 
 def test_the_program_declares_what_the_functions_publish() -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 import pytest
 from tests.infra.deployment import REPOSITORY
 
-from utxoiq_infra.catalog import FUNCTIONS
+from utxoiq_infra.configuration.catalog import FUNCTIONS
 from utxoiq_infra.source_archive import collect
 
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)

@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 from tests.infra.deployment import REPOSITORY
 
-from utxoiq_infra.catalog import CONSOLE, FUNCTIONS, MIGRATE
-from utxoiq_infra.source_archive import SourceArchive, SourceError, collect
+from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, MIGRATE
+from utxoiq_infra.source_archive import (
+    COLUMNS_READER,
+    MIGRATIONS_READER,
+    OPENAPI_READER,
+    QUERIES_LOADER,
+    SourceArchive,
+    SourceError,
+    collect,
+)
 
 LOADED = re.compile(r'^\w+ = load\("(\w+)"\)$', re.MULTILINE)
 NAMES = [spec.name for spec in FUNCTIONS]
@@ -88,7 +96,8 @@ def test_an_archive_has_the_queries_that_its_modules_load(function: str) -> None
     archive = collect(REPOSITORY, function)
     sources = (path.read_text() for name, path in archive.files.items() if name.endswith(".py"))
     loaded = {f"sql/{table}.sql" for source in sources for table in LOADED.findall(source)}
-    assert {name for name in archive.files if name.startswith("sql/")} == loaded
+    lists = {"sql/columns.toml"} if loaded else set()
+    assert {name for name in archive.files if name.startswith("sql/")} == loaded | lists
 
 
 def test_migrations_are_in_the_archive_of_migrate_alone() -> None:
@@ -140,6 +149,14 @@ def test_a_missing_file_is_named(copy: Path) -> None:
     (copy / "sql/insight_feedback.sql").unlink()
     with pytest.raises(SourceError, match=r"insight_feedback\.sql is missing"):
         collect(copy, "feedback")
+
+
+@pytest.mark.parametrize("reader", [QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER])
+def test_a_reader_of_packaged_files_that_moved_is_named(copy: Path, reader: str) -> None:
+    file = copy / "functions" / f"{reader.replace('.', '/')}.py"
+    file.rename(file.with_name("moved.py"))
+    with pytest.raises(SourceError, match=rf"{file.name} is missing"):
+        collect(copy, "keys")
 
 
 def test_queries_that_cannot_be_told_from_the_source_are_refused(copy: Path) -> None:

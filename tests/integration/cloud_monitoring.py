@@ -9,12 +9,12 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from local.monitoring.grpc_service import MetricServer
-from local.monitoring.points import Identity
-from local.monitoring.store import Series, Store
-from local.server import free_port
-from utxoiq_persistence.publish_settings import PublishSettings
-from utxoiq_persistence.published_metrics import PREFIX, Metric
+from local_cloud.google.monitoring.grpc_service import MetricServer
+from local_cloud.google.monitoring.points import Identity
+from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
+from local_cloud.processes.server import free_port
+from utxoiq_persistence.publishing.published_metrics import PREFIX, Metric
+from utxoiq_persistence.publishing.settings import PublishSettings
 
 PROJECT = "utxoiq-test"
 NAMESPACE = "utxoiq-local"
@@ -53,7 +53,7 @@ class Monitoring:
     """On a loop of its own. store: what was published."""
 
     def __init__(self) -> None:
-        self.store = Store(PROJECT)
+        self.store = TimeSeriesStore(PROJECT)
         self.calls = Calls()
         self._port = free_port()
         self._loop = asyncio.new_event_loop()
@@ -92,7 +92,7 @@ class Monitoring:
             "CLOUD_MONITORING_ENDPOINT": f"127.0.0.1:{self._port}",
         }
 
-    def of(self, metric: Metric) -> list[Series]:
+    def of(self, metric: Metric) -> list[TimeSeries]:
         return [series for series, _ in self.store.select(f'metric.type = "{PREFIX}{metric.name}"', 0, 2**40)]
 
     def value(self, metric: Metric, *values: str) -> Any:

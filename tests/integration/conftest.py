@@ -7,12 +7,14 @@ import pytest
 from redis import Redis
 from tests.integration.cloud_monitoring import Monitoring
 
-from local.postgres import Postgres
-from local.valkey import Valkey
-from utxoiq_persistence import publishing, redis_link, schema
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
-from utxoiq_persistence.redis_link import open_redis
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.publishing import windows as publishing
+from utxoiq_persistence.redis import pipelines as redis_link
+from utxoiq_persistence.redis.pipelines import open_redis
 from utxoiq_persistence.store import Store
 
 TEMPLATE = "migrated"

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import yaml
 
-from local.server import free_port
+from local_cloud.processes.server import free_port
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -140,7 +140,16 @@ class LocalStack:
         return [root, *root.children(recursive=True)]
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "local", "--state", str(self.state), "--project", str(self.project), *arguments]
+        return [
+            sys.executable,
+            "-m",
+            "local_cloud",
+            "--state",
+            str(self.state),
+            "--project",
+            str(self.project),
+            *arguments,
+        ]
 
 
 def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:

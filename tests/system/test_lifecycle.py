@@ -118,7 +118,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(small: SmallProject) -> None:
         (
             "from pulumi_gcp import pubsub\npubsub.Topic('news')",
             "gcp:pubsub/topic:Topic (news): the local deployer does not know this type. Give it a handler in "
-            "infra/local/resources/",
+            "infra/local_cloud/resources/",
         ),
         ("import pulumi_gcp\npulumi_gcp.compute.get_zones()", "gcp:compute/getZones:getZones"),
         ("raise RuntimeError('the program gave up')", "RuntimeError: the program gave up"),

@@ -1,6 +1,6 @@
 """The audit log, for admins: who changed what, when, from where, in which request."""
 
-from utxoiq_http import views
+from utxoiq_http import answers as views
 from utxoiq_http.access import service
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages

@@ -5,7 +5,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from utxoiq_http import answer, links, preconditions, views
+from utxoiq_http import answer, links, preconditions
+from utxoiq_http import answers as views
 from utxoiq_http.access import service
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages

@@ -8,16 +8,17 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from utxoiq_http import answer, views
+from utxoiq_http import answer
+from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_watch import BackupWatch
-from utxoiq_persistence.backups import Backups
-from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.watch import BackupWatch
+from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/backup"

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from utxoiq_http import answer, open_metrics, views
+from utxoiq_http import answer
+from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
+from utxoiq_http.observability import open_metrics
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
-from utxoiq_persistence import fleet_report
 from utxoiq_persistence.figures import InstanceFigures
-from utxoiq_persistence.fleet_publishing import FleetPublisher
-from utxoiq_persistence.publish_settings import PublishSettings
+from utxoiq_persistence.fleet import report as fleet_report
+from utxoiq_persistence.publishing.fleet_publishing import FleetPublisher
+from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/database"

@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from utxoiq_http import answer, views
+from utxoiq_http import answer
+from utxoiq_http import answers as views
 from utxoiq_http.access import PUBLIC, acting_user, own_feedback
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages

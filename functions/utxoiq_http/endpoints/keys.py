@@ -5,14 +5,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from utxoiq_http import answer, links, views
+from utxoiq_http import answer, links
+from utxoiq_http import answers as views
 from utxoiq_http.access import service
 from utxoiq_http.answer import Answer, Header
 from utxoiq_http.endpoints import audit, pages
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.problems import FieldError, invalid
 from utxoiq_http.routes import Call, Route
-from utxoiq_persistence.api_keys import IssuedKey
+from utxoiq_persistence.access.api_keys import IssuedKey
 from utxoiq_persistence.records import ApiKeyQuery, KeyRotation, NewApiKey
 from utxoiq_persistence.store import Store
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from utxoiq_http import answer, views
+from utxoiq_http import answer
+from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, service
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages

@@ -8,19 +8,24 @@ from dataclasses import dataclass
 
 import msgspec
 
-from utxoiq_http import answer, logs, request_traces, views, worker
+from utxoiq_http import answer, worker
+from utxoiq_http import answers as views
 from utxoiq_http.access import PUBLIC
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App, Opened
 from utxoiq_http.cross_origin import CrossOrigin
 from utxoiq_http.endpoints import system
 from utxoiq_http.links import Base
+from utxoiq_http.observability import logs
+from utxoiq_http.observability import traces as request_traces
 from utxoiq_http.routes import Call, Route
-from utxoiq_persistence import audit, declared_keys, schema
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings, database_settings, required
-from utxoiq_persistence.declared_keys import DeclaredKey
 from utxoiq_persistence.errors import ConfigurationError
-from utxoiq_persistence.session import connector
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.postgres.session import connector
+from utxoiq_persistence.writes import audit
 
 worker.keep_quiet()
 worker.end_in_order()

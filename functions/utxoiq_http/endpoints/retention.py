@@ -15,11 +15,12 @@ from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
-from utxoiq_persistence.archive import Archive, ArchiveUnavailable
-from utxoiq_persistence.archiving import ArchiveCorrupt
+from utxoiq_persistence.archive.archiving import ArchiveCorrupt
+from utxoiq_persistence.archive.bucket import Archive, ArchiveUnavailable
+from utxoiq_persistence.archive.column_check import ColumnsDiffer
+from utxoiq_persistence.archive.retention import Retention, TableName, UnderWay
+from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.records import Moment
-from utxoiq_persistence.retention import Retention, TableName, UnderWay
-from utxoiq_persistence.retention_settings import RetentionSettings
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/retention"
@@ -141,6 +142,8 @@ def _refusals() -> Iterator[None]:
         yield
     except UnderWay as error:
         raise Problem(409, f"{error}; try again when it has ended") from None
+    except ColumnsDiffer as error:
+        raise Problem(409, str(error)) from error
     except ArchiveUnavailable as error:
         raise Problem(503, str(error), headers=[(b"retry-after", b"%d" % RETRY_SECONDS)]) from error
     except ArchiveCorrupt as error:

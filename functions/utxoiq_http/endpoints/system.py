@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from utxoiq_http import answer, problems, views
+from utxoiq_http import answer, problems
+from utxoiq_http import answers as views
 from utxoiq_http.access import PUBLIC
 from utxoiq_http.answer import Answer
 from utxoiq_http.routes import Call, Handler, Route
@@ -29,7 +30,7 @@ class Documentation:
     async def document(self, _: object, __: Call[None, None]) -> Answer:
         """This document."""
         if self._text is None:
-            from utxoiq_http import openapi  # few processes are ever asked
+            from utxoiq_http import openapi
 
             self._text = openapi.encode(openapi.document(self._title, self._routes))
         return answer.of_json(200, self._text)

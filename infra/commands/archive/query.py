@@ -1,29 +1,21 @@
 """SQL over the archive: DuckDB reads, of the objects that were verified, the columns and days that a query needs."""
 
-from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from pyarrow import dataset, fs
+from pyarrow import parquet as pq
 
+from commands.archive import columns
 from commands.archive.bucket import Bucket
 from commands.errors import CommandFailed
-from utxoiq_infra.archive_columns import COLUMNS
 
 MANIFESTS = "manifests"
 PARTITIONS = pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())])
 PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
-# What BigQuery's types are called here.
-TYPES = {
-    "BYTES": pa.uuid(),
-    "STRING": pa.string(),
-    "INTEGER": pa.int64(),
-    "FLOAT": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
-    "JSON": pa.json_(pa.utf8()),
-}
+TABLES = columns.read()
 
 
 def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max) -> duckdb.DuckDBPyRelation | None:
@@ -37,14 +29,14 @@ def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max
     try:
         # A bucket that is not there would pass for one in which nothing is archived.
         storage.get_file_info(fs.FileSelector(bucket.name))
-        for table, columns in COLUMNS.items():
-            connection.register(table, _rows_of(storage, bucket.name, table, columns, since, until))
+        for table in TABLES:
+            connection.register(table, _rows_of(storage, bucket.name, table, since, until))
     except OSError as error:
         raise CommandFailed(f"the bucket {bucket.name} cannot be read: {error}") from None
     try:
         return connection.sql(sql)
     except duckdb.CatalogException as error:
-        raise CommandFailed(str(error), remedy=f"The archive has the tables {', '.join(COLUMNS)}.") from None
+        raise CommandFailed(str(error), remedy=f"The archive has the tables {', '.join(TABLES)}.") from None
     except duckdb.Error as error:
         raise CommandFailed(str(error)) from None
 
@@ -64,25 +56,47 @@ def _storage(bucket: Bucket) -> fs.FileSystem:
     return fs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=address)
 
 
-def _rows_of(
-    storage: fs.FileSystem, bucket: str, table: str, columns: Mapping[str, str], since: date, until: date
-) -> dataset.Dataset | pa.Table:
-    """The table's verified rows of these days."""
-    names = [name for name in _verified(storage, bucket, table) if since <= _day(name) <= until]
+def _rows_of(storage: fs.FileSystem, bucket: str, table: str, since: date, until: date) -> dataset.Dataset | pa.Table:
+    """Return the table's verified rows of these days. Raises CommandFailed."""
+    # Objects that are older than a column have no such column: it is null there.
+    schema = pa.schema([*TABLES[table], *PARTITIONS])
+    verified = _verified(storage, bucket, table)
+    names = sorted(name for name in verified if since <= _day(name) <= until)
     if not names:
-        schema = pa.schema([*((name, TYPES[kind]) for name, kind in columns.items()), *PARTITIONS])
         return schema.empty_table()
+    _check_columns(storage, max(verified, key=lambda name: verified[name]), table)
     return dataset.dataset(
-        names, filesystem=storage, format="parquet", partitioning=PARTITIONING, partition_base_dir=f"{bucket}/{table}"
+        names,
+        schema=schema,
+        filesystem=storage,
+        format="parquet",
+        partitioning=PARTITIONING,
+        partition_base_dir=f"{bucket}/{table}",
     )
 
 
-def _verified(storage: fs.FileSystem, bucket: str, table: str) -> list[str]:
-    """An object without a manifest is on its way, or was left behind; it is no part of the archive."""
+def _check_columns(storage: fs.FileSystem, newest: str, table: str) -> None:
+    """Raise CommandFailed where the object written last has columns that this checkout does not list."""
+    with storage.open_input_file(newest) as file:
+        unknown = [column for column in pq.read_schema(file).names if column not in TABLES[table].names]
+    if unknown:
+        raise CommandFailed(
+            f"{table} has columns in the archive that this checkout's sql/columns.toml lacks: {', '.join(unknown)}",
+            remedy="Check out the release that is deployed.",
+        )
+
+
+def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, datetime]:
+    """Return the objects that have a manifest, each with the moment when that was written.
+
+    One without is on its way, or was left behind; it is no part of the archive.
+    """
     folder = f"{bucket}/{MANIFESTS}/{table}"
-    manifests = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
-    names = (info.path.removeprefix(f"{bucket}/{MANIFESTS}/") for info in manifests if info.type == fs.FileType.File)
-    return sorted(f"{bucket}/{name.removesuffix('.json')}.parquet" for name in names)
+    found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+    manifests = {
+        info.path.removeprefix(f"{bucket}/{MANIFESTS}/"): info for info in found if info.type == fs.FileType.File
+    }
+    return {f"{bucket}/{name.removesuffix('.json')}.parquet": info.mtime for name, info in manifests.items()}
 
 
 def _day(name: str) -> date:

@@ -70,6 +70,15 @@ WHERE relname = :table AND relnamespace = 'public'::regnamespace AND attidentity
 """
 
 
+# Those that are computed come by themselves.
+COLUMNS = """
+SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relname = :table AND relnamespace = 'public'::regnamespace
+  AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attnum
+"""
+
+
 def read(database: Database, table: str) -> list[str]:
     """None where there is no such table."""
     return [line for (line,) in database.rows(STATEMENTS.replace(":table", literal(table)))]
@@ -77,6 +86,11 @@ def read(database: Database, table: str) -> list[str]:
 
 def exists(database: Database, table: str) -> bool:
     return bool(database.rows(IN_PLACE.replace(":table", literal(table))))
+
+
+def columns(database: Database, table: str) -> list[str]:
+    """Return the names of the columns that rows are made of, in their order."""
+    return [column for (column,) in database.rows(COLUMNS.replace(":table", literal(table)))]
 
 
 def identities(database: Database, table: str) -> list[str]:

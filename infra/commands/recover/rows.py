@@ -58,10 +58,12 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
     if not statements:
         raise CommandFailed(f"there was no table {table} at that moment")
     name = f"public.{identifier(table)}"
+    names = definition.columns(source, table)
+    columns = ", ".join(map(identifier, names))
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as spool:
         try:
             # The condition is the operator's own SQL.
-            source.run(f"COPY (SELECT * FROM {name} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
+            source.run(f"COPY (SELECT {columns} FROM {name} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
         except DatabaseError as error:
             raise wrong_usage(f"--where {where!r}: {message_of(error)}") from error
         spool.seek(0)
@@ -70,12 +72,15 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
             made = not definition.exists(live, table)
             for statement in statements if made else []:
                 live.run(statement)
-            live.run(f"CREATE TEMPORARY TABLE coming (LIKE {name}) ON COMMIT DROP")
+            _check_columns(names, definition.columns(live, table), table)
+            shape = f"SELECT {columns} FROM {name} WITH NO DATA"  # noqa: S608
+            live.run(f"CREATE TEMPORARY TABLE coming ON COMMIT DROP AS {shape}")
             found = live.run("COPY coming FROM STDIN", stream=spool)
             # What triggers derive is counted anew below: of a table that was dropped it is there still.
             live.run(f"ALTER TABLE {name} DISABLE TRIGGER USER")
             added = live.run(
-                f"INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM coming ON CONFLICT DO NOTHING"  # noqa: S608
+                f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM coming"  # noqa: S608
+                " ON CONFLICT DO NOTHING"
             )
             for column in definition.identities(live, table):
                 live.run(_count_on(name, column))
@@ -90,6 +95,15 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
             raise
         live.run("COMMIT")
     return Copied(found, added, made)
+
+
+def _check_columns(then: list[str], now: list[str], table: str) -> None:
+    """A column that has come since has its default in rows from before; one that has gone since would be lost."""
+    if gone := [column for column in then if column not in now]:
+        raise CommandFailed(
+            f"{table} had columns at that moment that it lacks now: {', '.join(gone)}; add them again first, "
+            "or read what they held in the clone"
+        )
 
 
 def _count_on(name: str, column: str) -> str:

@@ -8,7 +8,7 @@ from tests.infra.deployment import REPOSITORY, Deployment, Resource
 from tests.infra.known_metrics import known, misfits, parse
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.catalog import BACKUP, DATABASE, ENDPOINTS, FUNCTIONS
+from utxoiq_infra.configuration.catalog import BACKUP, DATABASE, ENDPOINTS, FUNCTIONS
 
 POLICY = "monitoring/alertPolicy:AlertPolicy"
 DASHBOARD = "monitoring/dashboard:Dashboard"

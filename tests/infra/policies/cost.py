@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.infra.deployment import Deployment, Resource
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.catalog import FUNCTIONS, SCHEDULES
+from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 LABELS = {"labels", "user_labels"}

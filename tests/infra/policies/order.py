@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.infra.deployment import Deployment
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.catalog import MIGRATE
+from utxoiq_infra.configuration.catalog import MIGRATE
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 MIGRATION = "pulumi-python:dynamic:Migration"

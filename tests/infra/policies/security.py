@@ -7,9 +7,9 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
 from utxoiq_infra.console import READING, STARTING
-from utxoiq_infra.oversight import AUDITED_ACCESS, AUDITED_SERVICES
+from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.store import Store
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tests.integration.access.conftest import Rows, Stores
 
-from local.postgres import Postgres
-from utxoiq_persistence import key_ring
-from utxoiq_persistence.api_keys import IssuedKey, digest_of
+from local_cloud.processes.postgres import Postgres
+from utxoiq_persistence.access import key_ring
+from utxoiq_persistence.access.api_keys import IssuedKey, digest_of
+from utxoiq_persistence.access.key_ring import TRUSTED_SECONDS
 from utxoiq_persistence.errors import DatabaseUnavailable, KeyEnded, NameTaken, NotFound
-from utxoiq_persistence.key_ring import TRUSTED_SECONDS
 from utxoiq_persistence.records import ApiKeyQuery, KeyRotation, NewApiKey
 from utxoiq_persistence.store import Store
 

@@ -9,8 +9,6 @@ from uuid import UUID
 import pytest
 from tests.integration.access.conftest import Rows
 
-from utxoiq_persistence import audit
-from utxoiq_persistence.audit import Origin
 from utxoiq_persistence.errors import IdempotencyMismatch, JobEnded
 from utxoiq_persistence.records import (
     AuditQuery,
@@ -25,6 +23,8 @@ from utxoiq_persistence.records import (
     Rating,
 )
 from utxoiq_persistence.store import Store
+from utxoiq_persistence.writes import audit
+from utxoiq_persistence.writes.audit import Origin
 
 pytestmark = pytest.mark.anyio
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from tests.integration.access.conftest import Rows
 
-from utxoiq_persistence import declared_keys
-from utxoiq_persistence.api_keys import digest_of
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.declared_keys import DeclaredKey
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

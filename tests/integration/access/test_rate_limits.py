@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from local.valkey import Valkey
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.access.rate_limits import WINDOW_SECONDS, Allowance, RateLimits
 from utxoiq_persistence.config import RedisSettings
-from utxoiq_persistence.rate_limits import WINDOW_SECONDS, Allowance, RateLimits
-from utxoiq_persistence.redis_link import ScriptRunner, open_redis
+from utxoiq_persistence.redis.pipelines import ScriptRunner, open_redis
 
 
 @asynccontextmanager

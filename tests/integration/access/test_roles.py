@@ -6,7 +6,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 from tests.integration.access.conftest import Rows
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
 ROLES = "SELECT rolname FROM pg_roles WHERE rolname ~ '^utxoiq_' ORDER BY 1"

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
+from tests.integration.google_apis import open_apis, running_loop
 
-from local.cloudsql.api import AdminApi
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
-from utxoiq_persistence import schema
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups
+from local_cloud.google.cloud_sql.api import AdminApi
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
+from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.store import Store
 
 DATABASE = "utxoiq"
@@ -73,15 +74,15 @@ class AdminClient:
 
 
 @pytest.fixture
-def cloud_sql(tmp_path: Path) -> Iterator[CloudSql]:
-    service = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+def cloud_sql(tmp_path: Path) -> Iterator[CloudSqlService]:
+    service = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     service.start()
     yield service
     service.stop()
 
 
 @pytest.fixture
-def primary(cloud_sql: CloudSql) -> Iterator[ManagedPostgres]:
+def primary(cloud_sql: CloudSqlService) -> Iterator[ManagedPostgres]:
     server = cloud_sql.declared(
         PRIMARY,
         REGION,
@@ -98,11 +99,11 @@ def primary(cloud_sql: CloudSql) -> Iterator[ManagedPostgres]:
 
 
 @pytest.fixture
-def admin(cloud_sql: CloudSql) -> Iterator[AdminClient]:
-    api = AdminApi(cloud_sql)
-    api.start()
-    yield AdminClient(api.url, api.stop)
-    api.stop()
+def admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
+    with running_loop() as loop:
+        apis = open_apis(loop, AdminApi(PROJECT, lambda: cloud_sql).routes())
+        yield AdminClient(apis.url, lambda: loop.run(apis.close()))
+        loop.run(apis.close())
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def source(primary: ManagedPostgres) -> ManagedPostgres:
 
 
 @pytest.fixture
-def backup_settings(cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient) -> BackupSettings:
+def backup_settings(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient) -> BackupSettings:
     instance = f"{PROJECT}:{REGION}:{PRIMARY}"
     database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir), str(cloud_sql.sockets))
     return BackupSettings(database, admin.url)

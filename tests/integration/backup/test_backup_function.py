@@ -11,9 +11,9 @@ from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.http.functions import CONNECTIONS, Function
 from tests.unit.http.issuer import Issuer
 
-from local.valkey import Valkey
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.published_metrics import BACKUP_AGE
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.publishing.published_metrics import BACKUP_AGE
 
 PATH = "/api/v1/monitoring/backup"
 AUDIENCE = f"https://us-central1-{PROJECT}.cloudfunctions.net/backup"

@@ -15,17 +15,17 @@ from tests.integration.backup.test_verification import back_up, verify
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.standstill import locked
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
-from utxoiq_persistence import published_metrics as metrics
-from utxoiq_persistence import publishing
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_watch import BackupWatch
-from utxoiq_persistence.backups import Backups
-from utxoiq_persistence.cloud_sql import CloudSqlUnavailable
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.cloud_sql import CloudSqlUnavailable
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.watch import BackupWatch
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patience")]
@@ -65,7 +65,7 @@ async def watched(
 
 
 @contextmanager
-def no_room_for_backups(cloud_sql: CloudSql, backup_id: str) -> Iterator[None]:
+def no_room_for_backups(cloud_sql: CloudSqlService, backup_id: str) -> Iterator[None]:
     """A file where their folder was."""
     folder = cloud_sql.backup_folder(PRIMARY, backup_id).parent
     away = folder.rename(folder.with_name("away"))
@@ -91,7 +91,7 @@ async def test_automated_backups_count_and_what_was_never_verified_is_as_old_as_
 
 
 async def test_failures_are_counted_until_a_backup_succeeds(
-    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSql, admin: AdminClient
+    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSqlService, admin: AdminClient
 ) -> None:
     first = await watched.look()
     with no_room_for_backups(cloud_sql, automated(admin)["id"]):
@@ -117,7 +117,7 @@ async def test_failures_are_counted_until_a_backup_succeeds(
 
 
 async def test_the_last_verification_is_told_and_how_long_ago_one_passed(
-    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSql
+    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSqlService
 ) -> None:
     with source.connect(database=DATABASE) as connection:
         connection.run(

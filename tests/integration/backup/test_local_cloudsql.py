@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from googleapiclient.errors import HttpError
 from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
 
 COPY = "utxoiq-test-copy"
 
@@ -42,7 +43,7 @@ def corrupt(folder: Path) -> None:
 
 
 def test_a_backup_restores_into_another_instance(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1, 2)
     backup = admin.back_up()
@@ -59,7 +60,7 @@ def test_a_backup_restores_into_another_instance(
 
 
 def test_a_backup_restores_over_its_own_instance_and_recovery_goes_on_from_there(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     backup = admin.back_up()
@@ -76,7 +77,7 @@ def test_a_backup_restores_over_its_own_instance_and_recovery_goes_on_from_there
 
 
 def test_a_clone_holds_everything_up_to_the_moment_and_nothing_after(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     time.sleep(0.5)  # a base backup has ended by the moment that is asked for
@@ -89,14 +90,16 @@ def test_a_clone_holds_everything_up_to_the_moment_and_nothing_after(
     assert numbers(cloud_sql.server(COPY)) == [1, 2]
 
 
-def test_a_clone_of_now_holds_everything(cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient) -> None:
+def test_a_clone_of_now_holds_everything(
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
+) -> None:
     write(primary, 1, 2)
     assert "error" not in admin.clone(COPY)
     assert numbers(cloud_sql.server(COPY)) == [1, 2]
 
 
 def test_a_corrupt_backup_is_refused_and_leaves_the_target_as_it_was(
-    cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
 ) -> None:
     write(primary, 1)
     backup = admin.back_up()
@@ -108,7 +111,9 @@ def test_a_corrupt_backup_is_refused_and_leaves_the_target_as_it_was(
     assert numbers(primary) == [1]
 
 
-def test_a_deleted_instance_leaves_nothing(cloud_sql: CloudSql, primary: ManagedPostgres, admin: AdminClient) -> None:
+def test_a_deleted_instance_leaves_nothing(
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient
+) -> None:
     admin.insert(COPY)
     server = cloud_sql.server(COPY)
 
@@ -137,7 +142,7 @@ def test_a_deleted_instance_leaves_nothing(cloud_sql: CloudSql, primary: Managed
                 body={"cloneContext": {"destinationInstanceName": COPY, "pointInTime": "2020-01-01T00:00:00Z"}},
             ),
         ),
-        (404, lambda api: api.instances().list(project="another")),
+        (403, lambda api: api.instances().list(project="another")),
     ],
 )
 def test_what_is_wrong_is_refused(primary: ManagedPostgres, admin: AdminClient, status: int, call: Any) -> None:
@@ -146,14 +151,24 @@ def test_what_is_wrong_is_refused(primary: ManagedPostgres, admin: AdminClient, 
     assert refused.value.status_code == status
 
 
+@pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Host": "elsewhere.example"}])
+def test_a_page_in_a_browser_deletes_no_instance(
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
+) -> None:
+    admin.clone(COPY)
+    refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers)
+    assert refused.status_code == 403
+    assert [operation["operationType"] for operation in cloud_sql.operations.all()].count("DELETE") == 0
+
+
 def test_an_instance_that_was_made_runs_again_after_a_restart(tmp_path: Path) -> None:
-    first = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    first = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     first.start()
     body = {"name": COPY, "region": "us-central1", "databaseVersion": "POSTGRES_17", "settings": {"tier": "small"}}
     first.insert(body)
     first.stop()  # waits for what is under way
 
-    second = CloudSql(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    second = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     second.start()
     try:
         assert second.instance(COPY)["state"] == "RUNNABLE"

@@ -7,15 +7,15 @@ import pytest
 from pg8000.exceptions import DatabaseError
 from tests.system.running import until
 
-from local.postgres import Postgres
-from utxoiq_persistence import backups as subject
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups, Work
-from utxoiq_persistence.cloud_sql import CloudSql, CloudSqlUnavailable
+from local_cloud.processes.postgres import Postgres
+from utxoiq_persistence.backup import backups as subject
+from utxoiq_persistence.backup.backups import Backups, Work
+from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlUnavailable
+from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
-from utxoiq_persistence.session import Row, Session, connector
-from utxoiq_persistence.statements import Statement
+from utxoiq_persistence.postgres.session import Row, Session, connector
+from utxoiq_persistence.postgres.statements import Statement
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

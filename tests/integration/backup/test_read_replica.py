@@ -16,9 +16,9 @@ from commands.output import Output
 from commands.recover.admin import Admin
 from commands.recover.point_in_time import recover_to
 from commands.recover.target import Target
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.cloudsql.standby import Standby
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.google.cloud_sql.standby import Standby
 
 REPLICA = f"{PRIMARY}-replica"
 REPLICA_REGION = "us-west1"
@@ -28,7 +28,7 @@ Declare = Callable[[], Standby]
 
 
 @pytest.fixture
-def declare(cloud_sql: CloudSql, primary: ManagedPostgres) -> Iterator[Declare]:
+def declare(cloud_sql: CloudSqlService, primary: ManagedPostgres) -> Iterator[Declare]:
     """Starts the replica, as each deployment does."""
     made: list[Standby] = []
 
@@ -88,7 +88,7 @@ def switch_segments(server: ManagedPostgres) -> str:
 
 
 def test_it_follows_and_is_read_only_and_the_admin_api_shows_both(
-    cloud_sql: CloudSql, primary: ManagedPostgres, declare: Declare, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, declare: Declare, admin: AdminClient
 ) -> None:
     write(primary, 1)
     standby = declare()
@@ -165,7 +165,7 @@ def test_a_limit_that_was_lowered_makes_a_new_copy(primary: ManagedPostgres, dec
 
 
 def test_a_primary_whose_data_are_lost_makes_a_new_copy(
-    cloud_sql: CloudSql, primary: ManagedPostgres, declare: Declare
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, declare: Declare
 ) -> None:
     standby = declare()
     marker = mark(standby)
@@ -189,7 +189,7 @@ def test_a_copy_that_was_not_finished_is_made_again(primary: ManagedPostgres, de
 
 
 def test_a_primary_is_restored_without_its_replica_which_then_is_made_anew(
-    cloud_sql: CloudSql, primary: ManagedPostgres, declare: Declare, admin: AdminClient
+    cloud_sql: CloudSqlService, primary: ManagedPostgres, declare: Declare, admin: AdminClient
 ) -> None:
     write(primary, 1)
     backup = admin.back_up()
@@ -208,7 +208,7 @@ def test_a_primary_is_restored_without_its_replica_which_then_is_made_anew(
     primary.stop()
     admin.stop()
     cloud_sql.stop()
-    again = CloudSql(cloud_sql.folder, PROJECT)
+    again = CloudSqlService(cloud_sql.folder, PROJECT)
     again.start()
     with again.declared(PRIMARY, REGION, password="secret", settings=FAST, supervised=False) as restored:
         again.adopt(PRIMARY, restored, REGION, "POSTGRES_17", SETTINGS)

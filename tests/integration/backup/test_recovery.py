@@ -18,9 +18,9 @@ from commands.recover.single_table import recover_table
 from commands.recover.table_check import TABLES, declared_tables
 from commands.recover.target import Target
 from commands.recover.tidy import clone_name, remove
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.valkey import Valkey
 
 SECOND = timedelta(seconds=1)
 
@@ -81,7 +81,7 @@ def ratings(server: ManagedPostgres) -> int:
 
 
 @pytest.fixture
-def system(cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
+def system(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
     return Target(
         PROJECT, PRIMARY, DATABASE, source.user, valkey.url, endpoint=admin.url, sockets=str(cloud_sql.sockets)
     )
@@ -123,7 +123,7 @@ def test_a_dropped_table_comes_back_with_all_that_was_acknowledged_a_second_befo
 
 
 def test_to_the_second_before_means_that_nothing_from_before_is_missing(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres, disaster: Strike
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, disaster: Strike
 ) -> None:
     struck, writer = disaster("DROP TABLE insight_feedback")
     moment = struck - SECOND
@@ -156,7 +156,7 @@ def test_a_recovery_that_replaces_can_be_taken_back(
 
 
 def test_without_the_order_to_replace_the_live_one_stays_as_it_is(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres
 ) -> None:
     time.sleep(1.1)
     moment = datetime.now(UTC)
@@ -174,7 +174,7 @@ def test_without_the_order_to_replace_the_live_one_stays_as_it_is(
 
 
 def test_a_lost_region_is_recovered_from_the_other_region_alone(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     with Writer(source) as writer:
         time.sleep(0.5)
@@ -195,13 +195,13 @@ def test_a_lost_region_is_recovered_from_the_other_region_alone(
 
 
 @pytest.mark.parametrize("name", [PRIMARY, "another"])
-def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql: CloudSql, name: str) -> None:
+def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql: CloudSqlService, name: str) -> None:
     with pytest.raises(CommandFailed, match="not an instance that recovery has made"):
         remove(system, *tools(system), name=name)
 
 
 def test_a_moment_too_early_is_refused_with_the_first_one(
-    system: Target, admin: AdminClient, cloud_sql: CloudSql
+    system: Target, admin: AdminClient, cloud_sql: CloudSqlService
 ) -> None:
     runs = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
     first = min(run["endTime"] for run in runs)
@@ -222,7 +222,7 @@ def test_a_moment_too_early_is_refused_with_the_first_one(
     ],
 )
 def test_a_wrong_table_or_condition_is_refused_before_the_clone(
-    system: Target, cloud_sql: CloudSql, source: ManagedPostgres, table: str, where: str, says: str, remedy: str
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, table: str, where: str, says: str, remedy: str
 ) -> None:
     with pytest.raises(CommandFailed) as refused:
         recover_table(system, *tools(system), moment=datetime.now(UTC), table=table, where=where, keep=False)

@@ -10,7 +10,7 @@ from pg8000.dbapi import Connection
 from commands.errors import CommandFailed, ExitCode
 from commands.recover.database import Database
 from commands.recover.rows import copy_missing
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 
 # A constraint is deparsed with other casts and parentheses once it was read again; it means the same.
 DESCRIPTION = r"""
@@ -157,3 +157,24 @@ def test_what_the_live_database_refuses_leaves_it_as_it_was(source: Database, li
 def test_a_table_that_was_never_there_is_said(source: Database, live: Database) -> None:
     with pytest.raises(CommandFailed, match="there was no table nothing"):
         copy_missing(source, live, "nothing")
+
+
+def test_rows_from_before_a_column_existed_come_back_with_its_default(source: Database, live: Database) -> None:
+    before = rows(source, "insight_feedback")
+    live.run("DELETE FROM insight_feedback WHERE insight_id = 'insight-1'")
+    live.run("ALTER TABLE insight_feedback ADD COLUMN mood text DEFAULT 'calm'")
+    assert copy_missing(source, live, "insight_feedback").added == 100
+    assert [list(row) for row in live.rows("SELECT DISTINCT mood FROM insight_feedback")] == [["calm"]]
+    live.run("ALTER TABLE insight_feedback DROP COLUMN mood")
+    assert rows(live, "insight_feedback") == before
+
+
+def test_a_column_that_has_gone_since_is_named_and_nothing_comes_back(source: Database, live: Database) -> None:
+    live.run("DELETE FROM insight_feedback WHERE insight_id = 'insight-1'")
+    live.run("ALTER TABLE insight_feedback DROP COLUMN flag_reason")
+    before = rows(live, "insight_feedback")
+    with pytest.raises(
+        CommandFailed, match="insight_feedback had columns at that moment that it lacks now: flag_reason"
+    ):
+        copy_missing(source, live, "insight_feedback")
+    assert rows(live, "insight_feedback") == before

@@ -15,12 +15,12 @@ from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminC
 from tests.integration.backup.test_local_cloudsql import corrupt
 
 import utxoiq_persistence
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.valkey import Valkey
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_verification import PURPOSE
-from utxoiq_persistence.backups import Backups
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.verification import PURPOSE
 
 pytestmark = pytest.mark.anyio
 
@@ -131,7 +131,7 @@ async def test_rows_written_while_the_backup_runs_do_no_harm(backups: Backups, s
 
 
 async def test_a_corrupt_backup_fails_and_leaves_no_instance(
-    backups: Backups, cloud_sql: CloudSql, source: ManagedPostgres, admin: AdminClient
+    backups: Backups, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     backup = await back_up(backups)
     corrupt(cloud_sql.backup_folder(PRIMARY, backup["backup_id"]))
@@ -224,8 +224,8 @@ async def verify_resumed(backups: Backups) -> Any:
 
 KILLED = """
 import asyncio, json, sys
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backups import Backups
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.backups import Backups
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.store import Store
 

@@ -6,11 +6,11 @@ from tests.integration.conftest import database_settings
 from tests.integration.http.functions import PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
 
-from local.postgres import Postgres
-from local.valkey import Valkey
-from utxoiq_persistence import declared_keys
-from utxoiq_persistence.api_keys import digest_of
-from utxoiq_persistence.declared_keys import DeclaredKey
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.records import Scope
 
 Snapshot = Callable[[], Mapping[str, object]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from local.server import Server, free_port
+from local_cloud.processes.server import Server, free_port
 
 REPOSITORY = Path(__file__).parents[3]
 UNKNOWN_ID = "0d2f6c1e-5b8a-4f0e-9c3d-7a1b2c3d4e5f"
@@ -25,13 +25,17 @@ PREFIXES = {
 
 
 class Function(Server):
-    """variables: of its environment. Its log has what it wrote to its standard output."""
+    """variables: of its environment. Its log has what it wrote to its standard output.
 
-    def __init__(self, folder: Path, name: str, variables: Mapping[str, str]) -> None:
+    repository: whose code it runs, if not today's.
+    """
+
+    def __init__(self, folder: Path, name: str, variables: Mapping[str, str], repository: Path = REPOSITORY) -> None:
         super().__init__(folder, folder / f"{name}.log")
         self.name = name
         self.port = free_port()
         self._variables = variables
+        self._repository = repository
 
     @property
     def url(self) -> str:
@@ -41,7 +45,7 @@ class Function(Server):
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def command(self) -> Sequence[str]:
-        source = REPOSITORY / "functions" / self.name / "main.py"
+        source = self._repository / "functions" / self.name / "main.py"
         options = {"--target": self.name, "--source": str(source), "--host": "127.0.0.1", "--port": str(self.port)}
         words = [word for option in options.items() for word in option]
         return [sys.executable, "-m", "functions_framework", *words]
@@ -51,7 +55,7 @@ class Function(Server):
             return link.connect_ex(("127.0.0.1", self.port)) == 0
 
     def environment(self) -> Mapping[str, str]:
-        path = str(REPOSITORY / "functions")
+        path = str(self._repository / "functions")
         return {**super().environment(), "PYTHONPATH": path, "FUNCTION_USE_ASGI": "true", **self._variables}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from tests.system.running import until
 
-from local.google_apis import GoogleApis
-from local.server import free_port
-from local.traces import Traces
+from local_cloud.google.traces import Traces
+from local_cloud.processes.server import free_port
+from local_cloud.serving.google_apis import GoogleApis
 
 DEADLINE_SECONDS = 30.0
 
@@ -21,8 +21,7 @@ Spans = list[dict[str, Any]]
 class Receiver:
     def __init__(self) -> None:
         self._client = httpx.Client(timeout=DEADLINE_SECONDS)
-        self._apis = GoogleApis(free_port())
-        self._apis.add_routes(Traces().routes())
+        self._apis = GoogleApis(free_port(), Traces().routes())
 
     @property
     def endpoint(self) -> str:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.integration.http.functions import Api
 
-from utxoiq_http.views import Job
+from utxoiq_http.answers import Job
 
 PATH = "/api/v1/monitoring/backfill"
 

@@ -14,14 +14,14 @@ from tests.integration.http.conftest import AUDIENCE, OPERATOR, OPERATORS, PROJE
 from tests.integration.http.functions import CONNECTIONS, PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_http.access import NOBODY, Access, Caller, Kind
 from utxoiq_http.endpoints import backup, retention
 from utxoiq_http.problems import Problem
 from utxoiq_http.system_document import system_routes
-from utxoiq_persistence import declared_keys
-from utxoiq_persistence.api_keys import digest_of
-from utxoiq_persistence.declared_keys import DeclaredKey
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.records import Scope
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"

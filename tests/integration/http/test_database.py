@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_prom
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.http.functions import Api, Function
 
-from utxoiq_http.views import CacheAnswer, PoolAnswer, QueriesAnswer, RequestsAnswer
-from utxoiq_persistence.published_metrics import FLEET_INSTANCES, REDIS_UP
+from utxoiq_http.answers import CacheAnswer, PoolAnswer, QueriesAnswer, RequestsAnswer
+from utxoiq_persistence.publishing.published_metrics import FLEET_INSTANCES, REDIS_UP
 
 PATH = "/api/v1/monitoring/database"
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.integration.http.functions import Api
 
-from utxoiq_http.views import CommentPage, FeedbackRow, Stats, UserFeedbackPage
+from utxoiq_http.answers import CommentPage, FeedbackRow, Stats, UserFeedbackPage
 
 PATH = "/api/v1/feedback"
 

@@ -12,7 +12,7 @@ from redis import Redis
 from tests.integration.http.conftest import AUDIENCE, key_of
 from tests.integration.http.functions import CONNECTIONS, Api, Function
 
-from local.valkey import Valkey
+from local_cloud.processes.valkey import Valkey
 
 STATS = "/api/v1/feedback/stats?insight_id=x"
 BATCH = "/api/v1/monitoring/metrics/batch"

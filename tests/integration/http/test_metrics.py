@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.integration.http.functions import Api
 
-from utxoiq_http.views import Aggregate, AggregateComparison, AggregateFigures, AverageChange, Metric
+from utxoiq_http.answers import Aggregate, AggregateComparison, AggregateFigures, AverageChange, Metric
 
 PATH = "/api/v1/monitoring/metrics"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx
 from tests.integration.http.functions import Function
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 
 
 def test_migrations_are_applied_once(postgres: Postgres, variables: Mapping[str, str], tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from tests.integration.http.functions import UNKNOWN_ID, Api
 
-from local.postgres import Postgres
-from local.valkey import Valkey
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 
 RANGE = "start_time=2026-01-01T00:00:00Z&end_time=2026-01-02T00:00:00Z"
 RATING = {"insight_id": "x", "rating": 5, "user_id": "u"}

@@ -21,7 +21,7 @@ from tests.integration.http.receiver import DEADLINE_SECONDS, Receiver, Spans
 from tests.system.running import until
 from tests.unit.http.issuer import Issuer
 
-from local.server import free_port
+from local_cloud.processes.server import free_port
 
 USERS = f"https://securetoken.google.com/{PROJECT}"
 STATS = "/api/v1/feedback/stats"

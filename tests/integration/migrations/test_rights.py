@@ -11,10 +11,10 @@ from pg8000.exceptions import DatabaseError
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.conftest import database_settings
 
-from local.postgres import Postgres
-from utxoiq_persistence import schema
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.fleet_publishing import FleetPublisher
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.publishing.fleet_publishing import FleetPublisher
 from utxoiq_persistence.records import (
     AggregateQuery,
     Comment,

@@ -10,11 +10,13 @@ import pytest
 from alembic.script import ScriptDirectory
 from tests.integration.conftest import TEMPLATE, database_settings
 
-from local.postgres import BINARIES, Postgres
-from utxoiq_persistence import schema
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
+from utxoiq_persistence.packaged_folders import find_folder
+from utxoiq_persistence.postgres import schema
 
-VERSIONS = [script.revision for script in ScriptDirectory(schema._folder()).walk_revisions()][::-1]
+VERSIONS = [script.revision for script in ScriptDirectory(str(find_folder("migrations"))).walk_revisions()][::-1]
 NUMBERS = count(1)
 
 FILL = """
@@ -29,7 +31,7 @@ INSERT INTO idempotency_keys VALUES ('c', 'k', '', 'answer', now());
 UPGRADE = """
 import sys
 from utxoiq_persistence.config import DatabaseSettings
-from utxoiq_persistence.schema import upgrade
+from utxoiq_persistence.postgres.schema import upgrade
 print(*upgrade(DatabaseSettings("p:r:i", sys.argv[1], "postgres", sys.argv[2]), {}).applied)
 """
 
@@ -57,7 +59,7 @@ def dump(postgres: Postgres) -> Callable[[str], str]:
 
 
 def client(postgres: Postgres, program: str, *arguments: str) -> list[str]:
-    return [f"{BINARIES}/{program}", f"--host={postgres.socket_dir}", "--username=postgres", *arguments]
+    return [f"{binaries()}/{program}", f"--host={postgres.socket_dir}", "--username=postgres", *arguments]
 
 
 def upgrading(postgres: Postgres, database: str) -> "subprocess.Popen[str]":
@@ -181,7 +183,7 @@ def test_a_database_that_is_away_is_said_to_be(postgres: Postgres) -> None:
 
 
 def test_the_sql_for_review_is_what_runs(postgres: Postgres, empty: str, dump: Callable[[str], str]) -> None:
-    command = [sys.executable, "-m", "utxoiq_persistence.schema", "--sql"]
+    command = [sys.executable, "-m", "utxoiq_persistence.postgres.schema", "--sql"]
     printed = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
     ).stdout

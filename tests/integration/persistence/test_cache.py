@@ -16,12 +16,12 @@ import pytest
 from redis import Redis
 from tests.integration.standstill import frozen
 
-from local.valkey import Valkey
-from utxoiq_persistence.cache import Cache
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.records import Document, JobProgress, NewJob, Rating
-from utxoiq_persistence.redis_link import open_redis
+from utxoiq_persistence.redis.pipelines import open_redis
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

@@ -19,13 +19,13 @@ from pg8000.dbapi import Connection
 from pg8000.native import Connection as Native
 from tests.integration.standstill import frozen
 
-from local.postgres import SOCKET, Postgres
-from utxoiq_persistence import session as sessions
+from local_cloud.processes.postgres import SOCKET, Postgres
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.database import Database
 from utxoiq_persistence.errors import DatabaseUnavailable
-from utxoiq_persistence.session import Session, connector
-from utxoiq_persistence.statements import Statement
+from utxoiq_persistence.postgres import session as sessions
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import Session, connector
+from utxoiq_persistence.postgres.statements import Statement
 
 pytestmark = pytest.mark.anyio
 

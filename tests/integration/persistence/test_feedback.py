@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.records import Comment, CommentsQuery, Document, Flag, FlagType, Page, Rating, UserFeedbackQuery
 from utxoiq_persistence.store import Store
 

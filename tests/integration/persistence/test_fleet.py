@@ -15,13 +15,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from local.valkey import Valkey
-from utxoiq_persistence import fleet, fleet_report, server
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import PoolExhausted
 from utxoiq_persistence.figures import InstanceFigures, RequestFigures
+from utxoiq_persistence.fleet import fleet
+from utxoiq_persistence.fleet import report as fleet_report
+from utxoiq_persistence.postgres import server
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.records import Rating
-from utxoiq_persistence.session import Session
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

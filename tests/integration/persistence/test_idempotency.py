@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import IdempotencyMismatch, RuleBroken
 from utxoiq_persistence.records import Idempotency, JobQuery, NewJob, NewMetric
 from utxoiq_persistence.store import Store

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
 from utxoiq_persistence.records import AggregateQuery, Document, Interval, MetricsQuery, NewMetric, Page
 from utxoiq_persistence.store import Store

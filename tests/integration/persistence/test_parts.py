@@ -7,7 +7,7 @@ from tests.integration.standstill import frozen
 
 from utxoiq_persistence import store as stores
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.statements import Statement
+from utxoiq_persistence.postgres.statements import Statement
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

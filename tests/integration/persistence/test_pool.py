@@ -11,14 +11,14 @@ import pytest
 from tests.integration.conftest import SERVER_SETTINGS, database_settings
 from tests.integration.standstill import frozen
 
-from local.postgres import Postgres
-from utxoiq_persistence import database as databases
-from utxoiq_persistence import session as sessions
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import DatabaseSettings, Settings
-from utxoiq_persistence.database import Database
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted
-from utxoiq_persistence.session import Session, connector
-from utxoiq_persistence.statements import Statement
+from utxoiq_persistence.postgres import database as databases
+from utxoiq_persistence.postgres import session as sessions
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import Session, connector
+from utxoiq_persistence.postgres.statements import Statement
 
 pytestmark = pytest.mark.anyio
 

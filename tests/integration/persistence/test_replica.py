@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.conftest import database_settings
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.database import Database
-from utxoiq_persistence.metrics import Metrics
+from utxoiq_persistence.metrics.metrics import Metrics
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.records import MetricsQuery, NewMetric
-from utxoiq_persistence.session import connector
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

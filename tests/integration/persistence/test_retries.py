@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from pg8000.native import to_statement
 
-from local.postgres import Postgres
-from utxoiq_persistence.database import Database
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import Session, connector
+from utxoiq_persistence.postgres.statements import Statement
 from utxoiq_persistence.records import Idempotency, NewMetric
-from utxoiq_persistence.session import Session, connector
-from utxoiq_persistence.statements import Statement
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

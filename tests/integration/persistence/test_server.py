@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.integration.conftest import database_settings
 
-from local.postgres import Postgres
-from utxoiq_persistence import schema
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
+from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

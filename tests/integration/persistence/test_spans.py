@@ -12,16 +12,16 @@ from pg8000.exceptions import DatabaseError
 from tests.integration.http.receiver import DEADLINE_SECONDS, Receiver
 from tests.system.running import until
 
-from utxoiq_persistence import tracing
-from utxoiq_persistence.cache import RESULT
+from utxoiq_persistence.cache.cache import RESULT
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import PoolExhausted
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.records import Document
-from utxoiq_persistence.session import Session
 from utxoiq_persistence.store import Store
-from utxoiq_persistence.telemetry import MAX_SPANS, Telemetry
-from utxoiq_persistence.trace_settings import TraceSettings
-from utxoiq_persistence.tracing import NONE, Attributes, Span, TraceContext
+from utxoiq_persistence.tracing import spans as tracing
+from utxoiq_persistence.tracing.settings import TraceSettings
+from utxoiq_persistence.tracing.spans import NONE, Attributes, Span, TraceContext
+from utxoiq_persistence.tracing.telemetry import MAX_SPANS, Telemetry
 
 pytestmark = pytest.mark.anyio
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from local.postgres import Postgres
-from utxoiq_persistence import sketches
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.metrics import sketches
 from utxoiq_persistence.records import AggregateQuery, Earlier, Interval, NewMetric
 from utxoiq_persistence.store import Store
 

@@ -9,10 +9,10 @@ import pytest
 from tests.integration.platform.conftest import by_name
 from tests.system.running import until
 
-from local.cloudsql.instance import ManagedPostgres
-from local.cloudsql.service import CloudSql
-from local.platform.cloud_sql import CloudSqlCollector
-from local.platform.measurement import Measurement
+from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.google.metrics.cloud_sql import CloudSqlCollector
+from local_cloud.google.metrics.measurement import Measurement
 
 PREFIX = "cloudsql.googleapis.com/database/"
 SETTINGS = {"tier": "db-custom-1-2048", "dataDiskSizeGb": "1"}
@@ -20,15 +20,15 @@ FAST = {"fsync": "off", "max_connections": "20"}
 
 
 @pytest.fixture
-def cloud_sql(tmp_path: Path) -> Iterator[CloudSql]:
-    service = CloudSql(tmp_path / "sql", "shop", settings=FAST)
+def cloud_sql(tmp_path: Path) -> Iterator[CloudSqlService]:
+    service = CloudSqlService(tmp_path / "sql", "shop", settings=FAST)
     service.start()
     yield service
     service.stop()
 
 
 @pytest.fixture
-def primary(cloud_sql: CloudSql) -> Iterator[ManagedPostgres]:
+def primary(cloud_sql: CloudSqlService) -> Iterator[ManagedPostgres]:
     server = cloud_sql.declared("main", "us-central1", password="secret", settings=FAST, supervised=False)
     with server:
         cloud_sql.adopt("main", server, "us-central1", "POSTGRES_18", SETTINGS)
@@ -43,7 +43,7 @@ def backends(collector: CloudSqlCollector) -> dict[str, Any]:
     return {found.labels["database"]: found.value for found in collected(collector)["postgresql/num_backends"]}
 
 
-def test_a_server_that_serves_is_measured_whole(cloud_sql: CloudSql, primary: ManagedPostgres) -> None:
+def test_a_server_that_serves_is_measured_whole(cloud_sql: CloudSqlService, primary: ManagedPostgres) -> None:
     collector = CloudSqlCollector(cloud_sql.servers)
     collected(collector)
     with primary.connect() as connection:
@@ -63,7 +63,7 @@ def test_a_server_that_serves_is_measured_whole(cloud_sql: CloudSql, primary: Ma
 
 
 def test_connections_are_told_by_database_and_when_no_more_are_taken(
-    cloud_sql: CloudSql, primary: ManagedPostgres
+    cloud_sql: CloudSqlService, primary: ManagedPostgres
 ) -> None:
     collector = CloudSqlCollector(cloud_sql.servers)
     with primary.connect() as connection:
@@ -77,7 +77,7 @@ def test_connections_are_told_by_database_and_when_no_more_are_taken(
         assert backends(collector)["shop"] == 17
 
 
-def test_a_server_that_is_down_is_told_to_be_down(cloud_sql: CloudSql, primary: ManagedPostgres) -> None:
+def test_a_server_that_is_down_is_told_to_be_down(cloud_sql: CloudSqlService, primary: ManagedPostgres) -> None:
     collector = CloudSqlCollector(cloud_sql.servers)
     primary.kill()
     found = collected(collector)
@@ -85,7 +85,7 @@ def test_a_server_that_is_down_is_told_to_be_down(cloud_sql: CloudSql, primary: 
     assert found.keys() == {"up", "disk/utilization", "disk/bytes_used"}
 
 
-def test_a_replica_is_as_late_as_it_is(cloud_sql: CloudSql, primary: ManagedPostgres) -> None:
+def test_a_replica_is_as_late_as_it_is(cloud_sql: CloudSqlService, primary: ManagedPostgres) -> None:
     collector = CloudSqlCollector(cloud_sql.servers)
 
     def lag() -> float:

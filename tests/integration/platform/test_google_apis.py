@@ -11,21 +11,22 @@ import httpx
 import pytest
 from aiohttp import web
 from googleapiclient.errors import HttpError
-from tests.integration.platform.conftest import Loop, client
+from tests.integration.google_apis import Loop
+from tests.integration.platform.conftest import client
 from tests.system.running import until
 
-from local.front_end import listen
-from local.issuer import Issuers
-from local.platform.attempts import AttemptLog
-from local.platform.logs import api
-from local.platform.logs.entry_log import EntryLog
-from local.platform.logs.function_log import FunctionLog
-from local.platform.logs.source import Source
-from local.platform.resources import function_resource
-from local.platform.scheduler_api import JobsApi
-from local.scheduler import JobSpec, Scheduler
-from local.server import free_port
-from local.state import State
+from local_cloud.google.issuer import Issuers
+from local_cloud.google.logging import api
+from local_cloud.google.logging.entry_log import EntryLog
+from local_cloud.google.logging.function_log import FunctionLog
+from local_cloud.google.logging.source import LogSource
+from local_cloud.google.monitored_resources import function_resource
+from local_cloud.google.scheduler.api import JobsApi
+from local_cloud.google.scheduler.attempts import AttemptLog
+from local_cloud.google.scheduler.scheduler import JobSpec, Scheduler
+from local_cloud.processes.server import free_port
+from local_cloud.serving.listener import listen
+from local_cloud.state import State
 
 PARENT = "projects/shop/locations/us-central1"
 Serve = Callable[[Iterable[Any]], str]
@@ -170,13 +171,13 @@ def test_a_page_in_a_browser_may_run_nothing(jobs: Jobs) -> None:
 
 class Logging:
     def __init__(self, folder: Path, serve: Serve) -> None:
-        labels = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").monitored
+        labels = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").as_json()
         name = "projects/shop/logs/run.googleapis.com%2Fstdout"
         self.function = FunctionLog(folder / "shop-feedback.log", {"resource": labels, "logName": name})
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})
-        self.api = client("logging", "v2", serve(api.routes("shop", self.sources))).entries()
+        self.api = client("logging", "v2", serve(api.list_routes("shop", self.sources))).entries()
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[LogSource]:
         return [self.function, self.scheduler]
 
     def list(self, **body: object) -> Any:

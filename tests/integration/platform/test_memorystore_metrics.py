@@ -7,13 +7,13 @@ import pytest
 from redis import Redis
 from tests.integration.platform.conftest import by_name
 
-from local.platform.measurement import Measurement
-from local.platform.memorystore import MemorystoreCollector
-from local.platform.resources import cache_resource
-from local.valkey import Valkey
+from local_cloud.google.metrics.measurement import Measurement
+from local_cloud.google.metrics.memorystore import MemorystoreCollector
+from local_cloud.google.monitored_resources import redis_resource
+from local_cloud.processes.valkey import Valkey
 
 PREFIX = "redis.googleapis.com/"
-RESOURCE = cache_resource("shop", "us-central1", "cache")
+RESOURCE = redis_resource("shop", "us-central1", "cache")
 MEMORY = 4 * 2**20
 
 

@@ -14,15 +14,21 @@ from tests.integration.cloud_monitoring import LOCATION, NAMESPACE, PROJECT, Mon
 from tests.integration.publishing import writer
 from tests.integration.publishing.writer import series
 
-from local.monitoring import distributions
-from local.monitoring.descriptors import Descriptor
-from local.monitoring.points import Kind, ValueType
-from utxoiq_persistence import cloud_monitoring
-from utxoiq_persistence.cloud_monitoring import CloudMonitoring
+from local_cloud.google.monitoring import distributions
+from local_cloud.google.monitoring.descriptors import Descriptor
+from local_cloud.google.monitoring.points import MetricKind, ValueType
 from utxoiq_persistence.errors import NotPublished
 from utxoiq_persistence.figures import Histogram
-from utxoiq_persistence.published_metrics import POOL_UTILIZATION, PREFIX, QUERY_COUNT, QUERY_LATENCIES, REDIS_UP
-from utxoiq_persistence.time_series import Series
+from utxoiq_persistence.publishing import cloud_monitoring
+from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publishing.published_metrics import (
+    POOL_UTILIZATION,
+    PREFIX,
+    QUERY_COUNT,
+    QUERY_LATENCIES,
+    REDIS_UP,
+)
+from utxoiq_persistence.publishing.time_series import Series
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +93,7 @@ async def test_a_percentile_is_what_it_is_here(client: CloudMonitoring, monitori
     found = monitoring.value(QUERY_LATENCIES, "find")
     assert found.count == 10_000
     assert found.mean == pytest.approx(250.025)
-    assert distributions.percentile(found, 95) == pytest.approx(475, rel=0.06)
+    assert distributions.estimate_percentile(found, 95) == pytest.approx(475, rel=0.06)
 
 
 async def test_the_same_twice_is_there_once(client: CloudMonitoring, monitoring: Monitoring, now: float) -> None:
@@ -146,7 +152,7 @@ async def test_one_who_is_killed_between_calls_is_made_good_by_the_next(monitori
 async def test_what_the_api_refuses_is_told_and_keeps_nothing_else_from_being_written(
     client: CloudMonitoring, monitoring: Monitoring, now: float
 ) -> None:
-    other = Descriptor(PREFIX + REDIS_UP.name, Kind.CUMULATIVE, ValueType.INT64)
+    other = Descriptor(PREFIX + REDIS_UP.name, MetricKind.CUMULATIVE, ValueType.INT64)
     monitoring.store.describe(other)
     wrong = Series(REDIS_UP, 1)
     with pytest.raises(NotPublished, match="must be CUMULATIVE"):
@@ -196,9 +202,8 @@ async def test_that_there_are_no_credentials_is_told(
 
 
 def test_the_library_is_not_imported_before_it_is_needed() -> None:
-    code = (
-        "import sys, utxoiq_persistence.fleet_publishing as _; print([n for n in sys.modules if n.startswith('grpc')])"
-    )
+    imported = "import sys, utxoiq_persistence.publishing.fleet_publishing as _"
+    code = f"{imported}; print([n for n in sys.modules if n.startswith('grpc')])"
     path = {"PYTHONPATH": str(REPOSITORY / "functions")}
     done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,16 +12,16 @@ import pytest
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.standstill import locked
 
-from local.monitoring.points import Distribution
-from local.monitoring.store import Series
-from local.postgres import Postgres
-from local.valkey import Valkey
-from utxoiq_persistence import published_metrics as metrics
-from utxoiq_persistence import publishing
+from local_cloud.google.monitoring.points import Distribution
+from local_cloud.google.monitoring.store import TimeSeries
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, NotPublished
-from utxoiq_persistence.fleet_publishing import SERVICE_NAME, FleetPublisher
-from utxoiq_persistence.published_metrics import Metric
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import windows as publishing
+from utxoiq_persistence.publishing.fleet_publishing import SERVICE_NAME, FleetPublisher
+from utxoiq_persistence.publishing.published_metrics import Metric
 from utxoiq_persistence.records import MetricsQuery
 from utxoiq_persistence.store import Store
 
@@ -50,7 +50,7 @@ def publisher(monitoring: Monitoring, store: Store, clock: Clock) -> FleetPublis
     return FleetPublisher(monitoring.settings(SECONDS), store, clock)
 
 
-def of_function(monitoring: Monitoring, metric: Metric, function: str) -> list[Series]:
+def of_function(monitoring: Monitoring, metric: Metric, function: str) -> list[TimeSeries]:
     return [one for one in monitoring.of(metric) if ("job", function) in one.identity.resource_labels]
 
 

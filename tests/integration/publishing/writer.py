@@ -5,10 +5,10 @@ import sys
 
 from tests.integration.cloud_monitoring import LOCATION, NAMESPACE, PROJECT
 
-from utxoiq_persistence.cloud_monitoring import CloudMonitoring
-from utxoiq_persistence.publish_settings import PublishSettings
-from utxoiq_persistence.published_metrics import QUERY_COUNT
-from utxoiq_persistence.time_series import Series
+from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publishing.published_metrics import QUERY_COUNT
+from utxoiq_persistence.publishing.settings import PublishSettings
+from utxoiq_persistence.publishing.time_series import Series
 
 
 def series(count: int, started: float) -> list[Series]:

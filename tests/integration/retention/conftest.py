@@ -3,16 +3,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from tests.integration.retention.world import PROJECT, World
 
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.store import Store
 
 
 @pytest.fixture(scope="session")
-def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
     with (
-        Storage(tmp_path_factory.mktemp("storage") / "buckets") as server,
+        StorageServer(tmp_path_factory.mktemp("storage") / "buckets") as server,
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv("STORAGE_EMULATOR_HOST", server.url)
@@ -22,7 +22,7 @@ def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]
 
 @pytest.fixture
 def world(
-    postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: Storage
+    postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: StorageServer
 ) -> Iterator[World]:
     """A database and a bucket of the test's own, without rows."""
     with World.of(postgres, new_database(), settings, bucket_server) as world:

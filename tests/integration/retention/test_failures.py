@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.integration.retention.world import World, ids, month_start
 
-from local.postgres import Postgres
-from local.storage import Storage
-from utxoiq_persistence.archive import Archive
-from utxoiq_persistence.expiry import Tally
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.expiry import Tally
+from utxoiq_persistence.archive.retention import Report
 from utxoiq_persistence.records import Rating
-from utxoiq_persistence.retention import Report
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,9 @@ def interrupted(world: World, meanwhile: Callable[[str], None]) -> Any:
     return Interrupting(world.archive, meanwhile)
 
 
-async def test_an_upload_that_was_corrupted_costs_no_row(world: World, store: Store, bucket_server: Storage) -> None:
+async def test_an_upload_that_was_corrupted_costs_no_row(
+    world: World, store: Store, bucket_server: StorageServer
+) -> None:
     world.feedback(800, 5)
     world.jobs(200, 2)
     before = world.live("insight_feedback")
@@ -75,11 +77,11 @@ async def test_an_object_that_vanished_before_its_rows_went_is_noticed(world: Wo
 async def test_a_bucket_that_is_away_costs_no_row(
     world: World, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utxoiq_persistence.archive.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("utxoiq_persistence.archive.bucket.PATIENCE_SECONDS", 0.2)
     world.feedback(800, 5)
     world.metrics(month_start(5), 5)
     before = world.everything()
-    with pytest.MonkeyPatch.context() as environment, Storage(tmp_path / "buckets") as other:
+    with pytest.MonkeyPatch.context() as environment, StorageServer(tmp_path / "buckets") as other:
         environment.setenv("STORAGE_EMULATOR_HOST", other.url)
         away = world.archive
     report = await world.service(store, away).run("test")

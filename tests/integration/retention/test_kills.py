@@ -12,8 +12,8 @@ import pytest
 from tests.integration.retention import victim
 from tests.integration.retention.world import World, month_start
 
-from local.postgres import Postgres
-from local.storage import Storage
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.config import Settings
 
 MOMENTS = 50
@@ -43,7 +43,7 @@ def finish(world: World) -> Mapping[str, Any]:
 
 @pytest.fixture
 def new_world(
-    postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: Storage
+    postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: StorageServer
 ) -> NewWorld:
     return lambda: World.of(postgres, new_database(), settings, bucket_server)
 

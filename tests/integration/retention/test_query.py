@@ -4,22 +4,20 @@ from datetime import date
 
 import duckdb
 import pytest
-from tests.integration.retention.world import TABLES, World, month_start
+from tests.integration.retention.world import World, month_start
 
-from commands.archive import query
+from commands.archive import query, tables
 from commands.archive.bucket import Bucket
 from commands.errors import CommandFailed
 from utxoiq_persistence.store import Store
 
-# Widths that an empty table need not have.
-WHOLE = {"SMALLINT": "BIGINT", "INTEGER": "BIGINT"}
+TABLES = tables.names()
 
 
 def description(world: World, table: str, since: date = date.min) -> dict[str, str]:
     """Columns and types."""
     answer = ask(world, f"SELECT * FROM {table}", since)  # noqa: S608
-    types = [str(kind) for kind in answer.types]
-    return dict(zip(answer.columns, [WHOLE.get(kind, kind) for kind in types], strict=True))
+    return dict(zip(answer.columns, map(str, answer.types), strict=True))
 
 
 def ask(world: World, sql: str, since: date = date.min) -> duckdb.DuckDBPyRelation:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.integration.retention.world import World, ago, month_start
 
+from utxoiq_persistence.archive.expiry import Tally
 from utxoiq_persistence.errors import RuleBroken
-from utxoiq_persistence.expiry import Tally
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from tests.integration.retention.world import World, ago, month_start
 
+from utxoiq_persistence.archive.expiry import Tally
 from utxoiq_persistence.errors import NotFound
-from utxoiq_persistence.expiry import Tally
 from utxoiq_persistence.records import AggregateQuery, CommentsQuery, NewMetric
 from utxoiq_persistence.store import Store
 
@@ -107,8 +107,8 @@ async def test_a_late_metric_of_a_dropped_month_is_archived_by_the_next_run(worl
 async def test_a_day_larger_than_a_part_is_archived_in_several(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utxoiq_persistence.exports.PART_ROWS", 7)
-    monkeypatch.setattr("utxoiq_persistence.exports.PART_BYTES", 300)
+    monkeypatch.setattr("utxoiq_persistence.archive.exports.PART_ROWS", 7)
+    monkeypatch.setattr("utxoiq_persistence.archive.exports.PART_BYTES", 300)
     world.feedback(800, 40)
     world.metrics(month_start(5), 40)
     before = world.everything()

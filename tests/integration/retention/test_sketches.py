@@ -152,8 +152,8 @@ async def test_an_hour_that_is_archived_in_parts_while_more_comes_is_told_whole(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each part is deleted before the next one is read."""
-    monkeypatch.setattr("utxoiq_persistence.exports.PART_ROWS", 7)
-    monkeypatch.setattr("utxoiq_persistence.removal.BATCH_ROWS", 3)
+    monkeypatch.setattr("utxoiq_persistence.archive.exports.PART_ROWS", 7)
+    monkeypatch.setattr("utxoiq_persistence.archive.removal.BATCH_ROWS", 3)
     await record(store, STRAY, range(1, 41))
     await world.service(store).upkeep()
     with world.postgres.connect(database=world.settings.database.name) as session:

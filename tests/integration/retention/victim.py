@@ -17,11 +17,11 @@ from typing import Any
 import google.cloud.storage  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-from utxoiq_persistence.archive import Archive
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.retention import Retention
-from utxoiq_persistence.retention_settings import RetentionSettings
-from utxoiq_persistence.session import Session
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.store import Store
 
 NEVER = 10**9

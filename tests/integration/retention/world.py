@@ -13,23 +13,22 @@ from google.cloud import storage
 
 from commands.archive import query
 from commands.archive.bucket import Bucket
-from local.postgres import Postgres
-from local.storage import Storage
-from utxoiq_persistence.archive import Archive
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
-from utxoiq_persistence.retention import Retention
-from utxoiq_persistence.retention_settings import RetentionSettings
+from utxoiq_persistence.postgres.columns import TABLES
 from utxoiq_persistence.store import Store
 
 PROJECT = "utxoiq-test"
-TABLES = ("backfill_jobs", "insight_feedback", "system_metrics")
-# What is compared: every column, as text.
+# What is compared: every column, as text where Python and DuckDB would read it differently.
 ROWS = {
-    "backfill_jobs": """id::text, job_type, start_block, end_block, current_block, status, progress_percentage,
-        estimated_completion, error_message, started_at, completed_at, created_by, version""",
-    "insight_feedback": """id::text, insight_id, user_id, rating, comment, flag_type, flag_reason,
-        created_at, updated_at""",
-    "system_metrics": """id::text, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata::text""",
+    name: ", ".join(
+        f'"{column.name}"{"::text" if column.type in ("uuid", "jsonb") else ""}' for column in table.columns
+    )
+    for name, table in TABLES.items()
 }
 JOBS = """
 INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block, status, progress_percentage,
@@ -90,7 +89,7 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(cls, postgres: Postgres, database: str, settings: Settings, server: Storage) -> Iterator["World"]:
+    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from utxoiq_persistence.backup_checks import compare
-from utxoiq_persistence.backup_facts import Facts, Range, Sample
+from utxoiq_persistence.backup.checks import compare
+from utxoiq_persistence.backup.facts import Facts, Range, Sample
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from utxoiq_persistence.backup_settings import BackupSettings
-from utxoiq_persistence.backup_verification import Verifier
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.verification import Verifier
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError
 

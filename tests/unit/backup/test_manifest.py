@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.cloudsql.manifest import verify
-from local.server import ServerFailed
+from local_cloud.google.cloud_sql.manifest import verify
+from local_cloud.processes.server import ServerFailed
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.cloudsql import wal
+from local_cloud.google.cloud_sql import wal
 
 
 def test_what_was_archived_comes_back(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from aiohttp import web
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from local.front_end import listen
-from local.server import free_port
+from local_cloud.processes.server import free_port
+from local_cloud.serving.listener import listen
 from utxoiq_console.app import App, app_of_console
 
 OPERATOR = "ada@example.com"

@@ -6,12 +6,12 @@ import jwt
 import pytest
 from tests.unit.http.issuer import Issuer
 
-from utxoiq_http import keys
+from utxoiq_http import issuer_keys as keys
 from utxoiq_http.access import NOBODY, Caller, Kind
 from utxoiq_http.config import IdentitySettings
 from utxoiq_http.identity import GOOGLE_ISSUER, Identities
 from utxoiq_http.problems import Problem
-from utxoiq_persistence.key_ring import KeyHolder
+from utxoiq_persistence.access.key_ring import KeyHolder
 
 USERS = "https://users.example.org"
 FUNCTION = "https://region-project.cloudfunctions.net/function"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from utxoiq_http import trace_headers
-from utxoiq_http.logs import AccessLog, JsonFormatter
-from utxoiq_persistence.audit import Entry, Origin
+from utxoiq_http.observability import trace_headers
+from utxoiq_http.observability.logs import AccessLog, JsonFormatter
+from utxoiq_persistence.writes.audit import Entry, Origin
 
 
 def lines_of(

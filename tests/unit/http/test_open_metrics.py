@@ -8,8 +8,8 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open_metrics
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
 
-from utxoiq_http import open_metrics
-from utxoiq_http.open_metrics import OPEN_METRICS, PROMETHEUS
+from utxoiq_http.observability import open_metrics
+from utxoiq_http.observability.open_metrics import OPEN_METRICS, PROMETHEUS
 from utxoiq_persistence.figures import (
     CacheFigures,
     Histogram,

@@ -1,4 +1,4 @@
-from utxoiq_http.sampling import ASKED_SECONDS, BURST, Sampling
+from utxoiq_http.observability.sampling import ASKED_SECONDS, BURST, Sampling
 
 
 class Clock:

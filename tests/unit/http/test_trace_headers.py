@@ -1,7 +1,7 @@
 import pytest
 
-from utxoiq_http import trace_headers
-from utxoiq_persistence.tracing import TraceContext
+from utxoiq_http.observability import trace_headers
+from utxoiq_persistence.tracing.spans import TraceContext
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 W3C = f"00-{TRACE}-{SPAN}-01"

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from uuid import RFC_4122, UUID
 
-from utxoiq_persistence import arrays
-from utxoiq_persistence.metrics import _new_ids
+from utxoiq_persistence.metrics.metrics import _new_ids
+from utxoiq_persistence.postgres import arrays
 
 
 def test_ids_are_random_uuids() -> None:

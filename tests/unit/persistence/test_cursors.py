@@ -3,8 +3,8 @@ from uuid import UUID
 
 import pytest
 
-from utxoiq_persistence import cursors
 from utxoiq_persistence.errors import BadCursor
+from utxoiq_persistence.postgres import cursors
 
 PLACE = "2026-01-02 03:04:05.678+00 00000000-0000-0000-0000-000000000001"
 

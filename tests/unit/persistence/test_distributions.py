@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from utxoiq_persistence import distributions
-from utxoiq_persistence.distributions import FINITE_BUCKETS, GROWTH, SCALE, Distribution
 from utxoiq_persistence.figures import Histogram
+from utxoiq_persistence.publishing import distributions
+from utxoiq_persistence.publishing.distributions import FINITE_BUCKETS, GROWTH, SCALE, Distribution
 
 
 def of(durations: list[float]) -> Distribution:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from utxoiq_persistence.errors import DatabaseUnavailable, RuleBroken
-from utxoiq_persistence.grouping import Groups
+from utxoiq_persistence.writes.grouping import Groups
 
 pytestmark = pytest.mark.anyio
 

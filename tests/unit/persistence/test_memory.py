@@ -1,6 +1,6 @@
 import time
 
-from utxoiq_persistence.memory import OVERHEAD, Memory
+from utxoiq_persistence.cache.memory import OVERHEAD, Memory
 from utxoiq_persistence.records import Document
 
 LATER = float("inf")  # no entry ends while the tests run

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from utxoiq_persistence import statements
-from utxoiq_persistence.statements import Statement, load
+from utxoiq_persistence.postgres import statements
+from utxoiq_persistence.postgres.statements import Statement, load
 
 TEXT = """
 -- name: plain
@@ -24,7 +24,7 @@ LIMIT :limit
 @pytest.fixture
 def statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Statement]:
     (tmp_path / "t.sql").write_text(TEXT)
-    monkeypatch.setattr(statements, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(statements, "find_folder", lambda _: tmp_path)
     return load("t").__getitem__
 
 

@@ -2,8 +2,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from utxoiq_persistence import published_metrics as metrics
-from utxoiq_persistence import time_series
 from utxoiq_persistence.figures import (
     CacheFigures,
     Histogram,
@@ -13,8 +11,10 @@ from utxoiq_persistence.figures import (
     QueryFigures,
     RequestFigures,
 )
-from utxoiq_persistence.published_metrics import METRICS, Metric
-from utxoiq_persistence.time_series import Series
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import time_series
+from utxoiq_persistence.publishing.published_metrics import METRICS, Metric
+from utxoiq_persistence.publishing.time_series import Series
 
 STARTED = 1_000_000.5
 

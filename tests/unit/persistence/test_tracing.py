@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from utxoiq_persistence import tracing
 from utxoiq_persistence.errors import ConfigurationError
-from utxoiq_persistence.trace_settings import TraceSettings
-from utxoiq_persistence.tracing import NONE, Attributes, Span
+from utxoiq_persistence.tracing import spans as tracing
+from utxoiq_persistence.tracing.settings import TraceSettings
+from utxoiq_persistence.tracing.spans import NONE, Attributes, Span
 
 
 class Seen(Span):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from utxoiq_persistence import trends
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.metrics import trends
 from utxoiq_persistence.records import AggregateQuery, Earlier, Interval
 
 START = datetime(2026, 5, 11, tzinfo=UTC)

@@ -1,15 +1,15 @@
 """What goes from PostgreSQL's CSV to Parquet and back is the same to the last bit."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from utxoiq_persistence import parquet
-from utxoiq_persistence.archived_tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES
+from utxoiq_persistence.archive import parquet
+from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, TYPES
 
 FIRST = UUID("00000000-0000-0000-0000-0000000000ff")
 
@@ -84,3 +84,55 @@ def test_types_are_those_of_the_database(table: object) -> None:
     assert logical["id"] == "UUID"
     assert all("timeUnit=microseconds" in logical[name] for name in table.moments)  # type: ignore[attr-defined]
     assert logical.get("metric_metadata", "JSON") == "JSON"
+
+
+MORE = pa.schema([*INSIGHT_FEEDBACK.schema, pa.field("mood", pa.string()), pa.field("seen_by", pa.uuid())])
+
+
+def test_an_object_that_is_older_than_a_column_is_read_with_null() -> None:
+    rows = feedback(f"{FIRST},i,u,5,,,,2025-01-01 00:00:00+00,2025-01-01 00:00:00+00\n".encode())
+    read = parquet.from_parquet(parquet.to_parquet(rows), MORE)
+    assert (read["rating"].to_pylist(), read["mood"].to_pylist(), read["seen_by"].to_pylist()) == ([5], [None], [None])
+    assert b"".join(parquet.to_csv(read)).endswith(b",,\n")
+
+
+def test_a_column_too_many_or_too_few_or_of_another_type_is_named() -> None:
+    rows = feedback(f"{FIRST},i,u,5,,,,2025-01-01 00:00:00+00,2025-01-01 00:00:00+00\n".encode())
+    content = parquet.to_parquet(rows)
+    schema = INSIGHT_FEEDBACK.schema
+    with pytest.raises(parquet.Unreadable, match="a column that its table lacks: flag_reason"):
+        parquet.from_parquet(content, schema.remove(schema.get_field_index("flag_reason")))
+    with pytest.raises(parquet.Unreadable, match="no value in a column that takes no null: mood"):
+        parquet.from_parquet(content, schema.append(pa.field("mood", pa.string(), nullable=False)))
+    with pytest.raises(parquet.Unreadable, match="no value in a column that takes no null: comment"):
+        parquet.from_parquet(content, schema.set(4, pa.field("comment", pa.string(), nullable=False)))
+    with pytest.raises(parquet.Unreadable, match="int16 in the column rating, its table string"):
+        parquet.from_parquet(content, schema.set(3, pa.field("rating", pa.string())))
+
+
+def test_a_number_s_column_may_have_become_wider_and_not_narrower() -> None:
+    rows = feedback(f"{FIRST},i,u,500,,,,2025-01-01 00:00:00+00,2025-01-01 00:00:00+00\n".encode())
+    content = parquet.to_parquet(rows)
+    wider, narrower = (INSIGHT_FEEDBACK.schema.set(3, pa.field("rating", kind)) for kind in (pa.int64(), pa.int8()))
+    assert parquet.from_parquet(content, wider)["rating"].to_pylist() == [500]
+    with pytest.raises(parquet.Unreadable, match="no room for: rating"):
+        parquet.from_parquet(content, narrower)
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "values"),
+    [
+        ("uuid", ["", str(FIRST), ""], [None, FIRST, None]),
+        ("boolean", ["t", "", "f"], [True, None, False]),
+        ("date", ["2024-02-29", "", "0001-01-01"], [date(2024, 2, 29), None, date(1, 1, 1)]),
+        ("text", ['""', "", "t"], ["", None, "t"]),
+        ("jsonb", ["{}", "", "null"], ["{}", None, "null"]),
+        ("smallint", ["-32768", "", "1"], [-32768, None, 1]),
+    ],
+)
+def test_every_type_with_null_comes_back_as_it_was(kind: str, texts: list[str], values: list[object]) -> None:
+    schema = pa.schema([pa.field("n", pa.int32()), pa.field("column", TYPES[kind])])
+    rows = parquet.from_csv("".join(f"{n},{text}\n" for n, text in enumerate(texts)).encode(), schema)
+    again = parquet.from_parquet(parquet.to_parquet(rows), schema)
+    assert again["column"].to_pylist() == values
+    assert parquet.from_csv(b"".join(parquet.to_csv(again)), schema).equals(rows)

@@ -1,0 +1,160 @@
+"""Structured logs as Cloud Logging reads them from standard output: one JSON object a line.
+
+Every line of a request carries its id and its Cloud trace. Lines hold no bodies, no headers, no query strings: what
+callers write and what they identify themselves by is not for the log.
+"""
+
+import asyncio
+import logging
+import random
+import re
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from utxoiq_persistence.config import required
+from utxoiq_persistence.errors import ConfigurationError
+from utxoiq_persistence.tracing.spans import TraceContext
+
+MAX_HELD_LINES = 200
+TRACE = "logging.googleapis.com/trace"
+SPAN_ID = "logging.googleapis.com/spanId"
+SAMPLED = "logging.googleapis.com/trace_sampled"
+
+_encode = msgspec.json.Encoder().encode
+_of_request: ContextVar[Mapping[str, object]] = ContextVar("of_request", default={})  # noqa: B039  (never changed)
+_is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
+
+
+class Change(Protocol):
+    """What a line tells of a change that its request made."""
+
+    action: str
+    subject: str | None
+    details: Mapping[str, object]
+
+
+class AccessLog:
+    """A line a request, written when the event loop has done what was due: one system call serves many requests."""
+
+    def __init__(self, project: str, threshold: int) -> None:
+        self._project = project
+        self._threshold = threshold
+        self._held: list[bytes] = []
+
+    def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None) -> str:
+        """The request's id, its caller's if that is fit; from here on every line of this task carries it, and trace."""
+        given = headers.get(b"x-request-id")
+        request_id = given.decode() if given is not None and _is_request_id(given) else _new_id()
+        fields: dict[str, object] = {"request_id": request_id}
+        if trace is not None:
+            fields[TRACE] = f"projects/{self._project}/traces/{trace.trace}"
+            fields[SAMPLED] = trace.sampled
+            if trace.span:
+                fields[SPAN_ID] = trace.span
+        _of_request.set(fields)
+        return request_id
+
+    def end(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        size: int,
+        started: float,
+        caller: str,
+        *,
+        address: str,
+        changes: Sequence[Change],
+    ) -> None:
+        """started: by time.perf_counter. A line that tells of changes is written whatever the threshold."""
+        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        if level < self._threshold and not changes:
+            return
+        line: dict[str, object] = {
+            "severity": logging.getLevelName(level),
+            "message": f"{method} {path} {status}",
+            "time": datetime.now(UTC),
+            "httpRequest": {
+                "requestMethod": method,
+                "requestUrl": path,
+                "status": status,
+                "remoteIp": address,
+                "latency": f"{time.perf_counter() - started:.6f}s",
+                "responseSize": str(size),  # a string, as every int64 in Google's JSON
+            },
+            "logging.googleapis.com/labels": {"caller": caller},
+            **_of_request.get(),
+        }
+        if changes:
+            line["audit"] = [
+                {"action": change.action, "subject": change.subject, "details": change.details} for change in changes
+            ]
+        self._held.append(_encode(line))
+        if len(self._held) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+        elif len(self._held) >= MAX_HELD_LINES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            _write(b"\n".join(held))
+
+
+class JsonFormatter(logging.Formatter):
+    """What Python's logging is given, in the same form; an exception with its stack trace, for Error Reporting."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "logger": record.name,
+            **_of_request.get(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
+        return _encode(line).decode()
+
+
+class _StandardOutput(logging.Handler):
+    """Looks standard output up at each line, so that whoever replaces it gets the lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _write(self.format(record).encode())
+        except Exception:
+            self.handleError(record)
+
+
+def configure(level: str, project: str) -> AccessLog:
+    """Sends all logging of this process to standard output. Raises ConfigurationError for an unknown level."""
+    threshold = logging.getLevelNamesMapping().get(level.upper())
+    if threshold is None:
+        raise ConfigurationError(f"LOG_LEVEL is {level!r}; it takes DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    handler = _StandardOutput()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=threshold, handlers=[handler], force=True)
+    return AccessLog(project, threshold)
+
+
+def of_environment(environment: Mapping[str, str]) -> AccessLog:
+    """Raises ConfigurationError, which names the variable."""
+    return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
+
+
+def _new_id() -> str:
+    """Unlike one of os.urandom, without a system call, in which the database's threads would take the interpreter."""
+    return f"{random.getrandbits(128):032x}"
+
+
+def _write(lines: bytes) -> None:
+    sys.stdout.buffer.write(lines + b"\n")
+    sys.stdout.buffer.flush()

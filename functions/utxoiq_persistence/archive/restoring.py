@@ -1,0 +1,54 @@
+"""Archived rows on their way back into their table, where retention leaves them for a while."""
+
+import time
+from datetime import datetime
+
+from msgspec import Struct
+
+from utxoiq_persistence.archive import archiving, month_expiry, removal
+from utxoiq_persistence.archive import ledger as archive_ledger
+from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.exports import start_of
+from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
+from utxoiq_persistence.metrics import partitions
+from utxoiq_persistence.postgres.session import Session
+from utxoiq_persistence.postgres.statements import load
+
+_SQL = load("retention")
+
+
+class Restored(Struct):
+    """restored: rows that were not in the table. continue_from: the time was up; another call starts there."""
+
+    objects: int = 0
+    restored: int = 0
+    continue_from: datetime | None = None
+
+
+def restore(
+    session: Session,
+    archive: Archive,
+    table: ArchivedTable,
+    start: datetime,
+    end: datetime,
+    keep_days: int,
+    deadline: float,
+) -> Restored:
+    """Object by object, each in one transaction: twice is as good as once."""
+    result = Restored()
+    if table is SYSTEM_METRICS:
+        month_expiry.drop_detached(session)
+    for archived in archive_ledger.between(session, table.name, start, end):
+        if result.objects and time.monotonic() >= deadline:
+            result.continue_from = archived.first_at
+            break
+        removal.load_copy(session, table, archiving.fetch(archive, table, archived))
+        if table is SYSTEM_METRICS:
+            partitions.ensure_month(session, start_of(archived.day))
+        with session.transaction():
+            session.run(_SQL["mark_archiving"])
+            ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=start, end_time=end)
+            archive_ledger.hold(session, archived.name, keep_days)
+        result.objects += 1
+        result.restored += count
+    return result

@@ -1,0 +1,1 @@
+"""Backups, their verification by restoring, and the watch over both."""

@@ -1,0 +1,129 @@
+"""Backups and their verification, as callers with little time see them: each call goes on with what is under way."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from utxoiq_persistence.backup.cloud_sql import CloudSql
+from utxoiq_persistence.backup.runs import BackupRuns
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.backup.verification import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, Result, Verifier
+from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.postgres.session import Session, connector
+from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.records import Document, Idempotency, NewMetric
+from utxoiq_persistence.store import Store
+
+_RUNS = load("backup_runs")
+_VERIFICATIONS = load("backup_verifications")
+_log = logging.getLogger(__name__)
+
+SERVICE_NAME = "utxoiq-persistence"
+
+Work = Callable[[Session, CloudSql], None]
+
+
+class Backups:
+    """Of calls at once, one works and the others answer how far it is. Raises DatabaseUnavailable."""
+
+    def __init__(self, settings: BackupSettings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+
+    async def parts(self) -> dict[str, str]:
+        return await self._store.parts()
+
+    async def run(self, budget: float) -> Document:
+        """Begins a backup, or goes on with the one under way, for up to that many seconds."""
+        await self._store.audit.append("backup.run", self._settings.instance)
+        deadline = time.monotonic() + budget
+
+        def work(session: Session, cloud: CloudSql) -> None:
+            runs = BackupRuns(session, cloud, self._settings.instance)
+            runs.ensure_under_way()
+            pause = FIRST_PAUSE
+            while not runs.advance() and time.monotonic() < deadline:
+                time.sleep(pause)
+                pause = min(GROWTH * pause, LONGEST_PAUSE)
+
+        await self._alone(work)
+        return await self.status()
+
+    async def verify(self, budget: float, *, resume_only: bool) -> Document:
+        """Begins a verification unless resume_only, or goes on with the one under way, for up to that many seconds."""
+        if not resume_only:
+            await self._store.audit.append("backup.verify", self._settings.instance)
+        deadline = time.monotonic() + budget
+        loop = asyncio.get_running_loop()
+
+        def publish(result: Result) -> None:
+            asyncio.run_coroutine_threadsafe(self._publish(result), loop).result()
+
+        def work(session: Session, cloud: CloudSql) -> None:
+            verifier = Verifier(self._settings, session, cloud, publish)
+            if not resume_only:
+                verifier.begin()
+            verifier.advance(deadline)
+
+        await self._alone(work)
+        return await self.status()
+
+    async def status(self) -> Document:
+        """The newest backup of ours and the newest verification, as JSON; null where there is none."""
+        backup = await self._store.database.fetch(_RUNS["newest"], idempotent=True)
+        verification = await self._store.database.fetch(_VERIFICATIONS["newest"], idempotent=True)
+        texts = [rows[0][0] if rows else "null" for rows in (backup, verification)]
+        return Document(f'{{"status":"success","backup":{texts[0]},"verification":{texts[1]}}}'.encode())
+
+    async def _alone(self, work: Work) -> None:
+        try:
+            await asyncio.to_thread(self._locked, work)
+        except (OSError, InterfaceError) as error:
+            raise DatabaseUnavailable("the database cannot be reached; try again") from error
+
+    def _locked(self, work: Work) -> None:
+        """On a connection of its own, whose end frees the lock where nothing else has."""
+        session = connector(self._settings.database)()
+        try:
+            ((locked,),) = session.run(_VERIFICATIONS["lock"])
+            if not locked:
+                _log.info("another call is at work")
+                return
+            try:
+                with contextlib.closing(CloudSql(self._settings.project, self._settings.endpoint)) as cloud:
+                    work(session, cloud)
+            finally:
+                _unlock(session)
+        finally:
+            session.close()
+
+    async def _publish(self, result: Result) -> None:
+        now = datetime.now(UTC)
+        values = [
+            ("backup_verification_success", float(result.passed), "boolean"),
+            ("backup_verification_duration", result.duration, "s"),
+            ("backup_age", result.age, "s"),
+            ("backup_size", result.size, "bytes"),
+        ]
+        metrics = [
+            NewMetric(SERVICE_NAME, kind, float(value), unit, None, now)
+            for kind, value, unit in values
+            if value is not None
+        ]
+        key = str(result.verification)
+        once = Idempotency(f"function:{SERVICE_NAME}", key, hashlib.sha256(key.encode()).digest())
+        await self._store.metrics.record_batch(metrics, once)
+
+
+def _unlock(session: Session) -> None:
+    """The server may see the end of the connection only after the next call has come."""
+    if session.broken:
+        return
+    with contextlib.suppress(OSError, InterfaceError, DatabaseError):  # its end comes next
+        session.run(_VERIFICATIONS["unlock"])

@@ -1,0 +1,100 @@
+"""What the tables hold at one moment, as far as a restored copy can be held against it."""
+
+import random
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from utxoiq_persistence.postgres.session import Session
+from utxoiq_persistence.postgres.statements import load
+
+_SQL = load("backup_facts")
+
+SAMPLES = 16
+# A range of about this many rows is read, hashed and compared.
+ROWS_A_SAMPLE = 500
+BY_UUID = ("backfill_jobs", "insight_feedback")
+BY_TIME = "system_metrics"
+NEWEST = ("backfill_jobs", "insight_feedback", "system_metrics")
+_TICK = timedelta(microseconds=1)
+
+
+class Range(Struct, frozen=True):
+    """Both ends belong to it."""
+
+    table: str
+    first: str
+    last: str
+
+
+class Sample(Struct, frozen=True):
+    range: Range
+    rows: int
+    checksum: str
+
+
+class Facts(Struct, frozen=True):
+    """newest: of the tables that have a time, None where they are empty."""
+
+    taken_at: datetime
+    schema_version: str
+    schema_digest: str
+    rows: dict[str, int]
+    newest: dict[str, datetime | None]
+    statistics_off: int
+    samples: list[Sample]
+
+
+def gather(session: Session, ranges: Sequence[Range] | None = None) -> Facts:
+    """All of one snapshot. ranges: those to sample; chosen at random if None. Blocking."""
+    session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        return _gathered(session, ranges)
+    finally:
+        if not session.broken:
+            session.execute("ROLLBACK")
+
+
+def _gathered(session: Session, ranges: Sequence[Range] | None) -> Facts:
+    ((version, digest),) = session.run(_SQL["schema"])
+    rows = {str(name): int(count) for name, count in session.run(_SQL["row_counts"])}
+    (newest,) = session.run(_SQL["newest"])
+    ((statistics_off,),) = session.run(_SQL["statistics_off"])
+    if ranges is None:
+        ((oldest,),) = session.run(_SQL["oldest_metric"])
+        ranges = list(_chosen(rows, oldest, newest[NEWEST.index(BY_TIME)]))
+    return Facts(
+        taken_at=datetime.now(UTC),
+        schema_version=version,
+        schema_digest=digest,
+        rows=rows,
+        newest=dict(zip(NEWEST, newest, strict=True)),
+        statistics_off=statistics_off,
+        samples=[_sample(session, one) for one in ranges],
+    )
+
+
+def _sample(session: Session, one: Range) -> Sample:
+    ((rows, checksum),) = session.run(_SQL[f"sample_{one.table}"], first=one.first, last=one.last)
+    return Sample(one, rows, checksum)
+
+
+def _chosen(rows: dict[str, int], oldest: datetime | None, newest: datetime | None) -> Iterator[Range]:
+    """A table of few rows whole, of a large one as many rows."""
+    for table in BY_UUID:
+        for part, parts in _parts(rows[table]):
+            first, after = (place * 2**128 // parts for place in (part, part + 1))
+            yield Range(table, str(uuid.UUID(int=first)), str(uuid.UUID(int=after - 1)))
+    if oldest is not None and newest is not None:
+        span = newest - oldest + _TICK
+        for part, parts in _parts(rows[BY_TIME]):
+            first_at, after_at = (oldest + span * place / parts for place in (part, part + 1))
+            yield Range(BY_TIME, first_at.isoformat(), (after_at - _TICK).isoformat())
+
+
+def _parts(rows: int) -> list[tuple[int, int]]:
+    """Which parts of how many."""
+    parts = max(SAMPLES, -(-rows // ROWS_A_SAMPLE))
+    return [(part, parts) for part in sorted(random.sample(range(parts), SAMPLES))]

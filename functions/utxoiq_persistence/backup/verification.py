@@ -1,0 +1,273 @@
+"""The newest backup proved: restored into a temporary instance, held against its source, and the instance removed.
+
+A machine of small steps whose state is a row. A step looks at what is there before it acts, so that a call that was
+killed anywhere is gone on with by the next one. Blocking, and one at a time: whoever calls holds the lock.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from utxoiq_persistence.backup import checks as backup_checks
+from utxoiq_persistence.backup import facts as backup_facts
+from utxoiq_persistence.backup.checks import Check
+from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlRefused, CloudSqlUnavailable, Resource, failure
+from utxoiq_persistence.backup.runs import BackupRuns, Recorded
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.postgres.session import Session, connector
+from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.sqlstates import state_of
+
+_SQL = load("backup_verifications")
+_log = logging.getLogger(__name__)
+
+LONGEST = timedelta(hours=6)
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+GROWTH = 1.25
+PURPOSE = "backup-verification"
+# A copy that has just come up refuses connections, or does not know its users yet.
+NOT_READY = ("08", "28", "53", "57")
+UNJUDGED = ("choose", "create", "restore", "check")
+
+
+class Current(Struct, frozen=True):
+    """The verification that is under way. now: by the database's clock, as started_at."""
+
+    id: uuid.UUID
+    step: str
+    started_at: datetime
+    backup_run: uuid.UUID | None
+    passed: bool | None
+    error: str | None
+    now: datetime
+
+
+class Result(Struct, frozen=True):
+    """What is published. age: of the backup, in seconds, as size None where there was no backup to verify."""
+
+    verification: uuid.UUID
+    passed: bool
+    duration: float
+    age: float | None
+    size: int | None
+
+
+class Verifier:
+    """publish: stores a result, once even if told twice."""
+
+    def __init__(
+        self, settings: BackupSettings, session: Session, cloud: CloudSql, publish: Callable[[Result], None]
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._cloud = cloud
+        self._publish = publish
+        self._runs = BackupRuns(session, cloud, settings.instance)
+        self._steps = {
+            "choose": self._choose,
+            "create": self._create,
+            "restore": self._restore,
+            "check": self._check,
+            "publish": self._tell,
+            "delete": self._delete,
+        }
+
+    def begin(self) -> None:
+        """Nothing where one is under way."""
+        if self._under_way() is None:
+            self._session.run(_SQL["begin"], id=uuid.uuid4())
+
+    def advance(self, deadline: float) -> None:
+        """Until it has ended, or time.monotonic() is past the deadline. Raises CloudSqlUnavailable."""
+        self._sweep()
+        pause = FIRST_PAUSE
+        while (current := self._under_way()) is not None:
+            waited_for = None
+            try:
+                moved = self.step(current)
+            except CloudSqlUnavailable as busy:
+                moved, waited_for = False, busy
+            if time.monotonic() > deadline:
+                if waited_for is not None:
+                    raise waited_for
+                return
+            pause = FIRST_PAUSE if moved else min(GROWTH * pause, LONGEST_PAUSE)
+            if not moved:
+                time.sleep(pause)
+
+    def step(self, current: Current) -> bool:
+        """Whether it is in another step now. Raises CloudSqlUnavailable."""
+        judged = current.step not in UNJUDGED
+        if not judged and current.now - current.started_at > LONGEST:
+            return self._fail(current, f"the verification did not get beyond this step within {LONGEST}")
+        try:
+            return self._steps[current.step](current)
+        except CloudSqlRefused as refusal:
+            if judged:
+                raise
+            return self._fail(current, str(refusal))
+
+    def _under_way(self) -> Current | None:
+        rows = self._session.run(_SQL["under_way"])
+        return Current(*rows[0]) if rows else None
+
+    def _choose(self, current: Current) -> bool:
+        """The newest backup; a new one where nobody noted what the newest must hold, since it could not be proved."""
+        for backup in self._cloud.backups(self._settings.instance):
+            if backup["status"] == "SUCCESSFUL":
+                run = self._runs.recorded(str(backup["id"]))
+                if run is not None:
+                    self._session.run(_SQL["choose"], id=current.id, backup_run=run)
+                    return True
+                break
+        error = self._runs.failure_since(current.started_at)
+        if error is not None:
+            return self._fail(current, f"there is no backup to verify: {error}")
+        self._runs.ensure_under_way()
+        self._runs.advance()
+        return False
+
+    def _create(self, current: Current) -> bool:
+        name = self._temporary(current.id)
+        instance = self._cloud.instance(name)
+        if instance is None:
+            source = self._cloud.instance(self._settings.instance)
+            if source is None:
+                return self._fail(current, f"there is no instance {self._settings.instance}")
+            self._cloud.create(self._temporary_like(source, name))
+            return False
+        if instance["state"] == "FAILED":
+            return self._fail(current, f"the temporary instance failed: {self._last_failure(name)}")
+        return instance["state"] == "RUNNABLE" and self._advance(current, "restore")
+
+    def _restore(self, current: Current) -> bool:
+        name = self._temporary(current.id)
+        restores = [one for one in self._cloud.operations(name) if one["operationType"] == "RESTORE_VOLUME"]
+        if not restores:
+            self._cloud.restore(name, self._settings.instance, self._runs.get(_chosen(current)).backup_id)
+            return False
+        if restores[0]["status"] != "DONE":
+            return False
+        error = failure(restores[0])
+        return self._fail(current, f"the restore failed: {error}") if error else self._advance(current, "check")
+
+    def _check(self, current: Current) -> bool:
+        recorded = self._runs.get(_chosen(current))
+        try:
+            checks = self._checks(self._settings.database_of(self._temporary(current.id)), recorded)
+        except (OSError, InterfaceError) as error:
+            _log.info("the restored copy does not answer yet: %r", error)
+            return False
+        except DatabaseError as error:
+            if state_of(error)[:2] in NOT_READY:
+                _log.info("the restored copy is not ready: %r", error)
+                return False
+            return self._fail(current, f"the restored copy cannot be read: {error}")
+        failed = "; ".join(f"{check.name}: {check.detail}" for check in checks if not check.passed)
+        return self._fail(current, failed, checks) if failed else self._judge(current, None, checks)
+
+    def _checks(self, restored: DatabaseSettings, recorded: Recorded) -> list[Check]:
+        copy = connector(restored)()
+        try:
+            facts = backup_facts.gather(copy, [sample.range for sample in recorded.before.samples])
+            return backup_checks.compare(recorded.before, recorded.after, facts) + backup_checks.constraints(copy)
+        finally:
+            copy.close()
+
+    def _tell(self, current: Current) -> bool:
+        duration = (current.now - current.started_at).total_seconds()
+        age, size = None, None
+        if current.backup_run is not None:
+            recorded = self._runs.get(current.backup_run)
+            age, size = (current.now - recorded.ended_at).total_seconds(), recorded.bytes
+        self._publish(Result(current.id, bool(current.passed), duration, age, size))
+        return self._advance(current, "delete")
+
+    def _delete(self, current: Current) -> bool:
+        name = self._temporary(current.id)
+        if self._cloud.instance(name) is None:
+            self._session.run(_SQL["end"], id=current.id)
+            return True
+        self._remove(name)
+        return False
+
+    def _remove(self, name: str) -> None:
+        under_way = (one["operationType"] for one in self._cloud.operations(name) if one["status"] != "DONE")
+        if "DELETE" not in under_way:
+            self._cloud.delete(name)
+
+    def _sweep(self) -> None:
+        """Removes what earlier verifications left behind, all that carries our label and is not in use now."""
+        current = self._under_way()
+        ours = None if current is None else self._temporary(current.id)
+        for instance in self._cloud.instances():
+            labels = instance.get("settings", {}).get("userLabels", {})
+            is_temporary = labels.get("purpose") == PURPOSE and labels.get("source") == self._settings.instance
+            if is_temporary and instance["name"] != ours:
+                _log.warning(
+                    "the instance %s is left over from an earlier verification; it is removed", instance["name"]
+                )
+                try:
+                    self._remove(str(instance["name"]))
+                except (CloudSqlRefused, CloudSqlUnavailable) as error:
+                    _log.warning("the instance %s stays for now: %s", instance["name"], error)
+
+    def _advance(self, current: Current, following: str) -> bool:
+        self._session.run(_SQL["advance"], id=current.id, step=current.step, next=following)
+        return True
+
+    def _fail(self, current: Current, error: str, checks: Sequence[Check] = ()) -> bool:
+        _log.error("the verification of the newest backup failed: %s", error)
+        return self._judge(current, error, checks)
+
+    def _judge(self, current: Current, error: str | None, checks: Sequence[Check]) -> bool:
+        self._session.run(
+            _SQL["judge"],
+            id=current.id,
+            step=current.step,
+            passed=error is None,
+            error=error,
+            checks=msgspec.json.encode(checks).decode(),
+        )
+        return True
+
+    def _temporary(self, verification: uuid.UUID) -> str:
+        return f"{self._settings.instance}-verify-{verification.hex[:8]}"
+
+    def _last_failure(self, name: str) -> str:
+        errors = (failure(operation) for operation in self._cloud.operations(name))
+        return next((error for error in errors if error), "Cloud SQL does not say why")
+
+    def _temporary_like(self, source: Resource, name: str) -> Resource:
+        """Small, in the same network, and as large as what it must hold."""
+        settings = source["settings"]
+        kept = ("edition", "dataDiskSizeGb", "dataDiskType", "ipConfiguration")
+        flags = [flag for flag in settings.get("databaseFlags", []) if flag["name"].startswith("cloudsql.")]
+        return {
+            "name": name,
+            "region": source["region"],
+            "databaseVersion": source["databaseVersion"],
+            "settings": {
+                **{field: settings[field] for field in kept if field in settings},
+                "tier": self._settings.tier,
+                "availabilityType": "ZONAL",
+                "backupConfiguration": {"enabled": False},
+                "deletionProtectionEnabled": False,
+                "databaseFlags": flags,
+                "userLabels": {"purpose": PURPOSE, "source": self._settings.instance},
+            },
+        }
+
+
+def _chosen(current: Current) -> uuid.UUID:
+    if current.backup_run is None:
+        raise AssertionError("a verification chooses its backup first")
+    return current.backup_run

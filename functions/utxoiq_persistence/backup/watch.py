@@ -1,0 +1,99 @@
+"""How old the newest backup and the newest proof of one are, and what failed since: to Cloud Monitoring."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlUnavailable, Resource
+from utxoiq_persistence.backup.runs import DESCRIPTION
+from utxoiq_persistence.backup.settings import BackupSettings
+from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publishing.settings import PublishSettings
+from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.windows import Window, of_database
+from utxoiq_persistence.store import Store
+
+_RUNS = load("backup_runs")
+_VERIFICATIONS = load("backup_verifications")
+
+
+class Backups(NamedTuple):
+    """created: when the instance was. made: when the newest one ended, created where there is none. failed: since."""
+
+    created: datetime
+    made: datetime
+    failed: list[Resource]
+
+
+class BackupWatch:
+    """All backups count, Cloud SQL's automated ones as well as ours. clock: seconds since 1970."""
+
+    def __init__(
+        self,
+        settings: BackupSettings,
+        publishing: PublishSettings,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._seconds = publishing.seconds
+        self._store = store
+        self._monitoring = CloudMonitoring(publishing)
+        self._clock = clock
+
+    async def publish(self) -> str:
+        """Once in a window of time; what it did, in words.
+
+        Raises CloudSqlUnavailable, CloudSqlRefused, NotPublished, and DatabaseUnavailable after the rest was published.
+        """
+        window = Window("backups", self._seconds, self._store.cache.scripts, self._clock())
+        return await window.once(self._publish)
+
+    async def _publish(self, window: Window) -> str:
+        backups = await asyncio.to_thread(self._ask)
+        now = datetime.now(UTC)
+        known, failure = await of_database(self._of_database(backups, now))
+        series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds()), *known]
+        await self._monitoring.write(series, window.start)
+        if failure is not None:
+            raise failure
+        return f"published {len(series)} time series"
+
+    def _ask(self) -> Backups:
+        """Blocking."""
+        name = self._settings.instance
+        cloud = CloudSql(self._settings.project, self._settings.endpoint)
+        try:
+            newest_first, instance = cloud.backups(name), cloud.instance(name)
+        finally:
+            cloud.close()
+        if instance is None:
+            raise CloudSqlUnavailable(f"there is no instance {name}")
+        created = msgspec.convert(instance["createTime"], datetime)
+        failed: list[Resource] = []
+        for backup in newest_first:
+            if backup["status"] == "SUCCESSFUL":
+                return Backups(created, msgspec.convert(backup["endTime"], datetime), failed)
+            if backup["status"] == "FAILED":
+                failed.append(backup)
+        return Backups(created, created, failed)
+
+    async def _of_database(self, backups: Backups, now: datetime) -> list[Series]:
+        """Ours may have failed before Cloud SQL had anything to list."""
+        rows = await self._store.database.fetch(
+            _RUNS["failed_since"], idempotent=True, instance=self._settings.instance, since=backups.made
+        )
+        listed = {str(backup.get("description", "")) for backup in backups.failed}
+        unlisted = {f"{DESCRIPTION} {run}" for (run,) in rows} - listed
+        ((passed_at, passed),) = await self._store.database.fetch(_VERIFICATIONS["lately"], idempotent=True)
+        return [
+            Series(metrics.BACKUP_FAILURES, len(backups.failed) + len(unlisted)),
+            Series(metrics.VERIFICATION_AGE, (now - (passed_at or backups.created)).total_seconds()),
+            Series(metrics.VERIFICATION_FAILED, int(passed is False)),
+        ]

@@ -1,0 +1,1 @@
+"""The cache of two levels, kept coherent over all instances."""

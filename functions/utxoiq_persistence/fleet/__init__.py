@@ -1,0 +1,1 @@
+"""The figures of every instance, brought together in Redis."""

@@ -1,0 +1,1 @@
+"""System metrics: recorded, partitioned by month, rolled up, read."""

@@ -1,0 +1,15 @@
+"""Where the files lie that are packaged beside the modules: queries, migrations."""
+
+from pathlib import Path
+
+
+def find_folder(name: str) -> Path:
+    """Return the folder of that name nearest above this module.
+
+    A function's archive has it beside the packages, the repository at its top. Raises FileNotFoundError where
+    neither has it.
+    """
+    for folder in Path(__file__).resolve().parents:
+        if (found := folder / name).is_dir():
+            return found
+    raise FileNotFoundError(f"no folder {name}/ lies beside the packages: the function's archive is not whole")

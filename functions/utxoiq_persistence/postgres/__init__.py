@@ -1,0 +1,1 @@
+"""The pool, sessions, statements and the schema: everything that speaks to PostgreSQL."""

@@ -1,0 +1,74 @@
+"""The list of columns, sql/columns.toml: what is archived, compared, restored and answered of a table."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pg8000.native import identifier
+
+from utxoiq_persistence.packaged_folders import find_folder
+
+FILE = "columns.toml"
+_NOT_NULL = " not null"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as PostgreSQL's catalogue describes it. type: as format_type spells it, without a length."""
+
+    name: str
+    type: str
+    takes_null: bool
+
+    def __str__(self) -> str:
+        """Return the column as the list spells it."""
+        return f"{self.name} {self.type}{'' if self.takes_null else _NOT_NULL}"
+
+
+@dataclass(frozen=True)
+class ListedTable:
+    """A table of the list. moments: a row's time is the first of these columns that has a value."""
+
+    name: str
+    columns: tuple[Column, ...]
+    moments: tuple[str, ...]
+
+    def sql(self, alias: str | None = None) -> str:
+        """Return the columns as SQL lists them, each behind the alias if there is one."""
+        prefix = "" if alias is None else f"{alias}."
+        return ", ".join(f"{prefix}{identifier(column.name)}" for column in self.columns)
+
+
+def read(folder: Path) -> Mapping[str, ListedTable]:
+    """Return the tables of the list that lies in the folder, by name. Raises FileNotFoundError."""
+    source = tomllib.loads((folder / FILE).read_text())
+    return {name: _table(name, table) for name, table in source.items()}
+
+
+def differences(table: ListedTable, found: Sequence[Column]) -> Iterator[str]:
+    """Yield what the columns in the database have other than the list, each a clause that names its column."""
+    listed = {column.name: column for column in table.columns}
+    there = {column.name: column for column in found}
+    for name in (name for name in there if name not in listed):
+        yield f"the table has the column {there[name]}, which the list lacks"
+    for name in (name for name in listed if name not in there):
+        yield f"the list has the column {listed[name]}, which the table lacks"
+    for name in there:
+        if name in listed and listed[name] != there[name]:
+            yield f"the table has the column {there[name]}, the list has it as {listed[name]}"
+    if listed.keys() == there.keys() and list(listed) != list(there):
+        yield f"the table has its columns in the order {', '.join(there)}"
+
+
+def _table(name: str, table: Mapping[str, Any]) -> ListedTable:
+    columns = tuple(_column(column, text) for column, text in table["columns"].items())
+    return ListedTable(name, columns, tuple(table["moments"]))
+
+
+def _column(name: str, text: str) -> Column:
+    return Column(name, text.removesuffix(_NOT_NULL), not text.endswith(_NOT_NULL))
+
+
+TABLES = read(find_folder("sql"))

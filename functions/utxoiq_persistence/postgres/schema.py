@@ -1,0 +1,153 @@
+"""The schema's versions, each a pair of SQL files in migrations/versions/, applied by Alembic under a lock.
+
+`python -m utxoiq_persistence.postgres.schema --sql` prints what an empty database would be sent.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alembic import command, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from pg8000.dbapi import Connection as DbapiConnection
+from pg8000.exceptions import DatabaseError, InterfaceError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
+from utxoiq_persistence.packaged_folders import find_folder
+from utxoiq_persistence.postgres.connection import opener
+from utxoiq_persistence.sqlstates import is_fatal, state_of
+
+# Any number that nothing else in the database locks.
+LOCK = 7_086_711_031
+# How long one run waits for another, and a statement for the traffic that holds its table.
+RUN_PATIENCE = "300s"
+TRAFFIC_PATIENCE = "5s"
+LOCK_NOT_AVAILABLE = "55P03"
+UNDEFINED_OBJECT = "42704"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """version: what the schema is at now; applied: the versions that this run applied."""
+
+    version: str
+    applied: list[str] = field(default_factory=list)
+
+
+def upgrade(settings: DatabaseSettings, members: Mapping[str, str]) -> Upgrade:
+    """Applies what is missing, then makes each database user of `members` (by group role) a member of its group.
+
+    Blocking. Of two runs at once the second waits, and finds nothing to do. Raises DatabaseUnavailable, also where
+    traffic held a table for too long; the versions before that one stay applied.
+    """
+    with _locked(settings) as connection:
+        applied: list[str] = []
+        command.upgrade(_config(connection, applied), "head")
+        for group, user in members.items():
+            _add_member(connection, group, user)
+        return Upgrade(_version(connection), applied)
+
+
+def downgrade(settings: DatabaseSettings, target: str) -> Upgrade:
+    """Goes back to the version `target`; `base` is the empty database. Blocking. Raises DatabaseUnavailable."""
+    with _locked(settings) as connection:
+        applied: list[str] = []
+        command.downgrade(_config(connection, applied), target)
+        return Upgrade(_version(connection), applied)
+
+
+def print_sql() -> None:
+    """The SQL of every version, for review."""
+    command.upgrade(_config(None, []), "head", sql=True)
+
+
+def plain_sql(module: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """upgrade and downgrade of the version whose module is that file: the .up.sql and .down.sql beside it."""
+    return _runs(Path(module).with_suffix(".up.sql")), _runs(Path(module).with_suffix(".down.sql"))
+
+
+def _runs(file: Path) -> Callable[[], None]:
+    def run() -> None:
+        sql = file.read_text().strip()
+        context = op.get_context()
+        if context.as_sql:
+            context.impl.static_output(sql)
+        else:
+            op.get_bind().exec_driver_sql(sql)
+
+    return run
+
+
+@contextmanager
+def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
+    """A connection that holds the lock of all runs until it is closed."""
+    parameters = {"lock_timeout": RUN_PATIENCE, "statement_timeout": "0"}
+    creator = _reached(opener(settings, parameters))
+    engine = create_engine("postgresql+pg8000://", creator=creator, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+            connection.exec_driver_sql(f"SET lock_timeout = '{TRAFFIC_PATIENCE}'")
+            connection.commit()
+            yield connection
+    except DBAPIError as error:
+        if _refused(error, LOCK_NOT_AVAILABLE):
+            raise DatabaseUnavailable("the schema is in use; migrate again when there is less traffic") from error
+        if isinstance(error.orig, InterfaceError) or _is_fatal(error):
+            raise DatabaseUnavailable("the connection to the database was lost; migrate again") from error
+        raise
+
+
+def _reached(connect: Callable[[], DbapiConnection]) -> Callable[[], DbapiConnection]:
+    """Whatever keeps a connection from being opened, the database is away."""
+
+    def reach() -> DbapiConnection:
+        try:
+            return connect()
+        except Exception as error:
+            raise DatabaseUnavailable("the database cannot be reached; try again") from error
+
+    return reach
+
+
+def _config(connection: Connection | None, applied: list[str]) -> Config:
+    config = Config(attributes={"connection": connection, "applied": applied})
+    config.set_main_option("script_location", str(find_folder("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _version(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or "base"
+
+
+def _add_member(connection: Connection, group: str, user: str) -> None:
+    try:
+        connection.execute(text("SELECT utxoiq_add_member(:group, :user)"), {"group": group, "user": user})
+        connection.commit()
+    except DBAPIError as error:
+        if _refused(error, UNDEFINED_OBJECT):
+            raise ConfigurationError(f"cannot make {user!r} a member of {group!r}: there is no such role") from error
+        raise
+
+
+def _is_fatal(error: DBAPIError) -> bool:
+    return isinstance(error.orig, DatabaseError) and is_fatal(error.orig)
+
+
+def _refused(error: DBAPIError, state: str) -> bool:
+    return isinstance(error.orig, DatabaseError) and state_of(error.orig) == state
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m utxoiq_persistence.postgres.schema", description=__doc__)
+    parser.add_argument("--sql", action="store_true", required=True, help="print the SQL of every version")
+    parser.parse_args()
+    print_sql()

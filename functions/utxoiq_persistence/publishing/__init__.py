@@ -1,0 +1,1 @@
+"""What is published to Cloud Monitoring, and when."""

@@ -1,0 +1,96 @@
+"""What publish-metrics does: the figures of all instances to Cloud Monitoring, and the main ones to system_metrics."""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merged_pool, merged_queries
+from utxoiq_persistence.metrics import partitions
+from utxoiq_persistence.postgres.database import in_time
+from utxoiq_persistence.postgres.session import Row, Session
+from utxoiq_persistence.postgres.statements import load
+from utxoiq_persistence.publishing import published_metrics as metrics
+from utxoiq_persistence.publishing import time_series
+from utxoiq_persistence.publishing import windows as publishing
+from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
+from utxoiq_persistence.publishing.settings import PublishSettings
+from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.windows import Window, all_of, of_database
+from utxoiq_persistence.records import Idempotency, NewMetric
+from utxoiq_persistence.redis.client import RedisError
+from utxoiq_persistence.store import Store
+
+_RUNS = load("retention_runs")
+SERVICE_NAME = "utxoiq-persistence"
+
+
+class FleetPublisher:
+    """clock: seconds since 1970."""
+
+    def __init__(self, settings: PublishSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._store = store
+        self._monitoring = CloudMonitoring(settings)
+        self._clock = clock
+
+    async def publish(self) -> str:
+        """Once in a window of time; what it did, in words. The same again goes on where an earlier one failed.
+
+        Raises NotPublished and DatabaseUnavailable, each after all else was published.
+        """
+        window = Window("fleet", self._settings.seconds, self._store.cache.scripts, self._clock())
+        return await window.once(self._publish)
+
+    async def _publish(self, window: Window) -> str:
+        fleet = await self._figures()
+        series = [*time_series.of_fleet(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
+        known, failure = await of_database(self._of_database())
+        series += known
+        writing = self._monitoring.write(series, window.start)
+        if failure is not None:
+            await writing
+            raise failure
+        await all_of(writing, in_time(self._record(fleet, window), publishing.PATIENCE_SECONDS))
+        return f"published {len(series)} time series of {len(fleet)} instances"
+
+    async def _figures(self) -> list[InstanceFigures]:
+        """Also tells Redis this instance's own: whoever publishes next must not know less of them than this one."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._store.fleet.publish_own()
+        return await self._store.fleet.read()
+
+    async def _of_database(self) -> list[Series]:
+        def read(session: Session) -> tuple[int, list[Row]]:
+            return partitions.months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+
+        months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
+        return [
+            Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
+            Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
+            Series(metrics.RETENTION_DURATION, duration),
+        ]
+
+    async def _record(self, fleet: Sequence[InstanceFigures], window: Window) -> None:
+        rows = await asyncio.to_thread(_rows, fleet, window.moment)  # many histograms to add up
+        key = f"publish-metrics {window.moment.isoformat()}"
+        once = Idempotency(f"function:{SERVICE_NAME}", key, hashlib.sha256(key.encode()).digest())
+        await self._store.metrics.record_batch(rows, once)
+
+
+def _rows(fleet: Sequence[InstanceFigures], now: datetime) -> list[NewMetric]:
+    pool, total = merged_pool(fleet), QueryFigures()
+    for query in merged_queries(fleet).values():
+        total.merge(query)
+    p95 = total.durations.quantile(0.95)
+    values = {
+        ("pool_checked_out", "connections"): pool.checked_out,
+        ("pool_utilization", "percent"): 100 * pool.utilization,
+        ("pool_waiting", "requests"): pool.waiting,
+        ("slow_query_percentage", "percent"): 100 * total.slow / max(1, total.durations.count),
+        ("instances", "instances"): sum(not one.ended for one in fleet),
+        **({} if p95 is None else {("query_time_p95", "ms"): 1000 * p95}),
+    }
+    return [NewMetric(SERVICE_NAME, kind, float(value), unit, None, now) for (kind, unit), value in values.items()]

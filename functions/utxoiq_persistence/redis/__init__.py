@@ -1,0 +1,1 @@
+"""The connections to Redis, and the pipelines that commands share."""

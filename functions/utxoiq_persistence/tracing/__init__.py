@@ -1,0 +1,1 @@
+"""Spans of what a request waits for, and their way to Cloud Trace."""

@@ -1,0 +1,1 @@
+"""What every write has in common: groups, idempotency, the audit trail."""

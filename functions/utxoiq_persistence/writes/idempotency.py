@@ -1,0 +1,54 @@
+"""A request that may come twice is done once, and answered the same both times."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from utxoiq_persistence.errors import IdempotencyMismatch
+from utxoiq_persistence.postgres.database import Database
+from utxoiq_persistence.postgres.session import Row, Session
+from utxoiq_persistence.postgres.statements import Statement, load
+from utxoiq_persistence.records import Idempotency
+
+_SQL = load("idempotency_keys")
+
+
+@dataclass(frozen=True)
+class Write:
+    """A statement that must not be run twice. answer: what a client gets, from the rows that it returned."""
+
+    statement: Statement
+    parameters: Mapping[str, Any]
+    answer: Callable[[list[Row]], bytes]
+
+
+async def once(database: Database, write: Write, idempotency: Idempotency | None) -> bytes:
+    """The answer of `write`, or of the earlier request with this key: key, change and answer are one transaction.
+
+    Raises IdempotencyMismatch where the key was used for another request within the last 24 hours.
+    """
+    if idempotency is None:
+        return write.answer(await database.fetch(write.statement, **write.parameters))
+    key = idempotency
+    return await database.work(write.statement.name, lambda session: _once(session, write, key), idempotent=True)
+
+
+def _once(session: Session, write: Write, idempotency: Idempotency) -> bytes:
+    key = {"caller": idempotency.caller, "key": idempotency.key}
+    with session.transaction():
+        session.run(_SQL["sweep"])
+        while not session.run(_SQL["claim"], request_hash=idempotency.request_hash, **key):
+            held = session.run(_SQL["first_answer"], **key)
+            if held:  # else it has just expired, and was swept away
+                return _first_answer(idempotency, *held[0])
+        answer = write.answer(session.run(write.statement, **write.parameters))
+        session.run(_SQL["keep_answer"], answer=answer.decode(), **key)
+        return answer
+
+
+def _first_answer(idempotency: Idempotency, request_hash: bytes, answer: str) -> bytes:
+    if request_hash != idempotency.request_hash:
+        raise IdempotencyMismatch(
+            "this Idempotency-Key was used for another request; send a new key with a new request"
+        )
+    return answer.encode()

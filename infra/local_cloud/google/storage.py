@@ -1,0 +1,53 @@
+"""Cloud Storage: one server for all buckets, started by the first that is declared."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+
+from local_cloud.google.storage_client import StorageClient
+from local_cloud.processes.processes import Processes
+from local_cloud.processes.storage import StorageServer
+from local_cloud.processes.supervisor import Tier
+from local_cloud.report import Report
+
+
+class CloudStorage:
+    """Runs the storage server. buckets: the rules of each, in words."""
+
+    def __init__(
+        self, folder: Path, log: Path, processes: Processes, session: aiohttp.ClientSession, report: Report
+    ) -> None:
+        self.buckets: dict[str, list[str]] = {}
+        self._folder = folder
+        self._log = log
+        self._processes = processes
+        self._session = session
+        self._report = report
+        self._starting: asyncio.Task[StorageServer] | None = None
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Return the server's address; None while it does not run."""
+        return self._url
+
+    async def client(self) -> StorageClient:
+        """Return a client once the server serves. Raises ServerFailed."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        server = await asyncio.shield(self._starting)
+        return StorageClient(server.url, self._session)
+
+    async def stop(self) -> None:
+        """Cancel a start that is under way; the supervisor stops a server that runs."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+
+    async def _start(self) -> StorageServer:
+        server = StorageServer(self._folder, port=self._processes.ports.allocate("storage"), log=self._log)
+        with self._report.step("Cloud Storage", server.url):
+            await self._processes.supervisor.start(server, tier=Tier.SERVER)
+        self._url = server.url
+        return server

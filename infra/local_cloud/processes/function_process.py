@@ -1,0 +1,121 @@
+"""A function's process: functions-framework on its unpacked source, as the buildpack starts it."""
+
+import asyncio
+import http.client
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from local_cloud.processes.server import Server, free_port, kill_tree
+from local_cloud.processes.supervisor import Supervised
+
+WATCH_SECONDS = 1.0
+HEALTH_PATH = "/health"
+# Of the machine's own environment, what any process needs and no function could miss.
+INHERITED = ("PATH", "HOME", "LANG", "TZ")
+# Set by the platform; Google refuses a function that declares one of them.
+RESERVED = frozenset(
+    {"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT"}
+)
+
+
+class FunctionProcess(Server):
+    """Runs a function.
+
+    declared: the environment that the program declares, secrets included. platform: what is added.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Path,
+        *,
+        environment: Path,
+        target: str,
+        declared: Mapping[str, str],
+        platform: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        self.name = name
+        super().__init__(source, log)
+        self._program = str(environment / "bin" / "functions-framework")
+        self._target = target
+        self._declared = declared
+        self._platform = platform
+        self._port = 0
+
+    @property
+    def origin(self) -> str:
+        """Return where the process listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def revision(self) -> str:
+        """Return the name of this version of the function."""
+        return f"{self.name}-{self.folder.name[:12]}"
+
+    def prepare(self) -> None:
+        """Choose a port."""
+        self._port = free_port()
+
+    def command(self) -> Sequence[str]:
+        """Return the command line of functions-framework."""
+        return [self._program]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables that Cloud Run gives a function."""
+        return {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **self._declared,
+            **self._platform,
+            "FUNCTION_TARGET": self._target,
+            "FUNCTION_SIGNATURE_TYPE": "http",
+            "K_SERVICE": self.name,
+            "K_CONFIGURATION": self.name,
+            "K_REVISION": self.revision,
+            "HOST": "127.0.0.1",
+            "PORT": str(self._port),
+        }
+
+    def probe(self) -> bool:
+        """Return whether it listens, and does not say itself that it is unwell."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        try:
+            connection.request("GET", HEALTH_PATH)
+            return connection.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+async def limit_memory(supervised: Supervised, limit: int, say: Callable[[str], None]) -> None:
+    """End a process whenever it takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        pid = supervised.pid
+        if pid is None:
+            continue
+        used = await asyncio.to_thread(measure_memory, pid)
+        if used > limit:
+            say(f"{supervised.name} takes {used / 2**20:.0f} MiB, more than its {limit / 2**20:.0f} MiB: ended")
+            await asyncio.to_thread(kill_tree, pid)
+
+
+def measure_memory(pid: int) -> int:
+    """Return the bytes that a process and its descendants take; pages that they share count once."""
+    total = 0
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    for member in family:
+        try:
+            memory = member.memory_full_info()
+            total += getattr(memory, "pss", memory.uss)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return total

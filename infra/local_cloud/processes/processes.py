@@ -1,0 +1,19 @@
+"""What every process of a deployment shares: its supervisor, ports, virtual environments and background tasks."""
+
+from collections.abc import Callable
+
+from local_cloud.processes.background import BackgroundTasks
+from local_cloud.processes.environments import Environments
+from local_cloud.processes.ports import Ports
+from local_cloud.processes.supervisor import Supervisor
+from local_cloud.state import State
+
+
+class Processes:
+    """Holds what runs and keeps running. say: prints a line for the person at the terminal."""
+
+    def __init__(self, state: State, say: Callable[[str], None]) -> None:
+        self.ports = Ports(state)
+        self.supervisor = Supervisor(state, say)
+        self.environments = Environments(state.environments, state.log("packages"), say)
+        self.background = BackgroundTasks()

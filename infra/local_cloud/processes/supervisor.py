@@ -1,0 +1,221 @@
+"""Keeps servers running: starts them, sees at once when one ends, says so, and starts it again."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum, StrEnum
+from typing import TypeVar
+
+import psutil
+
+from local_cloud.processes.server import PROBE_SECONDS, Server, ServerFailed, end_group, kill_tree
+from local_cloud.state import State
+
+T = TypeVar("T")
+
+FIRST_BACKOFF = 0.1
+LONGEST_BACKOFF = 10.0
+# Up for this long, a server that ends again is started again at once.
+HEALTHY_SECONDS = 30.0
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+MAX_SERVERS = 64
+
+PROCESSES = "processes"
+
+
+class Tier(IntEnum):
+    """Servers of a higher tier need those of a lower one, and are stopped before them."""
+
+    SERVER = 0
+    REPLICA = 1
+    FUNCTION = 2
+
+
+class Health(StrEnum):
+    """What a server is doing."""
+
+    STARTING = "starting"
+    UP = "up"
+    DOWN = "down"
+    STOPPED = "stopped"
+
+
+class Supervised:
+    """One server. Its process is the supervisor's to start and to end."""
+
+    def __init__(self, server: Server, tier: Tier) -> None:
+        self.server = server
+        self.tier = tier
+        self.health = Health.STARTING
+        self.restarts = 0
+        self.task: asyncio.Task[None] | None = None
+        self.stopping = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """Return the server's name."""
+        return self.server.name
+
+    @property
+    def serves(self) -> bool:
+        """Return whether the server is up."""
+        return self.health is Health.UP
+
+    @property
+    def pid(self) -> int | None:
+        """Return the id of its process; None while it has none."""
+        process = self.server.process
+        return process.pid if process is not None and process.poll() is None else None
+
+
+class Supervisor:
+    """Starts servers, and starts them again when they end. say: prints a line for the person at the terminal."""
+
+    def __init__(self, state: State, say: Callable[[str], None]) -> None:
+        self.servers: dict[str, Supervised] = {}
+        self._state = state
+        self._say = say
+        # One thread a server waits for its end; so no end is seen late.
+        self._threads = ThreadPoolExecutor(MAX_SERVERS, thread_name_prefix="supervisor")
+
+    async def start(self, server: Server, *, tier: Tier = Tier.SERVER) -> Supervised:
+        """Return when the server serves, and keep it serving from then on. Raises ServerFailed."""
+        if server.name in self.servers:
+            raise ServerFailed(f"two servers are called {server.name}")
+        supervised = Supervised(server, tier)
+        self.servers[server.name] = supervised
+        ended = await self._bring_up(supervised)
+        supervised.task = asyncio.create_task(self._keep_up(supervised, ended))
+        return supervised
+
+    async def stop(self) -> None:
+        """End all servers, those of the highest tier first."""
+        for tier in sorted({supervised.tier for supervised in self.servers.values()}, reverse=True):
+            await asyncio.gather(*(self._stop_one(one) for one in self.servers.values() if one.tier == tier))
+        self._threads.shutdown()
+        self._state.replace(PROCESSES, {})
+
+    async def _bring_up(self, supervised: Supervised) -> "asyncio.Future[int]":
+        """Return when it serves, with its end to wait for. Raises ServerFailed."""
+        server = supervised.server
+        await self._in_thread(server.prepare)
+        if supervised.stopping.is_set():
+            raise ServerFailed(f"{server.name} was stopped before it started")
+        process = server.spawn()
+        self._remember(supervised)
+        ended = asyncio.ensure_future(self._in_thread(process.wait))
+        deadline = time.monotonic() + START_SECONDS
+        while not await self._in_thread(server.probe):
+            await asyncio.wait({ended}, timeout=PROBE_SECONDS)
+            if ended.done():
+                raise ServerFailed(
+                    f"{server.name} ended before it served ({_describe_end(ended.result())})\n{server.log_tail()}"
+                )
+            if time.monotonic() > deadline:
+                await self._in_thread(kill_tree, process.pid)
+                raise ServerFailed(f"{server.name} did not serve within {START_SECONDS:g} s\n{server.log_tail()}")
+        supervised.health = Health.UP
+        return ended
+
+    async def _keep_up(self, supervised: Supervised, ended: "asyncio.Future[int]") -> None:
+        backoff = FIRST_BACKOFF
+        while True:
+            since = time.monotonic()
+            code = await ended
+            if supervised.stopping.is_set():
+                return
+            supervised.health = Health.DOWN
+            if supervised.server.process is not None:
+                end_group(supervised.server.process.pid)
+            if time.monotonic() - since > HEALTHY_SECONDS:
+                backoff = FIRST_BACKOFF
+            self._say(f"{supervised.name} ended ({_describe_end(code)}); starting it again")
+            while True:
+                if await _wait_for(supervised.stopping, backoff):
+                    return
+                backoff = min(backoff * 2, LONGEST_BACKOFF)
+                try:
+                    ended = await self._bring_up(supervised)
+                except (ServerFailed, OSError) as failure:
+                    if supervised.stopping.is_set():
+                        return
+                    self._say(f"{failure}\n{supervised.name}: trying again in {backoff:g} s")
+                else:
+                    supervised.restarts += 1
+                    self._say(f"{supervised.name} is up again")
+                    break
+
+    async def _stop_one(self, supervised: Supervised) -> None:
+        supervised.stopping.set()
+        await self._in_thread(supervised.server.stop, STOP_SECONDS)
+        while supervised.task is not None and not supervised.task.done():
+            # It may have been about to start the server again.
+            await asyncio.wait({supervised.task}, timeout=PROBE_SECONDS)
+            await self._in_thread(supervised.server.stop, STOP_SECONDS)
+        supervised.health = Health.STOPPED
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _remember(self, supervised: Supervised) -> None:
+        if supervised.pid is not None:
+            self._state.put(PROCESSES, supervised.name, [supervised.pid, psutil.Process(supervised.pid).create_time()])
+
+
+def end_leftovers(state: State) -> list[str]:
+    """End what a deployer that was killed has left running, and return the names."""
+    ended = []
+    for name, (pid, created) in state.section(PROCESSES).items():
+        members = _find_session(pid, created)
+        for member in members:
+            kill_tree(member.pid)
+        if members:
+            ended.append(name)
+    state.replace(PROCESSES, {})
+    return ended
+
+
+def _find_session(leader: int, created: float) -> list[psutil.Process]:
+    """Return what runs of a server's session: each leads one of its own, and its crash leaves the others in it."""
+    if created < psutil.boot_time() or (psutil.pid_exists(leader) and not _is_same_process(leader, created)):
+        return []  # its id is a stranger's now
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return members
+
+
+def _is_same_process(pid: int, created: float) -> bool:
+    """Return whether an id is still of the same process: ids are used again, moments of creation are not."""
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < 0.02
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_running(pid: int, created: float) -> bool:
+    """Return whether that very process runs. created: epoch seconds, since ids are used again."""
+    try:
+        return _is_same_process(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def _describe_end(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

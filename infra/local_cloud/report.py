@@ -1,0 +1,52 @@
+"""What the person in front of the terminal sees."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+# Of a pipe or a file, which has no width of its own.
+PLAIN_WIDTH = 150
+
+
+class Report:
+    """Prints for the person at the terminal, in colour if it is one."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(highlight=False)
+        self._console = console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+    def say(self, line: str) -> None:
+        """Print a line of what has happened."""
+        self._console.print(f"  [yellow]•[/] {escape(line)}", soft_wrap=True)
+
+    def line(self, text: str = "") -> None:
+        """Print a line that is never wrapped, so that it can be copied."""
+        self._console.print(escape(text), soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """Print a line that stands out."""
+        self._console.print(f"[bold]{escape(text)}[/]", soft_wrap=True)
+
+    @contextmanager
+    def step(self, what: str, detail: str = "") -> Iterator[None]:
+        """Print that the work in the block is done, and how long it took."""
+        began = time.monotonic()
+        yield
+        seconds = time.monotonic() - began
+        self._console.print(f"  [green]✓[/] {escape(what)}  [dim]{escape(detail)}  {seconds:.1f} s[/]", soft_wrap=True)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, unless it is empty."""
+        if not rows:
+            return
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
+        for column in columns:
+            table.add_column(column, header_style="dim", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self._console.print()
+        self._console.print(table)

@@ -1,0 +1,23 @@
+"""Every address under which a stack is called."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from local_cloud.serving.functions import Functions
+from local_cloud.serving.google_apis import GoogleApis
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Holds what listens. session: for requests to functions."""
+
+    base_url: str
+    session: aiohttp.ClientSession
+    apis: GoogleApis
+    functions: Functions = field(default_factory=dict)
+
+    async def close(self) -> None:
+        """Take no more requests for functions."""
+        await asyncio.gather(*(function.front_end.close() for function in self.functions.values()))

@@ -1,0 +1,157 @@
+"""The one base URL: every path of the functions under it, the issuers' documents, and the deployer's own pages."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from local_cloud.google.services import GoogleServices
+from local_cloud.google.traces import TRACES
+from local_cloud.processes.supervisor import Supervisor
+from local_cloud.serving.console_proxy import ConsoleProxy
+from local_cloud.serving.controls import Controls
+from local_cloud.serving.endpoints import Endpoints
+from local_cloud.serving.functions import DeployedFunction
+from local_cloud.serving.listener import listen
+from local_cloud.serving.openapi import merge_documents
+from local_cloud.serving.platform_error import PlatformError
+from local_cloud.serving.process_table import list_processes
+from local_cloud.serving.runbooks import Runbooks
+
+PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
+CONTROL = "/_local/control/"
+RUNBOOKS = "/runbooks/"
+
+
+class Gateway:
+    """Listens before anything else does: functions ask for the issuers' keys as they start."""
+
+    def __init__(
+        self,
+        port: int,
+        endpoints: Endpoints,
+        google: GoogleServices,
+        supervisor: Supervisor,
+        controls: Controls,
+        runbooks: Runbooks,
+    ) -> None:
+        self.port = port
+        self._endpoints = endpoints
+        self._google = google
+        self._supervisor = supervisor
+        self._controls = controls
+        self._runbooks = runbooks
+        self._runner: web.ServerRunner | None = None
+        self._routes: list[tuple[str, DeployedFunction]] = []
+        self._console: ConsoleProxy | None = None
+        self._pages: dict[str, Callable[[], Awaitable[web.Response]]] = {
+            "/_local/index.json": self._index,
+            "/_local/processes.json": self._processes,
+            "/health": self._health,
+            "/openapi.json": self._openapi,
+        }
+        issuers = google.issuers
+        for path, issuer in (("/_local/users", issuers.users), ("/_local/google", issuers.google)):
+            self._pages[f"{path}/jwks.json"] = _document(issuer.jwks)
+            self._pages[f"{path}/.well-known/openid-configuration"] = _document(issuer.configuration)
+
+    async def open(self) -> None:
+        """Listen. Raises OSError if the port is taken."""
+        self._runner = await listen(self._handle, self.port)
+
+    async def close(self) -> None:
+        """Stop listening, and give requests a second to end."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def route(self, routes: Mapping[str, DeployedFunction], console: ConsoleProxy | None) -> None:
+        """Pass requests on to functions by path prefix; the longest that fits is taken."""
+        self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
+        self._console = console
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        for prefix, function in self._routes:
+            if path == prefix or path.startswith(f"{prefix.rstrip('/')}/"):
+                return await function.front_end.handle(request)
+        if self._console is not None and self._console.serves(path):
+            return await self._console.handle(request)
+        self._check_origin(request)
+        if path.startswith(CONTROL):
+            return await self._controls.handle(request, path.removeprefix(CONTROL))
+        if path.startswith(RUNBOOKS) and request.method in ("GET", "HEAD"):
+            return self._runbooks.render(path.removeprefix(RUNBOOKS))
+        page = self._pages.get(path)
+        if page is None:
+            raise PlatformError(404, f"no function has the path {path}; /_local/index.json lists those that there are")
+        if request.method not in ("GET", "HEAD"):
+            raise PlatformError(405, f"{path} takes GET", {"Allow": "GET, HEAD"})
+        return await page()
+
+    def _check_origin(self, request: web.BaseRequest) -> None:
+        """Refuse pages of other origins; functions say themselves which pages may call them. Raises PlatformError."""
+        origin = request.headers.get("Origin")
+        if origin not in (None, f"http://{request.host}"):
+            raise PlatformError(403, f"{request.rel_url.raw_path} is not for pages of {origin}")
+
+    async def _index(self) -> web.Response:
+        base_url, apis = self._endpoints.base_url, self._endpoints.apis.url
+        return web.json_response(
+            {
+                "name": self._google.project,
+                "routes": {prefix: function.front_end.name for prefix, function in self._routes},
+                "functions": {name: function.front_end.url for name, function in self._endpoints.functions.items()},
+                "openapi": f"{base_url}/openapi.json",
+                "health": f"{base_url}/health",
+                "google_apis": apis,
+                "traces": f"{apis}{TRACES}",
+                "unpublished": self._google.monitoring.unpublished(),
+            }
+        )
+
+    async def _processes(self) -> web.Response:
+        return web.json_response(list_processes(self._google, self._endpoints.functions, self._supervisor))
+
+    async def _health(self) -> web.Response:
+        functions = self._endpoints.functions
+        answers = await asyncio.gather(*(self._ask(function, "/health") for function in functions.values()))
+        well = all(status == 200 for status, _ in answers)
+        return web.json_response(
+            {
+                "status": "ok" if well else "unavailable",
+                "functions": {
+                    name: {"status": status, "answer": answer}
+                    for name, (status, answer) in zip(functions, answers, strict=True)
+                },
+            },
+            status=200 if well else 503,
+        )
+
+    async def _openapi(self) -> web.Response:
+        functions = {function.front_end.name: function for _, function in self._routes}
+        answers = await asyncio.gather(*(self._ask(function, "/openapi.json") for function in functions.values()))
+        documents = {name: body for name, (status, body) in zip(functions, answers, strict=True) if status == 200}
+        if len(documents) < len(functions):
+            missing = ", ".join(name for name in functions if name not in documents)
+            raise PlatformError(503, f"no document of {missing} at the moment; try again", {"Retry-After": "1"})
+        return web.json_response(merge_documents(self._google.project, self._endpoints.base_url, documents))
+
+    async def _ask(self, function: DeployedFunction, path: str) -> tuple[int, Any]:
+        """Ask the process itself, past IAM, as the platform does."""
+        origin = function.front_end.origin()
+        if origin is None:
+            return 503, None
+        try:
+            async with self._endpoints.session.get(f"{origin}{path}", timeout=PROBE_TIMEOUT) as answer:
+                return answer.status, await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return 503, str(error)
+
+
+def _document(content: Mapping[str, Any]) -> Callable[[], Awaitable[web.Response]]:
+    async def answer() -> web.Response:
+        return web.json_response(content, headers={"Cache-Control": "public, max-age=300"})
+
+    return answer

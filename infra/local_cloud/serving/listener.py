@@ -1,0 +1,48 @@
+"""The one way to listen: on 127.0.0.1, for requests by this machine's own names, without telling versions."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from local_cloud.serving.platform_error import PlatformError
+
+# Without it, aiohttp would tell its version and Python's.
+SERVER = "utxoiq-local"
+HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+async def listen(handler: Handler, port: int) -> web.ServerRunner:
+    """Serve a handler, and answer a PlatformError that it raises. Raises OSError if the port is taken."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            check_host(request)
+            response = await handler(request)
+        except PlatformError as error:
+            response = error.response()
+        if not response.prepared:
+            response.headers["Server"] = SERVER
+        return response
+
+    server = web.Server(answer, handler_cancellation=True, auto_decompress=False, access_log=None)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
+    await bind(runner, port)
+    return runner
+
+
+async def bind(runner: web.BaseRunner, port: int) -> None:
+    """Open a port for a runner. Raises OSError if the port is taken."""
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+
+
+def check_host(request: web.BaseRequest) -> None:
+    """Refuse a name that somebody else has pointed at this machine (DNS rebinding). Raises PlatformError."""
+    if request.url.host not in HOSTS:
+        raise PlatformError(403, f"this machine does not answer as {request.host}: use 127.0.0.1 or localhost")

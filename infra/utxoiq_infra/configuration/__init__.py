@@ -1,0 +1,1 @@
+"""What a stack may choose: read, checked, and given its type."""

@@ -1,0 +1,174 @@
+"""Values that are each right, and do not fit together."""
+
+from ipaddress import ip_network
+
+from utxoiq_infra.archive import MARGIN_SECONDS
+from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, RETENTION
+from utxoiq_infra.configuration.settings import LONGEST_MONTH, Configuration
+from utxoiq_infra.configuration.values import ConfigurationError, Values
+
+ACCOUNT_ID_LENGTH = 30
+LONGEST_SUFFIX = "-scheduler"
+# Cloud Run may hold two addresses an instance while revisions change over; Google keeps four of a subnetwork.
+ADDRESSES_AN_INSTANCE = 2
+ADDRESSES_RESERVED = 4
+# Sundays, UTC: when the newest backup is restored and verified, and how long that may take.
+VERIFICATION_HOUR = 3
+VERIFICATION_HOURS = 2
+# Of the colder class that the archive moves to.
+COLD_AFTER_DAYS = 30
+COLD_AT_LEAST_DAYS = 90
+
+
+def check(configuration: Configuration, values: Values) -> None:
+    """Raises ConfigurationError for the first values that do not fit."""
+    _stack_name(configuration)
+    _regions(configuration, values)
+    _connections(configuration, values)
+    _addresses(configuration, values)
+    _database(configuration, values)
+    _cache(configuration, values)
+    _lifecycles(configuration, values)
+    _retention(configuration, values)
+    _ingress(configuration, values)
+    _budget(configuration, values)
+    _slack(configuration, values)
+
+
+def _stack_name(configuration: Configuration) -> None:
+    longest = ACCOUNT_ID_LENGTH - len("utxoiq-") - len(LONGEST_SUFFIX)
+    stack = configuration.stack
+    if len(stack) > longest or not stack.replace("-", "").isalnum() or stack != stack.lower() or not stack.isascii():
+        raise ConfigurationError(
+            "the stack's name",
+            stack,
+            f"it is part of resource names, of which service accounts take {ACCOUNT_ID_LENGTH} characters: "
+            f"use at most {longest} lower-case letters, digits and hyphens",
+        )
+
+
+def _regions(configuration: Configuration, values: Values) -> None:
+    if configuration.backup_region == configuration.region:
+        raise values.refuse(
+            "backupRegion",
+            "the loss of that region would take the database and its backups alike: set it to another than region",
+            configuration.backup_region,
+        )
+
+
+def _connections(configuration: Configuration, values: Values) -> None:
+    database = configuration.database
+    available = database.max_connections - database.reserved_connections
+    needed = {spec.name: configuration.sizing[spec.name].connections for spec in FUNCTIONS}
+    if sum(needed.values()) > available:
+        listed = ", ".join(f"{name} {count}" for name, count in needed.items())
+        raise values.refuse(
+            "databaseMaxConnections",
+            f"less databaseReservedConnections ({database.reserved_connections}) it leaves {available}, and the "
+            f"functions at full scale take {sum(needed.values())} ({listed}: maxInstances times poolSize plus "
+            "poolOverflow); raise it, with a databaseTier that carries it, or lower functions.<name>.maxInstances, "
+            "poolSize or poolOverflow",
+            database.max_connections,
+        )
+
+
+def _addresses(configuration: Configuration, values: Values) -> None:
+    network = configuration.network
+    functions, services = ip_network(network.functions_range), ip_network(network.services_range)
+    if functions.overlaps(services):
+        raise values.refuse("functionsRange", f"set it apart from servicesRange, {services}", str(functions))
+    if services.prefixlen > 24:
+        raise values.refuse("servicesRange", "Cloud SQL and Memorystore take at least a /24", str(services))
+    if functions.prefixlen > 26:
+        raise values.refuse("functionsRange", "Direct VPC egress takes at least a /26", str(functions))
+    instances = sum(sizing.max_instances for sizing in configuration.sizing.values())
+    needed = instances * ADDRESSES_AN_INSTANCE + ADDRESSES_RESERVED
+    if needed > functions.num_addresses:
+        raise values.refuse(
+            "functionsRange",
+            f"it has {functions.num_addresses} addresses, and {instances} instances (functions.<name>.maxInstances) "
+            f"take up to {needed}: widen it",
+            str(functions),
+        )
+
+
+def _database(configuration: Configuration, values: Values) -> None:
+    database = configuration.database
+    if database.recovery_days > database.backups_kept:
+        raise values.refuse(
+            "databaseRecoveryDays",
+            f"recovery starts from a backup: set it to at most databaseBackupsKept, which is {database.backups_kept}",
+            database.recovery_days,
+        )
+    if VERIFICATION_HOUR <= database.maintenance_hour < VERIFICATION_HOUR + VERIFICATION_HOURS:
+        raise values.refuse(
+            "databaseMaintenanceHour",
+            f"the backup is verified on Sundays from {VERIFICATION_HOUR} o'clock: set it to "
+            f"{VERIFICATION_HOUR + VERIFICATION_HOURS} or later",
+            database.maintenance_hour,
+        )
+    if database.kms_key and database.kms_key.split("/")[3] != configuration.region:
+        raise values.refuse("databaseKmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
+    if database.kms_key and database.replica_region not in ("", configuration.region):
+        raise values.refuse("replicaRegion", "databaseKmsKey is no key of that region: leave one of the two out")
+
+
+def _cache(configuration: Configuration, values: Values) -> None:
+    cache = configuration.cache
+    if cache.replicas > 1 and (cache.tier != "STANDARD_HA" or cache.memory_gb < 5):
+        raise values.refuse("cacheReplicas", "more than one takes cacheTier STANDARD_HA and cacheMemoryGb 5 or more")
+
+
+def _lifecycles(configuration: Configuration, values: Values) -> None:
+    storage = configuration.storage
+    in_archive = storage.metrics_in_archive
+    if in_archive < COLD_AFTER_DAYS + COLD_AT_LEAST_DAYS:
+        raise values.refuse(
+            "metricsDays",
+            f"metrics are archived with their month, after metricsHotDays ({storage.metrics_hot}), and the archive's "
+            f"colder class is paid for at least {COLD_AT_LEAST_DAYS} days after {COLD_AFTER_DAYS}: set it to "
+            f"{storage.metrics_hot + LONGEST_MONTH + COLD_AFTER_DAYS + COLD_AT_LEAST_DAYS} or more",
+            storage.metrics,
+        )
+    if storage.archive_retention > in_archive:
+        raise values.refuse(
+            "archiveRetentionDays",
+            f"metrics leave the archive {in_archive} days after they came (metricsDays less metricsHotDays and a "
+            "month), which this would forbid: lower it, or raise metricsDays",
+        )
+    if storage.locked and not (storage.archive_retention or storage.backups_retention):
+        raise values.refuse(
+            "retentionLocked", "there is nothing to lock: set archiveRetentionDays or backupsRetentionDays"
+        )
+
+
+def _retention(configuration: Configuration, values: Values) -> None:
+    seconds = configuration.sizing[RETENTION.name].timeout_seconds
+    if seconds <= MARGIN_SECONDS:
+        raise values.refuse(
+            f"functions.{RETENTION.name}.timeoutSeconds",
+            f"the last {MARGIN_SECONDS} seconds are for what a run has begun: set it to more",
+            seconds,
+        )
+
+
+def _ingress(configuration: Configuration, values: Values) -> None:
+    for spec in ENDPOINTS:
+        if configuration.sizing[spec.name].ingress == "balancer" and not configuration.domain:
+            raise values.refuse(
+                f"functions.{spec.name}.ingress", "there is no load balancer: set domain, or ingress to all", "balancer"
+            )
+
+
+def _budget(configuration: Configuration, values: Values) -> None:
+    oversight = configuration.oversight
+    if oversight.budget and not oversight.billing_account:
+        raise values.refuse("budget", "a budget belongs to a billing account: set billingAccount as well")
+
+
+def _slack(configuration: Configuration, values: Values) -> None:
+    notifications = configuration.notifications
+    if bool(notifications.slack_channel) != bool(notifications.slack_token):
+        raise values.refuse(
+            "alertSlackChannel", "it takes alertSlackToken as well: set both, or neither", notifications.slack_channel
+        )

@@ -1,0 +1,218 @@
+"""What a stack may choose, and what follows from it.
+
+The defaults are production's. They stand in Pulumi.yaml as well, for the Pulumi CLI; a test holds the two together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+
+from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, SCHEDULES, FunctionSpec, Sizing
+
+NAME = "utxoiq-persistence"
+LONGEST_MONTH = 31
+INGRESS = {"all": "ALLOW_ALL", "internal": "ALLOW_INTERNAL_ONLY", "balancer": "ALLOW_INTERNAL_AND_GCLB"}
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """functions_range: of the instances of functions. services_range: of Cloud SQL and Memorystore."""
+
+    functions_range: str = "10.8.0.0/24"
+    services_range: str = "10.9.0.0/20"
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """reserved_connections: kept free for operators, Google's own agents and revisions that overlap.
+
+    replica_region, kms_key: empty for none. maintenance_hour: on Sundays, UTC.
+    """
+
+    version: str = "POSTGRES_17"
+    tier: str = "db-custom-2-7680"
+    availability: str = "REGIONAL"
+    disk_gb: int = 100
+    name: str = "utxoiq"
+    max_connections: int = 400
+    reserved_connections: int = 20
+    backups_kept: int = 7
+    recovery_days: int = 7
+    final_backup_days: int = 30
+    maintenance_hour: int = 6
+    audited: str = "ddl,role"
+    replica_region: str = ""
+    kms_key: str = ""
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """persistence: how often a snapshot is taken; off for never."""
+
+    version: str = "REDIS_7_2"
+    tier: str = "STANDARD_HA"
+    memory_gb: int = 5
+    eviction: str = "allkeys-lru"
+    encryption: bool = True
+    replicas: int = 1
+    persistence: str = "off"
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """Days. *_hot: in PostgreSQL; metrics: from a metric's birth to its end in the archive; archive: of all else.
+
+    retention: how long nobody may delete or replace an object; zero for versions instead, which the two exclude.
+    locked: for good, that is.
+    """
+
+    soft_delete: int = 7
+    backfill_hot: int = 180
+    feedback_hot: int = 730
+    metrics_hot: int = 90
+    metrics: int = 365
+    archive: int = 1825
+    archive_retention: int = 0
+    backups_retention: int = 0
+    locked: bool = False
+
+    @property
+    def metrics_in_archive(self) -> int:
+        """At least: they are archived by whole months, the first of one when it is a month older than it need be."""
+        return self.metrics - self.metrics_hot - LONGEST_MONTH
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """Empty: the functions' own default, which is Firebase Authentication of the project.
+
+    deployer: who runs `pulumi up`, as an IAM member.
+    """
+
+    user_issuer: str = ""
+    user_audience: str = ""
+    user_jwks_url: str = ""
+    operators: tuple[str, ...] = ()
+    operator_audience: str = ""
+    deployer: str = ""
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """Limits are a caller's requests an hour. origins: of the web pages that may call from a browser.
+
+    service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
+    """
+
+    signed_in_limit: int = 1000
+    anonymous_limit: int = 100
+    batch_limit: int = 100
+    origins: tuple[str, ...] = ()
+    service_key: bool = False
+    service_key_limit: int = 1000
+
+
+@dataclass(frozen=True)
+class OversightSettings:
+    """audit_logs: of who read and wrote data. budget: a month, in whole units of the billing account's currency."""
+
+    audit_logs: bool = True
+    log_days: int = 400
+    budget: int = 0
+    billing_account: str = ""
+
+
+@dataclass(frozen=True)
+class NotificationSettings:
+    """Whom alerts are told to. existing: names of channels, projects/…/notificationChannels/….
+
+    pagerduty: an integration key. webhook: an address, a token in it. topic: of Pub/Sub, projects/…/topics/….
+    """
+
+    emails: tuple[str, ...] = ()
+    existing: tuple[str, ...] = ()
+    pagerduty: str = field(default="", repr=False)
+    webhook: str = field(default="", repr=False)
+    slack_channel: str = ""
+    slack_token: str = field(default="", repr=False)
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class MonitoringSettings:
+    """figures_seconds: between two writes of an instance's figures. publish_seconds: within which publishing is once.
+
+    trace_sampling: part of the requests that are traced. runbook_url: of the folder with a file an alert.
+    """
+
+    figures_seconds: float = 5.0
+    publish_seconds: float = 60.0
+    trace_sampling: float = 0.0
+    runbook_url: str = ""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
+
+    console: whether there is a page for operators.
+    """
+
+    project: str
+    stack: str
+    region: str = "us-central1"
+    backup_region: str = "us-east1"
+    deletion_protection: bool = True
+    runtime: str = "python313"
+    log_level: str = "INFO"
+    domain: str = ""
+    console: bool = True
+    own_labels: Mapping[str, str] = field(default_factory=dict)
+    network: NetworkSettings = NetworkSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    cache: CacheSettings = CacheSettings()
+    storage: StorageSettings = StorageSettings()
+    identity: IdentitySettings = IdentitySettings()
+    access: AccessSettings = AccessSettings()
+    oversight: OversightSettings = OversightSettings()
+    notifications: NotificationSettings = NotificationSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    sizing: Mapping[str, Sizing] = field(default_factory=lambda: {spec.name: spec.sizing for spec in FUNCTIONS})
+    crons: Mapping[str, str] = field(default_factory=lambda: {row.name: row.cron for row in SCHEDULES})
+
+    @property
+    def prefix(self) -> str:
+        """Of every resource's name: several stacks may share a project."""
+        return f"utxoiq-{self.stack}"
+
+    @property
+    def labels(self) -> dict[str, pulumi.Input[str]]:
+        return {"app": NAME, "stack": self.stack, "managed-by": "pulumi", **self.own_labels}
+
+    @property
+    def operator_audience(self) -> str:
+        return self.identity.operator_audience or f"https://{self.project}.{NAME}"
+
+    @property
+    def functions(self) -> tuple[FunctionSpec, ...]:
+        """Those that this stack has."""
+        return tuple(spec for spec in FUNCTIONS if self.console or spec != CONSOLE)
+
+    def function_name(self, spec: FunctionSpec) -> str:
+        return f"{self.prefix}-{spec.name}"
+
+    def function_audience(self, spec: FunctionSpec) -> str:
+        """Known before the function exists; Cloud Run takes it as one of the function's audiences."""
+        return f"https://{self.region}-{self.project}.cloudfunctions.net/{self.function_name(spec)}"
+
+    def trusted_proxies(self, spec: FunctionSpec) -> int:
+        """Ours, between a client and Cloud Run's front end: each appends an address to X-Forwarded-For."""
+        return 1 if self.domain and self.ingress(spec) == INGRESS["balancer"] else 0
+
+    def ingress(self, spec: FunctionSpec) -> str:
+        """With a load balancer in front, its rules are no use where a function can be called behind its back."""
+        chosen = self.sizing[spec.name].ingress
+        if chosen == "auto":
+            chosen = "balancer" if self.domain and spec.public else "all"
+        return INGRESS[chosen]

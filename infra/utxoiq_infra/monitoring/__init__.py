@@ -1,0 +1,1 @@
+"""What is watched: metrics, alerts, dashboards, uptime checks, audit logs, budget."""

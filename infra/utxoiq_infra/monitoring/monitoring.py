@@ -1,0 +1,43 @@
+"""What is watched: the promise, checks from outside, alerts, dashboards."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pulumi
+
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.function import ServerlessFunction
+from utxoiq_infra.monitoring.alert_table import alerts
+from utxoiq_infra.monitoring.alerting import Alerting
+from utxoiq_infra.monitoring.availability import Availability
+from utxoiq_infra.monitoring.dashboard_table import dashboards
+from utxoiq_infra.monitoring.dashboards import Dashboards
+from utxoiq_infra.monitoring.uptime import UptimeChecks
+
+
+class Monitoring(Component):
+    """`dashboards` are their URLs, by name. channels: by which all alerts are told."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        functions: Mapping[str, ServerlessFunction],
+        channels: Sequence[pulumi.Input[str]],
+        repository: Path,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Monitoring", name, opts)
+        objective = Availability(name, configuration, opts=self.own()).objective
+        checks = list(UptimeChecks(name, configuration, functions, opts=self.own()).checks.values())
+        table = alerts(configuration, objective, checks)
+        policies = Alerting(name, configuration, table, channels, repository, opts=self.own()).policies
+        self.dashboards = Dashboards(
+            name,
+            configuration,
+            dashboards(configuration, objective, checks),
+            [policy.id for policy in policies.values()],
+            opts=self.own(),
+        ).urls
+        self.register_outputs({})

@@ -1,0 +1,150 @@
+"""Audit logs and where they are kept, metrics made from logs, and a budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp import billing, logging, organizations, projects
+
+from utxoiq_infra.component import Component
+from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
+from utxoiq_infra.configuration.settings import Configuration
+
+AUDITED_SERVICES = ("cloudsql.googleapis.com", "storage.googleapis.com")
+AUDITED_ACCESS = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
+BUDGET_THRESHOLDS = (0.5, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class LogMetric:
+    """Counts the log lines of a filter; {prefix}, {project}, {functions} and {jobs} in it are the stack's.
+
+    By whole names: of two stacks of a project, one may be called as another's begin.
+    """
+
+    name: str
+    description: str
+    filter: str
+
+
+_FUNCTIONS = 'resource.type="cloud_run_revision" resource.labels.service_name=~"^{prefix}-({functions})$"'
+LOG_METRICS = (
+    LogMetric("errors", "Lines of severity ERROR and above, of any function", f"{_FUNCTIONS} severity>=ERROR"),
+    LogMetric("refusals", "Requests refused with 401 or 403", f"{_FUNCTIONS} httpRequest.status=(401 OR 403)"),
+    LogMetric(
+        "slow-statements",
+        "Statements that took longer than log_min_duration_statement",
+        'resource.type="cloudsql_database" resource.labels.database_id="{project}:{prefix}" textPayload:"duration:"',
+    ),
+    LogMetric(
+        "failed-schedules",
+        "Attempts of a scheduler job that failed",
+        'resource.type="cloud_scheduler_job" resource.labels.job_id=~"^{prefix}-({jobs})$" severity>=ERROR',
+    ),
+)
+
+
+class Oversight(Component):
+    """emails: the notification channels that the budget takes."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        emails: Sequence[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Oversight", name, opts)
+        self._configuration = configuration
+        self._emails = list(emails)
+        if configuration.oversight.audit_logs:
+            self._audit_logs()
+        self._kept_logs()
+        for metric in LOG_METRICS:
+            self._log_metric(metric)
+        if configuration.oversight.budget:
+            self._budget()
+        self.register_outputs({})
+
+    def _audit_logs(self) -> None:
+        """A setting of the whole project: of the stacks that share one, one declares it."""
+        for service in AUDITED_SERVICES:
+            projects.IAMAuditConfig(
+                f"{self.pulumi_resource_name}-{service.partition('.')[0]}",
+                project=self._configuration.project,
+                service=service,
+                audit_log_configs=[
+                    projects.IAMAuditConfigAuditLogConfigArgs(log_type=access) for access in AUDITED_ACCESS
+                ],
+                opts=self.own(),
+            )
+
+    def _kept_logs(self) -> None:
+        """Who did what, kept for longer than the default bucket keeps it."""
+        configuration, name = self._configuration, self.pulumi_resource_name
+        bucket = logging.ProjectBucketConfig(
+            f"{name}-audit",
+            bucket_id=f"{name}-audit",
+            project=configuration.project,
+            location=configuration.region,
+            description="Audit logs of Google Cloud and of the functions",
+            retention_days=configuration.oversight.log_days,
+            opts=self.own(protect=configuration.deletion_protection),
+        )
+        functions = self._of_stack(_FUNCTIONS)
+        logging.ProjectSink(
+            f"{name}-audit",
+            name=f"{name}-audit",
+            project=configuration.project,
+            destination=bucket.id.apply(lambda path: f"logging.googleapis.com/{path}"),
+            filter=f'log_id("cloudaudit.googleapis.com/activity") OR log_id("cloudaudit.googleapis.com/data_access") '
+            f"OR ({functions} jsonPayload.audit:*)",
+            unique_writer_identity=True,
+            opts=self.own(),
+        )
+
+    def _of_stack(self, log_filter: str) -> str:
+        return log_filter.format(
+            prefix=self._configuration.prefix,
+            project=self._configuration.project,
+            functions="|".join(spec.name for spec in FUNCTIONS),
+            jobs="|".join(row.name for row in SCHEDULES),
+        )
+
+    def _log_metric(self, metric: LogMetric) -> None:
+        configuration, name = self._configuration, f"{self.pulumi_resource_name}-{metric.name}"
+        logging.Metric(
+            name,
+            name=name,
+            project=configuration.project,
+            description=metric.description,
+            filter=self._of_stack(metric.filter),
+            metric_descriptor=logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
+            opts=self.own(),
+        )
+
+    def _budget(self) -> None:
+        """Of the whole project. Alerts as parts of it are spent, and once the month is forecast to exceed it."""
+        configuration, name = self._configuration, self.pulumi_resource_name
+        settings = configuration.oversight
+        number = organizations.get_project_output(
+            project_id=configuration.project, opts=pulumi.InvokeOutputOptions(parent=self)
+        ).number
+        thresholds = [billing.BudgetThresholdRuleArgs(threshold_percent=part) for part in BUDGET_THRESHOLDS]
+        billing.Budget(
+            name,
+            billing_account=settings.billing_account,
+            display_name=name,
+            budget_filter=billing.BudgetBudgetFilterArgs(projects=[pulumi.Output.concat("projects/", number)]),
+            amount=billing.BudgetAmountArgs(
+                specified_amount=billing.BudgetAmountSpecifiedAmountArgs(units=str(settings.budget))
+            ),
+            threshold_rules=[
+                *thresholds,
+                billing.BudgetThresholdRuleArgs(threshold_percent=1.0, spend_basis="FORECASTED_SPEND"),
+            ],
+            all_updates_rule=billing.BudgetAllUpdatesRuleArgs(monitoring_notification_channels=self._emails)
+            if self._emails
+            else None,
+            opts=self.own(),
+        )

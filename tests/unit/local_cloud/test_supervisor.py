@@ -1,0 +1,135 @@
+"""Processes that end are seen, said and started again; what is told to end ends whole."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.system.running import alive, until
+
+from local_cloud.processes.function_process import limit_memory
+from local_cloud.processes.server import Server, ServerFailed
+from local_cloud.processes.supervisor import PROCESSES, Supervisor, end_leftovers
+from local_cloud.state import State
+
+IMPORT = "from pathlib import Path; import os, signal, subprocess, sys;"
+SERVE = "Path(sys.argv[1]).touch(); signal.pause()"
+# A child that stays when its parent is killed.
+BEAR = "subprocess.Popen(['sleep', '1000']);"
+# One that was killed may not have been given the time to end yet.
+END_SECONDS = 10
+
+
+class Script(Server):
+    """Python that says in a file that it is ready."""
+
+    name = "script"
+
+    def __init__(self, folder: Path, code: str) -> None:
+        super().__init__(folder, folder / "script.log")
+        self._code = code
+        self._ready = folder / "ready"
+
+    def prepare(self) -> None:
+        self._ready.unlink(missing_ok=True)
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-c", self._code, str(self._ready)]
+
+    def probe(self) -> bool:
+        return self._ready.exists()
+
+
+class Said(list[str]):
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def __call__(self, line: str) -> None:
+        self.append(line)
+        self._more.set()
+
+    async def until(self, text: str) -> None:
+        async with asyncio.timeout(20):
+            while not any(text in line for line in self):
+                self._more.clear()
+                await self._more.wait()
+
+
+@asynccontextmanager
+async def supervising(folder: Path) -> AsyncIterator[tuple[Supervisor, Said]]:
+    said = Said()
+    supervisor = Supervisor(State(folder / "state"), said)
+    try:
+        yield supervisor, said
+    finally:
+        await supervisor.stop()
+
+
+def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Script(tmp_path, IMPORT + SERVE))
+            first = script.pid
+            assert first is not None
+            os.kill(first, 9)
+            await said.until("script is up again")
+            assert script.pid not in (None, first)
+            assert said[0] == "script ended (killed by SIGKILL); starting it again"
+        assert script.pid is None
+
+    asyncio.run(scenario())
+
+
+def test_a_process_that_never_serves_fails_with_its_last_words(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, _):
+            with pytest.raises(ServerFailed, match=r"exit status 3(.|\n)*no such table"):
+                await supervisor.start(Script(tmp_path, "import sys; print('no such table'); sys.exit(3)"))
+
+    asyncio.run(scenario())
+
+
+def test_nothing_of_a_process_is_left_when_it_was_killed_or_stopped(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Script(tmp_path, IMPORT + BEAR + SERVE))
+            assert script.pid is not None
+            (orphan,) = psutil.Process(script.pid).children()
+            os.kill(script.pid, 9)
+            await said.until("script is up again")
+            until(lambda: not alive([orphan]), END_SECONDS)
+            (child,) = psutil.Process(script.pid).children()
+        until(lambda: not alive([child]), END_SECONDS)
+
+    asyncio.run(scenario())
+
+
+def test_what_a_killed_deployer_left_running_is_ended(tmp_path: Path) -> None:
+    state = State(tmp_path / "state")
+    script = Script(tmp_path, IMPORT + BEAR + SERVE).start()
+    assert script.process is not None
+    process = psutil.Process(script.process.pid)
+    (child,) = process.children()
+    stranger = [os.getpid(), psutil.Process().create_time() - 60]  # an id that is used again
+    state.replace(PROCESSES, {"script": [process.pid, process.create_time()], "stranger": stranger})
+    assert end_leftovers(state) == ["script"]
+    script.process.wait()
+    until(lambda: not alive([child]), END_SECONDS)
+
+
+def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            hog = "held = bytearray(os.urandom(80 * 2**20));"
+            script = await supervisor.start(Script(tmp_path, IMPORT + hog + SERVE))
+            watch = asyncio.create_task(limit_memory(script, 64 * 2**20, said))
+            await said.until("more than its 64 MiB")
+            await said.until("starting it again")
+            watch.cancel()
+
+    asyncio.run(scenario())
