@@ -84,6 +84,12 @@ class LocalStack:
             check=False,
         )
 
+    def begin_run(self, *arguments: str) -> "subprocess.Popen[str]":
+        """As `run`, without waiting for its end."""
+        return subprocess.Popen(
+            self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+        )
+
     def command(self, *arguments: str) -> dict[str, Any]:
         """What one of `python -m commands` returns."""
         done = subprocess.run(
