@@ -167,7 +167,14 @@ class Supervisor:
 
 
 def end_leftovers(state: State) -> list[str]:
-    """End what a deployer that was killed has left running, and return the names."""
+    """Kill what a deployer that was killed has left running, forget it, and return the names."""
+    ended = kill_leftovers(state)
+    state.replace(PROCESSES, {})
+    return ended
+
+
+def kill_leftovers(state: State) -> list[str]:
+    """Kill what a deployer that was killed has left running, and return the names; the state is not written."""
     ended = []
     for name, (pid, created) in state.section(PROCESSES).items():
         members = _find_session(pid, created)
@@ -175,8 +182,12 @@ def end_leftovers(state: State) -> list[str]:
             kill_tree(member.pid)
         if members:
             ended.append(name)
-    state.replace(PROCESSES, {})
     return ended
+
+
+def find_leftovers(state: State) -> list[str]:
+    """Return the names of the servers that still run, of a deployer that does not."""
+    return [name for name, (pid, created) in state.section(PROCESSES).items() if _find_session(pid, created)]
 
 
 def _find_session(leader: int, created: float) -> list[psutil.Process]:
