@@ -48,10 +48,18 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     console.print(plan.table() if plan else "Nothing changes.")
     if options.action == "preview" or not plan:
         return
-    if not options.yes and console.input("Deploy this? [y/N] ").strip().lower() not in ("y", "yes"):
+    if not (options.yes or _agreed(console)):
         raise DeploymentRefused("Nothing was deployed.")
     stack.up(on_output=lambda line: console.print(line, markup=False))
     _verify(stack, console)
+
+
+def _agreed(console: Console) -> bool:
+    """No where nobody can be asked."""
+    try:
+        return console.input("Deploy this? [y/N] ", markup=False).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _check_google(stack: automation.Stack, name: str) -> None:

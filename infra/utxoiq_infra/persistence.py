@@ -1,6 +1,6 @@
 """The whole system as one component."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
 from utxoiq_infra.guard import guard
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
-from utxoiq_infra.migration import Migration, trigger_of
+from utxoiq_infra.migration import migrate_by_resource, trigger_of
 from utxoiq_infra.monitoring.monitoring import Monitoring
 from utxoiq_infra.monitoring.notifications import NotificationChannels
 from utxoiq_infra.monitoring.oversight import Oversight
@@ -45,7 +45,10 @@ from utxoiq_infra.storage import Storage
 
 
 class PersistenceLayer(Component):
-    """repository: the folder that holds functions/, sql/, migrations/ and docs/."""
+    """repository: the folder that holds functions/, sql/, migrations/ and docs/.
+
+    migrate: a function of migration.py, the way in which the schema is brought up to date.
+    """
 
     def __init__(
         self,
@@ -53,10 +56,12 @@ class PersistenceLayer(Component):
         configuration: Configuration,
         repository: Path,
         opts: pulumi.ResourceOptions | None = None,
+        migrate: Callable[..., pulumi.Input[pulumi.Resource]] = migrate_by_resource,
     ) -> None:
         super().__init__("PersistenceLayer", name, opts)
         self._configuration = configuration
         self._repository = repository
+        self._migrate = migrate
         services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
         enabled = self.own(depends_on=[services])
         self.accounts = {
@@ -184,7 +189,7 @@ class PersistenceLayer(Component):
             depends_on=[*users, owner],
         )
 
-    def _migration(self, function: ServerlessFunction) -> Migration:
+    def _migration(self, function: ServerlessFunction) -> pulumi.Input[pulumi.Resource]:
         """The schema, brought up to date by the one function that may change it."""
         grants = [function.allow("deployer", self.deployer.member)]
         if self._configuration.identity.deployer:
@@ -199,15 +204,16 @@ class PersistenceLayer(Component):
         target = pulumi.Output.all(
             self.database.connection_name, self.database.database.name, self._role_members(), self._declared
         )
-        return Migration(
+        return self._migrate(
             f"{self.pulumi_resource_name}-schema",
             url=function.url,
             token=token,
             trigger=target.apply(lambda parts: trigger_of(digest, parts)),
-            opts=self.own(depends_on=grants),
+            after=grants,
+            opts=self.own(),
         )
 
-    def _endpoint(self, spec: FunctionSpec, migrated: Migration) -> ServerlessFunction:
+    def _endpoint(self, spec: FunctionSpec, migrated: pulumi.Input[pulumi.Resource]) -> ServerlessFunction:
         identity, access = self._configuration.identity, self._configuration.access
         optional = {
             "OIDC_USER_ISSUER": identity.user_issuer,
@@ -291,7 +297,7 @@ class PersistenceLayer(Component):
         spec: FunctionSpec,
         environment: Mapping[str, pulumi.Input[str]],
         mounts: Mapping[str, Mount],
-        depends_on: list[pulumi.Resource],
+        depends_on: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> ServerlessFunction:
         account = self.accounts[spec.name]
         instances = {"": self.database.instance.name}

@@ -76,6 +76,7 @@ class Cli:
             command,
             cwd=folder,
             env={**inherited, **self.environment, **more},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
