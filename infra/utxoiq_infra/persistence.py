@@ -226,6 +226,7 @@ class PersistenceLayer(Component):
             "FUNCTION_AUDIENCE": self._configuration.function_audience(spec),
             "OPERATOR_AUDIENCE": self._configuration.operator_audience,
             "SCHEDULER_ACCOUNT": self.scheduler.email,
+            "MAX_TOKEN_SECONDS": str(identity.max_token_seconds),
             "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
             "RATE_LIMIT_BATCHES": str(access.batch_limit),

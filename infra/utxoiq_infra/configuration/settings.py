@@ -87,7 +87,7 @@ class StorageSettings:
 class IdentitySettings:
     """Empty: the functions' own default, which is Firebase Authentication of the project.
 
-    deployer: who runs `pulumi up`, as an IAM member.
+    deployer: who runs `pulumi up`, as an IAM member. max_token_seconds: from an ID token's issue to its expiry.
     """
 
     user_issuer: str = ""
@@ -96,6 +96,7 @@ class IdentitySettings:
     operators: tuple[str, ...] = ()
     operator_audience: str = ""
     deployer: str = ""
+    max_token_seconds: int = 3600
 
 
 @dataclass(frozen=True)

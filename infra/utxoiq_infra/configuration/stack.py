@@ -145,6 +145,7 @@ def _identity(values: Values) -> IdentitySettings:
         operators=values.texts("operators", _EMAIL, "set it to the email of a Google account"),
         operator_audience=values.text("operatorAudience", ""),
         deployer=values.text("deployer", "", _MEMBER, "set it to an IAM member such as user:name@example.com"),
+        max_token_seconds=values.integer("maxTokenSeconds", IdentitySettings.max_token_seconds, 60, 86400),
     )
 
 
