@@ -1,8 +1,7 @@
 """Everything of the data-access layer that one process needs, opened and closed together."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from utxoiq_persistence.access.api_keys import ApiKeys
@@ -10,12 +9,12 @@ from utxoiq_persistence.access.key_ring import KeyRing
 from utxoiq_persistence.access.rate_limits import RateLimits
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
-from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.fleet.fleet import Fleet, Own
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.metrics.metrics import Metrics
+from utxoiq_persistence.parts import Parts
 from utxoiq_persistence.postgres.database import Database, in_time
 from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
@@ -24,8 +23,6 @@ from utxoiq_persistence.redis.pipelines import open_redis
 from utxoiq_persistence.writes.audit import AuditLog
 
 PATIENCE_SECONDS = 5
-
-_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -45,6 +42,12 @@ class Store:
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
         self.server = Server(self.database)
+        self._parts = Parts(
+            {
+                "database": lambda: in_time(self.ping(), PATIENCE_SECONDS),
+                "redis": lambda: asyncio.wait_for(self._ping_redis(), PATIENCE_SECONDS),
+            }
+        )
         own = Own(settings.function, self.database, self._replica, self.cache, {} if requests is None else requests)
         self.fleet = Fleet(own, self._redis, settings.figures_seconds)
 
@@ -68,12 +71,8 @@ class Store:
             await store.close()
 
     async def parts(self) -> dict[str, str]:
-        """database and redis: `ok`, or `away` where it does not answer within PATIENCE_SECONDS."""
-        database, redis = await asyncio.gather(
-            _state(in_time(self.ping(), PATIENCE_SECONDS)),
-            _state(asyncio.wait_for(self._ping_redis(), PATIENCE_SECONDS)),
-        )
-        return {"database": database, "redis": redis}
+        """database and redis: `ok`, or `away` where it did not answer within PATIENCE_SECONDS."""
+        return await self._parts.states()
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable."""
@@ -101,12 +100,3 @@ def _replica(settings: DatabaseSettings, primary: Database) -> Database | None:
         return None
     settings = settings.at(settings.replica)
     return Database(settings, connector(settings), beside=primary)
-
-
-async def _state(ping: Awaitable[object]) -> str:
-    try:
-        await ping
-    except (DatabaseUnavailable, RedisError, OSError) as error:
-        _log.warning("a part of this service is away: %r", error)
-        return "away"
-    return "ok"
