@@ -60,8 +60,8 @@ SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
 SELECT json_build_object(
     'insight_id', :insight_id::text,
     'total_ratings', ratings,
-    'average_rating',
-        (rating_1 + 2 * rating_2 + 3 * rating_3 + 4 * rating_4 + 5 * rating_5)::float8 / nullif(ratings, 0),
+    'average_rating', CASE WHEN ratings = 0 THEN '0.0'::json ELSE to_json(
+        (rating_1 + 2 * rating_2 + 3 * rating_3 + 4 * rating_4 + 5 * rating_5)::float8 / ratings) END,
     'rating_distribution',
         json_build_object('1', rating_1, '2', rating_2, '3', rating_3, '4', rating_4, '5', rating_5),
     'total_comments', comments,

@@ -83,7 +83,7 @@ class Functions:
         parts = body.get("parts", {}) if isinstance(body, dict) else {}
         if answer.status != 200:
             return Health("unavailable", parts, seconds)
-        return Health("ok" if body.get("status") == "ok" else "degraded", parts, seconds)
+        return Health("ok" if body.get("status") == "healthy" else "degraded", parts, seconds)
 
     async def _get(self, path: str, **query: str | int) -> Any:
         function = self._settings.resources.routed(path)

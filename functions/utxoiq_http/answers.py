@@ -62,7 +62,7 @@ class FlagCounts(Struct, forbid_unknown_fields=True):
 class Stats(Struct, forbid_unknown_fields=True):
     insight_id: str
     total_ratings: Count
-    average_rating: Annotated[float, Meta(ge=1, le=5)] | None
+    average_rating: Annotated[float, Meta(ge=0, le=5, description="0 where there are no ratings.")]
     rating_distribution: RatingDistribution
     total_comments: Count
     total_flags: Count
@@ -373,5 +373,5 @@ class Migrated(Struct, forbid_unknown_fields=True):
 class Health(Struct, forbid_unknown_fields=True):
     """degraded: the function serves, slower, from the database alone."""
 
-    status: Literal["ok", "degraded"]
+    status: Literal["healthy", "degraded"]
     parts: dict[str, Literal["ok", "away"]]

@@ -17,11 +17,12 @@ from utxoiq_http.cross_origin import CrossOrigin
 from utxoiq_http.gate import Gate, Visit
 from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.links import Base
-from utxoiq_http.observability import trace_headers
+from utxoiq_http.observability import logs, trace_headers
 from utxoiq_http.observability.logs import AccessLog
 from utxoiq_http.observability.traces import RequestTraces
 from utxoiq_http.problems import Problem
-from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router
+from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router, without_slash
+from utxoiq_http.tolerance import Ignored
 from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.writes import audit
 from utxoiq_persistence.writes.audit import Origin
@@ -74,6 +75,7 @@ class App(Generic[Resource]):
         visit = Visit(UNKNOWN)
         origin = Origin("")
         name = PREFLIGHTS
+        ignored = Ignored()
         try:
             reply = self._preflight(method, path, headers)
             if reply is None:
@@ -87,13 +89,17 @@ class App(Generic[Resource]):
                     await opened.gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
                 audit.begin(origin)
-                seen_path = self._base.path(headers, path)
-                call = await _read(endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive)
+                seen_path = self._base.path(headers, without_slash(path))
+                call = await _read(
+                    endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive, ignored
+                )
                 reply = await endpoint.route.handler(opened.resource, call)
         except Exception as error:
             reply = _of_error(error, request_id)
         reply.raw_headers += [
             (b"x-request-id", request_id.encode()),
+            *logs.correlation(headers, request_id),
+            *ignored.headers(),
             *visit.headers(),
             *self._cross_origin.headers(headers),
         ]
@@ -138,15 +144,16 @@ async def _read(
     path: str,
     caller: Caller,
     receive: Receive,
+    ignored: Ignored,
 ) -> Call[object, object]:
     reader = endpoint.body
     if reader is None:
-        return Call(caller, headers, path, endpoint.parameters.read(query, segment), None, None)
-    body = await reader.read(headers, receive)
+        return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), None, None)
+    body = await reader.read(headers, receive, ignored)
     once = None
     if IDEMPOTENCY_KEY in endpoint.route.headers:
         once = idempotency.of_request(headers, caller, endpoint.route.path, body)
-    return Call(caller, headers, path, endpoint.parameters.read(query, segment), body, once)
+    return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), body, once)
 
 
 def _of_error(error: Exception, request_id: str) -> Answer:

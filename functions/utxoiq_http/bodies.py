@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from email.message import Message
 from itertools import chain, islice
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from starlette.types import Receive
 from utxoiq_http import moments, violations
 from utxoiq_http.field_types import fields_holding
 from utxoiq_http.problems import FieldError, Problem, invalid
+from utxoiq_http.tolerance import Ignored, Tolerance
 
 MAX_ERRORS = 100
 # Python converts no longer ones, and none so long is worth storing.
@@ -27,28 +29,32 @@ class BodyReader:
         self._kind = kind
         self._limit = limit
         self._decode = msgspec.json.Decoder(kind).decode
+        self._tolerance = Tolerance(kind)
         item = violations.item_type(kind)
         self._moments = fields_holding(DateTimeType, kind if item is None else item)
 
-    async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> Any:
-        """Raises Problem: 415, 413, 400 of what is not JSON, 422 that names every field that is wrong."""
+    async def read(self, headers: Mapping[bytes, bytes], receive: Receive, ignored: Ignored) -> Any:
+        """Return the value, and add to `ignored` what of the body is not known.
+
+        Raises Problem: 415, 413, 400 of what is not JSON, 422 that names every field that is wrong.
+        """
         content_type = headers.get(b"content-type")
-        if content_type != _JSON:
+        if content_type and content_type != _JSON:
             _check_type(content_type)
         if b"content-encoding" in headers:
             raise Problem(
                 415, "send the body as it is, without Content-Encoding", headers=[(b"accept-encoding", b"identity")]
             )
         length = headers.get(b"content-length")
-        if length is not None and int(length) > self._limit:
+        if length is not None and length.isdigit() and int(length) > self._limit:
             self._refuse_length()
-        return self.decode(await self._receive(receive))
+        return self.decode(await self._receive(receive), ignored)
 
-    def decode(self, body: bytes) -> Any:
+    def decode(self, body: bytes, ignored: Ignored) -> Any:
         try:
             value = self._decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._refuse(body, error)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = self._decode_tolerantly(body, ignored)
         # A NUL can only have come as its escape: a bare one is not JSON. The two letters before it may themselves be
         # escaped, so a closer look decides.
         if b"\\u0000" in body:
@@ -96,18 +102,24 @@ class BodyReader:
         if found := list(islice(errors, MAX_ERRORS)):
             raise invalid(*found)
 
-    def _refuse(self, body: bytes, error: Exception) -> NoReturn:
-        """Says all that is wrong; in the decoder's own words where it is stricter than what looks here."""
-        tree = _tree(body)
-        self._check(chain(violations.of_type(tree, self._kind), violations.of_content(tree)))
-        raise invalid(FieldError(violations.WHOLE, str(error)))
+    def _decode_tolerantly(self, body: bytes, ignored: Ignored) -> Any:
+        """Raises Problem that says all that is wrong; in the decoder's own words where nothing is found here."""
+        tree = self._tolerance.apply(_tree(body), ignored)
+        try:
+            value = msgspec.convert(tree, self._kind)
+        except msgspec.ValidationError as error:
+            self._check(chain(violations.of_type(tree, self._kind), violations.of_content(tree)))
+            raise invalid(FieldError(violations.WHOLE, str(error))) from None
+        self._check(violations.of_content(tree))
+        return value
 
 
-def _check_type(content_type: bytes | None) -> None:
-    """application/json, in UTF-8 if it says which."""
-    media_type, _, parameters = (content_type or b"").lower().partition(b";")
-    charset = parameters.replace(b" ", b"").replace(b'"', b"").removeprefix(b"charset=")
-    if media_type.strip() != _JSON or charset not in (b"", b"utf-8", b"utf8"):
+def _check_type(content_type: bytes) -> None:
+    """Raises Problem 415 for all but application/json, in UTF-8 if it says which. Other parameters mean nothing."""
+    header = Message()
+    header["content-type"] = content_type.decode("latin-1")
+    charset = str(header.get_param("charset", "utf-8")).lower()
+    if header.get_content_type() != _JSON.decode() or charset not in ("utf-8", "utf8"):
         raise Problem(415, "send JSON in UTF-8, with Content-Type: application/json", headers=[(b"accept", _JSON)])
 
 

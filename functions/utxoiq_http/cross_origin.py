@@ -9,9 +9,12 @@ from utxoiq_http import answer
 from utxoiq_http.answer import Answer, Header
 
 PREFLIGHT_SECONDS = 7200
-_REQUEST_HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, x-request-id"
+_REQUEST_HEADERS = (
+    b"authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, x-correlation-id, x-request-id"
+)
 _ANSWER_HEADERS = (
-    b"etag, link, location, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
+    b"etag, link, location, retry-after, x-correlation-id, x-ignored-fields, x-ratelimit-limit, x-ratelimit-remaining, "
+    b"x-ratelimit-reset, x-request-id"
 )
 _VARY: Header = (b"vary", b"origin")
 

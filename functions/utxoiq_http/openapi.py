@@ -10,12 +10,22 @@ import msgspec
 from utxoiq_http import problems
 from utxoiq_http.access import Access
 from utxoiq_http.links import LINK, LOCATION
+from utxoiq_http.observability.logs import CORRELATION_ID
 from utxoiq_http.problems import ProblemDetails
 from utxoiq_http.routes import ETAG, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Route
+from utxoiq_http.tolerance import IGNORED_FIELDS
+from utxoiq_http.violations import item_type
 
 Json = dict[str, Any]
 
 API_VERSION = "1.0.0"
+_ABOUT = (
+    "Times in answers are RFC 3339 in UTC, with six digits and +00:00. In requests a time may have a space for the T,"
+    " and is in UTC where it has no offset. Fields and parameters that are not known are ignored, and named in the"
+    " answer's header X-Ignored-Fields. An empty text where a field may be left out means that it is. A whole number"
+    " may be written 5.0. A body without Content-Type is taken for JSON. A slash at the end of a path means nothing."
+    " Errors are problem details (RFC 9457) that say what to mend."
+)
 _REF = "#/components/schemas/{name}"
 _TEXT: Json = {"type": "string"}
 
@@ -33,12 +43,21 @@ _REQUEST_HEADERS: dict[str, Json] = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
         "description": "The request's id in answers and logs; one is made up where it is left out.",
     },
+    CORRELATION_ID: {
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "The same where there is no X-Request-ID; it comes back in the answer.",
+    },
 }
 _ANSWER_HEADERS: dict[str, Json] = {
     ETAG: {"schema": _TEXT, "description": "The version of what is shown."},
     LINK: {"schema": _TEXT, "description": 'rel="next": the next page, the same while rows are added.'},
     LOCATION: {"schema": _TEXT, "description": "Where what was made is."},
     "X-Request-ID": {"schema": _TEXT, "description": "The id of this request."},
+    CORRELATION_ID: {"schema": _TEXT, "description": "The request's own, where it has one."},
+    IGNORED_FIELDS: {
+        "schema": _TEXT,
+        "description": "Names of the request's fields and parameters that are not known here, where there are any.",
+    },
     "WWW-Authenticate": {"schema": _TEXT, "description": "How to identify oneself."},
     "Allow": {"schema": _TEXT, "description": "The methods that this path takes."},
     "X-RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests an hour that this caller has."},
@@ -47,7 +66,16 @@ _ANSWER_HEADERS: dict[str, Json] = {
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until another try makes sense."},
 }
 # Health and documentation are counted against no limit, and have no such headers.
-_OF_EVERY_ANSWER = ("X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_OF_EVERY_ANSWER = (
+    "X-Request-ID",
+    CORRELATION_ID,
+    IGNORED_FIELDS,
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+# Headers that every request may have.
+_OF_EVERY_REQUEST = ("X-Request-ID", CORRELATION_ID)
 _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     400: ("The JSON is malformed, or its fields break a rule together.", ()),
     401: ("Nobody may do this without saying who calls.", ("WWW-Authenticate",)),
@@ -57,7 +85,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     409: ("It has changed since it was read, has ended, or its name is taken; or the same is under way.", ()),
     413: ("The body is too long.", ()),
     415: ("The body is not sent as JSON in UTF-8.", ()),
-    422: ("A field or parameter is missing, unknown, of the wrong type or out of range; `errors` names each.", ()),
+    422: ("A field or parameter is missing, of the wrong type or out of range; `errors` names each.", ()),
     429: ("This caller's limit is used up.", ("Retry-After",)),
     500: ("A fault of ours, logged under the request's id.", ()),
     502: ("The archive holds something else than was put there.", ()),
@@ -96,6 +124,9 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
     types = [ProblemDetails, *(kind for route in routes for kind in (route.body, route.answer) if kind is not None)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     shown = dict(zip(map(repr, types), schemas, strict=True))
+    for route in routes:
+        if route.body is not None:
+            _tolerate(components[(item_type(route.body) or route.body).__name__])
     paths: Json = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shown)
@@ -104,7 +135,7 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
         "info": {
             "title": title,
             "version": API_VERSION,
-            "description": "Times are RFC 3339 in UTC. Errors are problem details (RFC 9457) that say what to mend.",
+            "description": _ABOUT,
         },
         "servers": [{"url": "/"}],
         "paths": paths,
@@ -116,6 +147,15 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
+
+
+def _tolerate(struct: Json) -> None:
+    """Show a request's fields as they are taken: by the rules of `tolerance`, which are wider than the types."""
+    struct.pop("additionalProperties", None)
+    for name, field in struct["properties"].items():
+        if name not in struct.get("required", []):
+            for choice in field.get("anyOf", [field]):
+                choice.pop("minLength", None)
 
 
 def encode(openapi: Json) -> bytes:
@@ -132,7 +172,7 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
         "description": text,
         "tags": [group],
         "security": _security(route.access),
-        "parameters": [*_parameters(route), *_references("parameters", (*route.headers, "X-Request-ID"))],
+        "parameters": [*_parameters(route), *_references("parameters", (*route.headers, *_OF_EVERY_REQUEST))],
         "responses": _responses(route, shown),
     }
     if route.body is not None:
@@ -147,8 +187,9 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
 
 def _parameters(route: Route[Any]) -> list[Json]:
     schema = msgspec.json.schema(route.parameters)
-    properties: Json = schema["$defs"][route.parameters.__name__]["properties"]
-    required = schema["$defs"][route.parameters.__name__].get("required", [])
+    struct: Json = schema["$defs"][route.parameters.__name__]
+    _tolerate(struct)
+    properties, required = struct["properties"], struct.get("required", [])
     return [
         {
             "name": name,

@@ -1,5 +1,6 @@
 """Parameters of a path and a query, from text to their types."""
 
+import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -10,10 +11,11 @@ from msgspec.inspect import DateTimeType, IntType
 from utxoiq_http import moments, violations
 from utxoiq_http.field_types import fields_holding
 from utxoiq_http.problems import FieldError, invalid
+from utxoiq_http.tolerance import Ignored, Tolerance
 
-MAX_DIGITS = 40
+_is_whole = re.compile(r"-?[0-9]{1,40}").fullmatch
+_is_decimal = re.compile(r"-?[0-9]{1,40}\.[0-9]{1,40}").fullmatch
 MAX_ERRORS = 100
-WHOLE = "(query)"
 
 
 class ParameterReader:
@@ -22,22 +24,27 @@ class ParameterReader:
     def __init__(self, kind: type[Struct], path_parameter: str | None) -> None:
         self._kind = kind
         self._path_parameter = path_parameter
+        self._tolerance = Tolerance(kind)
         self._in_query = frozenset(kind.__struct_fields__) - {path_parameter}
         self._numbers = frozenset(fields_holding(IntType, kind))
         self._moments = fields_holding(DateTimeType, kind)
 
-    def read(self, query: bytes, segment: str | None) -> Any:
-        """Raises Problem 422, which names every parameter that is wrong."""
+    def read(self, query: bytes, segment: str | None, ignored: Ignored) -> Any:
+        """Return the parameters, and add to `ignored` those that are not known.
+
+        Raises Problem 422, which names every parameter that is wrong.
+        """
         values: dict[str, object] = {}
         errors: list[FieldError] = []
         if segment is not None and self._path_parameter is not None:
             values[self._path_parameter] = segment
         if query:
-            self._fill(values, errors, query)
+            self._fill(values, errors, query, ignored)
+        tolerated = self._tolerance.apply(values, ignored)
         try:
-            parameters = msgspec.convert(values, self._kind)
+            parameters = msgspec.convert(tolerated, self._kind)
         except msgspec.ValidationError:
-            errors.extend(violations.of_type(values, self._kind))
+            errors.extend(violations.of_type(tolerated, self._kind))
         else:
             for name in self._moments:
                 if not moments.is_storable(getattr(parameters, name)):
@@ -46,22 +53,21 @@ class ParameterReader:
             raise invalid(*errors[:MAX_ERRORS])
         return parameters
 
-    def _fill(self, values: dict[str, object], errors: list[FieldError], query: bytes) -> None:
+    def _fill(self, values: dict[str, object], errors: list[FieldError], query: bytes, ignored: Ignored) -> None:
         for pair in query.split(b"&"):
             if not pair:
                 continue
             raw_name, _, raw_value = pair.partition(b"=")
-            try:
-                name, value = _text(raw_name), _text(raw_value)
-            except UnicodeDecodeError:
-                errors.append(FieldError(_name_of(raw_name), "is not UTF-8"))
-                continue
+            name = _name_of(raw_name)
             if name not in self._in_query:
-                known = ", ".join(sorted(self._in_query)) or "none"
-                errors.append(
-                    FieldError(violations.legible(name) or WHOLE, f"is no parameter here; there are: {known}")
-                )
-            elif name in values:
+                ignored.add(name)
+                continue
+            try:
+                value = _text(raw_value)
+            except UnicodeDecodeError:
+                errors.append(FieldError(name, "is not UTF-8"))
+                continue
+            if name in values:
                 errors.append(FieldError(name, "is given twice; give it once"))
             elif "\0" in value:
                 values[name] = value
@@ -77,10 +83,14 @@ def _text(raw: bytes) -> str:
 
 
 def _name_of(raw: bytes) -> str:
-    return violations.legible(unquote_to_bytes(raw).decode("utf-8", "replace")) or WHOLE
+    try:
+        return _text(raw)
+    except UnicodeDecodeError:  # such as no parameter has
+        return unquote_to_bytes(raw).decode("utf-8", "replace")
 
 
 def _number(text: str) -> object:
     """The number; the text where it is none, which its type then refuses."""
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else text
+    if _is_whole(text):
+        return int(text)
+    return float(text) if _is_decimal(text) else text

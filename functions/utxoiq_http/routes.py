@@ -99,6 +99,11 @@ class Endpoint(Generic[Resource]):
         self.body = None if route.body is None else BodyReader(route.body, route.body_limit)
 
 
+def without_slash(path: str) -> str:
+    """Return the path without the slash at its end, with which it is the same path."""
+    return path[:-1] if len(path) > 1 and path.endswith("/") else path
+
+
 class Router(Generic[Resource]):
     """Finds an endpoint in two looks into dictionaries, however many there are."""
 
@@ -118,11 +123,13 @@ class Router(Generic[Resource]):
 
     def methods(self, path: str) -> Collection[str]:
         """What a path takes; nothing where it leads nowhere."""
+        path = without_slash(path)
         methods = self._plain.get(path) or self._by_parent.get(path.rpartition("/")[0])
         return methods or ()
 
     def find(self, method: str, path: str) -> tuple[Endpoint[Resource], str | None]:
         """The endpoint, and the last segment of the path if that is its parameter. Raises Problem 404, 405."""
+        path = without_slash(path)
         segment = None
         methods = self._plain.get(path)
         if methods is None:

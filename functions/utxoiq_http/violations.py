@@ -14,7 +14,6 @@ WHOLE = "(body)"
 NUL = "holds the character NUL, which cannot be stored; leave it out"
 SURROGATE = "holds half of a surrogate pair, which is no character; leave it out"
 TOO_LARGE = "is a number out of range"
-_TIME = "takes a time with its offset, as 2026-01-31T12:00:00Z (in a query, a + is written %2B)"
 
 
 def of_type(value: object, kind: Any, at: str = "") -> Iterator[FieldError]:
@@ -56,10 +55,6 @@ def legible(name: str) -> str:
 
 def _of_fields(value: dict[str, object], struct: type[Struct], prefix: str) -> Iterator[FieldError]:
     fields = msgspec.structs.fields(struct)
-    known = [field.encode_name for field in fields]
-    for name in value:
-        if name not in known:
-            yield FieldError(prefix + legible(name), f"is not known here; what is: {', '.join(known) or 'nothing'}")
     for field in fields:
         at = prefix + field.encode_name
         if field.encode_name in value:
@@ -72,18 +67,18 @@ def _mismatch(value: object, kind: Any, at: str) -> Iterator[FieldError]:
     try:
         converted = msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield FieldError(at or WHOLE, _message(str(error), kind))
+        yield FieldError(at or WHOLE, _message(str(error), value, kind))
     else:
         if not moments.is_storable(converted):
             yield FieldError(at, moments.OUT_OF_RANGE)
 
 
-def _message(text: str, kind: Any) -> str:
+def _message(text: str, value: object, kind: Any) -> str:
     text = text.partition(" - at `")[0]
     if text.startswith("Invalid enum value"):
         return f"takes {', '.join(_choices(kind))}"
     if "datetime" in text:
-        return _TIME
+        return moments.flaw(value) if isinstance(value, str) else moments.EXPECTED
     return text.replace("`", "").replace("Expected", "takes", 1)
 
 

@@ -59,7 +59,7 @@ class Feedback:
         )
 
     async def stats(self, insight_id: str) -> Document:
-        """Statistics of any insight: all zero, and no average, of one without feedback."""
+        """Statistics of any insight: all zero, the average too, of one without feedback."""
 
         async def read() -> Document:
             ((text,),) = await self._database.fetch(_SQL["stats"], idempotent=True, insight_id=insight_id)

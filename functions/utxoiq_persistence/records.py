@@ -1,7 +1,8 @@
 """What goes in: the typed requests of the wire contract, which are validation and documentation as well.
 
-Times carry an offset; numbers are finite, as JSON's are. That strings hold no NUL, which PostgreSQL cannot store, is
-seen to where requests are read: a pattern here would cost six times the decoding of a batch.
+Times carry an offset, which whoever reads requests adds where a client left it out. Numbers are finite, as JSON's are.
+Texts that may be absent are not empty: an empty one means that it is absent. That strings hold no NUL, which PostgreSQL
+cannot store, is seen to where requests are read: a pattern here would cost six times the decoding of a batch.
 """
 
 from datetime import datetime
@@ -16,9 +17,13 @@ ShortName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=50)]
 Unit: TypeAlias = Annotated[str, Meta(max_length=20)]
 CommentText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=1000)]
 Block: TypeAlias = Annotated[int, Meta(ge=0, le=BIGINT_MAX, description="A block height.")]
-Moment: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its offset.")]
+Moment: TypeAlias = Annotated[
+    datetime, Meta(tz=True, description="RFC 3339, with T or a space; without an offset it is in UTC.")
+]
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=BIGINT_MAX)]
-Cursor: TypeAlias = Annotated[str, Meta(max_length=200, description="From a Link header, rel=next; replaces offset.")]
+Cursor: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=200, description="From a Link header, rel=next; replaces offset.")
+]
 JobStatus: TypeAlias = Literal["running", "paused", "completed", "failed"]
 FlagType: TypeAlias = Literal["inaccurate", "misleading", "spam"]
 Interval: TypeAlias = Literal["hour", "day", "week"]
@@ -53,7 +58,7 @@ class JobProgress(Struct, frozen=True, forbid_unknown_fields=True):
     progress_percentage: Annotated[float, Meta(ge=0, le=100)]
     estimated_completion: Moment | UnsetType | None = UNSET
     status: JobStatus | None = None
-    error_message: Annotated[str, Meta(max_length=2000)] | UnsetType | None = UNSET
+    error_message: Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType | None = UNSET
 
 
 class JobQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +85,7 @@ class Comment(Struct, frozen=True, forbid_unknown_fields=True):
 class Flag(Struct, frozen=True, forbid_unknown_fields=True):
     insight_id: Name
     flag_type: FlagType
-    flag_reason: Annotated[str, Meta(max_length=500)] | None = None
+    flag_reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
     user_id: Name | None = None
 
 
@@ -129,7 +134,7 @@ class AggregateQuery(Struct, frozen=True, forbid_unknown_fields=True):
     metric_type: ShortName
     start_time: Moment
     end_time: Moment
-    interval: Interval
+    interval: Interval = "hour"
     percentiles: Annotated[Literal["true", "false"], Meta(description="Tell p50, p95 and p99, within 1 %.")] = "false"
     compare: Earlier | None = None
 
@@ -165,10 +170,10 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     start_time: Moment | None = None
     end_time: Moment | None = None
-    actor: Annotated[str, Meta(max_length=200)] | None = None
+    actor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     action: ShortName | None = None
-    subject: Annotated[str, Meta(max_length=300)] | None = None
-    request_id: Annotated[str, Meta(max_length=128)] | None = None
+    subject: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    request_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     offset: Offset = 0
     cursor: Cursor | None = None

@@ -18,7 +18,7 @@ PATH = "/api/v1/monitoring/metrics"
 READ = "metrics:read"
 WRITE = "metrics:write"
 BATCH_LIMIT = 8 * 2**20
-Batch = Annotated[list[NewMetric], Meta(min_length=1, max_length=5000)]
+Batch = Annotated[list[NewMetric], Meta(max_length=5000)]
 EXAMPLE = {"service_name": "api", "metric_type": "latency", "metric_value": 12.5, "unit": "ms"}
 
 
@@ -29,7 +29,7 @@ async def record(store: Store, call: Call[None, NewMetric]) -> Answer:
 
 
 async def record_batch(store: Store, call: Call[None, list[NewMetric]]) -> Answer:
-    """Record up to 5000 metrics, all of them or none."""
+    """Record up to 5000 metrics, all of them or none; of no metrics, the answer is an empty array."""
     metrics = await store.metrics.record_batch(call.body, call.idempotency)
     return answer.of_json(201, metrics.body)
 

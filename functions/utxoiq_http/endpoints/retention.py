@@ -15,6 +15,7 @@ from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
+from utxoiq_persistence import times
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import Archive, ArchiveUnavailable
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
@@ -131,7 +132,7 @@ async def restore(desk: Desk, call: Call[None, RestoreOrder]) -> Answer:
             "message": f"{restored.restored} rows of {order.table} restored from {restored.objects} objects",
             "restored": restored.restored,
             "objects": restored.objects,
-            "continue_from": restored.continue_from,
+            "continue_from": None if restored.continue_from is None else times.spell(restored.continue_from),
         },
     )
 

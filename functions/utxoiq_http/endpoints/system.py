@@ -41,7 +41,7 @@ async def health(resource: HasParts, _: Call[None, None]) -> Answer:
     parts = dict(await resource.parts())
     if parts["database"] != "ok":
         raise problems.unavailable("the database does not answer; try again", parts)
-    status = "ok" if all(state == "ok" for state in parts.values()) else "degraded"
+    status = "healthy" if all(state == "ok" for state in parts.values()) else "degraded"
     return answer.of_value(200, {"status": status, "parts": parts})
 
 

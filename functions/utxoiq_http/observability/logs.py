@@ -32,6 +32,10 @@ _of_request: ContextVar[Mapping[str, object]] = ContextVar("of_request", default
 _is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
 
 
+CORRELATION_ID = "X-Correlation-ID"
+_REQUEST, _CORRELATION = b"x-request-id", CORRELATION_ID.lower().encode()
+
+
 class Change(Protocol):
     """What a line tells of a change that its request made."""
 
@@ -50,8 +54,7 @@ class AccessLog:
 
     def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None) -> str:
         """The request's id, its caller's if that is fit; from here on every line of this task carries it, and trace."""
-        given = headers.get(b"x-request-id")
-        request_id = given.decode() if given is not None and _is_request_id(given) else _new_id()
+        request_id = _given(headers, _REQUEST) or _given(headers, _CORRELATION) or _new_id()
         fields: dict[str, object] = {"request_id": request_id}
         if trace is not None:
             fields[TRACE] = f"projects/{self._project}/traces/{trace.trace}"
@@ -148,6 +151,19 @@ def configure(level: str, project: str) -> AccessLog:
 def of_environment(environment: Mapping[str, str]) -> AccessLog:
     """Raises ConfigurationError, which names the variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
+
+
+def correlation(headers: Mapping[bytes, bytes], request_id: str) -> list[tuple[bytes, bytes]]:
+    """Return the header that gives a caller its X-Correlation-ID back, or the request's id in place of an unfit one."""
+    if _CORRELATION not in headers:
+        return []
+    return [(_CORRELATION, (_given(headers, _CORRELATION) or request_id).encode())]
+
+
+def _given(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    """Return the caller's id, if it is fit for answers and logs."""
+    given = headers.get(name)
+    return given.decode() if given is not None and _is_request_id(given) else None
 
 
 def _new_id() -> str:

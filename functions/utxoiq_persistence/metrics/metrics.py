@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from pg8000.exceptions import DatabaseError
 
+from utxoiq_persistence import times
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
 from utxoiq_persistence.metrics import sketches, trends
@@ -50,14 +51,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Metric(Struct):
-    """A metric as it is stored and answered."""
+    """A metric as it is stored and answered. timestamp: in the spelling of answers."""
 
     id: str
     service_name: str
     metric_type: str
     metric_value: float
     unit: str
-    timestamp: datetime
+    timestamp: str
     metric_metadata: dict[str, object] | None
 
 
@@ -81,7 +82,7 @@ class Metrics:
         return Document(await self._record([metric], idempotency, alone=True))
 
     async def record_batch(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None = None) -> Document:
-        """All of them or none. Raises IdempotencyMismatch."""
+        """All of them or none; of none, nothing but the key is kept. Raises IdempotencyMismatch."""
         return Document(await self._record(metrics, idempotency, alone=False))
 
     async def find(self, query: MetricsQuery) -> Page:
@@ -139,7 +140,7 @@ class Metrics:
                 metric.metric_type,
                 metric.metric_value,
                 metric.unit,
-                now if metric.timestamp is None else metric.timestamp.astimezone(UTC),
+                times.spell(metric.timestamp or now),
                 metric.metric_metadata,
             )
             for identifier, metric in zip(_new_ids(len(metrics)), metrics, strict=True)
@@ -149,6 +150,8 @@ class Metrics:
         entry = audit.entry("metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics))
         if idempotency is not None:
             return await self._record_once(_Batch(stored, entry), answer, idempotency)
+        if not stored:
+            return answer
         await self._batches.add(_Batch(stored, entry), size=len(stored))
         entry.made = True
         return answer

@@ -120,7 +120,7 @@ class Gateway:
         well = all(status == 200 for status, _ in answers)
         return web.json_response(
             {
-                "status": "ok" if well else "unavailable",
+                "status": "healthy" if well else "unavailable",
                 "functions": {
                     name: {"status": status, "answer": answer}
                     for name, (status, answer) in zip(functions, answers, strict=True)

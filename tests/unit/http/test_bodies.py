@@ -8,6 +8,7 @@ from starlette.types import Message
 from utxoiq_http.bodies import BodyReader
 from utxoiq_http.endpoints.metrics import Batch
 from utxoiq_http.problems import Problem, of
+from utxoiq_http.tolerance import Ignored
 from utxoiq_persistence.records import Flag, JobProgress, NewJob, NewMetric, Rating
 
 METRIC = {"service_name": "api", "metric_type": "latency", "metric_value": 1.5, "unit": "ms"}
@@ -21,7 +22,7 @@ def metric(**fields: object) -> dict[str, object]:
 def refusal(kind: Any, body: bytes | object) -> Problem:
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(Problem) as raised:
-        BodyReader(kind, 2**20).decode(encoded)
+        BodyReader(kind, 2**20).decode(encoded, Ignored())
     return raised.value
 
 
@@ -72,10 +73,8 @@ def test_what_is_not_json_is_400(body: bytes) -> None:
         (Rating, {"insight_id": "x", "rating": 4.5}, "rating"),
         (Rating, {"insight_id": "x", "rating": True}, "rating"),
         (Rating, {"insight_id": "x", "rating": None}, "rating"),
-        (Rating, {"insight_id": "x", "rating": 5, "comment": ""}, "comment"),
         (Rating, {"insight_id": "x", "rating": 5, "comment": "x" * 1001}, "comment"),
         (Rating, {"insight_id": "x", "rating": 5, "comment": "a\0b"}, "comment"),
-        (Rating, {"insight_id": "x", "rating": 5, "stars": 5}, "stars"),
         (Flag, {"insight_id": "x", "flag_type": "wrong"}, "flag_type"),
         (Flag, {"insight_id": "x", "flag_type": "spam", "flag_reason": "x" * 501}, "flag_reason"),
         (NewJob, {"job_type": "x", "start_block": -1, "end_block": 1}, "start_block"),
@@ -92,7 +91,6 @@ def test_what_is_not_json_is_400(body: bytes) -> None:
         (NewMetric, metric(unit="x" * 21), "unit"),
         (NewMetric, metric(metric_value="1"), "metric_value"),
         (NewMetric, metric(metric_metadata=[]), "metric_metadata"),
-        (NewMetric, metric(timestamp="2026-01-31T12:00:00"), "timestamp"),
         (NewMetric, metric(timestamp="2026-01-31"), "timestamp"),
         (NewMetric, metric(timestamp="2026-02-30T12:00:00Z"), "timestamp"),
         (NewMetric, metric(timestamp=1769860800), "timestamp"),
@@ -103,7 +101,6 @@ def test_what_is_not_json_is_400(body: bytes) -> None:
         (NewMetric, metric(metric_metadata={"a": "\ud800"}), "metric_metadata.a"),
         (NewMetric, metric(metric_metadata={"\udc00": 1}), "metric_metadata.?"),
         (NewMetric, metric(service_name="\ud800"), "service_name"),
-        (Batch, [], "(body)"),
         (Batch, METRIC, "(body)"),
         (Batch, [METRIC] * 5001, "(body)"),
         (Batch, [METRIC, metric(metric_value=None)], "[1].metric_value"),
@@ -133,7 +130,7 @@ def test_a_number_out_of_range_inside_metadata_is_422() -> None:
 
 def test_every_wrong_field_is_named_at_once() -> None:
     problem = refusal(Rating, {"insight_id": "", "rating": 9, "comment": "x" * 1001, "extra": 1})
-    assert sorted(fields(problem)) == ["comment", "extra", "insight_id", "rating"]
+    assert sorted(fields(problem)) == ["comment", "insight_id", "rating"]
 
 
 def test_every_wrong_item_of_a_batch_is_named() -> None:
@@ -151,13 +148,13 @@ def test_an_unknown_enum_is_told_the_known_ones() -> None:
 
 
 def test_what_a_client_made_up_is_not_repeated_at_length() -> None:
-    assert len(refusal(Rating, {"x" * 60_000: 1, "insight_id": "x", "rating": 1}).detail) < 500
+    assert len(refusal(NewMetric, metric(metric_metadata={"x" * 60_000: "\0"})).detail) < 500
 
 
 def test_json_nested_without_end_is_422() -> None:
     body = b'{"metric_metadata":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000 + b"}"
     with pytest.raises(RecursionError) as raised:
-        BodyReader(NewMetric, 2**20).decode(body)
+        BodyReader(NewMetric, 2**20).decode(body, Ignored())
     problem = of(raised.value)
     assert problem is not None
     assert problem.status == 422
@@ -166,13 +163,13 @@ def test_json_nested_without_end_is_422() -> None:
 @pytest.mark.parametrize("text", ["\\u0000 as text", "\\\\u0000", "emoji 🎉", "é", "\u2028"])
 def test_text_that_only_looks_dangerous_is_kept(text: str) -> None:
     body = json.dumps({"insight_id": "x", "rating": 5, "comment": text}).encode()
-    assert BodyReader(Rating, 2**20).decode(body).comment == text
+    assert BodyReader(Rating, 2**20).decode(body, Ignored()).comment == text
 
 
 def test_the_first_and_the_last_storable_moment_are_taken() -> None:
     reader = BodyReader(Batch, 2**20)
     moments = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
-    read = reader.decode(json.dumps([metric(timestamp=moment) for moment in moments]).encode())
+    read = reader.decode(json.dumps([metric(timestamp=moment) for moment in moments]).encode(), Ignored())
     assert [item.timestamp.year for item in read] == [1, 9999]
 
 
@@ -182,7 +179,7 @@ def read(headers: dict[bytes, bytes], *messages: Message, limit: int = 100) -> A
     async def receive() -> Message:
         return next(left)
 
-    return asyncio.run(BodyReader(Rating, limit).read(headers, receive))
+    return asyncio.run(BodyReader(Rating, limit).read(headers, receive, Ignored()))
 
 
 def chunk(body: bytes, more: bool = False) -> Message:
@@ -208,8 +205,10 @@ def test_json_in_utf8_is_read(content_type: bytes) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
         {b"content-type": b"text/plain"},
+        {b"content-type": b"application/json; version=1; charset=latin-1"},
+        {b"content-type": b"application/json, application/json"},
+        {b"content-type": b"json"},
         {b"content-type": b"application/x-www-form-urlencoded"},
         {b"content-type": b"application/json; charset=latin-1"},
         {b"content-type": b"application/jsonp"},

@@ -34,7 +34,7 @@ def test_head_is_answered_wherever_get_is() -> None:
         "",
         "/api/v1/feedback",
         "/api/v1/feedback/",
-        "/api/v1/feedback/stats/",
+        "/api/v1/feedback/stats//",
         "/api/v1/feedback/stats/more",
         "/api/v1/monitoring/backfill/",
         "/api/v1/monitoring/backfill/an-id/more",
@@ -63,3 +63,9 @@ def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allowed: 
         ROUTER.find(method, path)
     assert raised.value.status == 405
     assert list(raised.value.headers) == [(b"allow", allowed)]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/feedback/stats", "/api/v1/monitoring/backfill/an-id"])
+def test_a_slash_at_the_end_is_the_same_path(path: str) -> None:
+    assert ROUTER.find("GET", f"{path}/") == ROUTER.find("GET", path)
+    assert ROUTER.methods(f"{path}/") == ROUTER.methods(path)

@@ -1,6 +1,5 @@
 """What goes into PostgreSQL in arrays: the ids of metrics, and literals."""
 
-from datetime import UTC, datetime
 from uuid import RFC_4122, UUID
 
 from utxoiq_persistence.metrics.metrics import _new_ids
@@ -20,6 +19,6 @@ def test_ids_are_random_uuids() -> None:
 
 def test_literals() -> None:
     assert arrays.of_plain([1.5, -2e300, 0.0]) == "{1.5,-2e300,0.0}"
-    assert arrays.of_plain([datetime(2026, 11, 25, 8, 30, 0, 7, UTC)]) == '{"2026-11-25T08:30:00.000007Z"}'
+    assert arrays.of_plain(["2026-11-25T08:30:00.000007+00:00"]) == '{"2026-11-25T08:30:00.000007+00:00"}'
     assert arrays.of_plain(list[float]()) == "{}"
     assert arrays.of_texts(["a", None, "", "NULL", 'q"\\', "{,}"]) == r'{"a",NULL,"","NULL","q\"\\","{,}"}'
