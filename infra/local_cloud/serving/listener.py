@@ -18,6 +18,7 @@ async def listen(handler: Handler, port: int) -> web.ServerRunner:
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
+            origin_form(request)
             check_host(request)
             response = await handler(request)
         except PlatformError as error:
@@ -42,7 +43,25 @@ async def bind(runner: web.BaseRunner, port: int) -> None:
         raise
 
 
+def origin_form(request: web.BaseRequest) -> str:
+    """Return the path and query that the request is for, also where its target is a whole URL, as proxies are sent.
+
+    Raises PlatformError for targets that are no resource of this server's.
+    """
+    if request.method == "CONNECT":
+        raise PlatformError(405, "this is no proxy: it makes no connections to others", {"Allow": "GET, HEAD, POST"})
+    target = request.raw_path
+    if target.startswith("/"):
+        return target
+    if not target.lower().startswith(("http://", "https://")):
+        raise PlatformError(400, "the request's target is a path, such as /health")
+    return request.rel_url.raw_path_qs
+
+
 def check_host(request: web.BaseRequest) -> None:
-    """Refuse a name that somebody else has pointed at this machine (DNS rebinding). Raises PlatformError."""
-    if request.url.host not in HOSTS:
+    """Refuse a name that somebody else has pointed at this machine (DNS rebinding). Raises PlatformError.
+
+    A target that is a whole URL passes: no browser sends one to a server that is not its proxy.
+    """
+    if request.raw_path.startswith("/") and request.url.host not in HOSTS:
         raise PlatformError(403, f"this machine does not answer as {request.host}: use 127.0.0.1 or localhost")

@@ -8,7 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from local_cloud.serving.listener import SERVER
+from local_cloud.serving.listener import SERVER, origin_form
 from local_cloud.serving.platform_error import PlatformError
 
 MAX_BODY = 32 * 2**20
@@ -62,7 +62,7 @@ async def forward(
     try:
         async with session.request(
             request.method,
-            URL(origin + request.raw_path, encoded=True),
+            URL(origin + origin_form(request), encoded=True),
             headers=headers,
             data=body,
             allow_redirects=False,
