@@ -12,14 +12,31 @@ if TYPE_CHECKING:
     from google.cloud.sql.connector import Connector
 
 CONNECT_SECONDS = 10
+# Whatever changes the text of values or the meaning of names and statements. What a session asks for as it opens goes
+# before what ALTER DATABASE and ALTER ROLE say.
+SESSION_SETTINGS = {
+    "array_nulls": "on",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "datestyle": "ISO, MDY",
+    "default_transaction_deferrable": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "extra_float_digits": "1",
+    "intervalstyle": "postgres",
+    "search_path": "public",
+    "standard_conforming_strings": "on",
+    "timezone": "UTC",
+    "transform_null_equals": "off",
+}
 
 
 def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callable[[], Connection]:
-    """parameters: of the session, in place before its first statement. Times are UTC whatever the server thinks."""
+    """Return what opens a connection, whose settings are SESSION_SETTINGS and parameters before its first statement."""
     shared = {
         "timeout": CONNECT_SECONDS,
         "application_name": settings.user,
-        "startup_params": {"timezone": "UTC", **parameters},
+        "startup_params": {**SESSION_SETTINGS, **parameters},
     }
     if settings.socket_dir:
         path = f"{settings.socket_dir}/.s.PGSQL.5432"
