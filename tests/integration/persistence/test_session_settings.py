@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from local.postgres import Postgres
+from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.postgres.connection import SESSION_SETTINGS
 from utxoiq_persistence.postgres.statements import Statement

@@ -25,7 +25,7 @@ def answer(folder: Path, request: str) -> tuple[int, bytes, bytes]:
     async def ask() -> tuple[int, bytes, bytes]:
         async with served(folder, echo) as shop:
             port = int(shop.url.rpartition(":")[2])
-            return await raw(port, f"{request}\r\nHost: example.test\r\n\r\n".encode())
+            return await raw(port, f"{request}\r\nHost: localhost\r\n\r\n".encode())
 
     return asyncio.run(ask())
 
