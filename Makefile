@@ -62,6 +62,14 @@ archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics 
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
 	@$(COMMANDS) recover $(or $(ARGS),--help)
 
+.PHONY: preview
+preview: $(INSTALLED) ## Show what `make deploy` would change on Google Cloud, and what that costs: STACK=prod
+	@$(BIN)/python -m deploying preview --stack "$(STACK)" $(ARGS)
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy a stack on Google Cloud, and verify it: STACK=prod
+	@$(BIN)/python -m deploying deploy --stack "$(STACK)" $(ARGS)
+
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
 	@$(COMMANDS) keys $(or $(ARGS),--help)

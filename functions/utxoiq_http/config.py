@@ -13,7 +13,10 @@ GOOGLE_JWKS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 
 @dataclass(frozen=True)
 class IdentitySettings:
-    """How tokens are verified. Audiences are those of Google-signed ones."""
+    """How tokens are verified. Audiences are those of Google-signed ones.
+
+    max_token_seconds: from a token's issue to its expiry. One that is made for longer is refused, however fresh it is.
+    """
 
     user_issuer: str
     user_audience: str
@@ -23,6 +26,7 @@ class IdentitySettings:
     operator_audience: str
     operators: frozenset[str]
     scheduler: str | None
+    max_token_seconds: int = 3600
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "IdentitySettings":
@@ -38,6 +42,7 @@ class IdentitySettings:
             operator_audience=environment.get("OPERATOR_AUDIENCE") or f"https://{project}.utxoiq-persistence",
             operators=frozenset(email.strip() for email in operators if email.strip()),
             scheduler=environment.get("SCHEDULER_ACCOUNT") or None,
+            max_token_seconds=number(environment, "MAX_TOKEN_SECONDS", str(cls.max_token_seconds), int, 60),
         )
 
 

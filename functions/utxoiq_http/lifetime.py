@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
+
+from utxoiq_persistence import futures
+from utxoiq_persistence.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
@@ -24,8 +28,10 @@ class OpenOnce(Generic[T]):
         """Raises what opening raised; the next call then tries anew."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
+            self._opened.add_done_callback(futures.retrieve)
             # What is opened outlives the request: its logs and spans are not that request's.
             self._holding = asyncio.create_task(self._hold(self._opened), context=Context())
+            self._holding.add_done_callback(partial(self._give_up, self._opened))
         if self._opened.done():
             return self._opened.result()
         return await asyncio.shield(self._opened)
@@ -34,6 +40,10 @@ class OpenOnce(Generic[T]):
         if self._holding is not None:
             self._holding.cancel()
             await asyncio.wait([self._holding])
+
+    def _give_up(self, opened: "asyncio.Future[T]", holding: "asyncio.Task[None]") -> None:
+        """Answer those who wait for an opening that was cut off, perhaps before it began."""
+        futures.fail([opened], DatabaseUnavailable("this instance is shutting down; try again"))
 
     async def _hold(self, opened: "asyncio.Future[T]") -> None:
         try:
@@ -44,4 +54,4 @@ class OpenOnce(Generic[T]):
             if opened.done():
                 raise
             self._opened = None
-            opened.set_exception(error)
+            futures.fail([opened], error)

@@ -21,7 +21,6 @@ from utxoiq_persistence.errors import (
 MEDIA_TYPE = "application/problem+json"
 UNSPECIFIC = "about:blank"
 HOW_TO_IDENTIFY = "send `Authorization: Bearer <ID token>` or `X-API-Key: <key>`"
-IDENTITY_RETRY_SECONDS = 5
 HEALTH_RETRY_SECONDS = 5
 PUBLISH_RETRY_SECONDS = 10
 _CONFLICTS = {
@@ -103,11 +102,12 @@ def too_many_requests(limit: int, seconds: int) -> Problem:
     )
 
 
-def identity_unavailable() -> Problem:
+def identity_unavailable(seconds: int) -> Problem:
+    """503. seconds: until the keys may be fetched again."""
     return Problem(
         503,
         "the keys that tokens are verified with cannot be fetched now; try again",
-        headers=_retry_after(IDENTITY_RETRY_SECONDS),
+        headers=_retry_after(seconds),
     )
 
 

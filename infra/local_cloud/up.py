@@ -123,7 +123,7 @@ async def _deploy_and_wait(
     audience = project.configured("userAudience") or cloud.project
     stack_file = StackFile(cloud, outputs, functions, audience)
     stack_file.write()
-    fresh = asyncio.create_task(stack_file.keep_fresh())
+    fresh = stack_file.keep_fresh()
     try:
         cloud.google.start_schedules()
         summary.show(cloud, routes, project, console=console is not None)

@@ -164,6 +164,7 @@ def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:
     project.mkdir()
     for name in ("infra", "docs"):
         (project / name).symlink_to(REPOSITORY / name)
+    (project / ".venv").symlink_to(sys.prefix)
     shutil.copy(REPOSITORY / "Pulumi.yaml", project)
     stack = yaml.safe_load((REPOSITORY / "Pulumi.local.yaml").read_text())
     stack["config"] |= {f"utxoiq-persistence:{key}": value for key, value in changes.items()}
