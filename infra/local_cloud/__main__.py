@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run the command that the arguments name, and return the exit status, as docs/commands.md lists them."""
     try:
-        arguments = _parser().parse_args()
+        arguments = build_parser().parse_args()
         return int(arguments.command(arguments) or 0)
     except (DeploymentFailed, ServerFailed) as failure:
         known = failure if isinstance(failure, DeploymentFailed) else DeploymentFailed(str(failure))
@@ -64,7 +64,8 @@ def _show_error(failure: DeploymentFailed) -> None:
         Console(stderr=True, highlight=False).print(str(failure), style="red", markup=False, soft_wrap=True)
 
 
-def _parser() -> Parser:
+def build_parser() -> Parser:
+    """Return the parser of the whole program."""
     parser = Parser(prog="local_cloud", description=__doc__)
     state = Path(os.environ.get("LOCAL_STATE") or REPOSITORY / ".local")
     parser.add_argument("--state", type=Path, default=state, help="folder of the data (LOCAL_STATE; default: .local)")

@@ -101,11 +101,13 @@ def test_down_right_after_up_was_killed_waits_for_what_still_ends(small: SmallPr
     slow.suspend()
     stack.process.kill()
     stack.process.wait()
-    down = stack.begin_run("down")
-    assert down.stderr is not None
-    assert "small-db-postgres" in down.stderr.readline()
-    assert down.poll() is None
-    slow.resume()
+    try:
+        down = stack.begin_run("down")
+        assert down.stderr is not None
+        assert "small-db-postgres" in down.stderr.readline()
+        assert down.poll() is None
+    finally:
+        slow.resume()
     said, _ = down.communicate(timeout=60)
     assert (down.returncode, said) == (0, "Stopped; the data stay.\n")
     assert alive(family) == []

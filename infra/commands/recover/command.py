@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from commands import stack
@@ -88,8 +89,8 @@ def _add_target(parser: CommandParser) -> None:
 # The imports are in functions: the clients of Google's APIs, of PostgreSQL and of Redis take a second.
 
 
-def _on_system(recover: "Any") -> Run:
-    """`recover` is called with the arguments, the system, its Admin API and the output; it returns what it did."""
+def _on_system(recover: "Callable[[argparse.Namespace, Target, Admin, Output], dict[str, Any]]") -> Run:
+    """Return a command that finds the system, has `recover` do its work on it, and tells how long that took."""
 
     def run(given: argparse.Namespace, output: Output) -> Any:
         from commands.recover.admin import Admin
@@ -114,13 +115,13 @@ def _target(given: argparse.Namespace) -> "Target":
     return Target(given.project, given.instance, given.database, given.user, given.redis_url)
 
 
-def _recover_to(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> Any:
+def _recover_to(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> dict[str, Any]:
     from commands.recover.point_in_time import recover_to
 
     return recover_to(system, admin, output, moment=given.time, into=given.into, replace=given.replace)
 
 
-def _recover_table(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> Any:
+def _recover_table(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> dict[str, Any]:
     from commands.recover.single_table import recover_table
 
     return recover_table(
@@ -128,13 +129,13 @@ def _recover_table(given: argparse.Namespace, system: "Target", admin: "Admin", 
     )
 
 
-def _recover_region(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> Any:
+def _recover_region(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> dict[str, Any]:
     from commands.recover.region import recover_region
 
     return recover_region(system, admin, output, region=given.region, into=given.into, backup=given.backup)
 
 
-def _remove(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> Any:
+def _remove(given: argparse.Namespace, system: "Target", admin: "Admin", output: Output) -> dict[str, Any]:
     from commands.recover.tidy import remove
 
     remove(system, admin, output, name=given.name)
