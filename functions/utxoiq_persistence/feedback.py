@@ -112,9 +112,9 @@ class Feedback:
             rows = await self._database.fetch(
                 statement,
                 idempotent=True,
-                insight_ids=arrays.of_texts(write.insight_id for write in writes),
-                user_ids=arrays.of_texts(write.user_id for write in writes),
-                **{name: arrays.of_texts(write.columns[name] for write in writes) for name in writes[0].columns},
+                insight_ids=arrays.encode_texts(write.insight_id for write in writes),
+                user_ids=arrays.encode_texts(write.user_id for write in writes),
+                **{name: arrays.encode_texts(write.columns[name] for write in writes) for name in writes[0].columns},
                 **audit.columns([write.entry for write in writes]),
             )
         bodies = {(insight_id, user_id): text.encode() for insight_id, user_id, text in rows}

@@ -56,7 +56,7 @@ def declare(settings: DatabaseSettings, keys: Sequence[DeclaredKey], request_id:
 
 def _declare(session: Session, keys: Sequence[DeclaredKey], request_id: str | None) -> None:
     # Before the new ones, which may have their names.
-    declared = arrays.of_texts(key.id for key in keys)
+    declared = arrays.encode_texts(key.id for key in keys)
     session.run(_SQL["withdraw_keys"], actor=ACTOR, declared=declared, request_id=request_id)
     for key in keys:
         details = {"name": key.name, "scopes": sorted(key.scopes)}
@@ -67,7 +67,7 @@ def _declare(session: Session, keys: Sequence[DeclaredKey], request_id: str | No
             digest=bytes.fromhex(key.digest),
             name=key.name,
             owner=ACTOR,
-            scopes=arrays.of_texts(sorted(key.scopes)),
+            scopes=arrays.encode_texts(sorted(key.scopes)),
             requests_per_hour=key.requests_per_hour,
             batches_per_hour=key.batches_per_hour,
             **entry.parameters,

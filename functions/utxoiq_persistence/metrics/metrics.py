@@ -209,13 +209,13 @@ def _new_ids(count: int) -> Iterator[str]:
 def _parameters(batches: Sequence[_Batch]) -> dict[str, Any]:
     metrics = [metric for batch in batches for metric in batch.metrics]
     return {
-        "ids": arrays.of_texts(metric.id for metric in metrics),
-        "service_names": arrays.of_texts(metric.service_name for metric in metrics),
-        "metric_types": arrays.of_texts(metric.metric_type for metric in metrics),
-        "metric_values": arrays.of_plain([metric.metric_value for metric in metrics]),
-        "units": arrays.of_texts(metric.unit for metric in metrics),
-        "timestamps": arrays.of_plain([metric.timestamp for metric in metrics]),
-        "metadata": arrays.of_texts(
+        "ids": arrays.encode_texts(metric.id for metric in metrics),
+        "service_names": arrays.encode_texts(metric.service_name for metric in metrics),
+        "metric_types": arrays.encode_texts(metric.metric_type for metric in metrics),
+        "metric_values": arrays.encode_plain([metric.metric_value for metric in metrics]),
+        "units": arrays.encode_texts(metric.unit for metric in metrics),
+        "timestamps": arrays.encode_plain([metric.timestamp for metric in metrics]),
+        "metadata": arrays.encode_texts(
             None if metric.metric_metadata is None else _ENCODER.encode(metric.metric_metadata).decode()
             for metric in metrics
         ),

@@ -1,4 +1,4 @@
-"""How a connection to PostgreSQL is opened: over the local socket if there is one, else by the Cloud SQL connector."""
+"""Opens connections to PostgreSQL: over the local socket if there is one, else through the Cloud SQL connector."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,7 +15,12 @@ CONNECT_SECONDS = 10
 
 
 def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callable[[], Connection]:
-    """parameters: of the session, in place before its first statement. Times are UTC whatever the server thinks."""
+    """Return a function that opens a connection, whose times are UTC whatever the server's time zone is.
+
+    Args:
+        settings: Where the database is, and as whom to connect.
+        parameters: Settings of the session by name, in effect before its first statement.
+    """
     shared = {
         "timeout": CONNECT_SECONDS,
         "application_name": settings.user,
@@ -31,8 +36,8 @@ def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callabl
 
 @cache
 def _connector() -> "Connector":
-    """One a process: it holds a key pair and the certificates of each instance."""
-    # 0.6 s of import, which a start on the local socket need not pay.
+    """Return the process' one connector, which holds a key pair and the certificate of each instance."""
+    # The import takes 0.6 s, which a start on the local socket need not pay.
     from google.cloud.sql.connector import Connector, IPTypes, RefreshStrategy
 
     return Connector(ip_type=IPTypes.PRIVATE, enable_iam_auth=True, refresh_strategy=RefreshStrategy.LAZY)

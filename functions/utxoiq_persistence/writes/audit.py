@@ -81,7 +81,7 @@ def columns(entries: Sequence[Entry]) -> dict[str, str]:
     """The parameters of a statement that makes the changes of many."""
     rows = [entry.parameters for entry in entries]
     return {
-        plural: arrays.of_texts(row[name] for row in rows)
+        plural: arrays.encode_texts(row[name] for row in rows)
         for plural, name in (
             ("actors", "actor"),
             ("key_ids", "key_id"),
