@@ -97,7 +97,7 @@ class Feedback:
         return Page(body.encode(), cursors.encode(place))
 
     async def _write(self, name: str, insight_id: str, user_id: str, **columns: str | None) -> Document:
-        entry = audit.entry(f"feedback.{name}", insight_id, user_id=user_id)
+        entry = audit.create_entry(f"feedback.{name}", insight_id, user_id=user_id)
         write = _Write(insight_id, user_id, columns, entry)
         body = await self._writes[name].add(write, keys=frozenset([(insight_id, user_id)]))
         entry.made = True
@@ -115,7 +115,7 @@ class Feedback:
                 insight_ids=arrays.encode_texts(write.insight_id for write in writes),
                 user_ids=arrays.encode_texts(write.user_id for write in writes),
                 **{name: arrays.encode_texts(write.columns[name] for write in writes) for name in writes[0].columns},
-                **audit.columns([write.entry for write in writes]),
+                **audit.encode_entries([write.entry for write in writes]),
             )
         bodies = {(insight_id, user_id): text.encode() for insight_id, user_id, text in rows}
         return [bodies[write.insight_id, write.user_id] for write in writes]

@@ -13,7 +13,7 @@ from utxoiq_persistence.postgres.session import Row
 from utxoiq_persistence.postgres.statements import load
 from utxoiq_persistence.records import Document, Idempotency, JobProgress, JobQuery, NewJob, Page
 from utxoiq_persistence.writes import audit
-from utxoiq_persistence.writes.idempotency import Write, once
+from utxoiq_persistence.writes.idempotency import Write, write_once
 
 _SQL = load("backfill_jobs")
 CACHE_SECONDS = 300
@@ -31,7 +31,7 @@ class Jobs:
             raise RuleBroken(f"end_block {new.end_block} is before start_block {new.start_block}")
 
         job_id = uuid4()
-        entry = audit.entry("job.start", str(job_id))
+        entry = audit.create_entry("job.start", str(job_id))
 
         def answer(rows: list[Row]) -> bytes:
             entry.made = True
@@ -47,7 +47,7 @@ class Jobs:
             **entry.parameters,
         }
         write = Write(_SQL["insert_job"], parameters, answer)
-        return Document(await once(self._database, write, idempotency), FIRST_VERSION)
+        return Document(await write_once(self._database, write, idempotency), FIRST_VERSION)
 
     async def get(self, job_id: UUID) -> Document:
         """Raises NotFound."""
@@ -55,7 +55,7 @@ class Jobs:
 
     async def progress(self, job_id: UUID, progress: JobProgress, expected_version: int | None = None) -> Document:
         """Raises NotFound, JobEnded, RuleBroken for a block outside the job, StaleVersion where it has changed."""
-        entry = audit.entry("job.progress", str(job_id))
+        entry = audit.create_entry("job.progress", str(job_id))
         async with self._cache.changing([tag(job_id)]):
             rows = await self._database.fetch(
                 _SQL["update_progress"],

@@ -28,7 +28,7 @@ from utxoiq_persistence.records import (
 )
 from utxoiq_persistence.writes import audit
 from utxoiq_persistence.writes.grouping import Groups
-from utxoiq_persistence.writes.idempotency import Write, once
+from utxoiq_persistence.writes.idempotency import Write, write_once
 
 _SQL = load("system_metrics")
 _PARTITIONS = load("partitions")
@@ -146,7 +146,9 @@ class Metrics:
         ]
         answer = _ENCODER.encode(stored[0] if alone else stored)
         services = {metric.service_name for metric in metrics}
-        entry = audit.entry("metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics))
+        entry = audit.create_entry(
+            "metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics)
+        )
         if idempotency is not None:
             return await self._record_once(_Batch(stored, entry), answer, idempotency)
         await self._batches.add(_Batch(stored, entry), size=len(stored))
@@ -159,7 +161,7 @@ class Metrics:
             return answer
 
         async with self._cache.changing(_tags([batch])):
-            return await once(self._database, Write(_SQL["record"], _parameters([batch]), recorded), idempotency)
+            return await write_once(self._database, Write(_SQL["record"], _parameters([batch]), recorded), idempotency)
 
     async def _record_all(self, batches: Sequence[_Batch]) -> list[None]:
         async with self._cache.changing(_tags(batches)):
@@ -219,7 +221,7 @@ def _parameters(batches: Sequence[_Batch]) -> dict[str, Any]:
             None if metric.metric_metadata is None else _ENCODER.encode(metric.metric_metadata).decode()
             for metric in metrics
         ),
-        **audit.columns([batch.entry for batch in batches]),
+        **audit.encode_entries([batch.entry for batch in batches]),
     }
 
 
