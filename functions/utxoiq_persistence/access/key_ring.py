@@ -41,7 +41,7 @@ class KeyHolder(Struct, frozen=True):
 
 
 class _Held(Struct):
-    """Holds an active key until `until`. The database last confirmed it at `confirmed`; the key expires at `expires`."""
+    """Holds an active key until `until`. The database last confirmed it at `confirmed`; it expires at `expires`."""
 
     holder: KeyHolder
     confirmed: float

@@ -22,7 +22,7 @@ PATIENCE = 0.02
 
 @dataclass(eq=False)
 class _Place(Generic[Item, Result]):
-    """Holds a waiting item. No other item of its group has one of `keys`; traces and logs use its caller's `context`."""
+    """Holds a waiting item. No other item of its group has one of `keys`; `context` is its caller's, for traces."""
 
     item: Item
     size: int
