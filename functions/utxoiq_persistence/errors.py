@@ -2,7 +2,7 @@
 
 
 class PersistenceError(Exception):
-    """Is the root of the tree. Its text may be shown to a client: it says what is wrong and what to do, without SQL."""
+    """Stands for any error of this layer. A client may see its text, which says what is wrong and what to do."""
 
 
 class ConfigurationError(PersistenceError):

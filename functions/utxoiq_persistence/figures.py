@@ -8,9 +8,9 @@ from msgspec import Struct, field
 SLOW_SECONDS = 0.2
 GAMMA = 1.02
 # The clock's resolution, in seconds. A shorter duration counts as this.
-_FLOOR = 1e-9
-_PER_LOG = 1 / log(GAMMA)
-_OF_MICROSECOND = log(1e6) * _PER_LOG
+_MIN_SECONDS = 1e-9
+_BUCKETS_PER_LOG = 1 / log(GAMMA)
+_MICROSECOND_OFFSET = log(1e6) * _BUCKETS_PER_LOG
 
 
 class Histogram(Struct):
@@ -30,7 +30,7 @@ class Histogram(Struct):
         """Count a duration."""
         self.count += 1
         self.total += seconds
-        bucket = ceil(log(seconds if seconds > _FLOOR else _FLOOR) * _PER_LOG + _OF_MICROSECOND)
+        bucket = ceil(log(seconds if seconds > _MIN_SECONDS else _MIN_SECONDS) * _BUCKETS_PER_LOG + _MICROSECOND_OFFSET)
         try:
             self.buckets[bucket] += 1
         except KeyError:
@@ -261,7 +261,7 @@ def merge_replicas(figures: Iterable[InstanceFigures]) -> PoolFigures | None:
 
 
 def merge_checkouts(figures: Iterable[InstanceFigures]) -> Histogram:
-    """Return the waits for a connection of all instances."""
+    """Return how long callers of all instances waited for a connection."""
     total = Histogram()
     for one in figures:
         total.merge(one.checkouts)

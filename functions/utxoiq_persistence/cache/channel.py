@@ -43,7 +43,10 @@ class Channel:
         await end(self._task)
 
     def is_current(self) -> bool:
-        """Return whether all published LEASE_SECONDS ago has been received; the call keeps the channel awake."""
+        """Return whether everything published more than LEASE_SECONDS ago was received.
+
+        The call keeps the channel awake.
+        """
         now = time.monotonic()
         self._last_use = now
         if not self._used.is_set():
