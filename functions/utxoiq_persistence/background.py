@@ -1,4 +1,4 @@
-"""Tasks that run beside the requests until they are ended.
+"""Tasks that run beside the requests, until they are ended.
 
 Redis' client may turn a cancellation into an error of the connection that it broke. A loop that survives such errors
 must therefore ask whether it goes on.

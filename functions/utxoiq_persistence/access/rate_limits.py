@@ -18,7 +18,7 @@ from utxoiq_persistence.tracing import spans as tracing
 WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
 
-# Counts only the requests that it grants; a refused request uses up nothing.
+# Counts only what it lets through: a refusal costs no one anything.
 _TAKE = Script.of("""-- rate limit
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local granted = math.max(0, math.min(tonumber(ARGV[1]), tonumber(ARGV[2]) - used))

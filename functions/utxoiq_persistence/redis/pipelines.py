@@ -186,7 +186,7 @@ def _call(script: Script, keys: list[str], arguments: Sequence[str | bytes]) -> 
 
 def _packed(call: _Call) -> bytes:
     count = str(len(call.keys))
-    # The type stub accepts one argument only.
+    # Its stub takes one argument only.
     packed: bytes = pack_command(("EVALSHA", call.script.digest, count, *call.keys, *call.arguments))  # type: ignore[arg-type]
     return packed
 
