@@ -88,7 +88,7 @@ class App(Generic[Resource]):
                 if opened.gate is not None and endpoint.route.identified:
                     await opened.gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
-                audit.begin(origin)
+                audit.set_origin(origin)
                 seen_path = self._base.path(headers, without_slash(path))
                 call = await _read(
                     endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive, ignored

@@ -1,1 +1,1 @@
-"""The data-access layer that all functions share: PostgreSQL, the cache of two levels, and the records between them."""
+"""The data-access layer that all functions share: PostgreSQL, the two-level cache, and the records between them."""

@@ -1,4 +1,4 @@
-"""Configuration from the environment, checked whole before anything starts."""
+"""Reads the configuration from the environment, and checks all of it before anything starts."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,12 +13,20 @@ SWITCH = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """instance: project:region:name; socket_dir: where a local PostgreSQL listens, which then replaces the connector.
+    """Holds the settings of the database. Times are in seconds, except statement_timeout_ms.
 
-    sockets: a folder of such by connection name. replica: the instance that metrics of the past are read from, where
-    there is one.
-
-    Times are seconds, except statement_timeout_ms.
+    Attributes:
+        instance: The instance's connection name, project:region:name.
+        name: The database's name.
+        user: The database user.
+        socket_dir: A folder where a local PostgreSQL listens, which then replaces the Cloud SQL connector.
+        sockets: A folder that has such a folder for each connection name.
+        replica: The connection name of the instance from which past metrics are read, if there is one.
+        pool_size: How many connections are kept.
+        pool_overflow: How many more may be opened.
+        pool_timeout: How long a caller waits for a connection.
+        pool_recycle: The age at which a connection is replaced.
+        statement_timeout_ms: How long a statement may take, in milliseconds.
     """
 
     instance: str
@@ -34,14 +42,24 @@ class DatabaseSettings:
     statement_timeout_ms: int = 10_000
 
     def at(self, instance: str) -> "DatabaseSettings":
-        """The same database on another instance, by project:region:name."""
-        # Resolved, since a socket's path must be short.
+        """Return the settings of the same database on another instance, given by its connection name."""
+        # The path is resolved, since a socket's path must be short.
         socket_dir = os.path.realpath(f"{self.sockets}/{instance}") if self.sockets else self.socket_dir
         return replace(self, instance=instance, socket_dir=socket_dir)
 
 
 @dataclass(frozen=True)
 class RedisSettings:
+    """Holds the settings of Redis.
+
+    Attributes:
+        host: The host's name or address.
+        port: The port.
+        auth: The password, if there is one.
+        tls: Whether to connect by TLS.
+        ca: The certificate authority in PEM, if it is not a public one.
+    """
+
     host: str
     port: int
     auth: str | None = None
@@ -51,7 +69,14 @@ class RedisSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """function: what the fleet's figures call it. figures_seconds: how often an instance publishes its own."""
+    """Holds all settings of a function.
+
+    Attributes:
+        function: The function's name, as the fleet's figures call it.
+        database: The settings of the database.
+        redis: The settings of Redis.
+        figures_seconds: How often an instance publishes its figures, in seconds.
+    """
 
     function: str
     database: DatabaseSettings
@@ -60,7 +85,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings.
+
+        Raises:
+            ConfigurationError: A variable is wrong; the text names it and what it should hold.
+        """
         return cls(
             function=environment.get("K_SERVICE", "local"),
             database=database_settings(environment),
@@ -70,7 +99,11 @@ class Settings:
 
 
 def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
-    """The database's part alone, for the migrate function. Raises ConfigurationError."""
+    """Return the settings of the database.
+
+    Raises:
+        ConfigurationError: A variable is wrong; the text names it and what it should hold.
+    """
     return DatabaseSettings(
         instance=_instance(environment, "DB_INSTANCE"),
         name=required(environment, "DB_NAME"),
@@ -87,6 +120,11 @@ def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
 
 
 def required(environment: Mapping[str, str], name: str) -> str:
+    """Return the value of a variable.
+
+    Raises:
+        ConfigurationError: The variable is not set or empty.
+    """
     value = environment.get(name, "")
     if not value:
         raise ConfigurationError(f"{name} is not set; the Pulumi program declares it for every function")
@@ -114,6 +152,18 @@ def _redis_settings(environment: Mapping[str, str]) -> RedisSettings:
 
 
 def number(environment: Mapping[str, str], name: str, default: str, kind: Callable[[str], T], minimum: float) -> T:
+    """Return a variable's value as a number.
+
+    Args:
+        environment: All variables.
+        name: The variable's name.
+        default: The text that stands for a missing variable.
+        kind: Converts the text, such as int; raises ValueError where it cannot.
+        minimum: The smallest value that is accepted.
+
+    Raises:
+        ConfigurationError: The value is not a number, or smaller than the minimum.
+    """
     text = environment.get(name, default)
     try:
         value = kind(text)

@@ -1,50 +1,52 @@
-"""Everything that the data-access layer raises, one small tree."""
+"""All exceptions that the data-access layer raises, in one tree."""
 
 
 class PersistenceError(Exception):
-    """The root. Its text is fit for a client: what was wrong and what to do, no SQL."""
+    """Stands for any error of this layer. A client may see its text, which says what is wrong and what to do."""
 
 
 class ConfigurationError(PersistenceError):
-    """The environment is wrong; the text names the variable and the remedy."""
+    """Says that the environment is wrong. The text names the variable and the remedy."""
 
 
 class NotFound(PersistenceError):
-    """No row has that id."""
+    """Says that no row has the id."""
 
 
 class RuleBroken(PersistenceError):
-    """Each field is well formed, together they are not: an end before its start."""
+    """Says that fields which are valid alone are not valid together, such as an end before its start."""
 
 
 class JobEnded(PersistenceError):
-    """A completed or failed job takes no more progress."""
+    """Says that the job is completed or failed, and accepts no more progress."""
 
 
 class StaleVersion(PersistenceError):
-    """The row has changed since the version that the caller saw."""
+    """Says that the row has changed since the version that the caller saw."""
 
 
 class NameTaken(PersistenceError):
-    """Something else has that name."""
+    """Says that something else has the name."""
 
 
 class KeyEnded(PersistenceError):
-    """An API key that is revoked, expired or rotated already has no successor to come."""
+    """Says that an API key cannot be rotated, since it is revoked, expired or rotated already."""
 
 
 class BadCursor(PersistenceError):
-    """A cursor that this service did not give out, or not for this list."""
+    """Says that this service did not give out the cursor, or not for this list."""
 
 
 class IdempotencyMismatch(PersistenceError):
-    """The Idempotency-Key was used before, with another request."""
+    """Says that the Idempotency-Key was used before, with another request."""
 
 
 class DatabaseUnavailable(PersistenceError):
-    """The database cannot be reached now. What was asked did not happen, unless `outcome_unknown`.
+    """Says that the database cannot be reached now, or took too long.
 
-    retry_after: seconds until another try makes sense.
+    Attributes:
+        retry_after: The number of seconds after which another try makes sense.
+        outcome_unknown: Whether the change may have been made; otherwise it was not.
     """
 
     def __init__(self, message: str, *, retry_after: int = 5, outcome_unknown: bool = False) -> None:
@@ -54,8 +56,8 @@ class DatabaseUnavailable(PersistenceError):
 
 
 class PoolExhausted(DatabaseUnavailable):
-    """Every connection stayed in use for the whole wait."""
+    """Says that every connection stayed in use for the whole wait."""
 
 
 class NotPublished(PersistenceError):
-    """Cloud Monitoring did not take all that it was sent. It may be sent again: what it has, it does not take twice."""
+    """Says that Cloud Monitoring did not accept all points. They may be sent again, since none is stored twice."""

@@ -1,4 +1,4 @@
-"""Insight feedback: one row a user and insight, and the statistics that a trigger keeps beside it."""
+"""Insight feedback: one row per user and insight, and the statistics that a trigger keeps up to date."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -24,12 +24,12 @@ from utxoiq_persistence.writes.grouping import Groups
 
 _SQL = load("insight_feedback")
 CACHE_SECONDS = 3600
-# Of a group of writes: more at once take hardly less each.
+# The most writes of one group. In larger groups a write costs hardly less.
 MAX_WRITES = 100
 
 
 class _Write(Struct):
-    """Of one user's feedback on one insight. columns: what of the row is set, by the parameter that brings it."""
+    """Holds a write of one user's feedback on one insight. `columns` are the values that it sets, by parameter."""
 
     insight_id: str
     user_id: str
@@ -38,28 +38,35 @@ class _Write(Struct):
 
 
 class Feedback:
-    """Each write sets its own columns and leaves the others; writing the same twice changes nothing but updated_at."""
+    """Stores and reads insight feedback.
+
+    Each write sets its own columns and leaves the others. Writing the same twice changes only updated_at. Every method
+    raises DatabaseUnavailable where the database cannot be reached.
+    """
 
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
-        self._writes = {name: self._groups(name) for name in ("rate", "comment", "flag")}
+        self._writes = {name: self._create_groups(name) for name in ("rate", "comment", "flag")}
 
     async def rate(self, rating: Rating, user_id: str) -> Document:
+        """Set a user's rating of an insight, with its comment, and return the row."""
         return await self._write(
             "rate", rating.insight_id, user_id, ratings=str(rating.rating), comments=rating.comment
         )
 
     async def comment(self, comment: Comment, user_id: str) -> Document:
+        """Set a user's comment on an insight, and return the row."""
         return await self._write("comment", comment.insight_id, user_id, comments=comment.comment)
 
     async def flag(self, flag: Flag, user_id: str) -> Document:
+        """Set a user's flag on an insight, with its reason, and return the row."""
         return await self._write(
             "flag", flag.insight_id, user_id, flag_types=flag.flag_type, flag_reasons=flag.flag_reason
         )
 
     async def stats(self, insight_id: str) -> Document:
-        """Statistics of any insight: all zero, the average too, of one without feedback."""
+        """Return an insight's statistics. Without feedback all figures are zero, the average too."""
 
         async def read() -> Document:
             ((text,),) = await self._database.fetch(_SQL["stats"], idempotent=True, insight_id=insight_id)
@@ -68,7 +75,11 @@ class Feedback:
         return await self._cache.get("feedback_stats", _tag(insight_id), "", CACHE_SECONDS, read)
 
     async def comments(self, query: CommentsQuery) -> Page:
-        """Newest first. Raises BadCursor."""
+        """Return a page of an insight's comments, newest first.
+
+        Raises:
+            BadCursor: The cursor is not one of this list.
+        """
         ((body, place),) = await self._database.fetch(
             _SQL["comments"],
             idempotent=True,
@@ -79,8 +90,13 @@ class Feedback:
         )
         return Page(body.encode(), cursors.encode(place))
 
-    async def of_user(self, query: UserFeedbackQuery, user_id: str) -> Page:
-        """Newest first. Raises BadCursor, and RuleBroken where the range ends before it starts."""
+    async def find_by_user(self, query: UserFeedbackQuery, user_id: str) -> Page:
+        """Return a page of a user's feedback, newest first.
+
+        Raises:
+            BadCursor: The cursor is not one of this list.
+            RuleBroken: The range ends before it starts.
+        """
         if query.start_time and query.end_time and query.end_time < query.start_time:
             raise RuleBroken("end_time is before start_time")
         ((body, place),) = await self._database.fetch(
@@ -97,25 +113,25 @@ class Feedback:
         return Page(body.encode(), cursors.encode(place))
 
     async def _write(self, name: str, insight_id: str, user_id: str, **columns: str | None) -> Document:
-        entry = audit.entry(f"feedback.{name}", insight_id, user_id=user_id)
+        entry = audit.create_entry(f"feedback.{name}", insight_id, user_id=user_id)
         write = _Write(insight_id, user_id, columns, entry)
         body = await self._writes[name].add(write, keys=frozenset([(insight_id, user_id)]))
         entry.made = True
         return Document(body)
 
-    def _groups(self, name: str) -> Groups[_Write, bytes]:
+    def _create_groups(self, name: str) -> Groups[_Write, bytes]:
         return Groups(name, partial(self._write_all, _SQL[name]), MAX_WRITES)
 
     async def _write_all(self, statement: Statement, writes: Sequence[_Write]) -> list[bytes]:
-        """The rows. No two writes are of one user and insight."""
+        """Store a group of writes, and return their rows. No two writes have the same user and insight."""
         async with self._cache.changing({_tag(write.insight_id) for write in writes}):
             rows = await self._database.fetch(
                 statement,
                 idempotent=True,
-                insight_ids=arrays.of_texts(write.insight_id for write in writes),
-                user_ids=arrays.of_texts(write.user_id for write in writes),
-                **{name: arrays.of_texts(write.columns[name] for write in writes) for name in writes[0].columns},
-                **audit.columns([write.entry for write in writes]),
+                insight_ids=arrays.encode_texts(write.insight_id for write in writes),
+                user_ids=arrays.encode_texts(write.user_id for write in writes),
+                **{name: arrays.encode_texts(write.columns[name] for write in writes) for name in writes[0].columns},
+                **audit.encode_entries([write.entry for write in writes]),
             )
         bodies = {(insight_id, user_id): text.encode() for insight_id, user_id, text in rows}
         return [bodies[write.insight_id, write.user_id] for write in writes]

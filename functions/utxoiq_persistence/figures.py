@@ -1,4 +1,4 @@
-"""What one instance counts, from its start on, in a form that merges with other instances'."""
+"""Figures that an instance counts from its start on, and that merge with those of other instances."""
 
 from collections.abc import Iterable
 from math import ceil, log
@@ -7,16 +7,19 @@ from msgspec import Struct, field
 
 SLOW_SECONDS = 0.2
 GAMMA = 1.02
-# What the clock can tell; less counts as this.
-_FLOOR = 1e-9
-_PER_LOG = 1 / log(GAMMA)
-_OF_MICROSECOND = log(1e6) * _PER_LOG
+# The clock's resolution, in seconds. A shorter duration counts as this.
+_MIN_SECONDS = 1e-9
+_BUCKETS_PER_LOG = 1 / log(GAMMA)
+_MICROSECOND_OFFSET = log(1e6) * _BUCKETS_PER_LOG
 
 
 class Histogram(Struct):
-    """Durations in buckets that grow by 2 %, so that a quantile is within 1 % of the exact one, also when merged.
+    """Counts durations in buckets that grow by 2 %, so that quantiles are within 1 % of the exact ones, merged or not.
 
-    total: seconds. buckets: index to count; bucket i holds (GAMMA^(i-1), GAMMA^i] microseconds.
+    Attributes:
+        count: The number of durations.
+        total: Their sum in seconds.
+        buckets: Counts by the bucket's index; bucket i holds durations in (GAMMA^(i-1), GAMMA^i] microseconds.
     """
 
     count: int = 0
@@ -24,22 +27,24 @@ class Histogram(Struct):
     buckets: dict[int, int] = field(default_factory=dict)
 
     def add(self, seconds: float) -> None:
+        """Count a duration."""
         self.count += 1
         self.total += seconds
-        bucket = ceil(log(seconds if seconds > _FLOOR else _FLOOR) * _PER_LOG + _OF_MICROSECOND)
+        bucket = ceil(log(seconds if seconds > _MIN_SECONDS else _MIN_SECONDS) * _BUCKETS_PER_LOG + _MICROSECOND_OFFSET)
         try:
             self.buckets[bucket] += 1
         except KeyError:
             self.buckets[bucket] = 1
 
     def merge(self, other: "Histogram") -> None:
+        """Add the durations of another histogram."""
         self.count += other.count
         self.total += other.total
         for bucket, count in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
 
     def quantile(self, share: float) -> float | None:
-        """Seconds below which that share (0..1) of the durations lies; None of nothing."""
+        """Return the seconds below which that share (0 to 1) of the durations lies. Return None when empty."""
         rank = ceil(share * self.count)
         seen = 0
         for bucket in sorted(self.buckets):
@@ -50,18 +55,25 @@ class Histogram(Struct):
 
 
 def middle(bucket: int) -> float:
-    """The seconds that are equally far, in proportion, from both ends of a bucket."""
+    """Return the middle of a bucket, in seconds: both ends differ from it by the same proportion."""
     return 2 * GAMMA**bucket / (GAMMA + 1) / 1e6
 
 
 class QueryFigures(Struct):
-    """One statement's runs, of which errors failed, slow took more than SLOW_SECONDS and did not fail."""
+    """Counts the runs of one statement.
+
+    Attributes:
+        errors: The number of runs that failed.
+        slow: The number of runs that succeeded and took more than SLOW_SECONDS.
+        durations: The durations of all runs.
+    """
 
     errors: int = 0
     slow: int = 0
     durations: Histogram = field(default_factory=Histogram)
 
     def add(self, seconds: float, failed: bool) -> None:
+        """Count a run."""
         if failed:
             self.errors += 1
         elif seconds > SLOW_SECONDS:
@@ -70,16 +82,28 @@ class QueryFigures(Struct):
 
     @property
     def fast(self) -> int:
+        """Return the number of runs that succeeded within SLOW_SECONDS."""
         return self.durations.count - self.slow - self.errors
 
     def merge(self, other: "QueryFigures") -> None:
+        """Add the runs of another instance."""
         self.errors += other.errors
         self.slow += other.slow
         self.durations.merge(other.durations)
 
 
 class PoolFigures(Struct):
-    """A pool at one moment. size: connections it keeps; overflow: open beyond those; waiting: requests without one."""
+    """Describes a connection pool at one moment.
+
+    Attributes:
+        size: How many connections the pool keeps.
+        max_overflow: How many more it may open.
+        checked_in: How many connections are idle.
+        checked_out: How many connections are in use.
+        overflow: How many connections beyond `size` are open.
+        waiting: How many callers wait for a connection.
+        timeouts: How many callers have waited in vain since the start.
+    """
 
     size: int = 0
     max_overflow: int = 0
@@ -91,21 +115,28 @@ class PoolFigures(Struct):
 
     @property
     def utilization(self) -> float:
-        """The share (0..1) of what it may open that is in use."""
+        """Return the share (0 to 1) of the connections the pool may open that is in use."""
         return self.checked_out / max(1, self.size + self.max_overflow)
 
     def merge(self, other: "PoolFigures") -> None:
+        """Add the connections of another pool."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class RequestFigures(Struct):
-    """Requests to one route. statuses: status to count."""
+    """Counts the requests to one route.
+
+    Attributes:
+        statuses: Counts by HTTP status.
+        durations: The durations of all requests.
+    """
 
     statuses: dict[str, int] = field(default_factory=dict)
     durations: Histogram = field(default_factory=Histogram)
 
     def add(self, status: int, seconds: float) -> None:
+        """Count a request."""
         key = str(status)
         try:
             self.statuses[key] += 1
@@ -114,13 +145,21 @@ class RequestFigures(Struct):
         self.durations.add(seconds)
 
     def merge(self, other: "RequestFigures") -> None:
+        """Add the requests to another instance."""
         for status, count in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + count
         self.durations.merge(other.durations)
 
 
 class LookupFigures(Struct):
-    """How lookups ended, each in one way: in the process, in Redis, in neither, or without Redis' answer."""
+    """Counts cache lookups by how they ended.
+
+    Attributes:
+        memory: The entry was in the process.
+        redis: The entry was in Redis.
+        misses: The entry was in neither.
+        errors: Redis did not answer.
+    """
 
     memory: int = 0
     redis: int = 0
@@ -129,9 +168,11 @@ class LookupFigures(Struct):
 
     @property
     def count(self) -> int:
+        """Return the number of all lookups."""
         return self.memory + self.redis + self.misses + self.errors
 
     def merge(self, other: "LookupFigures") -> None:
+        """Add the lookups of another instance."""
         self.memory += other.memory
         self.redis += other.redis
         self.misses += other.misses
@@ -139,9 +180,12 @@ class LookupFigures(Struct):
 
 
 class CacheFigures(Struct):
-    """groups: lookups by what was looked up. evictions: entries the process had no room for any more.
+    """Counts what the cache did.
 
-    failed_writes: entries and changes that Redis could not be told.
+    Attributes:
+        groups: Lookups by what was looked up.
+        evictions: The number of entries that the process evicted for lack of room.
+        failed_writes: The number of entries and changes that Redis did not accept.
     """
 
     groups: dict[str, LookupFigures] = field(default_factory=dict)
@@ -149,12 +193,14 @@ class CacheFigures(Struct):
     failed_writes: int = 0
 
     def group(self, name: str) -> LookupFigures:
+        """Return the counts of a group, which are zero at first."""
         found = self.groups.get(name)
         if found is None:
             found = self.groups[name] = LookupFigures()
         return found
 
     def merge(self, other: "CacheFigures") -> None:
+        """Add the counts of another instance."""
         for name, lookups in other.groups.items():
             self.group(name).merge(lookups)
         self.evictions += other.evictions
@@ -162,11 +208,20 @@ class CacheFigures(Struct):
 
 
 class InstanceFigures(Struct):
-    """All that an instance publishes. started_at, published_at: in seconds of time.time().
+    """Holds all figures that an instance publishes.
 
-    replica: the pool of connections to the replica, where there is one. checkouts: waits for a usable connection, of
-    both pools; queries, by statement, are of both as well. requests: by method and path template. ended: the instance
-    has closed, and these are its last figures.
+    Attributes:
+        function: The function's name.
+        instance: The instance's id.
+        started_at: When the instance started, in seconds since 1970.
+        published_at: When it published these figures, in seconds since 1970.
+        pool: The connections to the primary.
+        queries: Runs on the primary and the replica, by the statement's name.
+        replica: The connections to the replica, if there is one.
+        checkouts: How long callers waited for a usable connection, of both pools.
+        requests: Requests by method and path template.
+        cache: What the cache did.
+        ended: Whether the instance has closed, and these are its last figures.
     """
 
     function: str
@@ -183,19 +238,20 @@ class InstanceFigures(Struct):
 
     @property
     def pools(self) -> list[PoolFigures]:
+        """Return the pools of the primary and, if there is one, of the replica."""
         return [self.pool] if self.replica is None else [self.pool, self.replica]
 
 
-def merged_pool(figures: Iterable[InstanceFigures]) -> PoolFigures:
-    """Of the primary's pools."""
+def merge_pools(figures: Iterable[InstanceFigures]) -> PoolFigures:
+    """Return the sum of the pools of the primary."""
     total = PoolFigures()
     for one in figures:
         total.merge(one.pool)
     return total
 
 
-def merged_replica(figures: Iterable[InstanceFigures]) -> PoolFigures | None:
-    """Of the replica's pools; None where nobody has one."""
+def merge_replicas(figures: Iterable[InstanceFigures]) -> PoolFigures | None:
+    """Return the sum of the pools of the replica, or None if no instance has one."""
     total: PoolFigures | None = None
     for one in figures:
         if one.replica is not None:
@@ -204,14 +260,16 @@ def merged_replica(figures: Iterable[InstanceFigures]) -> PoolFigures | None:
     return total
 
 
-def merged_checkouts(figures: Iterable[InstanceFigures]) -> Histogram:
+def merge_checkouts(figures: Iterable[InstanceFigures]) -> Histogram:
+    """Return how long callers of all instances waited for a connection."""
     total = Histogram()
     for one in figures:
         total.merge(one.checkouts)
     return total
 
 
-def merged_queries(figures: Iterable[InstanceFigures]) -> dict[str, QueryFigures]:
+def merge_queries(figures: Iterable[InstanceFigures]) -> dict[str, QueryFigures]:
+    """Return the runs of all instances by the statement's name."""
     total: dict[str, QueryFigures] = {}
     for one in figures:
         for name, query in one.queries.items():
@@ -219,7 +277,8 @@ def merged_queries(figures: Iterable[InstanceFigures]) -> dict[str, QueryFigures
     return total
 
 
-def merged_requests(figures: Iterable[InstanceFigures]) -> dict[str, RequestFigures]:
+def merge_requests(figures: Iterable[InstanceFigures]) -> dict[str, RequestFigures]:
+    """Return the requests to all instances by method and path template."""
     total: dict[str, RequestFigures] = {}
     for one in figures:
         for route, requests in one.requests.items():
@@ -227,7 +286,8 @@ def merged_requests(figures: Iterable[InstanceFigures]) -> dict[str, RequestFigu
     return total
 
 
-def merged_cache(figures: Iterable[InstanceFigures]) -> CacheFigures:
+def merge_caches(figures: Iterable[InstanceFigures]) -> CacheFigures:
+    """Return what the caches of all instances did."""
     total = CacheFigures()
     for one in figures:
         total.merge(one.cache)

@@ -1,4 +1,4 @@
-"""Backfill jobs: progress over the block chain, with optimistic locking."""
+"""Backfill jobs: their progress over the block chain, with optimistic locking."""
 
 from typing import NoReturn
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ from utxoiq_persistence.postgres.session import Row
 from utxoiq_persistence.postgres.statements import load
 from utxoiq_persistence.records import Document, Idempotency, JobProgress, JobQuery, NewJob, Page
 from utxoiq_persistence.writes import audit
-from utxoiq_persistence.writes.idempotency import Write, once
+from utxoiq_persistence.writes.idempotency import Write, write_once
 
 _SQL = load("backfill_jobs")
 CACHE_SECONDS = 300
@@ -21,17 +21,24 @@ FIRST_VERSION = 1
 
 
 class Jobs:
+    """Stores and reads backfill jobs. Its methods raise DatabaseUnavailable where the database cannot be reached."""
+
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
 
     async def start(self, new: NewJob, idempotency: Idempotency | None = None) -> Document:
-        """A new job, running at its first block. Raises RuleBroken, IdempotencyMismatch."""
+        """Start a job, which is running at its first block, and return it.
+
+        Raises:
+            RuleBroken: The end is before the start.
+            IdempotencyMismatch: The key was used for another request.
+        """
         if new.end_block < new.start_block:
             raise RuleBroken(f"end_block {new.end_block} is before start_block {new.start_block}")
 
         job_id = uuid4()
-        entry = audit.entry("job.start", str(job_id))
+        entry = audit.create_entry("job.start", str(job_id))
 
         def answer(rows: list[Row]) -> bytes:
             entry.made = True
@@ -47,15 +54,26 @@ class Jobs:
             **entry.parameters,
         }
         write = Write(_SQL["insert_job"], parameters, answer)
-        return Document(await once(self._database, write, idempotency), FIRST_VERSION)
+        return Document(await write_once(self._database, write, idempotency), FIRST_VERSION)
 
     async def get(self, job_id: UUID) -> Document:
-        """Raises NotFound."""
+        """Return a job and its version.
+
+        Raises:
+            NotFound: No job has this id.
+        """
         return await self._cache.get("jobs", tag(job_id), "", CACHE_SECONDS, lambda: self._read(job_id))
 
     async def progress(self, job_id: UUID, progress: JobProgress, expected_version: int | None = None) -> Document:
-        """Raises NotFound, JobEnded, RuleBroken for a block outside the job, StaleVersion where it has changed."""
-        entry = audit.entry("job.progress", str(job_id))
+        """Store a job's progress, and return the job and its new version.
+
+        Raises:
+            NotFound: No job has this id.
+            JobEnded: The job is completed or failed.
+            RuleBroken: The block is outside the job's range.
+            StaleVersion: The job is not at the expected version.
+        """
+        entry = audit.create_entry("job.progress", str(job_id))
         async with self._cache.changing([tag(job_id)]):
             rows = await self._database.fetch(
                 _SQL["update_progress"],
@@ -77,7 +95,11 @@ class Jobs:
         return Document(text.encode(), version)
 
     async def find(self, query: JobQuery) -> Page:
-        """Newest first. Raises BadCursor."""
+        """Return a page of jobs, newest first.
+
+        Raises:
+            BadCursor: The cursor is not one of this list.
+        """
         ((body, place),) = await self._database.fetch(
             _SQL["find_jobs"],
             idempotent=True,
@@ -113,4 +135,5 @@ class Jobs:
 
 
 def tag(job_id: UUID) -> str:
+    """Return the cache tag of a job."""
     return f"job:{job_id}"

@@ -1,8 +1,8 @@
-"""What goes in: the typed requests of the wire contract, which are validation and documentation as well.
+"""The typed requests of the wire contract, which also validate and document it: the OpenAPI document shows docstrings.
 
-Times carry an offset, which whoever reads requests adds where a client left it out. Numbers are finite, as JSON's are.
-Texts that may be absent are not empty: an empty one means that it is absent. That strings hold no NUL, which PostgreSQL
-cannot store, is seen to where requests are read: a pattern here would cost six times the decoding of a batch.
+Times carry an offset, which the reader of requests adds where a client left it out. Numbers are finite, as in JSON.
+Texts that may be absent are not empty: an empty one means that it is absent. Strings hold no NUL, which PostgreSQL
+cannot store. The reader of requests checks that, since a pattern here would make the decoding of a batch six times as slow.
 """
 
 from datetime import datetime
@@ -45,6 +45,8 @@ HourlyLimit: TypeAlias = Annotated[int, Meta(ge=1, le=BIGINT_MAX)]
 
 
 class NewJob(Struct, frozen=True, forbid_unknown_fields=True):
+    """Describes a backfill job to start over the blocks from start_block to end_block."""
+
     job_type: ShortName
     start_block: Block
     end_block: Block
@@ -52,7 +54,7 @@ class NewJob(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobProgress(Struct, frozen=True, forbid_unknown_fields=True):
-    """A field left out keeps its value; null clears it where the table allows that."""
+    """Reports a job's progress. A field left out keeps its value; null clears it where the table allows that."""
 
     current_block: Block
     progress_percentage: Annotated[float, Meta(ge=0, le=100)]
@@ -62,6 +64,8 @@ class JobProgress(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects jobs."""
+
     status: JobStatus | None = None
     job_type: ShortName | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
@@ -70,6 +74,8 @@ class JobQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rating(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates an insight from 1 to 5. A comment that is left out keeps the one that is stored."""
+
     insight_id: Name
     rating: Annotated[int, Meta(ge=1, le=5)]
     comment: CommentText | None = None
@@ -77,12 +83,16 @@ class Rating(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Comment(Struct, frozen=True, forbid_unknown_fields=True):
+    """Comments on an insight."""
+
     insight_id: Name
     comment: CommentText
     user_id: Name | None = None
 
 
 class Flag(Struct, frozen=True, forbid_unknown_fields=True):
+    """Flags an insight as inaccurate, misleading or spam."""
+
     insight_id: Name
     flag_type: FlagType
     flag_reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
@@ -90,6 +100,8 @@ class Flag(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CommentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects the comments on an insight."""
+
     insight_id: Name
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     offset: Offset = 0
@@ -97,7 +109,7 @@ class CommentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UserFeedbackQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """start_time and end_time bound created_at, both inclusive."""
+    """Selects a user's feedback. start_time and end_time limit created_at, both inclusive."""
 
     user_id: Name | None = None
     start_time: Moment | None = None
@@ -109,6 +121,8 @@ class UserFeedbackQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewMetric(Struct, frozen=True, forbid_unknown_fields=True):
+    """Describes a measured value. A timestamp that is left out is the time of the request."""
+
     service_name: Name
     metric_type: ShortName
     metric_value: float
@@ -118,7 +132,7 @@ class NewMetric(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetricsQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Metrics with start_time <= timestamp <= end_time."""
+    """Selects metrics with start_time <= timestamp <= end_time."""
 
     start_time: Moment
     end_time: Moment
@@ -130,6 +144,8 @@ class MetricsQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AggregateQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects the metrics to aggregate, and the length of the intervals."""
+
     service_name: Name
     metric_type: ShortName
     start_time: Moment
@@ -140,7 +156,7 @@ class AggregateQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit left out is the one that every signed-in caller has."""
+    """Describes an API key to create. A limit left out is the one that every signed-in caller has."""
 
     name: Name
     owner: Name
@@ -151,13 +167,15 @@ class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyRotation(Struct, frozen=True, forbid_unknown_fields=True):
-    """overlap_seconds: how long both keys are valid. expires_at: of the new one."""
+    """Replaces an API key. Both keys are valid for overlap_seconds; the new one expires at expires_at."""
 
     overlap_seconds: Annotated[int, Meta(ge=0, le=30 * 86400)] = 86400
     expires_at: Moment | None = None
 
 
 class ApiKeyQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects API keys."""
+
     owner: Name | None = None
     status: KeyStatus | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
@@ -166,7 +184,7 @@ class ApiKeyQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Changes with start_time <= at <= end_time."""
+    """Selects changes with start_time <= at <= end_time."""
 
     start_time: Moment | None = None
     end_time: Moment | None = None
@@ -180,7 +198,13 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Idempotency(Struct, frozen=True):
-    """A request that may come twice. caller: whose keys these are; request_hash: of all that makes the answer."""
+    """Identifies a request that may come twice.
+
+    Attributes:
+        caller: The caller, who has keys of its own.
+        key: The Idempotency-Key.
+        request_hash: The hash of everything that determines the answer.
+    """
 
     caller: str
     key: str
@@ -188,14 +212,14 @@ class Idempotency(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """JSON as PostgreSQL put it together, and the version it shows where the row has one."""
+    """Holds JSON that PostgreSQL has built, and the row's version if it has one."""
 
     body: bytes
     version: int | None = None
 
 
 class Page(Struct, frozen=True):
-    """A page of JSON; next_cursor where more may follow."""
+    """Holds a page of JSON, and `next_cursor` if more rows may follow."""
 
     body: bytes
     next_cursor: str | None = None

@@ -1,20 +1,20 @@
-"""What PostgreSQL's errors say of themselves: the SQLSTATE, and whether the connection ended with them."""
+"""Reads PostgreSQL's errors: the SQLSTATE, and whether the connection ended with the error."""
 
 from pg8000.exceptions import DatabaseError
 
 
 def state_of(error: DatabaseError) -> str:
-    """Return the SQLSTATE, empty where the error carries none."""
+    """Return the SQLSTATE, or an empty string where the error has none."""
     return _field(error, "C")
 
 
 def is_fatal(error: DatabaseError) -> bool:
-    """Return whether the connection ended with the error; what ran then may have been applied."""
+    """Return whether the connection ended with the error; the running statement may have been applied."""
     return _field(error, "V") in ("FATAL", "PANIC")
 
 
 def is_moved_partition(error: DatabaseError) -> bool:
-    """Return whether a row met a partition that changed under it: the same statement again finds the right one."""
+    """Return whether a row's partition changed at the same moment; the same statement will find the right one."""
     return state_of(error) == "23514" and not _field(error, "n")
 
 

@@ -1,4 +1,4 @@
-"""Everything of the data-access layer that one process needs, opened and closed together."""
+"""Opens and closes everything of the data-access layer that one process needs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,16 +26,22 @@ PATIENCE_SECONDS = 5
 
 
 class Store:
-    """Lives on the event loop that opened it. requests: where those it is opened for are counted."""
+    """Holds all parts of the data-access layer. A store belongs to the event loop that opened it."""
 
     def __init__(self, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            settings: The settings of the function.
+            requests: The figures of its requests, by method and path template, which the instance publishes.
+        """
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
         self.cache = Cache(self._redis, self._listening)
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
-        self._replica = _replica(settings.database, self.database)
+        self._replica = _open_replica(settings.database, self.database)
         self.metrics = Metrics(self.database, self.cache, self._replica)
         self.api_keys = ApiKeys(self.database)
         self.key_ring = KeyRing(self.database)
@@ -53,7 +59,7 @@ class Store:
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":
-        """Connects to nothing yet: connections are opened by the first work that needs them."""
+        """Return a started store. Connections are opened by the first work that needs them."""
         store = cls(settings, requests)
         store.cache.start()
         store.fleet.start()
@@ -64,6 +70,7 @@ class Store:
     async def opened(
         cls, settings: Settings, requests: dict[str, RequestFigures] | None = None
     ) -> AsyncIterator["Store"]:
+        """Open a store for a block, and close it at the end."""
         store = await cls.open(settings, requests)
         try:
             yield store
@@ -71,21 +78,26 @@ class Store:
             await store.close()
 
     async def parts(self) -> dict[str, str]:
-        """database and redis: `ok`, or `away` where it did not answer within PATIENCE_SECONDS."""
+        """Return `ok` or `away` for database and redis; `away` means no answer in time."""
         return await self._parts.states()
 
     async def ping(self) -> None:
-        """Raises DatabaseUnavailable."""
+        """Run a statement that reads nothing.
+
+        Raises:
+            DatabaseUnavailable: The database cannot be reached.
+        """
         await self.database.work("ping", lambda session: session.execute("SELECT 1"), idempotent=True)
 
     async def _ping_redis(self) -> None:
-        """Once more where the first fails: a connection that was kept may be older than the server."""
+        """Ping twice if the first ping fails, since a kept connection may be older than the server."""
         try:
             await self._redis.ping()
         except RedisError:
             await self._redis.ping()
 
     async def close(self) -> None:
+        """Publish the last figures, wait for running work, and close every connection."""
         await self.fleet.close()
         await self.cache.close()
         await self._redis.aclose()
@@ -95,7 +107,7 @@ class Store:
         await self.database.close()
 
 
-def _replica(settings: DatabaseSettings, primary: Database) -> Database | None:
+def _open_replica(settings: DatabaseSettings, primary: Database) -> Database | None:
     if settings.replica is None:
         return None
     settings = settings.at(settings.replica)

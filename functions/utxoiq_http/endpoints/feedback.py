@@ -55,7 +55,7 @@ async def of_user(store: Store, call: Call[UserFeedbackQuery, None]) -> Answer:
     """Everything that one user said of insights, newest first. start_time and end_time bound created_at."""
     user_id = acting_user(call.caller, call.parameters.user_id)
     pages.check(call.parameters)
-    return pages.of_page(call, await store.feedback.of_user(call.parameters, user_id))
+    return pages.of_page(call, await store.feedback.find_by_user(call.parameters, user_id))
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""API keys as admins see them: created, listed, rotated, revoked. The key itself is shown once and kept nowhere."""
+"""API keys as admins manage them: create, list, rotate, revoke. A key's text is shown once and stored nowhere."""
 
 import hashlib
 import re
@@ -18,12 +18,12 @@ from utxoiq_persistence.writes import audit
 _SQL = load("api_keys")
 _ID_ALPHABET = string.digits + string.ascii_lowercase
 _ID_LENGTH = 12
-# uiq_<id>_<256 random bits>: the id tells people and lists which key it is, and opens nothing.
+# A key is uiq_<id>_<256 random bits>. The id says which key it is, and gives no access.
 is_key = re.compile(rb"uiq_[0-9a-z]{12}_[A-Za-z0-9_-]{43}").fullmatch
 
 
 class IssuedKey(Struct, frozen=True):
-    """A new key: its row, and the only sight of its text."""
+    """Holds a new key: its id, its text, which is shown this once, and its row."""
 
     id: str
     text: str
@@ -31,20 +31,26 @@ class IssuedKey(Struct, frozen=True):
 
 
 class ApiKeys:
+    """Manages API keys. Its methods raise DatabaseUnavailable where the database cannot be reached."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, new: NewApiKey) -> IssuedKey:
-        """Raises NameTaken while an unrevoked key has the name."""
+        """Create a key, and return it with its text.
+
+        Raises:
+            NameTaken: A key that is not revoked has the name.
+        """
         identifier, text = _generate()
-        entry = audit.entry("key.create", identifier, name=new.name, scopes=sorted(new.scopes))
+        entry = audit.create_entry("key.create", identifier, name=new.name, scopes=sorted(new.scopes))
         rows = await self._database.fetch(
             _SQL["create_key"],
             id=identifier,
             digest=digest_of(text.encode()),
             name=new.name,
             owner=new.owner,
-            scopes=arrays.of_texts(sorted(new.scopes)),
+            scopes=arrays.encode_texts(sorted(new.scopes)),
             requests_per_hour=new.requests_per_hour,
             batches_per_hour=new.batches_per_hour,
             expires_at=new.expires_at,
@@ -57,9 +63,15 @@ class ApiKeys:
         return IssuedKey(identifier, text, Document(row.encode()))
 
     async def rotate(self, identifier: str, rotation: KeyRotation) -> IssuedKey:
-        """A successor with the same rights; both are valid for the overlap. Raises NotFound, KeyEnded."""
+        """Create a successor with the same rights, and return it. Both keys are valid during the overlap.
+
+        Raises:
+            NotFound: No key has this id.
+            KeyEnded: The key is revoked, expired or rotated already.
+            RuleBroken: The key changed at the same moment.
+        """
         successor, text = _generate()
-        entry = audit.entry("key.rotate", identifier, successor=successor)
+        entry = audit.create_entry("key.rotate", identifier, successor=successor)
 
         def hand_over(session: Session) -> str | None:
             with session.transaction():
@@ -78,7 +90,7 @@ class ApiKeys:
                     digest=digest_of(text.encode()),
                     name=name,
                     owner=owner,
-                    scopes=arrays.of_texts(scopes),
+                    scopes=arrays.encode_texts(scopes),
                     requests_per_hour=requests,
                     batches_per_hour=batches,
                     expires_at=rotation.expires_at,
@@ -94,8 +106,12 @@ class ApiKeys:
         return IssuedKey(successor, text, Document(row.encode()))
 
     async def revoke(self, identifier: str) -> Document:
-        """Revoked from now on, for ever. Raises NotFound."""
-        entry = audit.entry("key.revoke", identifier)
+        """Revoke a key for ever, and return it. Revoking it again changes nothing.
+
+        Raises:
+            NotFound: No key has this id.
+        """
+        entry = audit.create_entry("key.revoke", identifier)
         rows = await self._database.fetch(_SQL["revoke_key"], idempotent=True, id=identifier, **entry.parameters)
         if not rows:
             return await self.get(identifier)
@@ -104,12 +120,20 @@ class ApiKeys:
         return Document(row.encode())
 
     async def get(self, identifier: str) -> Document:
-        """Raises NotFound."""
+        """Return a key without its text.
+
+        Raises:
+            NotFound: No key has this id.
+        """
         row, _, _ = await self._read(identifier)
         return Document(row.encode())
 
     async def find(self, query: ApiKeyQuery) -> Page:
-        """Newest first. Raises BadCursor."""
+        """Return a page of keys, newest first.
+
+        Raises:
+            BadCursor: The cursor is not one of this list.
+        """
         ((body, place),) = await self._database.fetch(
             _SQL["find_keys"],
             idempotent=True,
@@ -137,11 +161,14 @@ class ApiKeys:
 
 
 def digest_of(key: bytes) -> bytes:
-    """What is stored of a key. Of 256 random bits a plain SHA-256 cannot be reversed, and it takes a microsecond."""
+    """Return the digest that is stored for a key.
+
+    A plain SHA-256 of 256 random bits cannot be reversed, and it takes a microsecond.
+    """
     return hashlib.sha256(key).digest()
 
 
 def _generate() -> tuple[str, str]:
-    """An id, and the key that has it."""
+    """Return a new id, and the key that contains it."""
     identifier = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
     return identifier, f"uiq_{identifier}_{secrets.token_urlsafe(32)}"

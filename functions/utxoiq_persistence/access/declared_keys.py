@@ -1,4 +1,4 @@
-"""The API keys that the deployment itself declares: the first admin's, and others that it hands to its own services."""
+"""The API keys that the deployment declares: the first admin's, and those of its own services."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,7 +20,16 @@ ACTOR = "deployment"
 
 
 class DeclaredKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """digest: of the key, which is in the deployment's own hands, in hexadecimal digits."""
+    """Describes a key that the deployment holds.
+
+    Attributes:
+        id: The key's id.
+        digest: The SHA-256 digest of the key, in hexadecimal digits.
+        name: The key's name.
+        scopes: What the key allows.
+        requests_per_hour: The limit of requests; None for the usual one.
+        batches_per_hour: The limit of batches; None for the usual one.
+    """
 
     id: Annotated[str, Meta(pattern="^[0-9a-z]{12}$")]
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -31,7 +40,11 @@ class DeclaredKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(text: str) -> list[DeclaredKey]:
-    """Of the variable DEPLOYMENT_KEYS. Raises ConfigurationError, which repeats nothing of it."""
+    """Return the keys that the variable DEPLOYMENT_KEYS declares.
+
+    Raises:
+        ConfigurationError: The text is not an array of keys; the error repeats none of them.
+    """
     try:
         return msgspec.json.decode(text, type=list[DeclaredKey])
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -39,9 +52,12 @@ def read(text: str) -> list[DeclaredKey]:
 
 
 def declare(settings: DatabaseSettings, keys: Sequence[DeclaredKey], request_id: str | None = None) -> None:
-    """From now on these are the deployment's keys; those of earlier deployments are revoked.
+    """Store these as the deployment's keys, and revoke those that earlier deployments declared.
 
-    One that an admin has revoked stays revoked. Blocking. Raises DatabaseUnavailable.
+    A key that an admin has revoked stays revoked. The call blocks.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be reached.
     """
     try:
         session = connector(settings)()
@@ -55,8 +71,8 @@ def declare(settings: DatabaseSettings, keys: Sequence[DeclaredKey], request_id:
 
 
 def _declare(session: Session, keys: Sequence[DeclaredKey], request_id: str | None) -> None:
-    # Before the new ones, which may have their names.
-    declared = arrays.of_texts(key.id for key in keys)
+    # Old keys are revoked first, since new ones may have their names.
+    declared = arrays.encode_texts(key.id for key in keys)
     session.run(_SQL["withdraw_keys"], actor=ACTOR, declared=declared, request_id=request_id)
     for key in keys:
         details = {"name": key.name, "scopes": sorted(key.scopes)}
@@ -67,7 +83,7 @@ def _declare(session: Session, keys: Sequence[DeclaredKey], request_id: str | No
             digest=bytes.fromhex(key.digest),
             name=key.name,
             owner=ACTOR,
-            scopes=arrays.of_texts(sorted(key.scopes)),
+            scopes=arrays.encode_texts(sorted(key.scopes)),
             requests_per_hour=key.requests_per_hour,
             batches_per_hour=key.batches_per_hour,
             **entry.parameters,

@@ -1,4 +1,4 @@
-"""API keys as callers show them: recognised in the process, asked of the database again every few seconds."""
+"""API keys as callers send them: checked in the process, and looked up in the database again every few seconds."""
 
 import asyncio
 import math
@@ -14,15 +14,24 @@ from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.statements import load
 
 _SQL = load("api_keys")
-# So long a revocation takes to hold everywhere, with or without Redis.
+# A revocation takes effect everywhere within this time, with or without Redis.
 TRUSTED_SECONDS = 2.0
-# While the database cannot be asked, a key is believed for as long as this since it was last found active.
+# While the database is away, a key is accepted for this long after it was last found active.
 GRACE_SECONDS = 60.0
 MAX_HELD = 10_000
 
 
 class KeyHolder(Struct, frozen=True):
-    """What is known of a key that was shown. status: active, expired or revoked; limits: None for the usual ones."""
+    """Describes a key that a caller sent.
+
+    Attributes:
+        key_id: The key's id.
+        name: The key's name.
+        scopes: What the key allows.
+        requests_per_hour: The limit of requests; None for the usual one.
+        batches_per_hour: The limit of batches; None for the usual one.
+        status: active, expired or revoked.
+    """
 
     key_id: str
     name: str
@@ -33,7 +42,7 @@ class KeyHolder(Struct, frozen=True):
 
 
 class _Held(Struct):
-    """Believed until then. confirmed: when the database last said so. expires: the key itself."""
+    """Holds an active key until `until`. The database last confirmed it at `confirmed`; it expires at `expires`."""
 
     holder: KeyHolder
     confirmed: float
@@ -42,9 +51,10 @@ class _Held(Struct):
 
 
 class KeyRing:
-    """Keys are looked up by their digests: how long a wrong key takes tells nothing about a right one.
+    """Checks keys.
 
-    Only active keys are held, so that wrong ones cannot crowd them out.
+    Keys are looked up by their digests, so that the time a wrong key takes says nothing about a right one. Only active
+    keys are held, so that wrong ones cannot displace them.
     """
 
     def __init__(self, database: Database) -> None:
@@ -53,11 +63,15 @@ class KeyRing:
         self._flights: dict[bytes, asyncio.Task[KeyHolder | None]] = {}
 
     def knows(self, key: bytes) -> bool:
-        """Whether the key was active when it was last looked up."""
+        """Return whether the key was active when it was last looked up; asks no database."""
         return digest_of(key) in self._held
 
     async def check(self, key: bytes) -> KeyHolder | None:
-        """None of what is no key. Raises DatabaseUnavailable where a key must be looked up and cannot be."""
+        """Return a key's holder, whatever the key's status, or None where there is no such key.
+
+        Raises:
+            DatabaseUnavailable: The key must be looked up, and the database cannot be reached.
+        """
         digest = digest_of(key)
         held = self._held.get(digest)
         if held is not None and held.until > time.monotonic():

@@ -1,7 +1,7 @@
-"""Rate limits, exact over all instances: docs/decisions/0040-access.md says how, and what it costs.
+"""Rate limits that are exact over all instances: docs/decisions/0040-access.md says how, and at what cost.
 
-A window starts with a caller's first request and lasts an hour. In Redis: limit:{name's digest}, the number of
-requests that were let through, which expires with the window.
+A window starts with a caller's first request and lasts an hour. Redis holds limit:{name's digest}, the number of
+requests that were granted, which expires with the window.
 """
 
 import asyncio
@@ -37,7 +37,14 @@ return {granted, used + granted, left}
 
 
 class Allowance(Struct, frozen=True):
-    """Whether a request is let through, and what its caller is told. resets_at: seconds since 1970."""
+    """Reports whether a request is granted, and what its caller has left.
+
+    Attributes:
+        granted: Whether the request is granted.
+        limit: How many requests a window allows.
+        remaining: How many requests are left in this window.
+        resets_at: When the window ends, in seconds since 1970.
+    """
 
     granted: bool
     limit: int
@@ -46,7 +53,7 @@ class Allowance(Struct, frozen=True):
 
 
 class _Window:
-    """One caller's, as this instance last heard of it."""
+    """Holds one caller's window, as this instance last learned of it."""
 
     __slots__ = ("counted", "counting", "key", "limit", "resets_at", "used", "waiting")
 
@@ -61,6 +68,7 @@ class _Window:
         self.counting: asyncio.Task[None] | None = None
 
     def allowance(self, granted: bool, used: int) -> Allowance:
+        """Return the allowance of a request after which `used` requests are used up."""
         return Allowance(granted, self.limit, max(0, self.limit - used), self.resets_at)
 
     def answer(self, granted: int) -> None:
@@ -79,7 +87,7 @@ class _Window:
             self.answer(self.take_alone(len(self.counted)))
 
     def take_alone(self, wanted: int) -> int:
-        """How many are granted by what this instance knows."""
+        """Return how many requests this instance grants by what it knows itself."""
         now = time.time()
         if now >= self.resets_at:
             self.used, self.resets_at = 0, now + WINDOW_SECONDS
@@ -89,14 +97,14 @@ class _Window:
 
 
 class RateLimits:
-    """Requests of one caller that come while its last count is on its way are counted together, in one script."""
+    """Counts requests. Those that a caller sends while its last count is running are counted together in one script."""
 
     def __init__(self, scripts: ScriptRunner) -> None:
         self._scripts = scripts
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     async def take(self, name: str, limit: int) -> Allowance:
-        """One request of the caller. Without Redis it is limited by what this instance has seen."""
+        """Count one request of a caller, and return its allowance. Without Redis this instance counts alone."""
         window = self._window(name)
         window.limit = limit
         if window.used >= limit and time.time() < window.resets_at:
@@ -104,7 +112,7 @@ class RateLimits:
         turn: asyncio.Future[Allowance] = asyncio.get_running_loop().create_future()
         window.waiting.append(turn)
         if window.counting is None:
-            # It may go on to count others' requests: it is no part of this one's trace.
+            # The task may also count later requests, so it is no part of this request's trace.
             window.counting = asyncio.create_task(self._count(window), context=Context())
             window.counting.add_done_callback(window.end_counting)
         if (span := tracing.current()) is not None:
@@ -112,7 +120,7 @@ class RateLimits:
         return await turn
 
     def is_spent(self, name: str) -> bool:
-        """Whether the caller is known to have nothing left; asks nobody."""
+        """Return whether the caller is known to have nothing left; does not ask Redis."""
         window = self._windows.get(name)
         return window is not None and window.used >= window.limit and time.time() < window.resets_at
 
@@ -125,7 +133,7 @@ class RateLimits:
             window.counting = None
 
     async def _take(self, window: _Window, wanted: int) -> int:
-        """How many of the wanted are granted, in the order of their coming."""
+        """Return how many of the wanted requests are granted; those that arrived first are."""
         try:
             granted, used, left = await self._scripts.run(
                 _TAKE, window.key, str(wanted), str(window.limit), str(WINDOW_SECONDS * 1000)

@@ -80,7 +80,7 @@ def abandon_unfinished(session: Session, table: str) -> list[str]:
 
 def forget_abandoned(session: Session, table: str, names: Sequence[str]) -> None:
     """Of these objects, which are not in the bucket, those that nobody can be writing any more."""
-    session.run(_SQL["forget_abandoned"], table_name=table, names=arrays.of_texts(names))
+    session.run(_SQL["forget_abandoned"], table_name=table, names=arrays.encode_texts(names))
 
 
 def pending(session: Session, table: str, from_day: date = date.min, to_day: date = date.max) -> list[Archived]:

@@ -1,1 +1,1 @@
-"""The cache of two levels, kept coherent over all instances."""
+"""The two-level cache, kept coherent between all instances."""

@@ -1,8 +1,8 @@
-"""The cache of two levels: in the process, and Redis. docs/decisions/0003-cache.md says why it is coherent.
+"""The two-level cache: in the process, and in Redis. docs/decisions/0003-cache.md says why it is coherent.
 
-An entry is named by a tag, which a write changes, and a field, which tells the readings under one tag apart. In Redis:
+An entry has a tag, which a write invalidates, and a field, which distinguishes the entries of one tag. In Redis:
     cache:{tag}:v   hash of field to entry        cache:{tag}:g   guard: changes with every write
-    cache:{tag}:w   writers at work, with the time by which each is done or dead
+    cache:{tag}:w   active writers, with the time by which each has ended or crashed
 """
 
 import asyncio
@@ -26,19 +26,20 @@ from utxoiq_persistence.redis.client import Redis
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
 from utxoiq_persistence.tracing import spans as tracing
 
-# A load that takes longer than the guard lives is not kept in Redis.
+# How long a guard lives in Redis. An entry whose load takes longer is not kept there.
 GUARD_SECONDS = 300
-# Longer than any write can take with its waits and retries.
+# No write takes longer than this, with its waits and retries.
 WRITER_SECONDS = 150
 MAX_BYTES = 32 * 2**20
 MAX_ENTRY_BYTES = 2**20
 MAX_FIELDS = 256
-# Of one script, so that a batch over thousands of series does not hold Redis up.
+# The most tags of one script, so that a batch over thousands of series does not block Redis.
 MAX_TAGS = 250
 GROUP, RESULT = "utxoiq.cache.group", "utxoiq.cache.result"
 _HEADER = struct.Struct(">dq")
 
-# The entry; or the guard, which is made if there is none: one that was evicted must not look like one that never was.
+# Returns the entry, or else the guard. A missing guard is created, since one that was evicted must not look like one
+# that never existed.
 _LOOKUP = Script.of("""-- cache lookup
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if value and struct.unpack('>d', value) > tonumber(ARGV[2]) then return {value} end
@@ -82,7 +83,7 @@ Load = Callable[[], Awaitable[Document]]
 
 @dataclass(eq=False)
 class _Flight:
-    """One load of a missing entry, which all who ask meanwhile share. overtaken: a write has changed its tag."""
+    """Tracks one load of a missing entry, which all concurrent readers share. A write to its tag sets `overtaken`."""
 
     started: float = field(default_factory=time.monotonic)
     overtaken: bool = False
@@ -90,10 +91,15 @@ class _Flight:
 
 
 class Cache:
-    """Reads through, and is told of writes. Without Redis every reading goes to its load."""
+    """Reads entries through two levels, and invalidates them around writes. Without Redis every read calls its load."""
 
     def __init__(self, redis: "Redis", listening: "Redis") -> None:
-        """listening: a client without a read timeout, for the channel."""
+        """Send nothing yet.
+
+        Args:
+            redis: The client for scripts.
+            listening: A client without a read timeout, for the invalidation channel.
+        """
         self._figures = CacheFigures()
         self.scripts = ScriptRunner(redis, self._tell_rest)
         self._name = uuid.uuid4().hex
@@ -101,20 +107,30 @@ class Cache:
         self._channel = Channel(listening, self._drop, self._drop_all)
         self._memory = Memory(MAX_BYTES, MAX_FIELDS)
         self._flights: dict[str, dict[str, _Flight]] = {}
-        # Tags changed while Redis could not be told; it is told before anything is read from it again.
+        # Tags that changed while Redis was away. Redis is told of them before anything is read from it again.
         self._untold: set[str] = set()
 
     def start(self) -> None:
+        """Start to listen on the invalidation channel."""
         self._channel.start()
 
     async def close(self) -> None:
+        """Stop listening and probing."""
         await self._channel.close()
         await self.scripts.close()
 
     async def get(self, group: str, tag: str, field: str, seconds: int, load: Load) -> Document:
-        """The entry, loaded if missing: at most `seconds` old, and never older than the last write that ended.
+        """Return an entry, which is loaded if it is missing.
 
-        group: what the lookup counts as; one that joins another's flight is not counted.
+        The entry is at most `seconds` old, and never older than the last completed write to its tag. Raises what `load`
+        raises.
+
+        Args:
+            group: What the figures count the lookup as. A lookup that joins another's load is not counted.
+            tag: What a write invalidates.
+            field: Which entry of the tag is meant.
+            seconds: How long the entry is kept.
+            load: Reads the document from the database.
         """
         document = self._memory.get(tag, field)
         if document is not None and self._channel.is_current():
@@ -131,9 +147,9 @@ class Cache:
 
     @asynccontextmanager
     async def changing(self, tags: Collection[str]) -> AsyncIterator[None]:
-        """Around a write: nothing of these tags that was read before the write's end outlives it, here or elsewhere.
+        """Invalidate tags around a write: no instance serves what was read before the write ended.
 
-        A write whose outcome is unknown may still be applied: its tags are not cached until it is surely over.
+        A write whose outcome is unknown may still be applied. Its tags are not cached until it is certainly over.
         """
         writer = done = self._mark()
         for tag in tags:
@@ -152,15 +168,16 @@ class Cache:
 
     @property
     def figures(self) -> CacheFigures:
+        """Return the counts of lookups, evictions and failed writes since the start."""
         self._figures.evictions = self._memory.evictions
         return self._figures
 
     def _may_join(self, flight: _Flight) -> bool:
-        """Not a flight that a write elsewhere may have overtaken unheard."""
+        """Return False for a load that a write of another instance may have overtaken without our hearing of it."""
         return self._channel.is_current() or time.monotonic() - flight.started < LEASE_SECONDS
 
     def _depart(self, group: str, tag: str, field: str, seconds: int, load: Load) -> _Flight:
-        """A flight of its own task: it lands also when whoever asked first goes away."""
+        """Start a load in a task of its own, which ends even if the first reader is cancelled."""
         flight = _Flight()
         self._flights.setdefault(tag, {})[field] = flight
         flying = self._fly(group, tag, field, seconds, load, flight)
@@ -189,11 +206,11 @@ class Cache:
     async def _through_redis(
         self, group: str, tag: str, field: str, seconds: int, load: Load
     ) -> tuple[float, Document, bool]:
-        """From Redis, or loaded and offered to it; the time until which it is good; whether Redis holds it as well.
+        """Read from Redis, or load and offer to it; return the expiry time, the document, and whether Redis holds it.
 
-        What Redis refused is not kept in the process either: a write is under way, and may be ended by a crash untold.
+        What Redis refused is not kept in the process either: a write is active, and may end by a crash without notice.
         """
-        self._channel.is_current()  # wakes the channel, for the readings to come
+        self._channel.is_current()  # this wakes the channel for later reads
         keys = _keys([tag])
         try:
             value, *guard = await self.scripts.run(
@@ -226,7 +243,7 @@ class Cache:
             return False
 
     async def _tell(self, script: Script, tags: Collection[str], arguments: Callable[[list[str]], list[str]]) -> None:
-        """Tells Redis of a write. It is told also if the caller is cancelled; what it cannot be told is kept."""
+        """Tell Redis of a write, even if the caller is cancelled. Tags that Redis did not take are kept for later."""
         portions = list(_portions(tags))
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         left = len(portions)
@@ -246,7 +263,7 @@ class Cache:
             await told
 
     async def _tell_rest(self) -> None:
-        """What the writes of Redis' absence changed. Raises RedisAway."""
+        """Tell Redis of the writes during its absence. Raises RedisAway."""
         while self._untold:
             some = next(_portions(self._untold))
             self._untold.difference_update(some)
@@ -257,11 +274,11 @@ class Cache:
                 raise
 
     def _ending(self, tags: list[str], done: str) -> list[str]:
-        """_END's arguments; done: the writer that is not at work any more."""
+        """Return the arguments of _END. `done` is the writer that is not active any more."""
         return [self._mark(), str(GUARD_SECONDS), CHANNEL, SEPARATOR.join(tags), done]
 
     def _mark(self) -> str:
-        """One that no other instance makes, and this one only once."""
+        """Return a mark that is unique among all instances."""
         return f"{self._name}.{next(self._numbers)}"
 
     def _drop(self, tag: str) -> None:

@@ -1,8 +1,8 @@
-"""The channel on which instances tell each other which cache tags changed, with a lease on what was heard.
+"""The invalidation channel, on which instances tell each other which cache tags changed.
 
 A pub/sub connection delivers in order, so an answer to a PING says that everything published before the PING has been
-heard. What the process holds may be served until LEASE_SECONDS after the last PING that was answered; a channel that is
-lost, slow or frozen (a function without CPU between two requests) lets the lease end by itself.
+received. Entries in the process may be served until LEASE_SECONDS after the last PING that was answered. If the channel
+is lost, slow or frozen (a function without CPU between two requests), the lease ends by itself.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from utxoiq_persistence.background import end
 from utxoiq_persistence.redis.client import PubSub, Redis
 
 CHANNEL = "cache:changed"
-# Between the tags of one message; no tag holds it, as no string that PostgreSQL stores does.
+# This separates the tags of one message. No tag contains it, since PostgreSQL stores no string that does.
 SEPARATOR = "\0"
 LEASE_SECONDS = 0.09
 PING_SECONDS = 0.03
@@ -24,7 +24,7 @@ RECONNECT_SECONDS = 0.25
 
 
 class Channel:
-    """changed(tag) is called for each tag that any instance changed, lost() whenever something may have been missed."""
+    """Listens for changed tags: calls changed(tag) for each, and lost() whenever a message may have been missed."""
 
     def __init__(self, redis: "Redis", changed: Callable[[str], None], lost: Callable[[], None]) -> None:
         self._redis = redis
@@ -36,13 +36,18 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Start to listen."""
         self._task = background.start("listening for changes of the cache", self._listen, RECONNECT_SECONDS)
 
     async def close(self) -> None:
+        """Stop listening."""
         await end(self._task)
 
     def is_current(self) -> bool:
-        """Whether everything published more than LEASE_SECONDS ago has been heard. Asking keeps the channel awake."""
+        """Return whether everything published more than LEASE_SECONDS ago was received.
+
+        The call keeps the channel awake.
+        """
         now = time.monotonic()
         self._last_use = now
         if not self._used.is_set():
@@ -72,7 +77,7 @@ class Channel:
                     elif message["type"] == "pong":
                         self._heard_until = float(message["data"])
                     elif message["type"] == "subscribe":
-                        self._lost()  # what was published before this was not heard
+                        self._lost()  # what was published before this was not received
 
     async def _ping(self, subscriber: PubSub) -> None:
         """Raises ConnectionError where the other side has been silent for SILENCE_SECONDS."""

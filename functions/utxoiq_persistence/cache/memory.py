@@ -1,16 +1,21 @@
-"""The cache's first level: entries in the process, bounded in bytes, the tags used longest ago given up first."""
+"""The cache's first level: entries in the process, limited in bytes. The least recently used tags are evicted first."""
 
 import time
 from collections import OrderedDict
 
 from utxoiq_persistence.records import Document
 
-# What an entry takes besides its body.
+# The number of bytes that an entry takes besides its body.
 OVERHEAD = 512
 
 
 class Memory:
-    """Entries by tag and field; a tag holds at most max_fields of them. evictions: of entries, for want of room."""
+    """Holds entries by tag and field, at most max_fields of one tag.
+
+    Attributes:
+        bytes: The size of all entries.
+        evictions: The number of entries that were evicted for lack of room.
+    """
 
     def __init__(self, max_bytes: int, max_fields: int) -> None:
         self.bytes = 0
@@ -20,7 +25,7 @@ class Memory:
         self._tags: OrderedDict[str, dict[str, tuple[float, Document]]] = OrderedDict()
 
     def get(self, tag: str, field: str) -> Document | None:
-        """None of what is not held, or no longer good."""
+        """Return an entry, or None where it is missing or has expired."""
         entries = self._tags.get(tag)
         entry = None if entries is None else entries.get(field)
         if entry is None or entry[0] <= time.time():
@@ -29,7 +34,7 @@ class Memory:
         return entry[1]
 
     def keep(self, tag: str, field: str, expires: float, document: Document) -> None:
-        """expires: in seconds of time.time()."""
+        """Keep an entry until `expires`, in seconds of time.time(), and evict others if there is no room."""
         if len(self._tags.get(tag, ())) >= self._max_fields:
             self._evict(tag)
         entries = self._tags.setdefault(tag, {})
@@ -41,6 +46,7 @@ class Memory:
             self._evict(next(iter(self._tags)))
 
     def drop(self, tag: str) -> None:
+        """Drop all entries of a tag."""
         entries = self._tags.pop(tag, {})
         self.bytes -= sum(_size(document) for _, document in entries.values())
 
@@ -49,6 +55,7 @@ class Memory:
         self.drop(tag)
 
     def clear(self) -> None:
+        """Drop all entries."""
         self._tags.clear()
         self.bytes = 0
 

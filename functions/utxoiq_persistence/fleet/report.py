@@ -14,12 +14,12 @@ from utxoiq_persistence.figures import (
     PoolFigures,
     QueryFigures,
     RequestFigures,
-    merged_cache,
-    merged_checkouts,
-    merged_pool,
-    merged_queries,
-    merged_replica,
-    merged_requests,
+    merge_caches,
+    merge_checkouts,
+    merge_pools,
+    merge_queries,
+    merge_replicas,
+    merge_requests,
 )
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -36,7 +36,7 @@ def pools(fleet: Fleet) -> Answer:
 
 def queries(fleet: Fleet) -> Answer:
     """statements: by name, slowest first."""
-    statements = merged_queries(fleet)
+    statements = merge_queries(fleet)
     ranked = _slowest_first(statements)
     return {
         **_divided(fleet, _queries),
@@ -48,7 +48,7 @@ def queries(fleet: Fleet) -> Answer:
 
 def requests(fleet: Fleet) -> Answer:
     """routes: by method and path, slowest first."""
-    routes = merged_requests(fleet)
+    routes = merge_requests(fleet)
     return {
         **_divided(fleet, _requests),
         "routes": {route: _request(routes[route]) for route in _slowest_first(routes)},
@@ -56,7 +56,7 @@ def requests(fleet: Fleet) -> Answer:
 
 
 def cache(fleet: Fleet) -> Answer:
-    groups = merged_cache(fleet).groups
+    groups = merge_caches(fleet).groups
     return {**_divided(fleet, _cache), "groups": {name: _lookups(groups[name]) for name in sorted(groups)}}
 
 
@@ -73,10 +73,10 @@ def _divided(fleet: Fleet, answer: Callable[[Fleet], Answer]) -> Answer:
 
 
 def _pool(part: Fleet) -> Answer:
-    replica = merged_replica(part)
+    replica = merge_replicas(part)
     return {
-        **_connections(merged_pool(part)),
-        "checkouts": _times(merged_checkouts(part)),
+        **_connections(merge_pools(part)),
+        "checkouts": _times(merge_checkouts(part)),
         "replica": None if replica is None else _connections(replica),
     }
 
@@ -90,7 +90,7 @@ def _connections(pool: PoolFigures) -> Answer:
 
 
 def _queries(part: Fleet) -> Answer:
-    return _query(_total(merged_queries(part).values(), QueryFigures()))
+    return _query(_total(merge_queries(part).values(), QueryFigures()))
 
 
 def _query(query: QueryFigures) -> Answer:
@@ -106,7 +106,7 @@ def _query(query: QueryFigures) -> Answer:
 
 
 def _requests(part: Fleet) -> Answer:
-    return _request(_total(merged_requests(part).values(), RequestFigures()))
+    return _request(_total(merge_requests(part).values(), RequestFigures()))
 
 
 def _request(request: RequestFigures) -> Answer:
@@ -120,7 +120,7 @@ def _request(request: RequestFigures) -> Answer:
 
 
 def _cache(part: Fleet) -> Answer:
-    figures: CacheFigures = merged_cache(part)
+    figures: CacheFigures = merge_caches(part)
     total = LookupFigures()
     for lookups in figures.groups.values():
         total.merge(lookups)

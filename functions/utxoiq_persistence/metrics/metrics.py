@@ -29,7 +29,7 @@ from utxoiq_persistence.records import (
 )
 from utxoiq_persistence.writes import audit
 from utxoiq_persistence.writes.grouping import Groups
-from utxoiq_persistence.writes.idempotency import Write, once
+from utxoiq_persistence.writes.idempotency import Write, write_once
 
 _SQL = load("system_metrics")
 _PARTITIONS = load("partitions")
@@ -147,7 +147,9 @@ class Metrics:
         ]
         answer = _ENCODER.encode(stored[0] if alone else stored)
         services = {metric.service_name for metric in metrics}
-        entry = audit.entry("metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics))
+        entry = audit.create_entry(
+            "metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics)
+        )
         if idempotency is not None:
             return await self._record_once(_Batch(stored, entry), answer, idempotency)
         if not stored:
@@ -162,7 +164,7 @@ class Metrics:
             return answer
 
         async with self._cache.changing(_tags([batch])):
-            return await once(self._database, Write(_SQL["record"], _parameters([batch]), recorded), idempotency)
+            return await write_once(self._database, Write(_SQL["record"], _parameters([batch]), recorded), idempotency)
 
     async def _record_all(self, batches: Sequence[_Batch]) -> list[None]:
         async with self._cache.changing(_tags(batches)):
@@ -212,17 +214,17 @@ def _new_ids(count: int) -> Iterator[str]:
 def _parameters(batches: Sequence[_Batch]) -> dict[str, Any]:
     metrics = [metric for batch in batches for metric in batch.metrics]
     return {
-        "ids": arrays.of_texts(metric.id for metric in metrics),
-        "service_names": arrays.of_texts(metric.service_name for metric in metrics),
-        "metric_types": arrays.of_texts(metric.metric_type for metric in metrics),
-        "metric_values": arrays.of_plain([metric.metric_value for metric in metrics]),
-        "units": arrays.of_texts(metric.unit for metric in metrics),
-        "timestamps": arrays.of_plain([metric.timestamp for metric in metrics]),
-        "metadata": arrays.of_texts(
+        "ids": arrays.encode_texts(metric.id for metric in metrics),
+        "service_names": arrays.encode_texts(metric.service_name for metric in metrics),
+        "metric_types": arrays.encode_texts(metric.metric_type for metric in metrics),
+        "metric_values": arrays.encode_plain([metric.metric_value for metric in metrics]),
+        "units": arrays.encode_texts(metric.unit for metric in metrics),
+        "timestamps": arrays.encode_plain([metric.timestamp for metric in metrics]),
+        "metadata": arrays.encode_texts(
             None if metric.metric_metadata is None else _ENCODER.encode(metric.metric_metadata).decode()
             for metric in metrics
         ),
-        **audit.columns([batch.entry for batch in batches]),
+        **audit.encode_entries([batch.entry for batch in batches]),
     }
 
 

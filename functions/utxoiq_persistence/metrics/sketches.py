@@ -47,9 +47,9 @@ def _make(session: Session, resolution: str, batch: Sequence[Row], *, leaving: b
         lock(session)
         ((count,),) = session.run(
             _SQL[f"sketch_{resolution}s"],
-            service_names=arrays.of_texts(service for service, *_ in batch),
-            metric_types=arrays.of_texts(kind for _, kind, *_ in batch),
-            buckets=arrays.of_texts(bucket.isoformat() for _, _, bucket, _ in batch),
+            service_names=arrays.encode_texts(service for service, *_ in batch),
+            metric_types=arrays.encode_texts(kind for _, kind, *_ in batch),
+            buckets=arrays.encode_texts(bucket.isoformat() for _, _, bucket, _ in batch),
             leaving=leaving,
         )
     return int(count)

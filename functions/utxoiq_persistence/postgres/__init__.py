@@ -1,1 +1,1 @@
-"""The pool, sessions, statements and the schema: everything that speaks to PostgreSQL."""
+"""Everything that talks to PostgreSQL: the connection pool, sessions, statements and the schema."""

@@ -1,4 +1,4 @@
-"""Array literals of PostgreSQL. pg8000's own take many times as long over a batch of metrics."""
+"""Array literals of PostgreSQL, built many times faster than pg8000 builds them for a batch of metrics."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,17 +7,17 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 
-def of_plain(values: Sequence[float] | Sequence[str]) -> str:
-    """Of what JSON writes as PostgreSQL reads it: finite numbers, and texts without quotes and backslashes."""
+def encode_plain(values: Sequence[float] | Sequence[str]) -> str:
+    """Return the array literal of finite numbers, or of texts without quotes and backslashes, as JSON writes them."""
     return "{" + _encode(values)[1:-1].decode() + "}"
 
 
-def of_texts(values: Iterable[str | None]) -> str:
-    """Of any text; None is NULL."""
-    return "{" + ",".join(map(_quoted, values)) + "}"
+def encode_texts(values: Iterable[str | None]) -> str:
+    """Return the array literal of any texts, each of them quoted; None becomes NULL."""
+    return "{" + ",".join(map(_quote, values)) + "}"
 
 
-def _quoted(value: str | None) -> str:
+def _quote(value: str | None) -> str:
     if value is None:
         return "NULL"
     if "\\" in value or '"' in value:

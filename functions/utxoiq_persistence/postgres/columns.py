@@ -16,7 +16,13 @@ _NOT_NULL = " not null"
 
 @dataclass(frozen=True)
 class Column:
-    """A column as PostgreSQL's catalogue describes it. type: as format_type spells it, without a length."""
+    """Describes a column as PostgreSQL's catalogue does.
+
+    Attributes:
+        name: The column's name.
+        type: The type as format_type() spells it, without a length.
+        takes_null: Whether the column accepts NULL.
+    """
 
     name: str
     type: str
@@ -29,26 +35,36 @@ class Column:
 
 @dataclass(frozen=True)
 class ListedTable:
-    """A table of the list. moments: a row's time is the first of these columns that has a value."""
+    """Describes a table of the list.
+
+    Attributes:
+        name: The table's name.
+        columns: The columns in the table's order.
+        moments: The names of time columns. A row's time is the first of them that has a value.
+    """
 
     name: str
     columns: tuple[Column, ...]
     moments: tuple[str, ...]
 
     def sql(self, alias: str | None = None) -> str:
-        """Return the columns as SQL lists them, each behind the alias if there is one."""
+        """Return the columns as a SQL list, each prefixed with the alias if there is one."""
         prefix = "" if alias is None else f"{alias}."
         return ", ".join(f"{prefix}{identifier(column.name)}" for column in self.columns)
 
 
 def read(folder: Path) -> Mapping[str, ListedTable]:
-    """Return the tables of the list that lies in the folder, by name. Raises FileNotFoundError."""
+    """Return the tables of the folder's list by name.
+
+    Raises:
+        FileNotFoundError: The folder has no list.
+    """
     source = tomllib.loads((folder / FILE).read_text())
     return {name: _table(name, table) for name, table in source.items()}
 
 
 def differences(table: ListedTable, found: Sequence[Column]) -> Iterator[str]:
-    """Yield what the columns in the database have other than the list, each a clause that names its column."""
+    """Yield each difference between the listed columns and those in the database, as a clause that names the column."""
     listed = {column.name: column for column in table.columns}
     there = {column.name: column for column in found}
     for name in (name for name in there if name not in listed):

@@ -1,4 +1,4 @@
-"""How a connection to PostgreSQL is opened: over the local socket if there is one, else by the Cloud SQL connector."""
+"""Opens connections to PostgreSQL: over the local socket if there is one, else through the Cloud SQL connector."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -32,7 +32,12 @@ SESSION_SETTINGS = {
 
 
 def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callable[[], Connection]:
-    """Return what opens a connection, whose settings are SESSION_SETTINGS and parameters before its first statement."""
+    """Return a function that opens a connection, with the SESSION_SETTINGS in effect before its first statement.
+
+    Args:
+        settings: Where the database is, and as whom to connect.
+        parameters: Further settings of the session, by name.
+    """
     shared = {
         "timeout": CONNECT_SECONDS,
         "application_name": settings.user,
@@ -48,8 +53,8 @@ def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callabl
 
 @cache
 def _connector() -> "Connector":
-    """One a process: it holds a key pair and the certificates of each instance."""
-    # 0.6 s of import, which a start on the local socket need not pay.
+    """Return the process' one connector, which holds a key pair and the certificate of each instance."""
+    # The import takes 0.6 s, which a start on the local socket need not pay.
     from google.cloud.sql.connector import Connector, IPTypes, RefreshStrategy
 
     return Connector(ip_type=IPTypes.PRIVATE, enable_iam_auth=True, refresh_strategy=RefreshStrategy.LAZY)

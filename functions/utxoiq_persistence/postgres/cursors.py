@@ -1,4 +1,4 @@
-"""Places in a list that is ordered by time and id, as opaque text for a client to come back with."""
+"""Cursors: positions in a list ordered by time and id, as opaque text that a client sends back for the next page."""
 
 import base64
 import binascii
@@ -12,19 +12,31 @@ START: Mapping[str, object] = {"after_time": None, "after_id": None}
 
 
 def encode(place: str | None) -> str | None:
-    """place: `time id` of the last row shown, as PostgreSQL writes it; None where no row follows."""
+    """Return the cursor of a position, or None where no row follows.
+
+    Args:
+        place: `time id` of the last row shown, as PostgreSQL writes it; None where no row follows.
+    """
     return None if place is None else base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str | None, identifier: Callable[[str], object] = UUID) -> Mapping[str, object]:
-    """The parameters after_time and after_id of a query; identifier: what its ids are. Raises BadCursor."""
+    """Return a query's parameters after_time and after_id, both None without a cursor.
+
+    Args:
+        cursor: What `encode` returned, as a client sent it back.
+        identifier: Converts the list's ids from text; raises ValueError where it cannot.
+
+    Raises:
+        BadCursor: No list gave out this cursor.
+    """
     if cursor is None:
         return START
     try:
         padding = "=" * (-len(cursor) % 4)
         text = base64.b64decode(cursor + padding, altchars=b"-_", validate=True).decode()
         moment, last_id = text.rsplit(" ", 1)
-        # PostgreSQL writes +00 and any number of decimals: it is read back as it was written.
+        # PostgreSQL writes +00 and any number of decimals, and reads the text back exactly as it wrote it.
         datetime.fromisoformat(moment.split(".")[0].split("+")[0])
         return {"after_time": moment, "after_id": identifier(last_id)}
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""The pool, and work on it from asyncio: statements on the loop, what blocks in threads, retried where that is safe."""
+"""The connection pool. Statements run on the event loop, blocking work in threads; both are retried where safe."""
 
 import asyncio
 import contextlib
@@ -25,32 +25,45 @@ Work = Callable[[Session], T]
 
 ATTEMPTS = 4
 FIRST_BACKOFF = 0.05
-# Connections beyond the pool's size are for work that lasts: opening one costs more than a short wait.
+# How long a caller waits, in seconds, before a connection beyond the pool's size is opened: opening one costs more
+# than a short wait.
 OVERFLOW_PATIENCE = 0.02
-# For the same reason they are kept a while: load that needed them a moment ago needs them again.
+# How long such a connection is kept idle, in seconds: load that needed it a moment ago is likely to need it again.
 OVERFLOW_REST = 5.0
-# Rolled back by PostgreSQL for another transaction's sake: the same may well succeed now.
+# PostgreSQL rolled the transaction back in favour of another one. The same transaction may succeed now.
 ROLLED_BACK = {"40001", "40P01"}
-# Ended by an operator, crashed, starting up; read-only, as a server is that gives way to another.
+# An operator ended the connection, or the server crashed, is starting up, or is read-only
+# because another one replaces it.
 AWAY = {"57P01", "57P02", "57P03", "25006"}
-# Whole classes: connection exceptions; out of connections, memory or disk.
+# These are whole classes: connection exceptions, and a lack of connections, memory or disk.
 AWAY_CLASSES = {"08", "53"}
 TIMED_OUT = "57014"
-# Values out of range, constraints.
+# These are whole classes: values out of range, and violated constraints.
 REFUSED_CLASSES = {"22", "23"}
 
 
 class Database:
-    """Up to pool_size connections are kept, up to pool_overflow more opened, for a while, for those who have waited.
+    """Runs work on a pool of connections.
 
-    Used on one event loop. Every method raises DatabaseUnavailable where the database is away.
+    The pool keeps up to pool_size connections. It opens up to pool_overflow more for callers that have waited, and
+    closes those after a while. A database belongs to one event loop. Its methods raise DatabaseUnavailable where the
+    database cannot be reached, and PoolExhausted where no connection became free in time.
 
-    beside: another one, with which this one counts queries, and waits for a connection.
+    Attributes:
+        queries: Figures by the name of a statement or of work.
+        checkouts: How long callers waited for a usable connection.
     """
 
     def __init__(
         self, settings: DatabaseSettings, connect: Callable[[], Session], beside: "Database | None" = None
     ) -> None:
+        """Open no connection yet.
+
+        Args:
+            settings: The sizes and times of the pool.
+            connect: Opens a session; blocks.
+            beside: Another database, whose `queries` and `checkouts` this one adds to.
+        """
         self.queries: dict[str, QueryFigures] = {} if beside is None else beside.queries
         self.checkouts: Histogram = Histogram() if beside is None else beside.checkouts
         self._settings = settings
@@ -66,14 +79,32 @@ class Database:
         self._threads = ThreadPoolExecutor(self._capacity, thread_name_prefix="database")
 
     async def fetch(self, statement: Statement, *, idempotent: bool = False, **parameters: object) -> list[Row]:
-        """One statement, in a transaction of its own without BEGIN and COMMIT.
+        """Run one statement in a transaction of its own, without BEGIN and COMMIT, and return its rows.
 
-        idempotent: running it twice does no harm, so it is run again even where the first run's fate is unknown.
+        Args:
+            statement: The statement.
+            idempotent: Whether running it twice is harmless. It is then run again even where the outcome of the first
+                run is unknown.
+            parameters: The statement's parameters by name.
+
+        Raises:
+            DatabaseUnavailable: The database cannot be reached or took too long.
+            RuleBroken: The database refused a value.
         """
         return await self._tried(lambda: self._fetch(statement, parameters), idempotent)
 
     async def work(self, name: str, work: Work[T], *, idempotent: bool = False) -> T:
-        """Blocking work on one session, in a thread; name is what the figures call it."""
+        """Run blocking work on one session in a thread, and return its result.
+
+        Args:
+            name: What metrics and traces call the work.
+            work: The work, which gets the session.
+            idempotent: As for `fetch`.
+
+        Raises:
+            DatabaseUnavailable: The database cannot be reached or took too long.
+            RuleBroken: The database refused a value.
+        """
 
         async def attempt() -> T:
             asked = time.perf_counter()
@@ -85,6 +116,7 @@ class Database:
         return await trying
 
     def pool(self) -> PoolFigures:
+        """Return how full the pool is now."""
         return PoolFigures(
             size=self._settings.pool_size,
             max_overflow=self._settings.pool_overflow,
@@ -96,7 +128,7 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Waits for work that runs, then closes every connection."""
+        """Wait for running work, then close every connection."""
         self._closed = True
         if self._on_loop:
             await asyncio.wait(self._on_loop)
@@ -118,7 +150,7 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     async def _fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
-        """On the loop where the session at hand has the statement prepared, else in a thread, which prepares it."""
+        """Run on the loop where the session has the statement prepared, else in a thread, which prepares it."""
         asked = time.perf_counter()
         session = await self._reserve()
         try:
@@ -168,7 +200,7 @@ class Database:
         return await _answered(answer)
 
     async def _reserve(self) -> Session | None:
-        """A place, with an idle session if there is one."""
+        """Wait for a place in the pool, and return its idle session if there is one."""
         if self._busy < self._settings.pool_size:
             return self._take()
         loop = asyncio.get_running_loop()
@@ -273,7 +305,7 @@ class Database:
                 futures.fail([answer], error)
 
     def _release(self, session: Session | None) -> None:
-        """The place, and the session if it is sound, go to whoever waits longest; else they are free again."""
+        """Pass the place, and the session unless it is broken, to the caller that has waited longest, or free them."""
         if session is not None and session.broken:
             self._pass_on(None)
             session.close()
@@ -297,16 +329,19 @@ class Database:
         return len(self._idle) + self._busy - self._settings.pool_size
 
     def _reap(self) -> None:
-        """Closes idle overflow connections, those first that have been idle longest."""
+        """Close idle overflow connections, starting with the one that has been idle longest."""
         self._reaper = None
         while self._idle and self._surplus() > 0:
             self._idle.pop(0).close()
 
 
 async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """For those who cannot wait: what has begun then goes on to its end by itself, what has no connection is given up.
+    """Return the result of work that takes at most `seconds`.
 
-    Raises DatabaseUnavailable.
+    After that time, work that has a connection goes on to its end unattended; work that waits for one is cancelled.
+
+    Raises:
+        DatabaseUnavailable: The work took longer, or the database cannot be reached.
     """
     task = asyncio.create_task(work)
     task.add_done_callback(futures.retrieve)
@@ -320,7 +355,7 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 class _Retry(Exception):
-    """Another attempt may succeed; outcome_unknown where this one may have been applied."""
+    """Says that another attempt may succeed. `outcome_unknown` says that this one may have been applied."""
 
     def __init__(self, message: str, *, outcome_unknown: bool) -> None:
         super().__init__(message)
@@ -332,7 +367,7 @@ class _Retry(Exception):
 
 
 def _classified(error: BaseException, session: Session | None) -> BaseException:
-    """What a failure means for the caller, with the failure as its cause."""
+    """Return what a failure means for the caller, with the failure as its cause."""
     meaning: Exception
     if isinstance(error, DatabaseError):
         meaning = _of_state(error)
@@ -360,7 +395,7 @@ def _of_state(error: Exception) -> Exception:
 
 
 async def _answered(answer: "asyncio.Future[T]") -> T:
-    """Once work has begun it is waited for, so that whoever is cancelled still leaves a known state behind."""
+    """Return the answer. A cancelled caller waits for work that has begun too, so that it leaves a known state."""
     try:
         return await asyncio.shield(answer)
     except asyncio.CancelledError:
@@ -369,7 +404,7 @@ async def _answered(answer: "asyncio.Future[T]") -> T:
 
 
 async def _ended(answer: "asyncio.Future[T]") -> None:
-    """Waits for the end however often it is cancelled; whoever asked has gone, and no error is theirs any more."""
+    """Wait for the end however often it is cancelled, and drop the error, since the caller has gone."""
     while not answer.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([answer])

@@ -1,8 +1,8 @@
-"""A prepared statement's exchange with the server on the event loop: sent without blocking, answered when data come.
+"""Runs a prepared statement on the event loop: sends it without blocking, and answers when the data have come.
 
 Handing a statement to a thread and its rows back costs several times what the exchange itself does, most of it in
-waiting for the interpreter's lock (docs/decisions/0004-driver-and-threads.md). What blocks for longer goes to a thread
-all the same: connecting, preparing, transactions, COPY.
+waiting for the interpreter's lock (docs/decisions/0004-driver-and-threads.md). What blocks for longer still goes to a
+thread: connecting, preparing, transactions, COPY.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Done = Callable[[Context | None, Exception | None], None]
 
 RECEIVE_BYTES = 2**18
 HEADER_SIZE = 5
-# All rows of the portal, then the end of the transaction.
+# Execute asks for all rows of the portal; Sync ends the transaction.
 _EXECUTE_AND_SYNC = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00" + b"S\x00\x00\x00\x04"
 _header = struct.Struct("!ci").unpack_from
 _int32 = struct.Struct("!i").pack
@@ -27,7 +27,14 @@ _NULL = _int32(-1)
 
 
 def execution(name: bytes, values: Sequence[str | None]) -> bytes:
-    """Bind, Execute and Sync in one message: pg8000 asks for an answer to each, which takes the server three writes."""
+    """Return Bind, Execute and Sync as one message.
+
+    pg8000 asks for an answer to each of the three, which costs the server three writes.
+
+    Args:
+        name: The prepared statement's name.
+        values: The parameters in PostgreSQL's text format; None is NULL.
+    """
     parts = [b"\x00", name, b"\x00\x00", _int16(len(values))]
     for value in values:
         if value is None:
@@ -41,7 +48,7 @@ def execution(name: bytes, values: Sequence[str | None]) -> bytes:
 
 
 def messages(received: Any) -> Iterator[tuple[bytes, Any, int]]:
-    """Those that are whole: their codes and bodies, and where each ends."""
+    """Yield each complete message: its code, its body, and the offset at which it ends."""
     start, size = 0, len(received)
     while size - start >= HEADER_SIZE:
         code, length = _header(received, start)
@@ -53,14 +60,20 @@ def messages(received: Any) -> Iterator[tuple[bytes, Any, int]]:
 
 
 class Exchange:
-    """A connection's traffic while it is on the loop: one statement at a time, given up after `silence` seconds."""
+    """Runs one statement at a time on a connection of the event loop, and gives up after `silence` seconds."""
 
     def __init__(self, connection: CoreConnection, silence: float, lost: Callable[[], None]) -> None:
-        """lost: called where the link is lost, also while nothing is asked."""
+        """Take the connection's socket over.
+
+        Args:
+            connection: The connection, whose socket becomes non-blocking.
+            silence: The number of seconds without an answer after which the connection counts as lost.
+            lost: Is called when the connection is lost, even while no statement runs.
+        """
         self._connection = connection
         self._socket = connection._usock
         self._descriptor = self._socket.fileno()
-        self._pending: Callable[[], int] = getattr(self._socket, "pending", lambda: 0)  # held back by TLS
+        self._pending: Callable[[], int] = getattr(self._socket, "pending", lambda: 0)  # what TLS holds back
         self._silence = silence
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -70,16 +83,23 @@ class Exchange:
         self._done: Done | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._socket.settimeout(0)
-        self._loop.add_reader(self._descriptor, self._readable)
+        self._loop.add_reader(self._descriptor, self._receive)
 
     def leave(self) -> None:
-        """Gives the socket back, blocking again."""
+        """Give the socket back, which is blocking again."""
         self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
         self._socket.settimeout(self._silence)
 
     def start(self, message: bytes, context: Context, done: Done) -> None:
-        """done gets the context when the server is ready for the next statement, or why the link is lost."""
+        """Send a statement.
+
+        Args:
+            message: What `execution` returned.
+            context: Where pg8000 collects the rows.
+            done: Is called with the context when the server is ready for the next statement, or with an
+                InterfaceError when the connection is lost.
+        """
         self._context, self._done = context, done
         self._timer = self._loop.call_later(self._silence, self._give_up, "the server went silent")
         self._unsent = memoryview(message)
@@ -94,13 +114,13 @@ class Exchange:
             self._give_up(str(error))
             return
         if self._unsent:
-            self._loop.add_writer(self._descriptor, self._writable)
+            self._loop.add_writer(self._descriptor, self._resume_sending)
 
-    def _writable(self) -> None:
+    def _resume_sending(self) -> None:
         self._loop.remove_writer(self._descriptor)
         self._send()
 
-    def _readable(self) -> None:
+    def _receive(self) -> None:
         try:
             data = self._socket.recv(RECEIVE_BYTES)
             while held := self._pending():
@@ -110,17 +130,17 @@ class Exchange:
         except OSError as error:
             self._give_up(str(error))
             return
-        # An idle connection has nothing to say: one that does is being closed by the server.
+        # The server sends nothing to an idle connection, except when it closes it.
         if not data or self._context is None:
             self._give_up("network error")
             return
         try:
-            self._take(data, self._context)
-        except Exception as error:  # what pg8000 makes nothing of: where the next message begins is not known any more
+            self._handle(data, self._context)
+        except Exception as error:  # pg8000 cannot read this message, so the start of the next one is not known
             self._give_up(repr(error))
 
-    def _take(self, data: bytes, context: Context) -> None:
-        """Whole messages go to pg8000; the part of one at the end waits for the rest."""
+    def _handle(self, data: bytes, context: Context) -> None:
+        """Hand complete messages to pg8000, and keep the part of a message at the end until its rest comes."""
         received: Any = data
         if self._received:
             self._received += data

@@ -1,6 +1,6 @@
-"""The schema's versions, each a pair of SQL files in migrations/versions/, applied by Alembic under a lock.
+"""Applies the schema's versions, each a pair of SQL files in migrations/versions/, by Alembic and under a lock.
 
-`python -m utxoiq_persistence.postgres.schema --sql` prints what an empty database would be sent.
+`python -m utxoiq_persistence.postgres.schema --sql` prints the SQL for an empty database.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
 from utxoiq_persistence.sqlstates import is_fatal, state_of
 
-# Any number that nothing else in the database locks.
+# The key of the advisory lock: any number that nothing else in the database locks.
 LOCK = 7_086_711_031
-# How long one run waits for another, and a statement for the traffic that holds its table.
+# How long a run waits for another one, and how long a statement waits for the traffic that holds its table.
 RUN_PATIENCE = "300s"
 TRAFFIC_PATIENCE = "5s"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -35,17 +35,30 @@ UNDEFINED_OBJECT = "42704"
 
 @dataclass(frozen=True)
 class Upgrade:
-    """version: what the schema is at now; applied: the versions that this run applied."""
+    """Reports what a run did.
+
+    Attributes:
+        version: The schema's version after the run.
+        applied: The versions that this run applied, in order.
+    """
 
     version: str
     applied: list[str] = field(default_factory=list)
 
 
 def upgrade(settings: DatabaseSettings, members: Mapping[str, str]) -> Upgrade:
-    """Applies what is missing, then makes each database user of `members` (by group role) a member of its group.
+    """Apply the missing versions, then grant group roles, and return what was done.
 
-    Blocking. Of two runs at once the second waits, and finds nothing to do. Raises DatabaseUnavailable, also where
-    traffic held a table for too long; the versions before that one stay applied.
+    The call blocks. Of two concurrent runs the second waits for the first, and finds nothing to do.
+
+    Args:
+        settings: The database, and the user that owns the schema.
+        members: Database users by the group role that each becomes a member of.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be reached, or traffic held a table for too long. The versions before
+            the one that failed stay applied.
+        ConfigurationError: A group role does not exist.
     """
     with _locked(settings) as connection:
         applied: list[str] = []
@@ -56,7 +69,13 @@ def upgrade(settings: DatabaseSettings, members: Mapping[str, str]) -> Upgrade:
 
 
 def downgrade(settings: DatabaseSettings, target: str) -> Upgrade:
-    """Goes back to the version `target`; `base` is the empty database. Blocking. Raises DatabaseUnavailable."""
+    """Go back to the version `target`, and return what was done; `base` is the empty database.
+
+    The call blocks.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be reached, or traffic held a table for too long.
+    """
     with _locked(settings) as connection:
         applied: list[str] = []
         command.downgrade(_config(connection, applied), target)
@@ -64,16 +83,16 @@ def downgrade(settings: DatabaseSettings, target: str) -> Upgrade:
 
 
 def print_sql() -> None:
-    """The SQL of every version, for review."""
+    """Print the SQL of every version, for review."""
     command.upgrade(_config(None, []), "head", sql=True)
 
 
 def plain_sql(module: str) -> tuple[Callable[[], None], Callable[[], None]]:
-    """upgrade and downgrade of the version whose module is that file: the .up.sql and .down.sql beside it."""
-    return _runs(Path(module).with_suffix(".up.sql")), _runs(Path(module).with_suffix(".down.sql"))
+    """Return a version's upgrade() and downgrade(), which run the .up.sql and .down.sql files beside its module."""
+    return _make_runner(Path(module).with_suffix(".up.sql")), _make_runner(Path(module).with_suffix(".down.sql"))
 
 
-def _runs(file: Path) -> Callable[[], None]:
+def _make_runner(file: Path) -> Callable[[], None]:
     def run() -> None:
         sql = file.read_text().strip()
         context = op.get_context()
@@ -87,9 +106,9 @@ def _runs(file: Path) -> Callable[[], None]:
 
 @contextmanager
 def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
-    """A connection that holds the lock of all runs until it is closed."""
+    """Yield a connection that holds the lock of all runs until it is closed."""
     parameters = {"lock_timeout": RUN_PATIENCE, "statement_timeout": "0"}
-    creator = _reached(opener(settings, parameters))
+    creator = _report_failures(opener(settings, parameters))
     engine = create_engine("postgresql+pg8000://", creator=creator, poolclass=NullPool)
     try:
         with engine.connect() as connection:
@@ -98,23 +117,23 @@ def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
             connection.commit()
             yield connection
     except DBAPIError as error:
-        if _refused(error, LOCK_NOT_AVAILABLE):
+        if _has_state(error, LOCK_NOT_AVAILABLE):
             raise DatabaseUnavailable("the schema is in use; migrate again when there is less traffic") from error
         if isinstance(error.orig, InterfaceError) or _is_fatal(error):
             raise DatabaseUnavailable("the connection to the database was lost; migrate again") from error
         raise
 
 
-def _reached(connect: Callable[[], DbapiConnection]) -> Callable[[], DbapiConnection]:
-    """Whatever keeps a connection from being opened, the database is away."""
+def _report_failures(connect: Callable[[], DbapiConnection]) -> Callable[[], DbapiConnection]:
+    """Return a function that opens a connection and raises DatabaseUnavailable, whatever the failure is."""
 
-    def reach() -> DbapiConnection:
+    def open_connection() -> DbapiConnection:
         try:
             return connect()
         except Exception as error:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
 
-    return reach
+    return open_connection
 
 
 def _config(connection: Connection | None, applied: list[str]) -> Config:
@@ -133,7 +152,7 @@ def _add_member(connection: Connection, group: str, user: str) -> None:
         connection.execute(text("SELECT utxoiq_add_member(:group, :user)"), {"group": group, "user": user})
         connection.commit()
     except DBAPIError as error:
-        if _refused(error, UNDEFINED_OBJECT):
+        if _has_state(error, UNDEFINED_OBJECT):
             raise ConfigurationError(f"cannot make {user!r} a member of {group!r}: there is no such role") from error
         raise
 
@@ -142,7 +161,7 @@ def _is_fatal(error: DBAPIError) -> bool:
     return isinstance(error.orig, DatabaseError) and is_fatal(error.orig)
 
 
-def _refused(error: DBAPIError, state: str) -> bool:
+def _has_state(error: DBAPIError, state: str) -> bool:
     return isinstance(error.orig, DatabaseError) and state_of(error.orig) == state
 
 

@@ -1,4 +1,4 @@
-"""The server's own view of what the fleet does: its clients, and its most costly statements."""
+"""Reads the server's own view of the load: its clients, and its most costly statements."""
 
 import logging
 from typing import cast
@@ -11,30 +11,32 @@ from utxoiq_persistence.postgres.statements import Statement, load
 
 _SQL = load("server")
 MOST_STATEMENTS = 20
-# Whoever asks how full the pool is must not wait for a connection from it.
+# A caller that asks how full the pool is must not wait long for a connection from it.
 PATIENCE_SECONDS = 2
 
 _log = logging.getLogger(__name__)
 
 
 class Server:
-    """None of what the server does not tell, or not in time."""
+    """Reads figures of the database server. Every method returns None where the server does not answer in time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def activity(self) -> object | None:
-        """Its clients by state, how many it takes, and for how long the oldest transaction has been open."""
-        return await self._told(_SQL["server_activity"])
+        """Return the clients by state, how many the server accepts, and the oldest transaction's age in seconds."""
+        return await self._fetch_value(_SQL["server_activity"])
 
     async def statements(self) -> object | None:
-        """Statements by the time they took since PostgreSQL began to count, most first; times in ms."""
-        return await self._told(_SQL["server_statements"], most=MOST_STATEMENTS)
+        """Return the MOST_STATEMENTS statements with the longest total time since PostgreSQL began to count, in ms."""
+        return await self._fetch_value(_SQL["server_statements"], most=MOST_STATEMENTS)
 
-    async def _told(self, statement: Statement, **parameters: object) -> object | None:
+    async def _fetch_value(self, statement: Statement, **parameters: object) -> object | None:
         try:
-            ((told,),) = await in_time(self._database.fetch(statement, idempotent=True, **parameters), PATIENCE_SECONDS)
+            ((value,),) = await in_time(
+                self._database.fetch(statement, idempotent=True, **parameters), PATIENCE_SECONDS
+            )
         except (PersistenceError, DatabaseError) as error:
             _log.warning("%s: %s", statement.name, error)
             return None
-        return cast("object", told)
+        return cast("object", value)

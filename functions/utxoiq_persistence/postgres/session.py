@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL, with its prepared statements: in a thread of the pool, or on the event loop."""
+"""A session: one connection to PostgreSQL and its prepared statements, used in a thread or on the event loop."""
 
 import io
 import select
@@ -20,22 +20,32 @@ from utxoiq_persistence.tracing import spans as tracing
 
 Row = list[Any]
 
-# A server that went silent must not hold a thread for ever: this long after the statement timeout it is given up.
+# A silent server must not hold a thread for ever. It is given up so many seconds after the statement timeout.
 SILENCE_SECONDS = 5.0
 COPY_BLOCK = 2**18
 COPY_DATA = b"d"
-# What was prepared no longer fits the schema ("cached plan must not change result type"), or is gone.
+# A prepared statement no longer fits the schema ("cached plan must not change result type"), or is gone.
 OUTDATED = {"0A000", "26000"}
 
 
 class Session:
-    """Statements are prepared at first use and kept, since parsing costs twice what running one does.
+    """Runs statements on one connection.
 
-    Used by one at a time. `start` and `leave_loop` belong to the loop's thread; the rest blocks.
+    A statement is prepared at its first use and kept, since parsing costs twice what running does. A session has one
+    user at a time. `start` and `leave_loop` are called in the loop's thread; the other methods block.
+
+    Attributes:
+        opened: When the session was opened, in seconds of time.monotonic().
+        broken: Whether the connection cannot be used again.
     """
 
     def __init__(self, connection: CoreConnection, silence: float) -> None:
-        """silence: how many seconds without a word mean that the link is lost."""
+        """Take a connection over.
+
+        Args:
+            connection: The connection.
+            silence: The number of seconds without an answer after which the connection counts as lost.
+        """
         self.opened = time.monotonic()
         self.broken = False
         self._connection = connection
@@ -47,7 +57,13 @@ class Session:
         self._poll.register(connection._usock, select.POLLIN)
 
     def run(self, statement: Statement, **parameters: object) -> list[Row]:
-        """The rows, decoded. Raises pg8000's DatabaseError, or OSError and InterfaceError where the link is lost."""
+        """Run a statement, and return its rows, decoded.
+
+        Raises:
+            DatabaseError: PostgreSQL refused the statement.
+            OSError: The connection was lost.
+            InterfaceError: The connection was lost.
+        """
         if (span := tracing.current()) is None:
             return self._run(statement.fitting(parameters), parameters)
         with span.within(statement.name, tracing.of_statement(statement.name, statement.text), remote=True):
@@ -71,7 +87,7 @@ class Session:
         return rows
 
     def has_prepared(self, statement: Statement, parameters: Mapping[str, object]) -> bool:
-        """Whether it can run on the loop."""
+        """Return whether the statement can run on the event loop."""
         return statement.fitting(parameters) in self._prepared
 
     def start(
@@ -80,7 +96,7 @@ class Session:
         parameters: Mapping[str, object],
         done: Callable[[list[Row] | None, Exception | None], None],
     ) -> None:
-        """Runs a statement that is prepared on the event loop; done gets its rows, or what `run` raises."""
+        """Run a prepared statement on the event loop. `done` is called with its rows, or with what `run` raises."""
 
         def ended(context: Context | None, error: Exception | None) -> None:
             if context is None:
@@ -97,16 +113,17 @@ class Session:
         self._exchange.start(message, context, ended)
 
     def leave_loop(self) -> None:
-        """Before it goes to a thread."""
+        """Take the connection off the event loop, before a thread uses it."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.leave()
 
     def transaction(self) -> "Transaction":
+        """Return a transaction, which is a context manager."""
         return Transaction(self)
 
     def execute(self, text: str) -> None:
-        """A command without parameters: BEGIN, COMMIT, ROLLBACK."""
+        """Run a command without parameters, such as BEGIN. Raises what `run` raises."""
         if (span := tracing.current()) is None:
             return self._execute(text)
         attributes = tracing.of_statement(text, text)
@@ -124,11 +141,12 @@ class Session:
             raise
 
     def copy_out(self, command: str) -> Iterator[list[bytes]]:
-        """The rows that a COPY … TO STDOUT sends, as they come. Left before its end, the session is broken.
+        """Yield the rows that a COPY … TO STDOUT sends, in lists as they come. Raises what `run` raises.
 
-        pg8000's own reading calls Python for every row; this takes half the time.
+        The session is broken if the caller stops before the end. pg8000 calls a Python function for every row; this
+        method takes half the time.
         """
-        context = Context(command, stream=io.BytesIO())  # a stream for pg8000 to know that rows are wanted
+        context = Context(command, stream=io.BytesIO())  # the stream tells pg8000 that rows are wanted
         self.broken = True
         self._connection.send_QUERY(command)
         self._connection._sock.flush()
@@ -145,7 +163,7 @@ class Session:
             raise context.error
 
     def copy_in(self, command: str, blocks: Iterable[bytes]) -> None:
-        """Sends what a COPY … FROM STDIN takes."""
+        """Send blocks of rows to a COPY … FROM STDIN. Raises what `run` raises."""
         try:
             self._connection.execute_unnamed(command, stream=blocks)
         except DatabaseError as error:
@@ -156,7 +174,7 @@ class Session:
             raise
 
     def _copied(self, block: bytes, context: Context) -> tuple[list[bytes], bytes, bool]:
-        """The rows in a block, the part of a message at its end, and whether the answer ends in it."""
+        """Return the rows in a block, the part of a message at its end, and whether the answer ends in the block."""
         rows = []
         taken = 0
         ended = False
@@ -170,16 +188,16 @@ class Session:
         return rows, block[taken:], ended
 
     def is_dead(self) -> bool:
-        """An idle connection has nothing to say; one that does was closed by the server."""
+        """Return whether the server has closed the idle connection: it sends nothing to one otherwise."""
         return bool(self._poll.poll(0))
 
     def close(self) -> None:
-        """In the loop's thread if it may be on the loop."""
+        """Close the connection. Call it in the loop's thread if the session may be on the loop."""
         self.leave_loop()
         try:
             self._connection.close()
         except (OSError, InterfaceError):
-            # The other side is gone already: closed is what was asked for.
+            # The server has closed the connection already.
             self.broken = True
 
     def _execution(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[bytes, Context]:
@@ -193,7 +211,7 @@ class Session:
 
 
 class Transaction:
-    """Commits at its end, rolls back where an exception leaves it."""
+    """Commits at the end of its block, and rolls back where an exception leaves the block."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -210,7 +228,7 @@ class Transaction:
 
 
 def connector(settings: DatabaseSettings) -> Callable[[], Session]:
-    """How sessions are opened."""
+    """Return a function that opens a session; it blocks."""
     open_connection = opener(settings, {"statement_timeout": str(settings.statement_timeout_ms)})
     silence = settings.statement_timeout_ms / 1000 + SILENCE_SECONDS
     return lambda: Session(open_connection(), silence)

@@ -1,11 +1,11 @@
-"""The queries of sql/, by name. `-- name: insert_job` starts one; `:name` is a parameter.
+"""Reads the queries of sql/ by name. `-- name: insert_job` starts a query; `:name` is a parameter.
 
-A line that ends in `-- if given` is left out where its parameters are None. So each combination is a statement of its
-own, which PostgreSQL plans for what it has to do: `:status IS NULL OR status = :status` would use no index once a
-prepared statement's plan is made for any parameters.
+A line that ends in `-- if given` is left out where its parameters are None. Each combination of parameters is therefore
+a statement of its own, for which PostgreSQL makes a plan of its own. `:status IS NULL OR status = :status` would use no
+index once PostgreSQL plans a prepared statement for any parameters.
 
 `{insight_feedback}` stands for the table's columns as sql/columns.toml lists them, `{insight_feedback live}` for the
-same behind the alias `live`. `-- columns: shown` begins a list of the file's own, which its queries have as `{shown}`.
+same with the alias `live`. `-- columns: shown` starts a list of the file's own, which its queries insert as `{shown}`.
 """
 
 import re
@@ -26,20 +26,26 @@ _PARAMETER = re.compile(r"(?<!:):(\w+)")
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """A query as PostgreSQL takes it ($1, $2 …), and how its parameters are put in order."""
+    """Holds a query as PostgreSQL accepts it.
+
+    Attributes:
+        name: The query's name, which metrics and traces use as well.
+        text: The SQL, whose parameters are $1, $2 and so on.
+        arrange: Puts parameters that are given by name in the order of their numbers.
+    """
 
     name: str
     text: str
     arrange: Callable[[Mapping[str, object]], tuple[object, ...]]
 
     def fitting(self, parameters: Mapping[str, object]) -> "Statement":
-        """The statement without what these parameters leave out."""
+        """Return the statement without the lines whose parameters are None."""
         return self
 
 
 @dataclass(frozen=True, eq=False)
-class _Choice(Statement):
-    """optional: the parameters that lines depend on."""
+class _OptionalLines(Statement):
+    """Holds a query with optional lines. `optional` are the parameters that they depend on."""
 
     source: str
     optional: frozenset[str]
@@ -56,15 +62,17 @@ class _Choice(Statement):
 def load(table: str) -> dict[str, Statement]:
     """Return the statements of sql/<table>.sql by name.
 
-    Raises FileNotFoundError where the archive lacks the file, KeyError where a query asks for a list that nobody has.
+    Raises:
+        FileNotFoundError: The function's archive lacks the file.
+        KeyError: A query names a list of columns that does not exist.
     """
     parts = _HEADING.split((find_folder("sql") / f"{table}.sql").read_text())[1:]
     sections = list(zip(parts[::3], parts[1::3], (_COMMENT.sub("", text).strip() for text in parts[2::3]), strict=True))
     own = {name: text for kind, name, text in sections if kind == "columns"}
-    return {name: _parsed(name, _with_lists(text, own)) for kind, name, text in sections if kind == "name"}
+    return {name: _parse(name, _insert_lists(text, own)) for kind, name, text in sections if kind == "name"}
 
 
-def _with_lists(text: str, own: Mapping[str, str]) -> str:
+def _insert_lists(text: str, own: Mapping[str, str]) -> str:
     def columns(place: re.Match[str]) -> str:
         name, alias = place.groups()
         return own[name] if name in own else TABLES[name].sql(alias)
@@ -72,13 +80,13 @@ def _with_lists(text: str, own: Mapping[str, str]) -> str:
     return _LIST.sub(columns, text)
 
 
-def _parsed(name: str, source: str) -> Statement:
+def _parse(name: str, source: str) -> Statement:
     lines = _OPTIONAL.findall(source)
     if not lines:
         return _statement(name, source)
     whole = _statement(name, _OPTIONAL.sub(r"\1", source))
     optional = frozenset(parameter for line in lines for parameter in _PARAMETER.findall(line))
-    return _Choice(name, whole.text, whole.arrange, source, optional)
+    return _OptionalLines(name, whole.text, whole.arrange, source, optional)
 
 
 def _statement(name: str, source: str) -> Statement:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merged_pool, merged_queries
+from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merge_pools, merge_queries
 from utxoiq_persistence.metrics import partitions
 from utxoiq_persistence.postgres.database import in_time
 from utxoiq_persistence.postgres.session import Row, Session
@@ -81,8 +81,8 @@ class FleetPublisher:
 
 
 def _rows(fleet: Sequence[InstanceFigures], now: datetime) -> list[NewMetric]:
-    pool, total = merged_pool(fleet), QueryFigures()
-    for query in merged_queries(fleet).values():
+    pool, total = merge_pools(fleet), QueryFigures()
+    for query in merge_queries(fleet).values():
         total.merge(query)
     p95 = total.durations.quantile(0.95)
     values = {

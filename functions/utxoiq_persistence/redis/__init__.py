@@ -1,1 +1,1 @@
-"""The connections to Redis, and the pipelines that commands share."""
+"""Everything that talks to Redis: the client, and the pipelines that concurrent commands share."""

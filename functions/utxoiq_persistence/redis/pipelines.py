@@ -1,4 +1,4 @@
-"""Redis for many small commands at once: those of one moment travel in one pipeline."""
+"""Runs scripts in Redis: those that are asked for at the same moment share one pipeline."""
 
 import asyncio
 import hashlib
@@ -30,12 +30,18 @@ _log = logging.getLogger(__name__)
 
 
 class RedisAway(Exception):
-    """Redis did not answer, or did not lately. What was asked may have happened."""
+    """Says that Redis did not answer now, or has not answered lately. What was asked may have happened."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script and the digest that Redis knows it by. name: for traces, from a comment on the first line."""
+    """Holds a Lua script.
+
+    Attributes:
+        name: What traces call the script, from a comment on its first line.
+        text: The script.
+        digest: The SHA-1 digest by which Redis names the script.
+    """
 
     name: str
     text: str
@@ -43,9 +49,10 @@ class Script:
 
     @classmethod
     def of(cls, text: str) -> "Script":
+        """Return the script that has this text."""
         first = text.partition("\n")[0]
         name = first.removeprefix("-- ") if first.startswith("-- ") else "script"
-        return cls(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - the digest Redis names scripts by
+        return cls(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis names scripts by this digest
 
 
 @dataclass
@@ -58,7 +65,7 @@ class _Call:
 
 
 def open_redis(settings: RedisSettings, *, timeout: float | None = TIMEOUT) -> "Redis":
-    """A client whose commands fail after `timeout` seconds; None for a connection that only listens."""
+    """Return a client whose commands fail after `timeout` seconds; None suits a connection that only listens."""
     return Redis(
         host=settings.host,
         port=settings.port,
@@ -72,12 +79,19 @@ def open_redis(settings: RedisSettings, *, timeout: float | None = TIMEOUT) -> "
 
 
 class ScriptRunner:
-    """Runs scripts. After a failure it sends nothing but its own probes, so that no request waits for an absent Redis.
+    """Runs scripts in pipelines. After a failure it sends only its own probes, so that no request waits for Redis.
 
-    catch_up: what is to be sent, by `send`, before Redis counts as back. Raises RedisAway where that fails.
+    Attributes:
+        resting: Whether Redis has failed and is not yet back.
     """
 
     def __init__(self, redis: "Redis", catch_up: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Send nothing yet.
+
+        Args:
+            redis: The client.
+            catch_up: Is awaited before Redis counts as back. It uses `send`, and raises RedisAway where that fails.
+        """
         self.resting = False
         self._redis = redis
         self._catch_up = catch_up
@@ -86,6 +100,7 @@ class ScriptRunner:
         self._recovery: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
+        """Stop probing."""
         await end(self._recovery)
 
     def run(self, script: Script, keys: list[str], *arguments: str | bytes) -> "asyncio.Future[Any]":
@@ -103,13 +118,17 @@ class ScriptRunner:
         return call.answer
 
     async def send(self, script: Script, keys: list[str], *arguments: str | bytes) -> Any:
-        """At once and alone, even while all others rest. Raises RedisAway."""
+        """Run a script at once and alone, even while the runner rests, and return its answer.
+
+        Raises:
+            RedisAway: Redis did not answer.
+        """
         call = _call(script, keys, arguments)
         await self._exchange([call])
         return await call.answer
 
     async def _send(self) -> None:
-        """One pipeline at a time; what is asked for meanwhile makes the next one."""
+        """Send one pipeline at a time. Scripts that are asked for meanwhile go out in the next one."""
         try:
             while self._calls:
                 calls, self._calls = self._calls, []
@@ -126,7 +145,7 @@ class ScriptRunner:
             self._give_up(RedisAway("sending was cut off"))
 
     def _rest(self) -> None:
-        """Whatever waits was ordered after what failed: it must not overtake that."""
+        """Fail all that wait, since they came after what failed and must not overtake it, and start to probe."""
         self.resting = True
         self._give_up(RedisAway())
         self._recovery = background.start(
@@ -162,14 +181,14 @@ class ScriptRunner:
         return not any(isinstance(answer, Exception) for answer in answers)
 
     async def _pipeline(self, calls: list[_Call]) -> list[Any]:
-        """All of them, then all answers, on one connection; redis-py's own pipeline takes twice as long over it."""
+        """Send all calls, then read all answers, on one connection. redis-py's own pipeline takes twice as long."""
         pool = self._redis.connection_pool
         connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
             await connection.send_packed_command([call.command for call in calls], check_health=False)
             return [await _answer(connection) for _ in calls]
         except BaseException:
-            await connection.disconnect(nowait=True)  # the next one would read answers that are not its own
+            await connection.disconnect(nowait=True)  # its next user would read the answers to these calls
             raise
         finally:
             await pool.release(connection)

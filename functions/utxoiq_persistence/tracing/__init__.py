@@ -1,1 +1,1 @@
-"""Spans of what a request waits for, and their way to Cloud Trace."""
+"""Traces: spans of what a request waits for, and their export to Cloud Trace."""

@@ -1,4 +1,4 @@
-"""Whether requests are traced, and where the traces go, from the environment."""
+"""Reads from the environment whether requests are traced, and where the traces are sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,15 @@ from utxoiq_persistence.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class TraceSettings:
-    """sampling: part of the requests, 0 to 1. function, revision: the platform's names.
+    """Holds the settings of traces.
 
-    endpoint: takes OTLP over HTTP in place of Google's, and asks for no token.
+    Attributes:
+        sampling: The share of requests that are traced, from 0 to 1.
+        project: The Google Cloud project.
+        function: The function's name, as the platform gives it.
+        revision: The revision's name, as the platform gives it.
+        region: The region.
+        endpoint: A URL that accepts OTLP over HTTP without a token, in place of Google's.
     """
 
     sampling: float
@@ -23,7 +29,11 @@ class TraceSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "TraceSettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings.
+
+        Raises:
+            ConfigurationError: A variable is wrong; the text names it and what it should hold.
+        """
         return cls(
             sampling=_sampling(environment.get("TRACE_SAMPLING") or "0"),
             project=required(environment, "GOOGLE_CLOUD_PROJECT"),

@@ -1,11 +1,11 @@
-"""Spans, for those who know what a request waits for.
+"""Spans, by which code reports what a request waits for.
 
-What is not traced has no span, and to find that out is all that a hook costs:
+A request that is not traced has no span, and the check for one is all that a hook costs:
 
     if (span := tracing.current()) is not None:
         span.follow(answer, "pool wait", {})
 
-OpenTelemetry is behind this, in `telemetry`, which is imported only where requests are traced at all.
+`telemetry` implements spans by OpenTelemetry, and is imported only where requests are traced.
 """
 
 import asyncio
@@ -26,9 +26,13 @@ NONE: Attributes = {}
 
 
 class TraceContext(Struct, frozen=True):
-    """A span as other processes and logs know it. Ids are hexadecimal; span is empty where only the trace is known.
+    """Identifies a span to other processes and in logs.
 
-    sampled: whether it is kept, as far as its process knows. state: as W3C's `tracestate`.
+    Attributes:
+        trace: The trace's id, in hexadecimal digits.
+        span: The span's id, in hexadecimal digits; empty where only the trace is known.
+        sampled: Whether the span is kept, as far as its process knows.
+        state: W3C's `tracestate`.
     """
 
     trace: str
@@ -38,31 +42,33 @@ class TraceContext(Struct, frozen=True):
 
 
 class Span(ABC):
-    """One under way. Its children may be begun and ended in other threads."""
+    """Measures a piece of work that has begun. Its children may start and end in other threads."""
 
     @abstractmethod
     def child(self, name: str, attributes: Attributes = NONE, *, remote: bool = False) -> "Span":
-        """remote: it waits for another process' answer."""
+        """Start a child span, and return it. `remote` says that it waits for another process."""
 
     @abstractmethod
-    def note(self, key: str, value: str | int) -> None: ...
+    def note(self, key: str, value: str | int) -> None:
+        """Set an attribute."""
 
     @abstractmethod
-    def end(self, error: BaseException | None = None) -> None: ...
+    def end(self, error: BaseException | None = None) -> None:
+        """End the span, as failed if there is an error."""
 
     def point(self, name: str, attributes: Attributes = NONE) -> None:
-        """What took no time worth telling."""
+        """Record an event as a child that starts and ends now."""
         self.child(name, attributes).end()
 
     def follow(
         self, future: "asyncio.Future[Any]", name: str, attributes: Attributes = NONE, *, remote: bool = False
     ) -> None:
-        """From now until the future is done."""
-        future.add_done_callback(self.child(name, attributes, remote=remote)._settled)
+        """Start a child that ends when the future is done."""
+        future.add_done_callback(self.child(name, attributes, remote=remote)._end_with)
 
     @contextmanager
     def within(self, name: str, attributes: Attributes = NONE, *, remote: bool = False) -> Iterator["Span"]:
-        """What happens in the block is in a child, which is the current one there."""
+        """Run the block in a child, which is the current span there."""
         child = self.child(name, attributes, remote=remote)
         before = _current.set(child)
         try:
@@ -76,30 +82,34 @@ class Span(ABC):
             _current.reset(before)
 
     async def around(self, name: str, work: Coroutine[Any, Any, T], attributes: Attributes = NONE) -> T:
+        """Await the work in a child, and return its result."""
         with self.within(name, attributes):
             return await work
 
-    def _settled(self, future: "asyncio.Future[Any]") -> None:
+    def _end_with(self, future: "asyncio.Future[Any]") -> None:
         self.end(asyncio.CancelledError() if future.cancelled() else future.exception())
 
 
 _current: ContextVar[Span | None] = ContextVar("span", default=None)
-# The span that what is done here belongs to; None where that is not traced.
+# Returns the current span, or None where the request is not traced.
 current = _current.get
 
 
 def enter(span: Span | None) -> None:
-    """From here on in this task, and in what it begins."""
+    """Make the span the current one of this task and its children."""
     _current.set(span)
 
 
 def carried(function: Callable[P, T]) -> Callable[P, T]:
-    """For another thread, to which the current span does not go by itself."""
+    """Return the function bound to the current span, for a call in another thread."""
     return partial(copy_context().run, function)
 
 
 def of_statement(name: str, command: str) -> Attributes:
-    """By OpenTelemetry's conventions for databases. The text is in sql/ under its name; no parameters."""
+    """Return the attributes of a statement by OpenTelemetry's conventions for databases.
+
+    They hold neither its text, which is in sql/ under its name, nor its parameters.
+    """
     return {
         "db.system.name": "postgresql",
         "db.operation.name": command.split(None, 1)[0].upper(),
@@ -108,4 +118,5 @@ def of_statement(name: str, command: str) -> Attributes:
 
 
 def of_script(name: str) -> Attributes:
+    """Return the attributes of a Redis script by OpenTelemetry's conventions for databases."""
     return {"db.system.name": "redis", "db.operation.name": "EVALSHA", "db.stored_procedure.name": name}

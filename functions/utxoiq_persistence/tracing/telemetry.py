@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry: what is kept of a request, and its way to Google's Telemetry API or a local one.
+"""Records traces by OpenTelemetry, and exports them to Google's Telemetry API or to a local one.
 
-Imported only where requests are traced: 60 ms of a start.
+The module is imported only where requests are traced, since it takes 60 ms of a start.
 """
 
 import atexit
@@ -36,15 +36,15 @@ from utxoiq_persistence.sqlstates import state_of
 from utxoiq_persistence.tracing.settings import TraceSettings
 from utxoiq_persistence.tracing.spans import NONE, Attributes, Span, TraceContext
 
-GOOGLES_ENDPOINT = "https://telemetry.googleapis.com/v1/traces"
+GOOGLE_ENDPOINT = "https://telemetry.googleapis.com/v1/traces"
 SCOPE = "https://www.googleapis.com/auth/trace.append"
-# Of one request: one that does thousands of things is told of by its first.
+# The most spans of one request. Of a request that does more, the first ones are kept.
 MAX_SPANS = 200
 MAX_TEXT = 1024
-# What a burst may leave behind before it is sent; about 2 KB each.
+# The most spans that wait for their export; each takes about 2 KB.
 MAX_QUEUED = 2048
 EXPORT_SECONDS = 2.0
-# With all repetitions. Cloud Run gives a process 10 s to end in.
+# The time of an export with all its retries. Cloud Run gives a process 10 s to end.
 PATIENCE_SECONDS = 4.0
 SILENT_SECONDS = 60.0
 
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 class Telemetry:
-    """Nothing runs before the first span: a process that forks would have started it on the wrong side."""
+    """Starts traces. No thread runs before the first span, since a process that forks later would lose it."""
 
     def __init__(self, settings: TraceSettings) -> None:
         self._resource = _resource(settings)
@@ -61,13 +61,14 @@ class Telemetry:
         self._tracer: Tracer | None = None
 
     def root(self, name: str, parent: TraceContext | None, attributes: Attributes) -> "RootSpan":
+        """Start the span of a request, and return it. `parent` is the caller's span."""
         tracer = self._tracer or self._start()
-        # Never without a span, which would mean OpenTelemetry's own current one.
-        context = set_span_in_context(INVALID_SPAN if parent is None else NonRecordingSpan(_context(parent)))
-        return RootSpan(_Trace(tracer), tracer.start_span(name, context, SpanKind.SERVER, attributes))
+        # Without a span in its context, OpenTelemetry would use its own current one.
+        context = set_span_in_context(INVALID_SPAN if parent is None else NonRecordingSpan(_span_context(parent)))
+        return RootSpan(_SpanBudget(tracer), tracer.start_span(name, context, SpanKind.SERVER, attributes))
 
     def close(self) -> None:
-        """Sends what is left; the end of the process does this by itself."""
+        """Send the remaining spans. The end of the process calls this by itself."""
         if self._provider is not None:
             atexit.unregister(self.close)
             self._exporter.closing = True
@@ -89,39 +90,43 @@ class Telemetry:
         return self._tracer
 
 
-class _Trace:
-    """One request's. left: how many spans it may still have. left_out: how many it would have had."""
+class _SpanBudget:
+    """Counts one request's spans: how many it may still have, and how many were dropped."""
 
-    __slots__ = ("left", "left_out", "tracer")
+    __slots__ = ("dropped", "remaining", "tracer")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
-        self.left = MAX_SPANS - 1
-        self.left_out = 0
+        self.remaining = MAX_SPANS - 1
+        self.dropped = 0
 
 
-class _Kept(Span):
-    __slots__ = ("_span", "_trace")
+class _RecordedSpan(Span):
+    """Records a span."""
 
-    def __init__(self, trace: _Trace, span: OpenTelemetrySpan) -> None:
-        self._trace = trace
+    __slots__ = ("_budget", "_span")
+
+    def __init__(self, budget: _SpanBudget, span: OpenTelemetrySpan) -> None:
+        self._budget = budget
         self._span = span
 
     def child(self, name: str, attributes: Attributes = NONE, *, remote: bool = False) -> Span:
-        trace = self._trace
-        if trace.left <= 0:
-            trace.left_out += 1
-            return _LeftOut(trace)
-        trace.left -= 1
+        """Start a child span, and return it, or one that is not recorded if the request has too many."""
+        budget = self._budget
+        if budget.remaining <= 0:
+            budget.dropped += 1
+            return _DroppedSpan(budget)
+        budget.remaining -= 1
         kind = SpanKind.CLIENT if remote else SpanKind.INTERNAL
-        span = trace.tracer.start_span(name, set_span_in_context(self._span), kind, attributes)
-        return _Kept(trace, span)
+        span = budget.tracer.start_span(name, set_span_in_context(self._span), kind, attributes)
+        return _RecordedSpan(budget, span)
 
     def note(self, key: str, value: str | int) -> None:
+        """Set an attribute."""
         self._span.set_attribute(key, value)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Of an error its kind is told, not its words: they may quote what a caller wrote."""
+        """End the span. Of an error only the kind is recorded, since its words may quote what a caller wrote."""
         if error is not None:
             cause = error.__cause__ or error
             self.fail(type(cause).__name__)
@@ -130,49 +135,56 @@ class _Kept(Span):
         self._span.end()
 
     def fail(self, kind: str) -> None:
+        """Mark the span as failed by an error of that kind."""
         self.note("error.type", kind)
         self._span.set_status(Status(StatusCode.ERROR))
 
 
-class RootSpan(_Kept):
-    """A request's."""
+class RootSpan(_RecordedSpan):
+    """Records the span of a whole request."""
 
     __slots__ = ()
 
     @property
     def context(self) -> TraceContext:
+        """Return the span's ids, for logs and for other processes."""
         context = self._span.get_span_context()
         state = context.trace_state.to_header()
         return TraceContext(format(context.trace_id, "032x"), format(context.span_id, "016x"), True, state)
 
     def rename(self, name: str) -> None:
+        """Change the span's name."""
         self._span.update_name(name)
 
     def end(self, error: BaseException | None = None) -> None:
-        if self._trace.left_out:
-            self.note("utxoiq.spans_left_out", self._trace.left_out)
+        """End the span, with the number of spans that were dropped."""
+        if self._budget.dropped:
+            self.note("utxoiq.spans_left_out", self._budget.dropped)
         super().end(error)
 
 
-class _LeftOut(Span):
-    __slots__ = ("_trace",)
+class _DroppedSpan(Span):
+    """Counts its children, and records nothing."""
 
-    def __init__(self, trace: _Trace) -> None:
-        self._trace = trace
+    __slots__ = ("_budget",)
+
+    def __init__(self, budget: _SpanBudget) -> None:
+        self._budget = budget
 
     def child(self, name: str, attributes: Attributes = NONE, *, remote: bool = False) -> Span:
-        self._trace.left_out += 1
+        """Count the child, and return this span in its place."""
+        self._budget.dropped += 1
         return self
 
     def note(self, key: str, value: str | int) -> None:
-        """Of what is not kept."""
+        """Do nothing, since the span is not recorded."""
 
     def end(self, error: BaseException | None = None) -> None:
-        """Of what is not kept."""
+        """Do nothing, since the span is not recorded."""
 
 
 class _Exporter(SpanExporter):
-    """OTLP over HTTP, from the processor's thread only; credentials are looked for there, not while a request waits."""
+    """Exports by OTLP over HTTP in the processor's thread, which gets credentials too, so that no request waits."""
 
     def __init__(self, endpoint: str | None) -> None:
         self.closing = False
@@ -180,13 +192,14 @@ class _Exporter(SpanExporter):
         self._failed = False
         self._otlp: OTLPSpanExporter | None = None
         for log in (logging.getLogger(trace_exporter.__name__), _log):
-            log.addFilter(_Seldom())
+            log.addFilter(_WarningLimiter())
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans, and return whether they were accepted."""
         if self.closing and self._failed:
-            return SpanExportResult.FAILURE  # whom the end would wait for once more
+            return SpanExportResult.FAILURE  # another try would delay the end of the process
         try:
-            self._otlp = self._otlp or _otlp(self._endpoint)
+            self._otlp = self._otlp or _open_exporter(self._endpoint)
         except GoogleAuthError as error:
             _log.warning("traces cannot be sent: %s", error)
             return SpanExportResult.FAILURE
@@ -195,18 +208,20 @@ class _Exporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
+        """Close the connection to the endpoint."""
         if self._otlp is not None:
             self._otlp.shutdown()  # type: ignore[no-untyped-call]
 
 
-class _Seldom(logging.Filter):
-    """An endpoint that is away fails no request: a warning, and not with every batch."""
+class _WarningLimiter(logging.Filter):
+    """Lets one record pass every SILENT_SECONDS, as a warning, since a missing endpoint fails no request."""
 
     def __init__(self) -> None:
         super().__init__()
         self._silent_until = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is logged."""
         now = time.monotonic()
         if now < self._silent_until:
             return False
@@ -215,7 +230,7 @@ class _Seldom(logging.Filter):
         return True
 
 
-def _otlp(endpoint: str | None) -> OTLPSpanExporter:
+def _open_exporter(endpoint: str | None) -> OTLPSpanExporter:
     if endpoint is not None:
         return OTLPSpanExporter(endpoint, timeout=PATIENCE_SECONDS)
     import google.auth
@@ -223,7 +238,7 @@ def _otlp(endpoint: str | None) -> OTLPSpanExporter:
 
     credentials, _ = google.auth.default(scopes=[SCOPE])
     session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-    return OTLPSpanExporter(GOOGLES_ENDPOINT, timeout=PATIENCE_SECONDS, session=session)
+    return OTLPSpanExporter(GOOGLE_ENDPOINT, timeout=PATIENCE_SECONDS, session=session)
 
 
 def _resource(settings: TraceSettings) -> Resource:
@@ -242,8 +257,8 @@ def _resource(settings: TraceSettings) -> Resource:
     )
 
 
-def _context(parent: TraceContext) -> SpanContext:
-    """OpenTelemetry joins no trace without a span: where the caller names none, one is made up, never to be told of."""
+def _span_context(parent: TraceContext) -> SpanContext:
+    """Return a caller's span for OpenTelemetry, which needs an id: a random one where the caller names only a trace."""
     return SpanContext(
         int(parent.trace, 16),
         int(parent.span, 16) if parent.span else secrets.randbits(63) + 1,

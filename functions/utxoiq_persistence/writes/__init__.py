@@ -1,1 +1,1 @@
-"""What every write has in common: groups, idempotency, the audit trail."""
+"""What all writes share: group commit, idempotency and the audit trail."""

@@ -1,6 +1,6 @@
-"""The trace of changes: who, what, when, from where, in which request.
+"""The audit trail of changes: who changed what, when, from where, and in which request.
 
-An entry travels as parameters of the very statement that makes the change, so that both are there or neither is.
+The statement that makes a change also inserts its entry, so that either both are stored or neither is.
 """
 
 import os
@@ -21,7 +21,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Entry:
-    """One change. made: whether its statement has changed something."""
+    """Describes one change.
+
+    Attributes:
+        action: What is done, such as "job.start".
+        subject: The id of what is changed.
+        details: More about the change, for the trail and the log.
+        made: Whether the statement has changed something.
+        parameters: The entry as parameters of a statement.
+    """
 
     __slots__ = ("action", "details", "made", "parameters", "subject")
 
@@ -42,7 +50,15 @@ class Entry:
 
 
 class Origin(Struct):
-    """Whoever asks for changes. key_id: of the API key that was shown. entries: of this request, for its log line."""
+    """Describes who asks for changes.
+
+    Attributes:
+        actor: The caller's name.
+        key_id: The id of the API key that the caller sent.
+        address: The caller's IP address.
+        request_id: The id of the request.
+        entries: The changes of this request, for its log line.
+    """
 
     actor: str
     key_id: str | None = None
@@ -51,24 +67,30 @@ class Origin(Struct):
     entries: list[Entry] = []
 
 
-# A function that changes something of its own accord.
+# The actor of changes that a function makes without a request.
 _OWN_ACTOR = f"function:{os.environ.get('K_SERVICE', 'local')}"
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
-def begin(origin: Origin) -> None:
-    """From here on, changes of this task and of those it starts are this one's."""
+def set_origin(origin: Origin) -> None:
+    """Attribute the changes of this task and its children to `origin`."""
     _origin.set(origin)
 
 
 def request_id() -> str | None:
-    """Of the request that this task serves."""
+    """Return the id of the request that this task serves, or None."""
     origin = _origin.get()
     return None if origin is None else origin.request_id
 
 
-def entry(action: str, subject: str | None, **details: object) -> Entry:
-    """For the statement that is about to make the change. Details never hold what users wrote, nor secrets."""
+def create_entry(action: str, subject: str | None, **details: object) -> Entry:
+    """Return an entry for the statement that is about to make a change, and note it in the task's origin.
+
+    Args:
+        action: What is done, such as "job.start".
+        subject: The id of what is changed.
+        details: More about the change; never what users wrote, and never secrets.
+    """
     origin = _origin.get()
     if origin is None:
         return Entry(Origin(_OWN_ACTOR), action, subject, details)
@@ -77,11 +99,11 @@ def entry(action: str, subject: str | None, **details: object) -> Entry:
     return made
 
 
-def columns(entries: Sequence[Entry]) -> dict[str, str]:
-    """The parameters of a statement that makes the changes of many."""
+def encode_entries(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the parameters of a statement that makes many changes, each an array literal."""
     rows = [entry.parameters for entry in entries]
     return {
-        plural: arrays.of_texts(row[name] for row in rows)
+        plural: arrays.encode_texts(row[name] for row in rows)
         for plural, name in (
             ("actors", "actor"),
             ("key_ids", "key_id"),
@@ -95,11 +117,17 @@ def columns(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 class AuditLog:
+    """Reads the audit trail, and adds changes that no other statement records."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, query: AuditQuery) -> Page:
-        """Newest first. Raises BadCursor."""
+        """Return a page of entries, newest first.
+
+        Raises:
+            BadCursor: The cursor is not one of this list.
+        """
         ((body, place),) = await self._database.fetch(
             _SQL["find_entries"],
             idempotent=True,
@@ -116,7 +144,7 @@ class AuditLog:
         return Page(body.encode(), cursors.encode(place))
 
     async def append(self, action: str, subject: str | None, **details: object) -> None:
-        """Of a change that is no row's: an object archived, a backup taken."""
-        change = entry(action, subject, **details)
+        """Add a change that is not made by a statement, such as an archived object or a backup."""
+        change = create_entry(action, subject, **details)
         await self._database.fetch(_SQL["append"], **change.parameters)
         change.made = True

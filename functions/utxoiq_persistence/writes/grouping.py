@@ -1,7 +1,7 @@
-"""Writes that come while others are on their way go out together: a statement, a commit and a change of cache for all.
+"""Group commit: writes that arrive while another is running share one statement, one commit and one cache change.
 
-A write that comes alone waits for nobody. Under load a group grows to what came meanwhile, as a database's own group
-commit does: the busier, the less each of them costs.
+A write that arrives alone does not wait. Under load a group grows to all that arrived meanwhile, as in a database's own
+group commit: the higher the load, the less each write costs.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from utxoiq_persistence.tracing import spans as tracing
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# One that waits for a lock holds the next one back no longer than this, seconds.
+# A group that waits for a lock holds the next group back no longer than this, in seconds.
 PATIENCE = 0.02
 
 
 @dataclass(eq=False)
 class _Place(Generic[Item, Result]):
-    """keys: what no other of its group may have. context: of whoever waits, for the traces and logs of its group."""
+    """Holds a waiting item. No other item of its group has one of `keys`; `context` is its caller's, for traces."""
 
     item: Item
     size: int
@@ -34,7 +34,7 @@ class _Place(Generic[Item, Result]):
 
 
 class Groups(Generic[Item, Result]):
-    """Used on one event loop."""
+    """Groups concurrent writes of one kind. An object belongs to one event loop."""
 
     def __init__(
         self,
@@ -43,9 +43,13 @@ class Groups(Generic[Item, Result]):
         max_size: int,
         patience: float = PATIENCE,
     ) -> None:
-        """send: writes all or none, and tells the result of each. max_size: of a group, unless one item is larger.
+        """Start with no item waiting.
 
-        name: what traces call the wait of an item that goes out in another's group.
+        Args:
+            name: What traces call the time that an item waits for its group.
+            send: Writes all items or none, and returns a result for each.
+            max_size: The largest size of a group, unless a single item is larger.
+            patience: How long, in seconds, a running group holds the next one back.
         """
         self._name = name
         self._send = send
@@ -53,15 +57,20 @@ class Groups(Generic[Item, Result]):
         self._patience = patience
         self._waiting: list[_Place[Item, Result]] = []
         self._size = 0
-        # The one that holds back whoever comes, and all that are on their way.
+        # The group that holds back what arrives, and all groups that have been sent.
         self._ahead: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def add(self, item: Item, size: int = 1, keys: frozenset[Hashable] = frozenset()) -> Result:
-        """The item's own result, or what `send` raises: RuleBroken only if the item by itself breaks a rule.
+        """Write an item with others, and return its own result.
 
-        keys: items that share one never share a group.
-        An item that is cancelled is written nevertheless once it is on its way.
+        Raises what `send` raises, but RuleBroken only if the item by itself breaks a rule. An item whose caller is
+        cancelled is still written if its group has been sent.
+
+        Args:
+            item: What to write.
+            size: How much of a group's size the item takes.
+            keys: Items that have a key in common never share a group.
         """
         turn: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Place(item, size, keys, turn, copy_context()))
@@ -75,7 +84,7 @@ class Groups(Generic[Item, Result]):
         return await turn
 
     def _depart(self) -> None:
-        """Those that have waited longest set out, and hold back whoever comes after them."""
+        """Send the items that have waited longest, which hold back those that arrive after them."""
         group = self._next_group()
         if not group:
             return
@@ -86,7 +95,7 @@ class Groups(Generic[Item, Result]):
         asyncio.get_running_loop().call_later(self._patience, self._let_go, task)
 
     def _next_group(self) -> list[_Place[Item, Result]]:
-        """Those that came first, until one does not fit in."""
+        """Remove and return the items that arrived first, up to the first one that does not fit in."""
         keys: set[Hashable] = set()
         size = 0
         group: list[_Place[Item, Result]] = []
@@ -122,7 +131,7 @@ class Groups(Generic[Item, Result]):
                 futures.answer(place.turn, result)
         except Exception as error:
             if isinstance(error, RuleBroken) and len(group) > 1:
-                for place in group:  # nothing was written: the others are not to suffer from the one that broke it
+                for place in group:  # nothing was written, and one item must not fail the others
                     await self._write([place])
                 return
             futures.fail((place.turn for place in group), error)

@@ -1,4 +1,4 @@
-"""A request that may come twice is done once, and answered the same both times."""
+"""Idempotency: a request that comes twice is executed once, and gets the same answer both times."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,31 +15,42 @@ _SQL = load("idempotency_keys")
 
 @dataclass(frozen=True)
 class Write:
-    """A statement that must not be run twice. answer: what a client gets, from the rows that it returned."""
+    """Describes a statement that must not be run twice.
+
+    Attributes:
+        statement: The statement.
+        parameters: The statement's parameters by name.
+        answer: Makes the client's answer from the rows that the statement returns.
+    """
 
     statement: Statement
     parameters: Mapping[str, Any]
     answer: Callable[[list[Row]], bytes]
 
 
-async def once(database: Database, write: Write, idempotency: Idempotency | None) -> bytes:
-    """The answer of `write`, or of the earlier request with this key: key, change and answer are one transaction.
+async def write_once(database: Database, write: Write, idempotency: Idempotency | None) -> bytes:
+    """Make a change once, and return its answer, or the answer of the earlier request with the same key.
 
-    Raises IdempotencyMismatch where the key was used for another request within the last 24 hours.
+    The key, the change and the answer are stored in one transaction.
+
+    Raises:
+        IdempotencyMismatch: The key was used for another request within the last 24 hours.
+        DatabaseUnavailable: The database cannot be reached.
+        RuleBroken: The database refused a value.
     """
     if idempotency is None:
         return write.answer(await database.fetch(write.statement, **write.parameters))
     key = idempotency
-    return await database.work(write.statement.name, lambda session: _once(session, write, key), idempotent=True)
+    return await database.work(write.statement.name, lambda session: _write_once(session, write, key), idempotent=True)
 
 
-def _once(session: Session, write: Write, idempotency: Idempotency) -> bytes:
+def _write_once(session: Session, write: Write, idempotency: Idempotency) -> bytes:
     key = {"caller": idempotency.caller, "key": idempotency.key}
     with session.transaction():
         session.run(_SQL["sweep"])
         while not session.run(_SQL["claim"], request_hash=idempotency.request_hash, **key):
             held = session.run(_SQL["first_answer"], **key)
-            if held:  # else it has just expired, and was swept away
+            if held:  # otherwise it has just expired and was deleted
                 return _first_answer(idempotency, *held[0])
         answer = write.answer(session.run(write.statement, **write.parameters))
         session.run(_SQL["keep_answer"], answer=answer.decode(), **key)

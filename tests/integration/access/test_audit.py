@@ -42,7 +42,7 @@ async def new_job(store: Store) -> UUID:
 
 async def test_every_change_is_there_with_its_origin(store: Store, rows: Rows) -> None:
     origin = Origin("user:ada", address="203.0.113.7", request_id="request-1")
-    audit.begin(origin)
+    audit.set_origin(origin)
     await store.jobs.progress(await new_job(store), JobProgress(5, 50.0))
     await store.feedback.rate(Rating("insight-1", 5, "nobody's business"), "ada")
     await store.feedback.comment(Comment("insight-1", "nobody's business"), "ada")
@@ -85,7 +85,7 @@ async def test_what_a_function_does_of_its_own_accord_carries_its_name(store: St
 
 async def test_what_was_refused_leaves_no_trace(store: Store, rows: Rows) -> None:
     origin = Origin("user:ada")
-    audit.begin(origin)
+    audit.set_origin(origin)
     job = await new_job(store)
     await store.jobs.progress(job, JobProgress(10, 100.0, status="completed"))
     with pytest.raises(JobEnded):
@@ -112,11 +112,11 @@ async def test_a_request_that_comes_twice_leaves_one_trace(store: Store, rows: R
 
 async def test_writes_that_go_out_together_are_told_of_one_by_one(store: Store, rows: Rows) -> None:
     async def rate(n: int) -> None:
-        audit.begin(Origin(f"user:{n}", key_id=f"key-{n}", address=f"192.0.2.{n}", request_id=f"request-{n}"))
+        audit.set_origin(Origin(f"user:{n}", key_id=f"key-{n}", address=f"192.0.2.{n}", request_id=f"request-{n}"))
         await store.feedback.rate(Rating("shared", n % 5 + 1), f"{n}")
 
     async def record(n: int) -> None:
-        audit.begin(Origin(f"service:{n}", request_id=f"request-{n}"))
+        audit.set_origin(Origin(f"service:{n}", request_id=f"request-{n}"))
         await store.metrics.record(METRIC)
 
     await asyncio.gather(*(rate(n) for n in range(40)), *(record(n) for n in range(40, 80)))
@@ -136,7 +136,7 @@ async def test_writes_that_go_out_together_are_told_of_one_by_one(store: Store, 
 
 
 async def test_the_log_is_filtered_and_paged(store: Store) -> None:
-    audit.begin(Origin("user:ada", request_id="request-1"))
+    audit.set_origin(Origin("user:ada", request_id="request-1"))
     for n in range(5):
         await store.feedback.rate(Rating(f"insight-{n % 2}", 5), "ada")
     first = await store.audit.find(AuditQuery(limit=3))

@@ -77,7 +77,7 @@ async def test_feedback_does_its_work(opened_as: As) -> None:
         await store.feedback.flag(Flag("i", "spam"), "u")
         assert json.loads((await store.feedback.stats("i")).body)["average_rating"] == 4
         await store.feedback.comments(CommentsQuery("i"))
-        await store.feedback.of_user(UserFeedbackQuery(), "u")
+        await store.feedback.find_by_user(UserFeedbackQuery(), "u")
 
 
 async def test_metrics_does_its_work(opened_as: As) -> None:

@@ -159,13 +159,13 @@ async def test_the_last_page_of_comments_has_no_next(store: Store, insight: str)
 async def test_a_users_feedback_by_rating_and_range(store: Store) -> None:
     user = f"user-{uuid4()}"
     rows = [shown(await store.feedback.rate(Rating(f"{user}-{n}", n), user)) for n in range(1, 6)]
-    everything = shown(await store.feedback.of_user(UserFeedbackQuery(limit=2), user))
+    everything = shown(await store.feedback.find_by_user(UserFeedbackQuery(limit=2), user))
     assert everything.pop("feedback") == [rows[4], rows[3]]
     assert everything == {"user_id": user, "total": 5, "limit": 2, "offset": 0}
-    rated = shown(await store.feedback.of_user(UserFeedbackQuery(rating=3), user))
+    rated = shown(await store.feedback.find_by_user(UserFeedbackQuery(rating=3), user))
     assert (rated["feedback"], rated["total"]) == ([rows[2]], 1)
     bounds = UserFeedbackQuery(start_time=moment(rows[1]), end_time=moment(rows[3]))
-    assert shown(await store.feedback.of_user(bounds, user))["feedback"] == [rows[3], rows[2], rows[1]]
+    assert shown(await store.feedback.find_by_user(bounds, user))["feedback"] == [rows[3], rows[2], rows[1]]
 
 
 def moment(row: Any) -> datetime:
@@ -176,8 +176,8 @@ async def test_a_user_pages_through_by_cursor(store: Store) -> None:
     user = f"user-{uuid4()}"
     for number in range(5):
         await store.feedback.rate(Rating(f"{user}-{number}", 3), user)
-    first = await store.feedback.of_user(UserFeedbackQuery(limit=3), user)
-    rest = await store.feedback.of_user(UserFeedbackQuery(limit=3, cursor=first.next_cursor), user)
+    first = await store.feedback.find_by_user(UserFeedbackQuery(limit=3), user)
+    rest = await store.feedback.find_by_user(UserFeedbackQuery(limit=3, cursor=first.next_cursor), user)
     seen = [row["insight_id"] for page in (first, rest) for row in shown(page)["feedback"]]
     assert seen == [f"{user}-{number}" for number in (4, 3, 2, 1, 0)]
     assert shown(rest)["total"] == 5

@@ -18,7 +18,7 @@ def test_ids_are_random_uuids() -> None:
 
 
 def test_literals() -> None:
-    assert arrays.of_plain([1.5, -2e300, 0.0]) == "{1.5,-2e300,0.0}"
-    assert arrays.of_plain(["2026-11-25T08:30:00.000007+00:00"]) == '{"2026-11-25T08:30:00.000007+00:00"}'
-    assert arrays.of_plain(list[float]()) == "{}"
-    assert arrays.of_texts(["a", None, "", "NULL", 'q"\\', "{,}"]) == r'{"a",NULL,"","NULL","q\"\\","{,}"}'
+    assert arrays.encode_plain([1.5, -2e300, 0.0]) == "{1.5,-2e300,0.0}"
+    assert arrays.encode_plain(["2026-11-25T08:30:00.000007+00:00"]) == '{"2026-11-25T08:30:00.000007+00:00"}'
+    assert arrays.encode_plain(list[float]()) == "{}"
+    assert arrays.encode_texts(["a", None, "", "NULL", 'q"\\', "{,}"]) == r'{"a",NULL,"","NULL","q\"\\","{,}"}'

@@ -13,12 +13,12 @@ from utxoiq_persistence.figures import (
     PoolFigures,
     QueryFigures,
     RequestFigures,
-    merged_cache,
-    merged_checkouts,
-    merged_pool,
-    merged_queries,
-    merged_replica,
-    merged_requests,
+    merge_caches,
+    merge_checkouts,
+    merge_pools,
+    merge_queries,
+    merge_replicas,
+    merge_requests,
 )
 
 SAMPLES = 1_000_000
@@ -95,15 +95,15 @@ def test_instances_add_up_and_stay_as_they_are() -> None:
     two.requests, two.cache, two.checkouts = one.requests, one.cache, one.checkouts
     before = msgspec.msgpack.encode([one, two])
     both = [one, two]
-    assert merged_pool(both) == PoolFigures(size=20, checked_in=2, checked_out=3, waiting=1)
-    assert merged_replica(both) == one.replica
-    assert merged_replica([two]) is None
-    assert {name: (query.durations.count, query.slow) for name, query in merged_queries(both).items()} == {
+    assert merge_pools(both) == PoolFigures(size=20, checked_in=2, checked_out=3, waiting=1)
+    assert merge_replicas(both) == one.replica
+    assert merge_replicas([two]) is None
+    assert {name: (query.durations.count, query.slow) for name, query in merge_queries(both).items()} == {
         "a": (2, 2),
         "b": (1, 1),
     }
-    assert merged_requests(both)["GET /"].statuses == {"200": 2, "503": 2}
-    assert merged_requests(both)["GET /"].durations.count == 4
-    assert merged_checkouts(both).total == 1
-    assert merged_cache(both) == CacheFigures({"jobs": LookupFigures(memory=2, errors=4)}, evictions=6)
+    assert merge_requests(both)["GET /"].statuses == {"200": 2, "503": 2}
+    assert merge_requests(both)["GET /"].durations.count == 4
+    assert merge_checkouts(both).total == 1
+    assert merge_caches(both) == CacheFigures({"jobs": LookupFigures(memory=2, errors=4)}, evictions=6)
     assert msgspec.msgpack.encode(both) == before
