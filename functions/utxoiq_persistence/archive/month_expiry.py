@@ -42,7 +42,7 @@ def drop_archived(expiry: Expiry) -> list[Month]:
 def due(expiry: Expiry) -> list[Month]:
     """Expired months, but those whose rows were restored to stay for now."""
     held = archive_ledger.held_days(expiry.session, expiry.table.name)
-    months = partitions.expired(expiry.session, expiry.expires)
+    months = partitions.list_expired(expiry.session, expiry.expires)
     return [month for month in months if not any(month.first <= day < month.end for day in held)]
 
 
@@ -52,7 +52,7 @@ def row_count(session: Session, month: Month) -> int:
 
 def drop_detached(session: Session) -> int:
     """Ends what a run that died had begun with months it took out; how many rows were dropped."""
-    return sum(partitions.drop(session, month) for month in partitions.detached(session))
+    return sum(partitions.drop(session, month) for month in partitions.list_detached(session))
 
 
 def take_out(expiry: Expiry, month: Month) -> bool:
@@ -97,7 +97,7 @@ def _present(session: Session, month: Month) -> dict[date, DayDigest]:
 
 
 def _expire_strays(expiry: Expiry) -> None:
-    in_months = partitions.attached(expiry.session)
+    in_months = partitions.list_attached(expiry.session)
     pending = archive_ledger.pending(expiry.session, expiry.table.name)
     expiry.finish(archived for archived in pending if archived.day.replace(day=1) not in in_months)
     days = expiry.days()

@@ -101,14 +101,16 @@ class Retention:
         deadline = self._deadline()
 
         def work(session: Session) -> None:
-            upkeep.made += [f"{first:%Y-%m}" for first in partitions.ensure(session, self._expires(SYSTEM_METRICS))]
+            upkeep.made += [
+                f"{first:%Y-%m}" for first in partitions.ensure_months(session, self._expires(SYSTEM_METRICS))
+            ]
             tally = Tally()
             with _locked(session, SYSTEM_METRICS):
                 months = month_expiry.drop_archived(self._expiry(session, SYSTEM_METRICS, deadline, tally))
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
             # What came late for hours long ago.
-            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.present_hour(datetime.now(UTC)), deadline)
+            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
         if upkeep.made or upkeep.dropped:
@@ -153,7 +155,7 @@ class Retention:
                 self._count(session, table, tally)
                 return
             if table is SYSTEM_METRICS:
-                partitions.ensure(session, self._expires(table))
+                partitions.ensure_months(session, self._expires(table))
             with _locked(session, table):
                 expiry = self._expiry(session, table, deadline, tally, removed)
                 if table is SYSTEM_METRICS:

@@ -64,7 +64,7 @@ class FleetPublisher:
 
     async def _of_database(self) -> list[Series]:
         def read(session: Session) -> tuple[int, list[Row]]:
-            return partitions.months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+            return partitions.count_months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
 
         months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
         return [
