@@ -13,7 +13,7 @@ from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
-from utxoiq_persistence.fleet.fleet import Fleet, Own
+from utxoiq_persistence.fleet.fleet import Fleet, InstanceReporter
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.metrics.metrics import Metrics
 from utxoiq_persistence.postgres.database import Database, in_time
@@ -45,8 +45,10 @@ class Store:
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
         self.server = Server(self.database)
-        own = Own(settings.function, self.database, self._replica, self.cache, {} if requests is None else requests)
-        self.fleet = Fleet(own, self._redis, settings.figures_seconds)
+        reporter = InstanceReporter(
+            settings.function, self.database, self._replica, self.cache, {} if requests is None else requests
+        )
+        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds)
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":
