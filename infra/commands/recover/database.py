@@ -7,24 +7,26 @@ from pg8000.exceptions import DatabaseError
 
 
 class Database:
-    """Each statement is a transaction of its own, unless `START TRANSACTION` was run."""
+    """A session in which each statement is its own transaction, unless `START TRANSACTION` was run."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         connection.autocommit = True
 
     def run(self, statement: str, stream: IO[bytes] | None = None) -> int:
-        """How many rows it touched. Raises pg8000's DatabaseError."""
+        """Run a statement and return how many rows it touched. Raises pg8000's DatabaseError."""
         cursor = self._connection.cursor()
         cursor.execute(statement, stream=stream)
         return int(cursor.rowcount)
 
     def rows(self, query: str) -> list[Any]:
+        """Return the rows of a query. Raises pg8000's DatabaseError."""
         cursor = self._connection.cursor()
         cursor.execute(query)
         return list(cursor.fetchall())
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
 
