@@ -88,7 +88,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     422: ("A field or parameter is missing, of the wrong type or out of range; `errors` names each.", ()),
     429: ("This caller's limit is used up.", ("Retry-After",)),
     500: ("A fault of ours, logged under the request's id.", ()),
-    502: ("The archive holds something else than was put there.", ()),
+    502: ("Archived data failed its integrity check.", ()),
     503: ("What this needs is away, the database above all.", ("Retry-After",)),
 }
 _SECURITY_SCHEMES: Json = {

@@ -2,7 +2,8 @@
 
 Times carry an offset, which the reader of requests adds where a client left it out. Numbers are finite, as in JSON.
 Texts that may be absent are not empty: an empty one means that it is absent. Strings hold no NUL, which PostgreSQL
-cannot store. The reader of requests checks that, since a pattern here would make the decoding of a batch six times as slow.
+cannot store. The reader of requests checks that, since a pattern here would make the decoding of a batch six times as
+slow.
 """
 
 from datetime import datetime

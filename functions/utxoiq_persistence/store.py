@@ -11,7 +11,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
-from utxoiq_persistence.fleet.fleet import Fleet, Own
+from utxoiq_persistence.fleet.fleet import Fleet, InstanceReporter
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.metrics.metrics import Metrics
 from utxoiq_persistence.parts import Parts
@@ -54,8 +54,10 @@ class Store:
                 "redis": lambda: asyncio.wait_for(self._ping_redis(), PATIENCE_SECONDS),
             }
         )
-        own = Own(settings.function, self.database, self._replica, self.cache, {} if requests is None else requests)
-        self.fleet = Fleet(own, self._redis, settings.figures_seconds)
+        reporter = InstanceReporter(
+            settings.function, self.database, self._replica, self.cache, {} if requests is None else requests
+        )
+        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds)
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":

@@ -1,4 +1,4 @@
-"""What stops a command: words for the person in front of it, and an exit code for the script around it."""
+"""Errors that stop a command: a message for people and an exit code for scripts."""
 
 from enum import IntEnum
 

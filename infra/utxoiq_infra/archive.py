@@ -1,4 +1,4 @@
-"""The archive of cold rows: who writes it, and how it is asked where it lies."""
+"""The archive of expired rows: who may write it, and the tables by which BigQuery reads it."""
 
 import json
 import tomllib
@@ -43,7 +43,10 @@ LARGE = frozenset({"system_metrics"})
 
 
 class Archive(Component):
-    """writer: of the retention function, which depends on `grant` and takes `environment`."""
+    """The archive of expired rows.
+
+    The retention function, whose account is the writer, depends on `grant` and receives `environment`.
+    """
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class Archive(Component):
 
     @property
     def environment(self) -> dict[str, pulumi.Input[str]]:
-        """What the retention function is told."""
+        """Return the environment variables of the retention function."""
         settings = self._configuration.storage
         budget = self._configuration.sizing[RETENTION.name].timeout_seconds - MARGIN_SECONDS
         return {

@@ -1,4 +1,4 @@
-"""Who keeps backups: the backup function's account, which may overwrite and delete nothing but temporary instances."""
+"""The backup function's account, which may overwrite and delete no instance but temporary ones."""
 
 import pulumi
 from pulumi_gcp import projects, storage
@@ -30,8 +30,8 @@ LISTING = ("cloudsql.instances.list",)
 TEMPORARY = "-verify-"
 
 
-class Backups(Component):
-    """account: of the backup function, which depends on `grants`."""
+class BackupAccess(Component):
+    """The account and the rights of the backup function, which depends on `grants`."""
 
     def __init__(
         self,

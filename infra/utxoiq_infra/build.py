@@ -1,4 +1,4 @@
-"""Where and by whom function images are built: an account and a repository of the stack's own."""
+"""The account that builds function images and the repository that stores them, both owned by the stack."""
 
 import pulumi
 from pulumi_gcp import artifactregistry, projects, storage
@@ -10,7 +10,7 @@ from utxoiq_infra.storage import Storage
 
 
 class Build(Component):
-    """Every function depends on `grants`, without which its build would fail."""
+    """The build account and the repository. Functions depend on `grants`, without which their build would fail."""
 
     def __init__(
         self,

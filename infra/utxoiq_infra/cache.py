@@ -11,7 +11,7 @@ SNAPSHOT_PERIODS = {"1h": "ONE_HOUR", "6h": "SIX_HOURS", "12h": "TWELVE_HOURS", 
 
 
 class Cache(Component):
-    """`auth` is the password; `environment` is what else a client needs to know."""
+    """The Redis instance. `auth` is its password; `environment` is what else a client needs."""
 
     def __init__(
         self,

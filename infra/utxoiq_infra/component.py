@@ -1,4 +1,4 @@
-"""What all component resources share."""
+"""The base class of all component resources."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pulumi
 
 
 class Component(pulumi.ComponentResource):
-    """Its children wait for what it waits for: Pulumi itself hands a component's depends_on to none of them."""
+    """A component whose children wait for its depends_on, which Pulumi itself does not pass on to them."""
 
     def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         opts = opts or pulumi.ResourceOptions()

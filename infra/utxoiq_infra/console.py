@@ -1,4 +1,4 @@
-"""The operators' page: what it may read, what it may start, and what it is told of the system that it shows."""
+"""The operators' console: its rights, its API key, and its environment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ Resource = dict[str, pulumi.Input[Any]]
 
 
 class ConsoleAccess(Component):
-    """`grants` are the account's rights; `key` is for the functions that it asks, and `mounts` hands it over."""
+    """The console's rights, as `grants`, and its API `key` for the functions it queries, which `mounts` passes on."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class ConsoleAccess(Component):
 
 
 def environment(configuration: Configuration, resources: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
+    """Return the environment variables of the console."""
     return {
         "GOOGLE_CLOUD_PROJECT": configuration.project,
         "LOG_LEVEL": configuration.log_level,

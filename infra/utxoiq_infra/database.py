@@ -1,4 +1,4 @@
-"""Cloud SQL for PostgreSQL: the instance, its database, one user per function, and a replica where one is wanted."""
+"""Cloud SQL for PostgreSQL: the instance, its database, one user per function, and an optional replica."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,8 @@ SLOW_STATEMENT_MS = 200
 
 
 class Database(Component):
+    """The Cloud SQL instance with its database and, if configured, its replica."""
+
     def __init__(
         self,
         name: str,
@@ -52,7 +54,7 @@ class Database(Component):
         self.register_outputs({"connectionName": self.connection_name})
 
     def user(self, account: Account, roles: tuple[str, ...] = ()) -> sql.User:
-        """The PostgreSQL role by which a service account logs in, without a password."""
+        """Create and return the PostgreSQL role by which a service account logs in without a password."""
         return sql.User(
             account.pulumi_resource_name,
             name=database_user(account),

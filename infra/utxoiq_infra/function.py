@@ -21,7 +21,7 @@ EVERYBODY = "allUsers"
 
 @dataclass(frozen=True)
 class Platform:
-    """What all functions of a stack stand on."""
+    """What all functions of a stack depend on."""
 
     network: Network
     buckets: Storage
@@ -29,7 +29,7 @@ class Platform:
 
 
 class ServerlessFunction(Component):
-    """Nobody may call it until `allow` says so."""
+    """A function, which nobody may invoke until `allow` is called."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Service accounts: one a function, and the few that call, build or keep backups."""
+"""Service accounts: one for each function, and those that invoke, build or make backups."""
 
 import pulumi
 from pulumi_gcp import projects, serviceaccount
@@ -10,7 +10,7 @@ DATABASE_ROLES = ("roles/cloudsql.client", "roles/cloudsql.instanceUser")
 
 
 class Account(Component):
-    """A service account without keys and, to begin with, without any right."""
+    """A service account without keys and, initially, without any right."""
 
     def __init__(
         self,
@@ -35,7 +35,10 @@ class Account(Component):
         self.register_outputs({"email": self.email})
 
     def may_connect(self, instances: dict[str, pulumi.Output[str]]) -> list[pulumi.Resource]:
-        """To Cloud SQL instances, logging in as itself. instances: their names, by what they are called here."""
+        """Grant connections to Cloud SQL instances, logging in as itself. Return the grants.
+
+        `instances` are the instances' names, by the names of the grants.
+        """
         return [
             self.may_on_instance(f"{self.pulumi_resource_name}-{role.rpartition('.')[2]}{suffix}", role, instance)
             for suffix, instance in instances.items()
@@ -43,7 +46,7 @@ class Account(Component):
         ]
 
     def may_on_instance(self, name: str, role: pulumi.Input[str], instance: pulumi.Input[str]) -> pulumi.Resource:
-        """A role on one Cloud SQL instance."""
+        """Grant a role on one Cloud SQL instance. Return the grant."""
         condition = pulumi.Output.format(
             'resource.type == "sqladmin.googleapis.com/Instance" && resource.name == "projects/{0}/instances/{1}"',
             self._project,
@@ -52,13 +55,13 @@ class Account(Component):
         return self._may_if(name, role, "one instance", condition)
 
     def may_on_backups(self, name: str, role: pulumi.Input[str], instance: pulumi.Input[str]) -> pulumi.Resource:
-        """A role on one Cloud SQL instance and its backups."""
+        """Grant a role on one Cloud SQL instance and its backups. Return the grant."""
         path = pulumi.Output.concat("projects/", self._project, "/instances/", instance)
         condition = pulumi.Output.format('resource.name == "{0}" || resource.name.startsWith("{0}/backupRuns/")', path)
         return self._may_if(name, role, "one instance and its backups", condition)
 
     def may_on_instances(self, name: str, role: pulumi.Input[str], prefix: pulumi.Input[str]) -> pulumi.Resource:
-        """A role on the Cloud SQL instances whose names begin so."""
+        """Grant a role on the Cloud SQL instances whose names begin with the prefix. Return the grant."""
         condition = pulumi.Output.format(
             'resource.type == "sqladmin.googleapis.com/Instance" && '
             'resource.name.startsWith("projects/{0}/instances/{1}")',
@@ -68,7 +71,7 @@ class Account(Component):
         return self._may_if(name, role, "instances of one prefix", condition)
 
     def may_write(self, what: str, role: str) -> pulumi.Resource:
-        """What a project has no resource of its own for that a condition could name: metrics, traces."""
+        """Grant a role on the project, for data without a resource that a condition could name: metrics, traces."""
         return projects.IAMMember(
             f"{self.pulumi_resource_name}-{what}",
             project=self._project,
@@ -89,7 +92,7 @@ class Account(Component):
         )
 
     def may_be_impersonated_by(self, member: str) -> pulumi.Resource:
-        """For ID tokens, with which the deployer calls the one private function."""
+        """Let the member create ID tokens, by which the deployer invokes the private function. Return the grant."""
         return serviceaccount.IAMMember(
             f"{self.pulumi_resource_name}-impersonation",
             service_account_id=self.account.name,
@@ -100,5 +103,5 @@ class Account(Component):
 
 
 def database_user(account: Account) -> pulumi.Output[str]:
-    """The name of a service account's PostgreSQL role."""
+    """Return the name of a service account's PostgreSQL role."""
     return account.email.apply(lambda email: email.removesuffix(".gserviceaccount.com"))

@@ -19,7 +19,7 @@ LOWEST_PRIORITY = 2_147_483_647
 
 
 class LoadBalancer(Component):
-    """Whoever owns the domain points it at `address`; the certificate is issued once that is so."""
+    """The load balancer. Its certificate is issued once the domain's owner points it at `address`."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class LoadBalancer(Component):
 
 
 def health_path(spec: FunctionSpec) -> str:
-    """Of a function's /health, on the host name that all share."""
+    """Return the path of a function's /health on the shared host name."""
     return f"/health/{spec.name}"
 
 

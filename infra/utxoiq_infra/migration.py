@@ -1,4 +1,4 @@
-"""The step of a deployment that brings the database's schema to what the functions need."""
+"""The deployment step that migrates the database's schema to what the functions need."""
 
 import hashlib
 import json
@@ -21,26 +21,29 @@ ANSWER_LENGTH = 1000
 
 
 class MigrationFailed(Exception):
-    """The schema may not be what the functions need: they are not deployed."""
+    """The schema may not be what the functions need, so they are not deployed."""
 
 
 class MigrationProvider(ResourceProvider):
-    """POSTs to the migrate function whenever the trigger changes. The token is good for an hour and never compared."""
+    """POSTs to the migrate function when the trigger changes. The token, valid for an hour, is never compared."""
 
     serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Return whether the trigger has changed."""
         return DiffResult(changes=any(_olds.get(key) != _news.get(key) for key in ("url", "trigger")))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
+        """Migrate the schema. Raises MigrationFailed."""
         return CreateResult(id_="migration", outs=_migrate(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Migrate the schema. Raises MigrationFailed."""
         return UpdateResult(outs=_migrate(_news))
 
 
 class Migration(pulumi.dynamic.Resource, name="Migration"):
-    """Deleting it leaves the database as it is; so does an older program, whose way back is the down migration."""
+    """The migration of the schema. Deleting it, or deploying an older program, leaves the database as it is."""
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ def migrate_by_resource(
 
 
 def trigger_of(*parts: object) -> str:
-    """Changes with any of the parts."""
+    """Return a digest that changes with any of the parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""A network of its own: functions reach the database and the cache by private addresses only."""
+"""The stack's own network: functions reach the database and the cache by private addresses only."""
 
 import pulumi
 from pulumi_gcp import compute, servicenetworking

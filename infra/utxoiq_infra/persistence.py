@@ -9,7 +9,7 @@ from pulumi_gcp import serviceaccount
 
 from utxoiq_infra import console
 from utxoiq_infra.archive import Archive
-from utxoiq_infra.backups import Backups
+from utxoiq_infra.backups import BackupAccess
 from utxoiq_infra.build import Build
 from utxoiq_infra.cache import Cache
 from utxoiq_infra.component import Component
@@ -45,9 +45,10 @@ from utxoiq_infra.storage import Storage
 
 
 class PersistenceLayer(Component):
-    """repository: the folder that holds functions/, sql/, migrations/ and docs/.
+    """The whole system.
 
-    migrate: a function of migration.py, the way in which the schema is brought up to date.
+    `repository` is the folder that contains functions/, sql/, migrations/ and docs/; `migrate`, a function of
+    migration.py, is the way in which the schema is brought up to date.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class PersistenceLayer(Component):
         self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
         self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
         self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
-        self.backups = Backups(
+        self.backups = BackupAccess(
             f"{name}-backups", configuration, self.accounts[BACKUP.name], self.database, self.buckets, opts=enabled
         )
         self.archive = Archive(
@@ -114,7 +115,7 @@ class PersistenceLayer(Component):
         guard(name, self, protect=configuration.deletion_protection, parent=opts.parent if opts else None)
 
     def outputs(self) -> dict[str, pulumi.Input[Any]]:
-        """What whoever deploys it wants to know."""
+        """Return the stack's outputs for whoever deploys it."""
         configuration, buckets = self._configuration, self.buckets
         outputs: dict[str, pulumi.Input[Any]] = {
             "functions": {name: function.url for name, function in self.functions.items()},

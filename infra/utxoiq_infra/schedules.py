@@ -1,4 +1,4 @@
-"""What runs by the clock: catalog.SCHEDULES."""
+"""The Cloud Scheduler jobs of catalog.SCHEDULES."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from utxoiq_infra.identity import Account
 
 
 class Schedules(Component):
-    """All call as one account, which may invoke the functions that are scheduled and nothing else."""
+    """The jobs, which call as one account that may invoke the scheduled functions and nothing else."""
 
     def __init__(
         self,

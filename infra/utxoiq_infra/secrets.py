@@ -1,4 +1,4 @@
-"""Secrets in Secret Manager, readable by whoever mounts them and nobody else."""
+"""Secrets in Secret Manager, readable by the functions that mount them and nobody else."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ ID_LENGTH = 12
 
 @dataclass(frozen=True)
 class Mount:
-    """One version of a secret, as a function names it; `grant` lets it read."""
+    """One version of a secret as a function mounts it; `grant` lets the function read it."""
 
     project: str
     secret: pulumi.Output[str]
@@ -28,6 +28,8 @@ class Mount:
 
 
 class Secret(Component):
+    """A secret with one version."""
+
     def __init__(
         self,
         name: str,
@@ -50,7 +52,7 @@ class Secret(Component):
         self.register_outputs({})
 
     def mounted_by(self, function: str, account: Account) -> Mount:
-        """Pinned to its version: a new one makes a new revision, and an old revision keeps what it was tested with."""
+        """Return a mount pinned to the present version, so that an old revision keeps the value it was tested with."""
         grant = secretmanager.SecretIamMember(
             f"{self.pulumi_resource_name}-{function}",
             project=self._project,
@@ -63,7 +65,7 @@ class Secret(Component):
 
 
 class ApiKey(Component):
-    """A key that the deployment hands out. The functions learn its SHA-256 only, by `declaration`."""
+    """An API key that the deployment creates. The functions receive only its SHA-256, in `declaration`."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ APIS = (
 
 
 class GoogleServices(Component):
-    """They stay enabled when the stack goes: other stacks of the project may use them."""
+    """The APIs, which stay enabled when the stack is destroyed: other stacks of the project may use them."""
 
     def __init__(self, name: str, project: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("GoogleServices", name, opts)

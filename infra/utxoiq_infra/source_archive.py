@@ -1,4 +1,4 @@
-"""What a function's source archive holds: what its main.py imports and reads, and nothing else."""
+"""A function's source archive, which contains what its main.py imports and reads, and nothing else."""
 
 import ast
 import hashlib
@@ -26,13 +26,13 @@ class SourceError(pulumi.RunError):
 
 @dataclass(frozen=True)
 class SourceArchive:
-    """files: by their path in the archive."""
+    """The files of a function's source archive, by their path in it."""
 
     files: Mapping[str, Path]
 
     @property
     def digest(self) -> str:
-        """Of paths and contents alone: the same on every machine, another one after any change."""
+        """Return the SHA-256 of paths and contents, which is the same on every machine."""
         digest = hashlib.sha256()
         for name in sorted(self.files):
             content = self.files[name].read_bytes()
@@ -40,11 +40,12 @@ class SourceArchive:
         return digest.hexdigest()
 
     def as_archive(self) -> pulumi.AssetArchive:
+        """Return the files as an archive that Pulumi uploads."""
         return pulumi.AssetArchive({name: pulumi.FileAsset(path) for name, path in self.files.items()})
 
 
 def collect(repository: Path, function: str) -> SourceArchive:
-    """The archive of functions/<function>. Raises SourceError where a file that it needs is missing."""
+    """Return the archive of functions/<function>. Raises SourceError if a file that it needs is missing."""
     functions = repository / "functions"
     # A reader that moved would take its data out of every archive without a word.
     for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):

@@ -1,4 +1,4 @@
-"""The buckets: backups, the archive of cold rows, and the functions' sources, all away from the database's region."""
+"""The buckets of backups, archived rows and function sources, all outside the database's region."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,8 @@ OLD_VERSION_DAYS = 30
 
 
 class Storage(Component):
+    """The stack's buckets."""
+
     def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Storage", name, opts)
         self._configuration = configuration

@@ -26,7 +26,7 @@ from pyarrow import parquet as pq
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.archive.tables import JSON, SYSTEM_METRICS, UUID
@@ -140,7 +140,7 @@ async def _archive(database: str) -> int:
     settings = _database_settings(os.environ["BENCH_SOCKET_DIR"], database)
     pool = Database(settings, connector(settings))
     redis = open_redis(RedisSettings("127.0.0.1", 1))
-    retention = Retention(pool, Cache(redis, redis), Archive(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET))
+    retention = Retention(pool, Cache(redis, redis), ArchiveBucket(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET))
     report = await retention.run("bench")
     await pool.close()
     if report.status != "success":

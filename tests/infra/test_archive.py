@@ -11,7 +11,7 @@ from commands.archive import columns as queried
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
 from utxoiq_infra.archive import TYPES as BIGQUERY_TYPES
 from utxoiq_infra.storage import METRICS
-from utxoiq_persistence.archive.bucket import manifest_of, new_name
+from utxoiq_persistence.archive.bucket import manifest_name, new_name
 from utxoiq_persistence.archive.tables import INSTANT, JSON, TABLES, UUID
 from utxoiq_persistence.archive.tables import TYPES as PARQUET_TYPES
 
@@ -62,4 +62,4 @@ def test_their_days_are_read_from_the_names_of_objects() -> None:
 def test_objects_and_manifests_of_metrics_leave_together() -> None:
     name = new_name("system_metrics", date(2025, 8, 1))
     assert [prefix for prefix in METRICS if name.startswith(prefix)] == [METRICS[0]]
-    assert [prefix for prefix in METRICS if manifest_of(name).startswith(prefix)] == [METRICS[1]]
+    assert [prefix for prefix in METRICS if manifest_name(name).startswith(prefix)] == [METRICS[1]]

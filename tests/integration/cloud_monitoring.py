@@ -13,7 +13,7 @@ from local_cloud.google.monitoring.grpc_service import MetricServer
 from local_cloud.google.monitoring.points import Identity
 from local_cloud.google.monitoring.store import TimeSeries, TimeSeriesStore
 from local_cloud.processes.server import free_port
-from utxoiq_persistence.publishing.published_metrics import PREFIX, Metric
+from utxoiq_persistence.publishing.published_metrics import PREFIX, PublishedMetric
 from utxoiq_persistence.publishing.settings import PublishSettings
 
 PROJECT = "utxoiq-test"
@@ -92,10 +92,10 @@ class Monitoring:
             "CLOUD_MONITORING_ENDPOINT": f"127.0.0.1:{self._port}",
         }
 
-    def of(self, metric: Metric) -> list[TimeSeries]:
+    def of(self, metric: PublishedMetric) -> list[TimeSeries]:
         return [series for series, _ in self.store.select(f'metric.type = "{PREFIX}{metric.name}"', 0, 2**40)]
 
-    def value(self, metric: Metric, *values: str) -> Any:
+    def value(self, metric: PublishedMetric, *values: str) -> Any:
         """The newest one of the only series with these values of the metric's labels."""
         labels = tuple(sorted(zip(metric.labels, values, strict=True)))
         (found,) = (series for series in self.of(metric) if series.identity.metric_labels == labels)

@@ -15,7 +15,7 @@ from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
-from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.watch import BackupWatch
 from utxoiq_persistence.publishing.settings import PublishSettings
@@ -80,7 +80,7 @@ class BackupStatus(Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Desk:
-    backups: Backups
+    backups: BackupService
     watcher: BackupWatch
 
     async def parts(self) -> Mapping[str, str]:
@@ -117,7 +117,7 @@ def app_of_backups(environment: Mapping[str, str]) -> App[Desk]:
     publishing = PublishSettings.from_environment(environment)
 
     def desk(store: Store) -> Desk:
-        return Desk(Backups(settings, store), BackupWatch(settings, publishing, store))
+        return Desk(BackupService(settings, store), BackupWatch(settings, publishing, store))
 
     return app_over_store("backup", ROUTES, environment, desk)
 

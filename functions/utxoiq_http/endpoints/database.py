@@ -33,24 +33,24 @@ class Desk:
 
 async def pool(desk: Desk, _: Call[None, None]) -> Answer:
     """Connections of the fleet, of each function and of each instance, and the server's clients. Times are ms."""
-    metrics, server = await asyncio.gather(_report(desk, fleet_report.pools), desk.store.server.activity())
+    metrics, server = await asyncio.gather(_report(desk, fleet_report.report_pools), desk.store.server.activity())
     return _success({**metrics, "server": server})
 
 
 async def queries(desk: Desk, _: Call[None, None]) -> Answer:
     """Queries of the fleet, of each function and instance, by statement, and as the server counts. Times are ms."""
-    metrics, server = await asyncio.gather(_report(desk, fleet_report.queries), desk.store.server.statements())
+    metrics, server = await asyncio.gather(_report(desk, fleet_report.report_queries), desk.store.server.statements())
     return _success({**metrics, "server": server})
 
 
 async def requests(desk: Desk, _: Call[None, None]) -> Answer:
     """Requests to the fleet, to each function and instance, and by route, with their statuses. Times are ms."""
-    return _success(await _report(desk, fleet_report.requests))
+    return _success(await _report(desk, fleet_report.report_requests))
 
 
 async def cache(desk: Desk, _: Call[None, None]) -> Answer:
     """Lookups in the cache's two levels, of the fleet, of each function and instance, and by what was looked up."""
-    return _success(await _report(desk, fleet_report.cache))
+    return _success(await _report(desk, fleet_report.report_cache))
 
 
 async def publish_metrics(desk: Desk, _: Call[None, None]) -> Answer:

@@ -17,9 +17,9 @@ from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import app_over_store
 from utxoiq_persistence import times
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
-from utxoiq_persistence.archive.bucket import Archive, ArchiveUnavailable
+from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
-from utxoiq_persistence.archive.retention import Retention, TableName, UnderWay
+from utxoiq_persistence.archive.retention import Retention, RunInProgress, TableName
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.records import Moment
 from utxoiq_persistence.store import Store
@@ -141,7 +141,7 @@ async def restore(desk: Desk, call: Call[None, RestoreOrder]) -> Answer:
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except UnderWay as error:
+    except RunInProgress as error:
         raise Problem(409, f"{error}; try again when it has ended") from None
     except ColumnsDiffer as error:
         raise Problem(409, str(error)) from error
@@ -156,7 +156,7 @@ def app_of_retention(environment: Mapping[str, str]) -> App[Desk]:
     settings = RetentionSettings.from_environment(environment)
 
     def desk(store: Store) -> Desk:
-        archive = Archive(settings.project, settings.bucket)
+        archive = ArchiveBucket(settings.project, settings.bucket)
         return Desk(store, Retention(store.database, store.cache, archive, settings))
 
     return app_over_store("retention", ROUTES, environment, desk)

@@ -1,4 +1,4 @@
-"""Parts on their way into the archive: written, read back, compared, and only then recorded as archived."""
+"""The archiving of parts: each is written, read back and compared before it is recorded as archived."""
 
 import hashlib
 from collections import deque
@@ -15,47 +15,47 @@ from utxoiq_persistence.archive import parquet
 from utxoiq_persistence.archive.bucket import (
     JSON_TYPE,
     PARQUET_TYPE,
-    Archive,
+    ArchiveBucket,
     ObjectMissing,
-    manifest_of,
+    manifest_name,
     new_name,
 )
 from utxoiq_persistence.archive.exports import Part
-from utxoiq_persistence.archive.ledger import Archived
+from utxoiq_persistence.archive.ledger import ArchivedObject
 from utxoiq_persistence.archive.tables import ArchivedTable
 from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.postgres.session import Session
 
-# Parts under way at once: one is being stored while the next one is read from the database.
+# Parts in progress at once: one is stored while the next one is read from the database.
 WINDOW = 2
 
 
 class ArchiveCorrupt(PersistenceError):
-    """What was read from the bucket is not what was written. No row was deleted for it."""
+    """Archived data failed its integrity check. No row was deleted because of it."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A verified object of the bucket. rows: as they were read back."""
+    """An object in the bucket that was verified, with its rows as they were read back."""
 
-    archived: Archived
+    archived: ArchivedObject
     size: int
     rows: pa.Table
 
 
 @dataclass(frozen=True)
 class Copy:
-    """An object that is part of the archive, with its rows as they lie there."""
+    """An object of the archive, with its rows as they were read back."""
 
-    archived: Archived
+    archived: ArchivedObject
     rows: pa.Table
 
 
-def archive_all(session: Session, archive: Archive, parts: Iterable[Part]) -> Iterator[Copy]:
-    """Archives the parts in their order. Raises ArchiveUnavailable, ArchiveCorrupt.
+def archive_all(session: Session, archive: ArchiveBucket, parts: Iterable[Part]) -> Iterator[Copy]:
+    """Archive the parts in their order. Yield a copy of each object.
 
-    The session must be free whenever the next copy is asked for. Left before its end, what is under way is abandoned by
-    the table's next run.
+    The session must be free whenever the next copy is asked for. If the caller stops early, the table's next run
+    abandons what is in progress. Raises ArchiveUnavailable, ArchiveCorrupt.
     """
     under_way: deque[Future[Stored]] = deque()
     with ThreadPoolExecutor(WINDOW, thread_name_prefix="archive") as storing:
@@ -69,7 +69,7 @@ def archive_all(session: Session, archive: Archive, parts: Iterable[Part]) -> It
 
 
 def begin(session: Session, part: Part) -> str:
-    """The name of an object for the part, of which the database knows from now on."""
+    """Choose and record a name for the part's object. Return the name."""
     name = new_name(part.table.name, part.day)
     archive_ledger.begin(
         session,
@@ -84,42 +84,50 @@ def begin(session: Session, part: Part) -> str:
     return name
 
 
-def store(archive: Archive, name: str, part: Part) -> Stored:
-    """Writes the object, reads it back, compares it, and confirms it by a manifest."""
+def store(archive: ArchiveBucket, name: str, part: Part) -> Stored:
+    """Write the object, read it back, compare it, and confirm it by a manifest.
+
+    Raises ArchiveUnavailable, ArchiveCorrupt.
+    """
     written = parquet.from_csv(part.text, part.table.schema, part.row_count)
     content = parquet.to_parquet(written)
     sha256 = hashlib.sha256(content).digest()
     generation = archive.put(name, part.day, content, PARQUET_TYPE)
-    archived = Archived(name, part.day, part.first_at, part.row_count, sha256, generation)
+    archived = ArchivedObject(name, part.day, part.first_at, part.row_count, sha256, generation)
     rows = fetch(archive, part.table, archived)
     if not rows.equals(written) or (part.digest is not None and part.digest.row_count != rows.num_rows):
-        raise ArchiveCorrupt(f"the object {name} does not hold the rows that were written to it")
-    archive.put(manifest_of(name), part.day, _manifest(part, archived, len(content)), JSON_TYPE)
+        raise ArchiveCorrupt(
+            f"archived data failed its integrity check: {name} does not have the rows that were written to it"
+        )
+    archive.put(manifest_name(name), part.day, _manifest(part, archived, len(content)), JSON_TYPE)
     return Stored(archived, len(content), rows)
 
 
-def fetch(archive: Archive, table: ArchivedTable, archived: Archived) -> pa.Table:
-    """The rows of an archived object. Raises ArchiveCorrupt where it is not what was archived."""
+def fetch(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject) -> pa.Table:
+    """Return the rows of an archived object. Raises ArchiveUnavailable, ArchiveCorrupt if the integrity check fails."""
     try:
         content = archive.get(archived.name, archived.generation)
         if hashlib.sha256(content).digest() != archived.sha256:
-            raise ArchiveCorrupt(f"the object {archived.name} is not what was written: its checksum is another")
+            raise ArchiveCorrupt(f"archived data failed its integrity check: the checksum of {archived.name} is wrong")
         rows = parquet.from_parquet(content, table.schema)
-    except (ObjectMissing, parquet.Unreadable) as error:
-        raise ArchiveCorrupt(f"the object {archived.name} is not what was written: {error}") from error
+    except (ObjectMissing, parquet.ObjectUnreadable) as error:
+        raise ArchiveCorrupt(f"archived data failed its integrity check: {archived.name}: {error}") from error
     if rows.num_rows != archived.row_count:
-        raise ArchiveCorrupt(f"the object {archived.name} has {rows.num_rows} rows, not {archived.row_count}")
+        raise ArchiveCorrupt(
+            f"archived data failed its integrity check: {archived.name} has {rows.num_rows} rows,"
+            f" not {archived.row_count}"
+        )
     return rows
 
 
-def discard(archive: Archive, name: str) -> None:
-    """Removes an object that is no part of the archive; its manifest first, so that nobody looks for the object."""
-    archive.remove(manifest_of(name))
+def discard(archive: ArchiveBucket, name: str) -> None:
+    """Remove an object that is no part of the archive: its manifest first, so that nobody looks for the object."""
+    archive.remove(manifest_name(name))
     archive.remove(name)
 
 
 def keep(session: Session, stored: Stored) -> None:
-    """From now on the object is part of the archive. Raises ArchiveCorrupt where another run has abandoned it."""
+    """Make the object part of the archive. Raises ArchiveCorrupt if another run has abandoned it."""
     archived = stored.archived
     if not archive_ledger.keep(session, archived.name, stored.size, archived.sha256, archived.generation):
         raise ArchiveCorrupt(f"the object {archived.name} was abandoned by another run while it was written")
@@ -131,7 +139,7 @@ def _finish(session: Session, storing: "Future[Stored]") -> Copy:
     return Copy(stored.archived, stored.rows)
 
 
-def _manifest(part: Part, archived: Archived, size: int) -> bytes:
+def _manifest(part: Part, archived: ArchivedObject, size: int) -> bytes:
     return msgspec.json.encode(
         {
             "object": archived.name,

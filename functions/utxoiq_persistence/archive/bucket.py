@@ -1,4 +1,4 @@
-"""The archive's bucket: objects that are written once, read whole, and removed by name."""
+"""The archive's bucket: objects are written once, read whole, and removed by name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ PATIENCE_SECONDS = 30.0
 PARQUET_TYPE = "application/vnd.apache.parquet"
 JSON_TYPE = "application/json"
 SUFFIX = ".parquet"
-# Cloud Storage takes no times of long ago.
+# Cloud Storage accepts no earlier custom time.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArchiveUnavailable(PersistenceError):
-    """The bucket cannot be reached, or refuses; nothing is lost, since rows stay until their object is verified."""
+    """The bucket cannot be reached or refuses. No row is lost: rows stay until their object is verified."""
 
 
 class ObjectMissing(PersistenceError):
@@ -25,26 +25,29 @@ class ObjectMissing(PersistenceError):
 
 
 def new_name(table: str, day: date) -> str:
-    """Of an object that nobody else writes: each attempt has a name of its own."""
+    """Return a new name for an object of that day. Each attempt has its own, so nobody else writes it."""
     return f"{table}/year={day.year:04d}/month={day.month:02d}/day={day.day:02d}/{uuid4().hex}{SUFFIX}"
 
 
-def manifest_of(name: str) -> str:
-    """The manifest's name. An object with a manifest was verified; one without is no part of the archive."""
+def manifest_name(name: str) -> str:
+    """Return the name of the object's manifest. Only an object with a manifest was verified."""
     return f"manifests/{name.removesuffix(SUFFIX)}.json"
 
 
-class Archive:
-    """Blocking; fit for several threads. Every method raises ArchiveUnavailable."""
+class ArchiveBucket:
+    """The bucket of archived rows. Methods block, are safe for several threads, and raise ArchiveUnavailable."""
 
     def __init__(self, project: str, bucket: str) -> None:
-        # Imported where it is first needed: 0.25 s that the start of a process need not pay.
+        # Imported on first use, which saves 0.25 s when a process starts.
         from google.cloud.storage import Client
 
         self._bucket: Any = Client(project=project).bucket(bucket)
 
     def put(self, name: str, day: date, content: bytes, content_type: str) -> int:
-        """Writes an object that is not there yet; its generation. Objects of one day age from that day's end."""
+        """Write an object that does not exist yet. Return its generation.
+
+        Its lifecycle age counts from the end of `day`.
+        """
         blob = self._bucket.blob(name)
         blob.custom_time = max(datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1), EARLIEST)
         with _failures(name):
@@ -55,13 +58,13 @@ class Archive:
                     content, content_type, if_generation_match=0, timeout=PATIENCE_SECONDS, retry=_retry()
                 )
             except PreconditionFailed:
-                # Names are never used twice: it is there since an attempt's answer was lost. Reading it will tell.
+                # Names are never reused: an attempt whose answer was lost wrote it. Reading it back verifies it.
                 blob.reload(timeout=PATIENCE_SECONDS, retry=_retry())
         generation: int = blob.generation
         return generation
 
     def get(self, name: str, generation: int) -> bytes:
-        """Raises ObjectMissing, also where the object was replaced."""
+        """Return the object's content. Raises ObjectMissing, also if the object was replaced."""
         blob = self._bucket.blob(name)
         with _failures(name):
             content: bytes = blob.download_as_bytes(
@@ -70,7 +73,7 @@ class Archive:
         return content
 
     def remove(self, name: str) -> None:
-        """An object that is not there is removed already."""
+        """Remove the object; one that does not exist counts as removed."""
         try:
             with _failures(name):
                 self._bucket.blob(name).delete(timeout=PATIENCE_SECONDS, retry=_retry())
@@ -86,7 +89,7 @@ def _retry() -> Any:
 
 @contextmanager
 def _failures(name: str) -> Iterator[None]:
-    """Turns what the client library raises into what callers know."""
+    """Translate the client library's exceptions into ArchiveUnavailable and ObjectMissing."""
     from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse

@@ -1,4 +1,4 @@
-"""Whether a table in the database has the columns of the list: no row leaves, or comes back, where it has others."""
+"""The comparison of a table's columns with the list: no row is archived or restored while they differ."""
 
 from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.postgres.columns import Column, ListedTable, differences
@@ -16,7 +16,7 @@ class ColumnsDiffer(PersistenceError):
 
 
 def check(session: Session, table: ListedTable) -> None:
-    """Raises ColumnsDiffer, which names each column that differs."""
+    """Raise ColumnsDiffer, which names each column that differs, if the table has other columns than the list."""
     found = [Column(*row) for row in session.run(_SQL["columns"], table_name=table.name)]
     if differing := list(differences(table, found)):
         raise ColumnsDiffer(f"{table.name}: {'; '.join(differing)}; {REMEDY}")

@@ -1,4 +1,4 @@
-"""Rows of a table as they leave the database: a day in parts that fit in memory."""
+"""Rows copied out of the database: a day in parts that fit in memory."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from utxoiq_persistence.postgres.statements import Statement, load
 _SQL = load("retention")
 PART_ROWS = 65_536
 PART_BYTES = 16 * 2**20
-# Read in the order of the index, rather than sorted.
+# A low page cost makes the planner read in the order of the index instead of sorting.
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL random_page_cost = 1.1"
 FIRST_ID = UUID(int=0)
 LAST_ID = UUID(int=2**128 - 1)
@@ -27,7 +27,7 @@ _PLACE = re.compile(r"\$(\d+)")
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of one day, as CSV, in the order of time and id. digest: of metrics."""
+    """Rows of one day as CSV, ordered by time and id. Only parts of system_metrics have a digest."""
 
     table: ArchivedTable
     day: date
@@ -38,22 +38,24 @@ class Part:
     digest: DayDigest | None = None
 
     @classmethod
-    def of(cls, table: ArchivedTable, day: date, rows: pa.Table) -> "Part":
+    def from_rows(cls, table: ArchivedTable, day: date, rows: pa.Table) -> "Part":
+        """Return the rows as a part of that day."""
         text = b"".join(parquet.to_csv(rows))
         return cls(table, day, text, rows.num_rows, _key(rows, table, 0)[0], _key(rows, table, -1)[0])
 
 
-def start_of(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
+    """Return midnight (UTC) at the beginning of the day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def parts(session: Session, table: ArchivedTable, day: date) -> Iterator[Part]:
-    """The day's rows that may leave, in as many parts as needed. Between two of them the session is the caller's."""
-    after = (start_of(day), FIRST_ID) if day == date.min else (start_of(day) - timedelta.resolution, LAST_ID)
+def export_day(session: Session, table: ArchivedTable, day: date) -> Iterator[Part]:
+    """Yield the day's expired rows in parts. Between two parts the caller may use the session."""
+    after = (start_of_day(day), FIRST_ID) if day == date.min else (start_of_day(day) - timedelta.resolution, LAST_ID)
     limit = PART_ROWS
     while True:
         with session.transaction():
-            # One snapshot, so that the digest is that of exactly the rows that are copied.
+            # One snapshot, so that the digest covers exactly the rows that are copied.
             session.execute(SNAPSHOT)
             copied = _copy(session, table, day, after, limit)
             if not copied.row_count:
@@ -64,13 +66,13 @@ def parts(session: Session, table: ArchivedTable, day: date) -> Iterator[Part]:
         if not copied.is_cut and copied.row_count < limit:
             return
         after = last
-        # What was read beyond a cut is read again: no more of it than is likely to fit.
+        # Rows beyond a cut are read again, so read no more than is likely to fit.
         limit = copied.row_count if copied.is_cut else min(PART_ROWS, 2 * limit)
 
 
 @dataclass
 class _Copied:
-    """Rows as PostgreSQL sends them, up to the size of a part. is_cut: there were more."""
+    """Rows as PostgreSQL sends them, up to the size of a part. is_cut says whether there were more."""
 
     blocks: list[bytes] = field(default_factory=list)
     first: bytes = b""
@@ -80,6 +82,7 @@ class _Copied:
     is_cut: bool = False
 
     def add(self, rows: list[bytes]) -> None:
+        """Add a block of rows, or note that the part is full."""
         if self.size >= PART_BYTES:
             self.is_cut = True
             return
@@ -90,14 +93,15 @@ class _Copied:
         self.row_count += len(rows)
 
     def key(self, table: ArchivedTable, row: bytes) -> tuple[datetime, UUID]:
+        """Return the time and the id of a CSV row."""
         return _key(parquet.from_csv(row, table.schema, 1), table, 0)
 
 
 def _copy(session: Session, table: ArchivedTable, day: date, after: tuple[datetime, UUID], limit: int) -> _Copied:
     query = _inlined(
         _SQL[f"{table.name}_copy"],
-        from_time=start_of(day),
-        to_time=start_of(day + timedelta(days=1)),
+        from_time=start_of_day(day),
+        to_time=start_of_day(day + timedelta(days=1)),
         after_time=after[0],
         after_id=after[1],
         limit=limit,
@@ -109,7 +113,7 @@ def _copy(session: Session, table: ArchivedTable, day: date, after: tuple[dateti
 
 
 def _inlined(statement: Statement, **parameters: object) -> str:
-    """COPY takes no parameters; these are times, uuids and numbers."""
+    """Return the statement with its parameters as literals (times, uuids, numbers), since COPY takes no parameters."""
     values = statement.arrange(parameters)
     return _PLACE.sub(lambda place: literal(values[int(place[1]) - 1]), statement.text)
 

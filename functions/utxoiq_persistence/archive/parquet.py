@@ -1,4 +1,4 @@
-"""Rows between PostgreSQL's CSV and Parquet, by way of Arrow; what goes one way comes back the same."""
+"""Conversion between PostgreSQL's CSV and Parquet, by way of Arrow, without loss in either direction."""
 
 import binascii
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ UUID_BYTES = 16
 CSV_ROWS = 8192
 
 
-class Unreadable(PersistenceError):
-    """What should be an object of the archive is no Parquet, or not of its table."""
+class ObjectUnreadable(PersistenceError):
+    """The content of an archive object is no Parquet, or does not fit its table."""
 
 
 def from_csv(text: bytes, schema: pa.Schema, row_count: int | None = None) -> pa.Table:
-    """The rows of PostgreSQL's CSV, in which an unquoted nothing is null and "" is an empty text.
+    """Return the rows of PostgreSQL's CSV, in which an unquoted empty value is null and "" is an empty text.
 
-    row_count: if known, it tells whether there are line breaks within texts; without any, reading takes half the time.
+    A known row_count tells whether texts contain line breaks; if there are none, reading takes half the time.
     """
     breaks = row_count is None or text.count(b"\n") != row_count
     read = csv.read_csv(
@@ -43,7 +43,7 @@ def from_csv(text: bytes, schema: pa.Schema, row_count: int | None = None) -> pa
 
 
 def to_csv(rows: pa.Table) -> Iterator[bytes]:
-    """The rows as PostgreSQL takes them, in blocks."""
+    """Yield the rows as CSV that PostgreSQL reads, in blocks."""
     columns = [_untyped(column.combine_chunks()) for column in rows.columns]
     plain = pa.Table.from_arrays(columns, names=rows.schema.names)
     for batch in plain.to_batches(max_chunksize=CSV_ROWS):
@@ -53,7 +53,10 @@ def to_csv(rows: pa.Table) -> Iterator[bytes]:
 
 
 def to_parquet(rows: pa.Table) -> bytes:
-    """Dictionaries are for texts, which repeat: of ids, times and values they cost twice the writing for nothing."""
+    """Return the rows as a Parquet file.
+
+    Only texts, which repeat, get dictionaries: for ids, times and values they double the time and save nothing.
+    """
     texts = [column.name for column in rows.schema if _plain(column.type) == pa.string() and column.type != UUID]
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression=COMPRESSION, use_dictionary=texts)
@@ -62,31 +65,31 @@ def to_parquet(rows: pa.Table) -> bytes:
 
 
 def from_parquet(content: bytes, schema: pa.Schema) -> pa.Table:
-    """Return the rows of an object. Columns that came after it was written are null.
+    """Return the rows of a Parquet file. Columns that were added after it was written are null.
 
-    Raises Unreadable, which names the column, where the object has one that the table lacks or
-    has of another type, or where it lacks one that takes no null.
+    Raises ObjectUnreadable, which names the column, if the file has a column that the table lacks or has of
+    another type, or if it lacks a column that takes no null.
     """
     try:
         rows = pq.read_table(pa.BufferReader(content), use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise Unreadable("the object is not readable as Parquet") from error
+        raise ObjectUnreadable("the object is not readable as Parquet") from error
     if rows.schema.equals(schema):
         return rows
     for name in rows.schema.names:
         if name not in schema.names:
-            raise Unreadable(f"the object has a column that its table lacks: {name}")
+            raise ObjectUnreadable(f"the object has a column that its table lacks: {name}")
     return pa.Table.from_arrays([_fitted(rows, field) for field in schema], schema=schema)
 
 
-def without(rows: pa.Table, lines: set[int]) -> pa.Table:
-    """The rows but those whose place, counted from 1, is among the lines."""
+def drop_lines(rows: pa.Table, lines: set[int]) -> pa.Table:
+    """Return the rows without those whose number, counted from 1, is in `lines`."""
     kept = pa.array([place for place in range(rows.num_rows) if place + 1 not in lines], pa.int64())
     return rows.take(kept)
 
 
 def _fitted(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """The object's column as the table has it today."""
+    """Return the file's column as the table has it today."""
     if field.name not in rows.schema.names:
         column = pa.chunked_array([pa.nulls(rows.num_rows, field.type)], field.type)
     else:
@@ -94,22 +97,24 @@ def _fitted(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     if column.type != field.type:
         column = _widened(column, field)
     if column.null_count and not field.nullable:
-        raise Unreadable(f"the object has no value in a column that takes no null: {field.name}")
+        raise ObjectUnreadable(f"the object has no value in a column that takes no null: {field.name}")
     return column
 
 
 def _widened(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    """A number's column may have become wider since; every other change of type is refused."""
+    """Return the column in the table's type: an integer column may have become wider, other changes are refused."""
     if pa.types.is_integer(column.type) and pa.types.is_integer(field.type):
         try:
             return column.cast(field.type)
         except pa.ArrowInvalid as error:
-            raise Unreadable(f"the object has values that its table has no room for: {field.name}: {error}") from error
-    raise Unreadable(f"the object has {column.type} in the column {field.name}, its table {field.type}")
+            raise ObjectUnreadable(
+                f"the object has values that its table has no room for: {field.name}: {error}"
+            ) from error
+    raise ObjectUnreadable(f"the object has {column.type} in the column {field.name}, its table {field.type}")
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """What the CSV reader reads a column as."""
+    """Return the type that the CSV reader reads the column as."""
     return pa.string() if kind in (UUID, JSON) else kind
 
 

@@ -1,4 +1,4 @@
-"""Rows that leave their table because the archive has them: exactly those that are still as they were archived."""
+"""Deletion of archived rows from their table: exactly those that have not changed since they were archived."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,9 +9,9 @@ import pyarrow as pa
 from utxoiq_persistence.archive import archiving, column_check, parquet
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import Copy
-from utxoiq_persistence.archive.bucket import Archive
-from utxoiq_persistence.archive.exports import Part, start_of
-from utxoiq_persistence.archive.ledger import Archived
+from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.exports import Part, start_of_day
+from utxoiq_persistence.archive.ledger import ArchivedObject
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import sketches
 from utxoiq_persistence.postgres.session import Session
@@ -22,7 +22,7 @@ BATCH_ROWS = 1000
 
 
 def load_copy(session: Session, table: ArchivedTable, rows: pa.Table) -> None:
-    """Into the session's temporary table of archived rows, numbered in their order, in place of what it held."""
+    """Replace the rows of the session's temporary table of archived rows by these, numbered in their order."""
     temporary = f"archived_{table.name}"
     columns = f"line integer GENERATED ALWAYS AS IDENTITY, LIKE {table.name}"
     session.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {temporary} ({columns})")
@@ -30,11 +30,11 @@ def load_copy(session: Session, table: ArchivedTable, rows: pa.Table) -> None:
     session.copy_in(f"COPY {temporary} ({table.columns}) FROM STDIN (FORMAT csv)", parquet.to_csv(rows))
 
 
-def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy) -> Iterator[list[UUID]]:
-    """Deletes an archived object's rows from their table, in short transactions; the ids, by each of them.
+def remove(session: Session, archive: ArchiveBucket, table: ArchivedTable, copy: Copy) -> Iterator[list[UUID]]:
+    """Delete an archived object's rows from their table in short transactions. Yield the ids that each one deleted.
 
-    Rows that have changed since stay, and leave the archive: the object is replaced by one without them.
-    Raises ColumnsDiffer where a migration has come between.
+    Rows that have changed since stay, and leave the archive: the object is replaced by one without them. Raises
+    ColumnsDiffer if a migration has run meanwhile, ArchiveUnavailable, ArchiveCorrupt.
     """
     load_copy(session, table, copy.rows)
     for after in range(0, copy.rows.num_rows, BATCH_ROWS):
@@ -48,7 +48,7 @@ def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy)
                 last_line=after + BATCH_ROWS,
                 **_range(table, copy.archived),
             )
-            # Now that the table is locked against migrations: one may have come since the run began.
+            # The table is locked against migrations only now: one may have run since this run began.
             column_check.check(session, table.listed)
         yield [row_id for (row_id,) in gone]
     changed = {line for (line,) in session.run(_SQL[f"{table.name}_changed"], **_range(table, copy.archived))}
@@ -58,18 +58,18 @@ def remove(session: Session, archive: Archive, table: ArchivedTable, copy: Copy)
         archive_ledger.end(session, copy.archived.name)
 
 
-def _range(table: ArchivedTable, archived: Archived) -> dict[str, object]:
-    """The day, by which PostgreSQL finds the partition."""
+def _range(table: ArchivedTable, archived: ArchivedObject) -> dict[str, object]:
+    """Return the parameters for the object's day, by which PostgreSQL finds the partition."""
     if table is not SYSTEM_METRICS:
         return {}
-    return {"from_time": start_of(archived.day), "to_time": start_of(archived.day + timedelta(days=1))}
+    return {"from_time": start_of_day(archived.day), "to_time": start_of_day(archived.day + timedelta(days=1))}
 
 
-def _replace(session: Session, archive: Archive, table: ArchivedTable, copy: Copy, changed: set[int]) -> None:
+def _replace(session: Session, archive: ArchiveBucket, table: ArchivedTable, copy: Copy, changed: set[int]) -> None:
     name = copy.archived.name
-    rows = parquet.without(copy.rows, changed)
+    rows = parquet.drop_lines(copy.rows, changed)
     if rows.num_rows:
-        part = Part.of(table, copy.archived.day, rows)
+        part = Part.from_rows(table, copy.archived.day, rows)
         replacement = archiving.begin(session, part)
         stored = archiving.store(archive, replacement, part)
         with session.transaction():

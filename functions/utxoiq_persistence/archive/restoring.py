@@ -1,4 +1,4 @@
-"""Archived rows on their way back into their table, where retention leaves them for a while."""
+"""The restore of archived rows into their table, where retention keeps them for a number of days."""
 
 import time
 from datetime import datetime
@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from utxoiq_persistence.archive import archiving, month_expiry, removal
 from utxoiq_persistence.archive import ledger as archive_ledger
-from utxoiq_persistence.archive.bucket import Archive
-from utxoiq_persistence.archive.exports import start_of
+from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.exports import start_of_day
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import partitions
 from utxoiq_persistence.postgres.session import Session
@@ -17,8 +17,8 @@ from utxoiq_persistence.postgres.statements import load
 _SQL = load("retention")
 
 
-class Restored(Struct):
-    """restored: rows that were not in the table. continue_from: the time was up; another call starts there."""
+class RestoreResult(Struct):
+    """How many objects were read and rows restored. continue_from is set if the time was up: call again from there."""
 
     objects: int = 0
     restored: int = 0
@@ -27,24 +27,24 @@ class Restored(Struct):
 
 def restore(
     session: Session,
-    archive: Archive,
+    archive: ArchiveBucket,
     table: ArchivedTable,
     start: datetime,
     end: datetime,
     keep_days: int,
     deadline: float,
-) -> Restored:
-    """Object by object, each in one transaction: twice is as good as once."""
-    result = Restored()
+) -> RestoreResult:
+    """Restore the rows object by object, each in one transaction; rows that are in the table already are left."""
+    result = RestoreResult()
     if table is SYSTEM_METRICS:
         month_expiry.drop_detached(session)
-    for archived in archive_ledger.between(session, table.name, start, end):
+    for archived in archive_ledger.list_between(session, table.name, start, end):
         if result.objects and time.monotonic() >= deadline:
             result.continue_from = archived.first_at
             break
         removal.load_copy(session, table, archiving.fetch(archive, table, archived))
         if table is SYSTEM_METRICS:
-            partitions.ensure_month(session, start_of(archived.day))
+            partitions.ensure_month(session, start_of_day(archived.day))
         with session.transaction():
             session.run(_SQL["mark_archiving"])
             ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=start, end_time=end)

@@ -1,6 +1,6 @@
-"""Retention as its callers see it: runs over all tables, the upkeep of months, and rows brought back.
+"""The retention service: runs over all tables, the upkeep of months, and restores.
 
-docs/decisions/0011-archive.md says why it may be killed at any instruction.
+docs/decisions/0011-archive.md explains why a run may be killed at any instruction.
 """
 
 import logging
@@ -17,9 +17,9 @@ from msgspec import Struct, field
 
 from utxoiq_persistence import jobs
 from utxoiq_persistence.archive import column_check, month_expiry, restoring
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Expiry, Tally, expire_rows
-from utxoiq_persistence.archive.restoring import Restored
+from utxoiq_persistence.archive.restoring import RestoreResult
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.cache.cache import Cache
@@ -32,7 +32,7 @@ from utxoiq_persistence.writes.audit import AuditLog
 
 _SQL = load("retention")
 _RUNS = load("retention_runs")
-# How many entries of the cache one announcement drops.
+# How many cache tags one call invalidates.
 TAGS = 500
 
 _log = logging.getLogger(__name__)
@@ -41,26 +41,34 @@ Status = Literal["success", "partial", "failed"]
 TableName = Literal["backfill_jobs", "insight_feedback", "system_metrics"]
 
 
-class UnderWay(PersistenceError):
-    """Somebody else is at work on that table."""
+class RunInProgress(PersistenceError):
+    """Another run is at work on the table."""
 
 
-class Results(Struct):
+class TableTallies(Struct):
+    """What was done with the rows of each table."""
+
     backfill_jobs: Tally
     feedback: Tally
     metrics: Tally
 
 
-class Report(Struct):
-    """partial: something is left for the next run. failed: something went wrong; the other tables were seen to."""
+class RetentionReport(Struct):
+    """The result of a run. partial: the next run continues. failed: a table failed, the others were processed."""
 
     status: Status
     message: str
-    results: Results
+    results: TableTallies
 
 
-class Upkeep(Struct):
-    """made: months made now, by their first days. dropped: months that the archive has whole. deleted: their rows."""
+class UpkeepResult(Struct):
+    """What the upkeep of months did.
+
+    Attributes:
+        made: The months whose partitions were created, as YYYY-MM.
+        dropped: The archived months that were dropped, as YYYY-MM.
+        deleted: How many rows were dropped with them.
+    """
 
     made: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
@@ -69,63 +77,68 @@ class Upkeep(Struct):
 
 @dataclass(frozen=True)
 class Retention:
-    """Works on whole tables at a time, each under a lock of its own, which ends with the connection that holds it."""
+    """Archives, deletes and restores rows, table by table, each under a lock that ends with its connection."""
 
     database: Database
     cache: Cache
-    archive: Archive
+    archive: ArchiveBucket
     settings: RetentionSettings
 
-    async def run(self, caller: str, *, dry_run: bool = False) -> Report:
-        """Sees to every table, whatever becomes of the others. dry_run: only says how many rows would go.
+    async def run(self, caller: str, *, dry_run: bool = False) -> RetentionReport:
+        """Process every table, even if another one fails. Return what was done.
 
-        Raises DatabaseUnavailable where nothing could be begun.
+        With dry_run, only count the rows that would be archived and deleted. Raises DatabaseUnavailable if the run
+        could not begin.
         """
         ((run_id,),) = await self.database.fetch(_RUNS["begin_run"], caller=caller, dry_run=dry_run)
         deadline = self._deadline()
         tables = (BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS)
-        report = _report([await self._see_to(table, deadline, dry_run=dry_run) for table in tables], dry_run=dry_run)
+        report = _report(
+            [await self._expire_table(table, deadline, dry_run=dry_run) for table in tables], dry_run=dry_run
+        )
         _log.log(logging.ERROR if report.status == "failed" else logging.INFO, "retention: %s", report.message)
         try:
             await self._record(run_id, report, dry_run=dry_run)
         except DatabaseUnavailable as error:
-            _log.warning("the end of run %d is not recorded: %s", run_id, error)
+            _log.warning("the result of run %d could not be recorded: %s", run_id, error)
         return report
 
-    async def upkeep(self) -> Upkeep:
-        """Makes months ahead of need, brings strays home, drops the months that are archived whole.
+    async def upkeep(self) -> UpkeepResult:
+        """Create partitions ahead of need, move stray rows to them, and drop the months that are archived completely.
 
-        Raises UnderWay, ColumnsDiffer.
+        Return what was done. Raises RunInProgress, ColumnsDiffer, DatabaseUnavailable.
         """
-        upkeep = Upkeep()
+        upkeep = UpkeepResult()
         deadline = self._deadline()
 
         def work(session: Session) -> None:
-            upkeep.made += [f"{first:%Y-%m}" for first in partitions.ensure(session, self._expires(SYSTEM_METRICS))]
+            upkeep.made += [
+                f"{first:%Y-%m}" for first in partitions.ensure_months(session, self._expires(SYSTEM_METRICS))
+            ]
             tally = Tally()
             with _locked(session, SYSTEM_METRICS):
                 months = month_expiry.drop_archived(self._expiry(session, SYSTEM_METRICS, deadline, tally))
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
-            # What came late for hours long ago.
-            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.present_hour(datetime.now(UTC)), deadline)
+            # Sketches of rows that arrived late, for hours long past.
+            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
         if upkeep.made or upkeep.dropped:
             await self._audit.append("retention.partitions", None, made=upkeep.made, dropped=upkeep.dropped)
         return upkeep
 
-    async def restore(self, table: TableName, start: datetime, end: datetime, keep_days: int) -> Restored:
-        """Brings archived rows with start <= time < end back, to stay for so many days; what is there already is left.
+    async def restore(self, table: TableName, start: datetime, end: datetime, keep_days: int) -> RestoreResult:
+        """Restore the archived rows with start <= time < end; rows that are in the table already are left.
 
-        Raises RuleBroken where the range ends before it starts, UnderWay, ColumnsDiffer, ArchiveUnavailable,
-        ArchiveCorrupt.
+        Retention keeps them for `keep_days` days. Return what was done. Raises RuleBroken if the range ends before it
+        starts, RunInProgress, ColumnsDiffer, ArchiveUnavailable, ArchiveCorrupt, DatabaseUnavailable.
         """
         if end <= start:
             raise RuleBroken("end_time is not after start_time")
         deadline = self._deadline()
 
-        def work(session: Session) -> Restored:
+        def work(session: Session) -> RestoreResult:
             with _locked(session, TABLES[table]):
                 return restoring.restore(session, self.archive, TABLES[table], start, end, keep_days, deadline)
 
@@ -137,13 +150,13 @@ class Retention:
     def _audit(self) -> AuditLog:
         return AuditLog(self.database)
 
-    async def _record(self, run_id: int, report: Report, *, dry_run: bool) -> None:
+    async def _record(self, run_id: int, report: RetentionReport, *, dry_run: bool) -> None:
         results = msgspec.json.encode(report.results).decode()
         await self.database.fetch(_RUNS["end_run"], idempotent=True, id=run_id, status=report.status, results=results)
         if not dry_run:
             await self._audit.append("retention.run", None, status=report.status, results=report.results)
 
-    async def _see_to(self, table: ArchivedTable, deadline: float, *, dry_run: bool) -> Tally:
+    async def _expire_table(self, table: ArchivedTable, deadline: float, *, dry_run: bool) -> Tally:
         tally = Tally()
         removed: list[UUID] = []
 
@@ -153,7 +166,7 @@ class Retention:
                 self._count(session, table, tally)
                 return
             if table is SYSTEM_METRICS:
-                partitions.ensure(session, self._expires(table))
+                partitions.ensure_months(session, self._expires(table))
             with _locked(session, table):
                 expiry = self._expiry(session, table, deadline, tally, removed)
                 if table is SYSTEM_METRICS:
@@ -163,20 +176,20 @@ class Retention:
 
         try:
             await self.database.work(f"retention_{table.name}", work, idempotent=True)
-        except UnderWay as error:
+        except RunInProgress as error:
             tally.details.append(str(error))
         except Exception as error:
-            # Whatever it is, it must not keep the other tables waiting.
+            # Whatever it is, it must not keep the other tables from being processed.
             _log.exception("retention of %s failed", table.name)
             known = isinstance(error, PersistenceError)
             tally.errors += 1
             tally.details.append(str(error) if known else "something went wrong on our side; it is logged")
         if table is BACKFILL_JOBS:
-            await self._tell(removed)
+            await self._invalidate(removed)
         return tally
 
-    async def _tell(self, job_ids: list[UUID]) -> None:
-        """Those who hold these jobs in their caches."""
+    async def _invalidate(self, job_ids: list[UUID]) -> None:
+        """Drop these jobs from the caches of all instances."""
         tags = [jobs.tag(job_id) for job_id in job_ids]
         for start in range(0, len(tags), TAGS):
             async with self.cache.changing(tags[start : start + TAGS]):
@@ -184,9 +197,11 @@ class Retention:
 
     def _count(self, session: Session, table: ArchivedTable, tally: Tally) -> None:
         expiry = self._expiry(session, table, self._deadline(), tally)
-        tally.archived = sum(expiry.days().values())
+        tally.archived = sum(expiry.count_by_day().values())
         if table is SYSTEM_METRICS:
-            tally.archived += sum(month_expiry.row_count(session, month) for month in month_expiry.due(expiry))
+            tally.archived += sum(
+                month_expiry.count_rows(session, month) for month in month_expiry.list_due_months(expiry)
+            )
         tally.deleted = tally.archived
 
     def _expiry(
@@ -201,7 +216,7 @@ class Retention:
         return Expiry(session, self.archive, table, expires, deadline, tally, [] if removed is None else removed)
 
     def _expires(self, table: ArchivedTable) -> datetime:
-        """Rows older than this leave: whole days at once, and of metrics whole months."""
+        """Return the time before which rows expire: a midnight (UTC), for system_metrics the beginning of a month."""
         days = {
             BACKFILL_JOBS.name: self.settings.backfill_days,
             INSIGHT_FEEDBACK.name: self.settings.feedback_days,
@@ -217,10 +232,10 @@ class Retention:
 
 @contextmanager
 def _locked(session: Session, table: ArchivedTable) -> Iterator[None]:
-    """Raises UnderWay, ColumnsDiffer. The lock ends with the connection, whatever becomes of this process."""
+    """Hold the table's lock, which also ends with the connection. Raises RunInProgress, ColumnsDiffer."""
     ((is_free,),) = session.run(_SQL["lock"], table_name=table.name)
     if not is_free:
-        raise UnderWay(f"another run is at work on {table.name}")
+        raise RunInProgress(f"another run is at work on {table.name}")
     try:
         column_check.check(session, table.listed)
         yield
@@ -229,8 +244,8 @@ def _locked(session: Session, table: ArchivedTable) -> Iterator[None]:
             session.run(_SQL["unlock"], table_name=table.name)
 
 
-def _report(tallies: list[Tally], *, dry_run: bool) -> Report:
-    results = Results(*tallies)
+def _report(tallies: list[Tally], *, dry_run: bool) -> RetentionReport:
+    results = TableTallies(*tallies)
     archived = sum(tally.archived for tally in tallies)
     deleted = sum(tally.deleted for tally in tallies)
     errors = sum(tally.errors for tally in tallies)
@@ -241,4 +256,4 @@ def _report(tallies: list[Tally], *, dry_run: bool) -> Report:
         message = f"{archived} rows archived, {deleted} rows deleted"
     for name in results.__struct_fields__:
         message += "".join(f"; {name}: {detail}" for detail in getattr(results, name).details)
-    return Report("failed" if errors else "partial" if left else "success", message, results)
+    return RetentionReport("failed" if errors else "partial" if left else "success", message, results)

@@ -1,4 +1,4 @@
-"""What retention is told by the environment: how long rows stay, where they go, how long one call may take."""
+"""The settings of retention, from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,17 @@ from utxoiq_persistence.config import number, required
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """Days count from a row's end: a job's completion, the last word of feedback, a metric's timestamp.
+    """The settings of retention.
 
-    budget: seconds after which a run starts nothing more; the next one continues.
+    Days count from a row's end: a job's completion, the last change of feedback, a metric's timestamp.
+
+    Attributes:
+        project: The Google Cloud project.
+        bucket: The name of the archive's bucket.
+        backfill_days: How many days jobs stay in the database.
+        feedback_days: How many days feedback stays.
+        metrics_days: How many days metrics stay.
+        budget: Seconds after which a run starts nothing more; the next one continues.
     """
 
     project: str
@@ -22,7 +30,7 @@ class RetentionSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RetentionSettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings. Raises ConfigurationError, which names the variable and what it should hold."""
         return cls(
             project=required(environment, "GOOGLE_CLOUD_PROJECT"),
             bucket=required(environment, "ARCHIVE_BUCKET"),

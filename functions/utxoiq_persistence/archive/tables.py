@@ -1,4 +1,4 @@
-"""The tables that the archive takes rows of, typed for Parquet as they are in the database."""
+"""The tables whose rows are archived, with their Parquet types."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from utxoiq_persistence.postgres.columns import Column, ListedTable
 INSTANT = pa.timestamp("us", tz="UTC")
 UUID = pa.uuid()
 JSON = pa.json_(pa.utf8())
-# How a type of PostgreSQL is archived. One that is new here needs a round trip in tests/unit/retention/test_parquet.py.
+# The Parquet type of each PostgreSQL type. A new one needs a round trip in tests/unit/retention/test_parquet.py.
 TYPES = {
     "uuid": UUID,
     "jsonb": JSON,
@@ -28,7 +28,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class ArchivedTable:
-    """A table of the list. schema: of its objects."""
+    """A table whose expired rows are archived, with the Parquet schema of its objects."""
 
     listed: ListedTable
     schema: pa.Schema

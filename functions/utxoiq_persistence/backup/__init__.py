@@ -1,1 +1,1 @@
-"""Backups, their verification by restoring, and the watch over both."""
+"""Backups, their verification by a restore, and the metrics about both."""

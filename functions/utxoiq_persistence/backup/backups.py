@@ -1,4 +1,4 @@
-"""Backups and their verification, as callers with little time see them: each call goes on with what is under way."""
+"""Backups and their verification in short calls: each call continues what is in progress."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from utxoiq_persistence.backup.cloud_sql import CloudSql
 from utxoiq_persistence.backup.runs import BackupRuns
 from utxoiq_persistence.backup.settings import BackupSettings
-from utxoiq_persistence.backup.verification import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, Result, Verifier
+from utxoiq_persistence.backup.verification import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, VerificationResult, Verifier
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.session import Session, connector
 from utxoiq_persistence.postgres.statements import load
@@ -29,18 +29,22 @@ SERVICE_NAME = "utxoiq-persistence"
 Work = Callable[[Session, CloudSql], None]
 
 
-class Backups:
-    """Of calls at once, one works and the others answer how far it is. Raises DatabaseUnavailable."""
+class BackupService:
+    """Makes and verifies backups. Of several calls at once, one works and the others return the state so far.
+
+    Every method raises DatabaseUnavailable.
+    """
 
     def __init__(self, settings: BackupSettings, store: Store) -> None:
         self._settings = settings
         self._store = store
 
     async def parts(self) -> dict[str, str]:
+        """Return the state of each part that the function needs, by name."""
         return await self._store.parts()
 
     async def run(self, budget: float) -> Document:
-        """Begins a backup, or goes on with the one under way, for up to that many seconds."""
+        """Begin a backup, or continue the one in progress, for up to `budget` seconds. Return the status as JSON."""
         await self._store.audit.append("backup.run", self._settings.instance)
         deadline = time.monotonic() + budget
 
@@ -52,17 +56,20 @@ class Backups:
                 time.sleep(pause)
                 pause = min(GROWTH * pause, LONGEST_PAUSE)
 
-        await self._alone(work)
+        await self._run_alone(work)
         return await self.status()
 
     async def verify(self, budget: float, *, resume_only: bool) -> Document:
-        """Begins a verification unless resume_only, or goes on with the one under way, for up to that many seconds."""
+        """Begin a verification, or continue the one in progress, for up to `budget` seconds. Return the status as JSON.
+
+        With resume_only, none is begun.
+        """
         if not resume_only:
             await self._store.audit.append("backup.verify", self._settings.instance)
         deadline = time.monotonic() + budget
         loop = asyncio.get_running_loop()
 
-        def publish(result: Result) -> None:
+        def publish(result: VerificationResult) -> None:
             asyncio.run_coroutine_threadsafe(self._publish(result), loop).result()
 
         def work(session: Session, cloud: CloudSql) -> None:
@@ -71,24 +78,24 @@ class Backups:
                 verifier.begin()
             verifier.advance(deadline)
 
-        await self._alone(work)
+        await self._run_alone(work)
         return await self.status()
 
     async def status(self) -> Document:
-        """The newest backup of ours and the newest verification, as JSON; null where there is none."""
+        """Return the newest of our backups and the newest verification as JSON, null where there is none."""
         backup = await self._store.database.fetch(_RUNS["newest"], idempotent=True)
         verification = await self._store.database.fetch(_VERIFICATIONS["newest"], idempotent=True)
         texts = [rows[0][0] if rows else "null" for rows in (backup, verification)]
         return Document(f'{{"status":"success","backup":{texts[0]},"verification":{texts[1]}}}'.encode())
 
-    async def _alone(self, work: Work) -> None:
+    async def _run_alone(self, work: Work) -> None:
         try:
-            await asyncio.to_thread(self._locked, work)
+            await asyncio.to_thread(self._run_locked, work)
         except (OSError, InterfaceError) as error:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
 
-    def _locked(self, work: Work) -> None:
-        """On a connection of its own, whose end frees the lock where nothing else has."""
+    def _run_locked(self, work: Work) -> None:
+        """Run the work on a connection of its own, whose end frees the lock whatever happens."""
         session = connector(self._settings.database)()
         try:
             ((locked,),) = session.run(_VERIFICATIONS["lock"])
@@ -103,7 +110,7 @@ class Backups:
         finally:
             session.close()
 
-    async def _publish(self, result: Result) -> None:
+    async def _publish(self, result: VerificationResult) -> None:
         now = datetime.now(UTC)
         values = [
             ("backup_verification_success", float(result.passed), "boolean"),
@@ -122,7 +129,7 @@ class Backups:
 
 
 def _unlock(session: Session) -> None:
-    """The server may see the end of the connection only after the next call has come."""
+    """Free the lock now: the server may notice the end of the connection only after the next call."""
     if session.broken:
         return
     with contextlib.suppress(OSError, InterfaceError, DatabaseError):  # its end comes next

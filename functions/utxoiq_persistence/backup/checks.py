@@ -1,7 +1,7 @@
-"""A restored copy held against what its source held just before the backup began and just after it ended.
+"""The comparison of a restored copy with its source just before the backup began and just after it ended.
 
-A backup is of some moment between the two. What was equal at both is equal in the copy, row for row; what changed while
-the backup ran lies between.
+A backup is of some moment between the two. What was equal at both must be equal in the copy, row for row; what changed
+while the backup ran must lie between.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _SQL = load("backup_facts")
 
 
 class Check(Struct, frozen=True):
-    """detail: what was compared; where it failed, what differs."""
+    """The result of one comparison. detail says what was compared or, if it failed, what differs."""
 
     name: str
     passed: bool
@@ -25,6 +25,7 @@ class Check(Struct, frozen=True):
 
 
 def compare(before: Facts, after: Facts, copy: Facts) -> list[Check]:
+    """Return the results of comparing the copy's facts with those before and after the backup."""
     return [
         _schema(before, after, copy),
         _check("row_counts", f"{len(copy.rows)} tables", list(_differing_counts(before, after, copy))),
@@ -34,9 +35,12 @@ def compare(before: Facts, after: Facts, copy: Facts) -> list[Check]:
     ]
 
 
-def constraints(session: Session) -> list[Check]:
-    """What the copy's own rules say of its rows, without trust in its indexes. Reads every page of every table."""
-    # Duplicates are looked for in the tables themselves.
+def check_constraints(session: Session) -> list[Check]:
+    """Return whether the copy's rows obey its constraints, without trust in its indexes.
+
+    This reads every page of every table.
+    """
+    # Look for duplicates in the tables themselves, not in indexes that may be damaged.
     session.execute("SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off")
     unusable = [f"{name} is not valid" for (name,) in session.run(_SQL["unusable"])]
     violations = session.run(_SQL["violations"])
@@ -98,7 +102,10 @@ def _differing_newest(before: Facts, after: Facts, copy: Facts) -> Iterator[str]
 
 
 def _between(known: Sequence[datetime], restored: datetime | None) -> bool:
-    """Where a table was empty at one of the moments, it may be in the copy."""
+    """Return whether the copy's newest row is possible.
+
+    A table that was empty at one of the two moments may also be empty in the copy.
+    """
     if restored is None or len(known) < 2:
         return len(known) == 1
     return min(known) <= restored <= max(known)

@@ -1,4 +1,4 @@
-"""The calls of the Cloud SQL Admin API that backups need, by Google's client library. Blocking, for one thread."""
+"""The calls of the Cloud SQL Admin API that backups need. They block, and belong to one thread."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,25 +11,25 @@ from utxoiq_persistence.errors import DatabaseUnavailable
 
 Resource = Mapping[str, Any]
 
-# Of calls that may be repeated: after a 429, a 5xx or a lost connection, with backoff.
+# How often calls that may be repeated are tried again after a 429, a 5xx or a lost connection, with backoff.
 RETRIES = 3
 LARGEST_PAGE = 1000
 
 
 class CloudSqlUnavailable(DatabaseUnavailable):
-    """The Admin API does not answer, or is at work on the same instance."""
+    """The Admin API does not answer, or is busy with the same instance."""
 
 
 class CloudSqlRefused(Exception):
-    """The Admin API will not do what it was asked; the text is its own."""
+    """The Admin API refused a request; the message is its own."""
 
 
 class CloudSql:
-    """The instances of a project. Every method raises CloudSqlUnavailable and CloudSqlRefused."""
+    """The Cloud SQL instances of a project. Every method raises CloudSqlUnavailable and CloudSqlRefused."""
 
     def __init__(self, project: str, endpoint: str | None) -> None:
         self._project = project
-        # A local API asks for no credentials; Google's are those of the environment.
+        # The local cloud's API needs no credentials; Google's come from the environment.
         local = endpoint is not None and endpoint.startswith("http:")
         self._api: Any = build(
             "sqladmin",
@@ -41,75 +41,81 @@ class CloudSql:
         )
 
     def close(self) -> None:
+        """Close the connection to the API."""
         self._api.close()
 
-    def instances(self) -> list[Resource]:
-        return self._all(self._api.instances(), project=self._project)
+    def list_instances(self) -> list[Resource]:
+        """Return the project's instances."""
+        return self._list_all(self._api.instances(), project=self._project)
 
-    def instance(self, name: str) -> Resource | None:
-        return self._found(self._api.instances().get(project=self._project, instance=name))
+    def get_instance(self, name: str) -> Resource | None:
+        """Return the instance, None if there is none of that name."""
+        return self._get_or_none(self._api.instances().get(project=self._project, instance=name))
 
-    def create(self, body: Resource) -> None:
-        """Nothing where there is an instance of that name."""
-        self._begun(self._api.instances().insert(project=self._project, body=body), taken="instanceAlreadyExists")
+    def create_instance(self, body: Resource) -> None:
+        """Begin to create an instance, unless there is one of that name."""
+        self._begin(self._api.instances().insert(project=self._project, body=body), taken="instanceAlreadyExists")
 
-    def delete(self, name: str) -> None:
-        self._begun(self._api.instances().delete(project=self._project, instance=name))
+    def delete_instance(self, name: str) -> None:
+        """Begin to delete an instance."""
+        self._begin(self._api.instances().delete(project=self._project, instance=name))
 
-    def restore(self, target: str, source: str, backup_id: str) -> None:
-        """Replaces what target holds by a backup of source."""
+    def restore_backup(self, target: str, source: str, backup_id: str) -> None:
+        """Begin to replace the data of the instance `target` by a backup of `source`."""
         context = {"backupRunId": backup_id, "instanceId": source, "project": self._project}
         body = {"restoreBackupContext": context}
-        self._begun(self._api.instances().restoreBackup(project=self._project, instance=target, body=body))
+        self._begin(self._api.instances().restoreBackup(project=self._project, instance=target, body=body))
 
-    def backups(self, instance: str) -> list[Resource]:
-        """Newest first."""
-        return self._all(self._api.backupRuns(), project=self._project, instance=instance)
+    def list_backups(self, instance: str) -> list[Resource]:
+        """Return the instance's backups, newest first."""
+        return self._list_all(self._api.backupRuns(), project=self._project, instance=instance)
 
-    def back_up(self, instance: str, description: str) -> None:
+    def create_backup(self, instance: str, description: str) -> None:
+        """Begin a backup of the instance."""
         body = {"description": description}
-        self._begun(self._api.backupRuns().insert(project=self._project, instance=instance, body=body))
+        self._begin(self._api.backupRuns().insert(project=self._project, instance=instance, body=body))
 
     def delete_backup(self, instance: str, backup_id: str) -> None:
-        self._begun(self._api.backupRuns().delete(project=self._project, instance=instance, id=backup_id))
+        """Begin to delete a backup."""
+        self._begin(self._api.backupRuns().delete(project=self._project, instance=instance, id=backup_id))
 
-    def operations(self, instance: str) -> list[Resource]:
-        """Newest first."""
-        return self._all(self._api.operations(), project=self._project, instance=instance)
+    def list_operations(self, instance: str) -> list[Resource]:
+        """Return the instance's operations, newest first."""
+        return self._list_all(self._api.operations(), project=self._project, instance=instance)
 
-    def _all(self, collection: Any, **where: str) -> list[Resource]:
+    def _list_all(self, collection: Any, **where: str) -> list[Resource]:
         request = collection.list(maxResults=LARGEST_PAGE, **where)
         items: list[Resource] = []
         while request is not None:
-            page = _executed(request, retries=RETRIES)
+            page = _execute(request, retries=RETRIES)
             items += page.get("items", [])
             request = collection.list_next(request, page)
         return items
 
-    def _found(self, request: Any) -> Resource | None:
+    def _get_or_none(self, request: Any) -> Resource | None:
         try:
-            return _executed(request, retries=RETRIES)
+            return _execute(request, retries=RETRIES)
         except CloudSqlRefused as refusal:
             if _status(refusal) == 404:
                 return None
             raise
 
-    def _begun(self, request: Any, taken: str = "") -> None:
-        """Not repeated here: who asks looks first whether it was begun."""
+    def _begin(self, request: Any, taken: str = "") -> None:
+        """Send a request once: callers find out whether it has begun before they try again."""
         try:
-            _executed(request, retries=0)
+            _execute(request, retries=0)
         except CloudSqlRefused as refusal:
             if not taken or taken not in str(refusal.__cause__):
                 raise
 
 
-def failure(operation: Resource) -> str | None:
-    """What went wrong with an operation that is done."""
+def describe_failure(operation: Resource) -> str | None:
+    """Return the errors of an operation that is done, None if there are none."""
     errors = operation.get("error", {}).get("errors", [])
     return "; ".join(f"{error.get('code', '')}: {error.get('message', '')}" for error in errors) or None
 
 
-def _executed(request: Any, *, retries: int) -> Resource:
+def _execute(request: Any, *, retries: int) -> Resource:
     try:
         answer: Resource = request.execute(num_retries=retries)
     except HttpError as error:

@@ -1,4 +1,4 @@
-"""What the tables hold at one moment, as far as a restored copy can be held against it."""
+"""Facts about the tables at one moment, for comparison with a restored copy."""
 
 import random
 import uuid
@@ -22,7 +22,7 @@ _TICK = timedelta(microseconds=1)
 
 
 class Range(Struct, frozen=True):
-    """Both ends belong to it."""
+    """A range of a table's keys, both ends included."""
 
     table: str
     first: str
@@ -30,13 +30,15 @@ class Range(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True):
+    """The number of rows in a range and their checksum."""
+
     range: Range
     rows: int
     checksum: str
 
 
 class Facts(Struct, frozen=True):
-    """newest: of the tables that have a time, None where they are empty."""
+    """Facts about the database at one moment. newest has the tables with a time, None for those that are empty."""
 
     taken_at: datetime
     schema_version: str
@@ -48,23 +50,23 @@ class Facts(Struct, frozen=True):
 
 
 def gather(session: Session, ranges: Sequence[Range] | None = None) -> Facts:
-    """All of one snapshot. ranges: those to sample; chosen at random if None. Blocking."""
+    """Return the facts of one snapshot, sampling these ranges or, if None, ranges chosen at random. Blocks."""
     session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        return _gathered(session, ranges)
+        return _gather_in_snapshot(session, ranges)
     finally:
         if not session.broken:
             session.execute("ROLLBACK")
 
 
-def _gathered(session: Session, ranges: Sequence[Range] | None) -> Facts:
+def _gather_in_snapshot(session: Session, ranges: Sequence[Range] | None) -> Facts:
     ((version, digest),) = session.run(_SQL["schema"])
     rows = {str(name): int(count) for name, count in session.run(_SQL["row_counts"])}
     (newest,) = session.run(_SQL["newest"])
     ((statistics_off,),) = session.run(_SQL["statistics_off"])
     if ranges is None:
         ((oldest,),) = session.run(_SQL["oldest_metric"])
-        ranges = list(_chosen(rows, oldest, newest[NEWEST.index(BY_TIME)]))
+        ranges = list(_choose_ranges(rows, oldest, newest[NEWEST.index(BY_TIME)]))
     return Facts(
         taken_at=datetime.now(UTC),
         schema_version=version,
@@ -81,8 +83,8 @@ def _sample(session: Session, one: Range) -> Sample:
     return Sample(one, rows, checksum)
 
 
-def _chosen(rows: dict[str, int], oldest: datetime | None, newest: datetime | None) -> Iterator[Range]:
-    """A table of few rows whole, of a large one as many rows."""
+def _choose_ranges(rows: dict[str, int], oldest: datetime | None, newest: datetime | None) -> Iterator[Range]:
+    """Yield ranges to sample: a small table completely, as many rows of a large one."""
     for table in BY_UUID:
         for part, parts in _parts(rows[table]):
             first, after = (place * 2**128 // parts for place in (part, part + 1))
@@ -95,6 +97,6 @@ def _chosen(rows: dict[str, int], oldest: datetime | None, newest: datetime | No
 
 
 def _parts(rows: int) -> list[tuple[int, int]]:
-    """Which parts of how many."""
+    """Return random parts, as pairs of a part's number and how many parts there are."""
     parts = max(SAMPLES, -(-rows // ROWS_A_SAMPLE))
     return [(part, parts) for part in sorted(random.sample(range(parts), SAMPLES))]

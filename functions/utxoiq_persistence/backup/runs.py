@@ -1,4 +1,4 @@
-"""Backups with a record of what they must hold. Blocking; each step can be killed and taken again."""
+"""Backups with a record of what they must contain. Steps block; each may be killed and repeated."""
 
 import logging
 import uuid
@@ -16,16 +16,16 @@ from utxoiq_persistence.postgres.statements import load
 _SQL = load("backup_runs")
 _log = logging.getLogger(__name__)
 
-# Ours carry this and their id as the description.
+# The description of our backups is this and their id.
 DESCRIPTION = "utxoiq backup"
-# Cloud SQL keeps backups that were asked for until somebody deletes them.
-KEPT = 8
+# Cloud SQL keeps on-demand backups until somebody deletes them.
+KEPT_BACKUPS = 8
 LONGEST = timedelta(hours=6)
 FAILED = {"FAILED", "SKIPPED", "DELETION_PENDING", "DELETION_FAILED", "DELETED"}
 
 
-class Recorded(Struct, frozen=True):
-    """A backup that succeeded. bytes: None where Cloud SQL does not say."""
+class RecordedBackup(Struct, frozen=True):
+    """A backup that succeeded, with the facts before and after. bytes is None if Cloud SQL does not say."""
 
     backup_id: str
     before: Facts
@@ -35,25 +35,28 @@ class Recorded(Struct, frozen=True):
 
 
 class BackupRuns:
+    """The backups that we request, with their records. Methods raise CloudSqlUnavailable."""
+
     def __init__(self, session: Session, cloud: CloudSql, instance: str) -> None:
         self._session = session
         self._cloud = cloud
         self._instance = instance
-        self._asked: set[uuid.UUID] = set()
+        self._requested: set[uuid.UUID] = set()
 
     def ensure_under_way(self) -> None:
+        """Record the facts and begin a backup, unless one is in progress."""
         if not self._session.run(_SQL["under_way"]):
             facts = msgspec.json.encode(backup_facts.gather(self._session)).decode()
             self._session.run(_SQL["begin"], id=uuid.uuid4(), instance=self._instance, facts=facts)
 
     def advance(self) -> bool:
-        """Whether none is under way any more."""
+        """Take the next step of the backup in progress. Return whether none is in progress any more."""
         rows = self._session.run(_SQL["under_way"])
         if not rows:
             return True
         ((run, requested_at, facts),) = rows
         try:
-            backup = self._find_or_ask(run)
+            backup = self._find_or_request(run)
         except CloudSqlRefused as refusal:
             return self._fail(run, str(refusal))
         if backup is not None and backup["status"] == "SUCCESSFUL":
@@ -66,28 +69,33 @@ class BackupRuns:
             return self._fail(run, f"the backup did not end within {LONGEST}")
         return False
 
-    def recorded(self, backup_id: str) -> uuid.UUID | None:
-        """The record of one of Cloud SQL's backups."""
+    def find_record(self, backup_id: str) -> uuid.UUID | None:
+        """Return the id of our record of one of Cloud SQL's backups, None if we have none."""
         rows = self._session.run(_SQL["with_facts"], backup_id=backup_id)
         return rows[0][0] if rows else None
 
-    def get(self, run: uuid.UUID) -> Recorded:
+    def get(self, run: uuid.UUID) -> RecordedBackup:
+        """Return the recorded backup."""
         ((backup_id, before, after, ended_at, size),) = self._session.run(_SQL["one"], id=run)
-        return Recorded(backup_id, msgspec.convert(before, Facts), msgspec.convert(after, Facts), ended_at, size)
+        return RecordedBackup(backup_id, msgspec.convert(before, Facts), msgspec.convert(after, Facts), ended_at, size)
 
     def failure_since(self, moment: datetime) -> str | None:
+        """Return why the newest backup since `moment` failed, None if none has."""
         rows = self._session.run(_SQL["failure_since"], since=moment)
         return rows[0][0] if rows else None
 
-    def _find_or_ask(self, run: uuid.UUID) -> Resource | None:
-        """A call that was killed may have asked already: the description tells."""
+    def _find_or_request(self, run: uuid.UUID) -> Resource | None:
+        """Return the requested backup, None if it is not listed yet; request it if that was not done.
+
+        It is found by its description, since a call that was killed may have requested it.
+        """
         description = f"{DESCRIPTION} {run}"
-        for backup in self._cloud.backups(self._instance):
+        for backup in self._cloud.list_backups(self._instance):
             if backup.get("description") == description:
                 return backup
-        if run not in self._asked:
-            self._cloud.back_up(self._instance, description)
-            self._asked.add(run)
+        if run not in self._requested:
+            self._cloud.create_backup(self._instance, description)
+            self._requested.add(run)
         return None
 
     def _succeed(self, run: uuid.UUID, backup: Resource, before: Facts) -> None:
@@ -100,19 +108,19 @@ class BackupRuns:
             bytes=None if size is None else int(str(size)),
             facts=msgspec.json.encode(after).decode(),
         )
-        self._forget_oldest()
+        self._delete_oldest()
 
     def _fail(self, run: uuid.UUID, error: str) -> bool:
         _log.error("a backup failed: %s", error)
         self._session.run(_SQL["fail"], id=run, error=error)
         return True
 
-    def _forget_oldest(self) -> None:
-        """One at a time, since Cloud SQL does one thing at a time; the next backup goes on with it."""
-        backups = self._cloud.backups(self._instance)
+    def _delete_oldest(self) -> None:
+        """Delete one backup beyond those to keep. Cloud SQL does one thing at a time; the next backup continues."""
+        backups = self._cloud.list_backups(self._instance)
         ours = [backup for backup in backups if str(backup.get("description", "")).startswith(DESCRIPTION)]
-        if len(ours) > KEPT:
+        if len(ours) > KEPT_BACKUPS:
             try:
                 self._cloud.delete_backup(self._instance, str(ours[-1]["id"]))
             except (CloudSqlUnavailable, CloudSqlRefused) as error:
-                _log.warning("an old backup stays for now: %s", error)
+                _log.warning("an old backup could not be deleted: %s", error)

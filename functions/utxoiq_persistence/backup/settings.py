@@ -1,4 +1,4 @@
-"""How backups are made and verified, from the environment."""
+"""The settings of backups and their verification, from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,13 @@ CHECK_TIMEOUT_MS = 1_200_000
 
 @dataclass(frozen=True)
 class BackupSettings:
-    """endpoint: of the Admin API, where that is not Google's. tier: of the temporary instance."""
+    """The settings of backups and their verification.
+
+    Attributes:
+        database: The database that is backed up.
+        endpoint: The Admin API's URL, None for Google's.
+        tier: The machine type of the temporary instance.
+    """
 
     database: DatabaseSettings
     endpoint: str | None = None
@@ -20,7 +26,7 @@ class BackupSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "BackupSettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings. Raises ConfigurationError, which names the variable and what it should hold."""
         endpoint = environment.get("CLOUD_SQL_ADMIN_ENDPOINT") or None
         if endpoint is not None and not endpoint.startswith(("https://", "http://127.0.0.1:")):
             raise ConfigurationError(f"CLOUD_SQL_ADMIN_ENDPOINT is {endpoint!r}; it takes an https URL")
@@ -33,16 +39,19 @@ class BackupSettings:
 
     @property
     def project(self) -> str:
+        """Return the project of the instance."""
         return self.database.instance.rsplit(":", 2)[0]
 
     @property
     def region(self) -> str:
+        """Return the region of the instance."""
         return self.database.instance.rsplit(":", 2)[1]
 
     @property
     def instance(self) -> str:
+        """Return the name of the instance."""
         return self.database.instance.rsplit(":", 2)[2]
 
-    def database_of(self, instance: str) -> DatabaseSettings:
-        """The same database on another instance of the same region."""
+    def database_on(self, instance: str) -> DatabaseSettings:
+        """Return the settings of the same database on another instance of the same region."""
         return self.database.at(f"{self.project}:{self.region}:{instance}")

@@ -1,7 +1,7 @@
-"""The newest backup proved: restored into a temporary instance, held against its source, and the instance removed.
+"""The verification of the newest backup: it is restored into a temporary instance and compared with its source.
 
-A machine of small steps whose state is a row. A step looks at what is there before it acts, so that a call that was
-killed anywhere is gone on with by the next one. Blocking, and one at a time: whoever calls holds the lock.
+A state machine of small steps whose state is a row. A step looks at the present state before it acts, so that the next
+call continues where one was killed. Steps block, and the caller holds a lock so that only one runs at a time.
 """
 
 import logging
@@ -17,8 +17,14 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from utxoiq_persistence.backup import checks as backup_checks
 from utxoiq_persistence.backup import facts as backup_facts
 from utxoiq_persistence.backup.checks import Check
-from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlRefused, CloudSqlUnavailable, Resource, failure
-from utxoiq_persistence.backup.runs import BackupRuns, Recorded
+from utxoiq_persistence.backup.cloud_sql import (
+    CloudSql,
+    CloudSqlRefused,
+    CloudSqlUnavailable,
+    Resource,
+    describe_failure,
+)
+from utxoiq_persistence.backup.runs import BackupRuns, RecordedBackup
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.session import Session, connector
@@ -33,13 +39,13 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 GROWTH = 1.25
 PURPOSE = "backup-verification"
-# A copy that has just come up refuses connections, or does not know its users yet.
+# SQLSTATE classes of a copy that has just started: it refuses connections, or does not know its users yet.
 NOT_READY = ("08", "28", "53", "57")
 UNJUDGED = ("choose", "create", "restore", "check")
 
 
-class Current(Struct, frozen=True):
-    """The verification that is under way. now: by the database's clock, as started_at."""
+class Verification(Struct, frozen=True):
+    """The verification in progress. now is the time by the database's clock, as started_at is."""
 
     id: uuid.UUID
     step: str
@@ -50,8 +56,8 @@ class Current(Struct, frozen=True):
     now: datetime
 
 
-class Result(Struct, frozen=True):
-    """What is published. age: of the backup, in seconds, as size None where there was no backup to verify."""
+class VerificationResult(Struct, frozen=True):
+    """What is published. age (seconds) and size (bytes) of the backup are None if there was none to verify."""
 
     verification: uuid.UUID
     passed: bool
@@ -61,10 +67,10 @@ class Result(Struct, frozen=True):
 
 
 class Verifier:
-    """publish: stores a result, once even if told twice."""
+    """Runs verifications. `publish` stores a result; for the same result twice, it stores one."""
 
     def __init__(
-        self, settings: BackupSettings, session: Session, cloud: CloudSql, publish: Callable[[Result], None]
+        self, settings: BackupSettings, session: Session, cloud: CloudSql, publish: Callable[[VerificationResult], None]
     ) -> None:
         self._settings = settings
         self._session = session
@@ -76,18 +82,18 @@ class Verifier:
             "create": self._create,
             "restore": self._restore,
             "check": self._check,
-            "publish": self._tell,
+            "publish": self._publish_result,
             "delete": self._delete,
         }
 
     def begin(self) -> None:
-        """Nothing where one is under way."""
+        """Begin a verification, unless one is in progress."""
         if self._under_way() is None:
             self._session.run(_SQL["begin"], id=uuid.uuid4())
 
     def advance(self, deadline: float) -> None:
-        """Until it has ended, or time.monotonic() is past the deadline. Raises CloudSqlUnavailable."""
-        self._sweep()
+        """Take steps until it ends or time.monotonic() passes the deadline. Raises CloudSqlUnavailable."""
+        self._delete_leftovers()
         pause = FIRST_PAUSE
         while (current := self._under_way()) is not None:
             waited_for = None
@@ -103,8 +109,8 @@ class Verifier:
             if not moved:
                 time.sleep(pause)
 
-    def step(self, current: Current) -> bool:
-        """Whether it is in another step now. Raises CloudSqlUnavailable."""
+    def step(self, current: Verification) -> bool:
+        """Take one step. Return whether the verification is at another step now. Raises CloudSqlUnavailable."""
         judged = current.step not in UNJUDGED
         if not judged and current.now - current.started_at > LONGEST:
             return self._fail(current, f"the verification did not get beyond this step within {LONGEST}")
@@ -115,15 +121,18 @@ class Verifier:
                 raise
             return self._fail(current, str(refusal))
 
-    def _under_way(self) -> Current | None:
+    def _under_way(self) -> Verification | None:
         rows = self._session.run(_SQL["under_way"])
-        return Current(*rows[0]) if rows else None
+        return Verification(*rows[0]) if rows else None
 
-    def _choose(self, current: Current) -> bool:
-        """The newest backup; a new one where nobody noted what the newest must hold, since it could not be proved."""
-        for backup in self._cloud.backups(self._settings.instance):
+    def _choose(self, current: Verification) -> bool:
+        """Choose the newest backup.
+
+        If it was made without a record of what it must contain, it cannot be verified, and a new one is made.
+        """
+        for backup in self._cloud.list_backups(self._settings.instance):
             if backup["status"] == "SUCCESSFUL":
-                run = self._runs.recorded(str(backup["id"]))
+                run = self._runs.find_record(str(backup["id"]))
                 if run is not None:
                     self._session.run(_SQL["choose"], id=current.id, backup_run=run)
                     return True
@@ -135,34 +144,34 @@ class Verifier:
         self._runs.advance()
         return False
 
-    def _create(self, current: Current) -> bool:
-        name = self._temporary(current.id)
-        instance = self._cloud.instance(name)
+    def _create(self, current: Verification) -> bool:
+        name = self._temporary_name(current.id)
+        instance = self._cloud.get_instance(name)
         if instance is None:
-            source = self._cloud.instance(self._settings.instance)
+            source = self._cloud.get_instance(self._settings.instance)
             if source is None:
                 return self._fail(current, f"there is no instance {self._settings.instance}")
-            self._cloud.create(self._temporary_like(source, name))
+            self._cloud.create_instance(self._describe_temporary(source, name))
             return False
         if instance["state"] == "FAILED":
             return self._fail(current, f"the temporary instance failed: {self._last_failure(name)}")
         return instance["state"] == "RUNNABLE" and self._advance(current, "restore")
 
-    def _restore(self, current: Current) -> bool:
-        name = self._temporary(current.id)
-        restores = [one for one in self._cloud.operations(name) if one["operationType"] == "RESTORE_VOLUME"]
+    def _restore(self, current: Verification) -> bool:
+        name = self._temporary_name(current.id)
+        restores = [one for one in self._cloud.list_operations(name) if one["operationType"] == "RESTORE_VOLUME"]
         if not restores:
-            self._cloud.restore(name, self._settings.instance, self._runs.get(_chosen(current)).backup_id)
+            self._cloud.restore_backup(name, self._settings.instance, self._runs.get(_chosen_backup(current)).backup_id)
             return False
         if restores[0]["status"] != "DONE":
             return False
-        error = failure(restores[0])
+        error = describe_failure(restores[0])
         return self._fail(current, f"the restore failed: {error}") if error else self._advance(current, "check")
 
-    def _check(self, current: Current) -> bool:
-        recorded = self._runs.get(_chosen(current))
+    def _check(self, current: Verification) -> bool:
+        recorded = self._runs.get(_chosen_backup(current))
         try:
-            checks = self._checks(self._settings.database_of(self._temporary(current.id)), recorded)
+            checks = self._compare_copy(self._settings.database_on(self._temporary_name(current.id)), recorded)
         except (OSError, InterfaceError) as error:
             _log.info("the restored copy does not answer yet: %r", error)
             return False
@@ -172,43 +181,43 @@ class Verifier:
                 return False
             return self._fail(current, f"the restored copy cannot be read: {error}")
         failed = "; ".join(f"{check.name}: {check.detail}" for check in checks if not check.passed)
-        return self._fail(current, failed, checks) if failed else self._judge(current, None, checks)
+        return self._fail(current, failed, checks) if failed else self._record_verdict(current, None, checks)
 
-    def _checks(self, restored: DatabaseSettings, recorded: Recorded) -> list[Check]:
+    def _compare_copy(self, restored: DatabaseSettings, recorded: RecordedBackup) -> list[Check]:
         copy = connector(restored)()
         try:
             facts = backup_facts.gather(copy, [sample.range for sample in recorded.before.samples])
-            return backup_checks.compare(recorded.before, recorded.after, facts) + backup_checks.constraints(copy)
+            return backup_checks.compare(recorded.before, recorded.after, facts) + backup_checks.check_constraints(copy)
         finally:
             copy.close()
 
-    def _tell(self, current: Current) -> bool:
+    def _publish_result(self, current: Verification) -> bool:
         duration = (current.now - current.started_at).total_seconds()
         age, size = None, None
         if current.backup_run is not None:
             recorded = self._runs.get(current.backup_run)
             age, size = (current.now - recorded.ended_at).total_seconds(), recorded.bytes
-        self._publish(Result(current.id, bool(current.passed), duration, age, size))
+        self._publish(VerificationResult(current.id, bool(current.passed), duration, age, size))
         return self._advance(current, "delete")
 
-    def _delete(self, current: Current) -> bool:
-        name = self._temporary(current.id)
-        if self._cloud.instance(name) is None:
+    def _delete(self, current: Verification) -> bool:
+        name = self._temporary_name(current.id)
+        if self._cloud.get_instance(name) is None:
             self._session.run(_SQL["end"], id=current.id)
             return True
         self._remove(name)
         return False
 
     def _remove(self, name: str) -> None:
-        under_way = (one["operationType"] for one in self._cloud.operations(name) if one["status"] != "DONE")
+        under_way = (one["operationType"] for one in self._cloud.list_operations(name) if one["status"] != "DONE")
         if "DELETE" not in under_way:
-            self._cloud.delete(name)
+            self._cloud.delete_instance(name)
 
-    def _sweep(self) -> None:
-        """Removes what earlier verifications left behind, all that carries our label and is not in use now."""
+    def _delete_leftovers(self) -> None:
+        """Delete the temporary instances of earlier verifications: all with our label but the one in use."""
         current = self._under_way()
-        ours = None if current is None else self._temporary(current.id)
-        for instance in self._cloud.instances():
+        ours = None if current is None else self._temporary_name(current.id)
+        for instance in self._cloud.list_instances():
             labels = instance.get("settings", {}).get("userLabels", {})
             is_temporary = labels.get("purpose") == PURPOSE and labels.get("source") == self._settings.instance
             if is_temporary and instance["name"] != ours:
@@ -218,17 +227,17 @@ class Verifier:
                 try:
                     self._remove(str(instance["name"]))
                 except (CloudSqlRefused, CloudSqlUnavailable) as error:
-                    _log.warning("the instance %s stays for now: %s", instance["name"], error)
+                    _log.warning("the instance %s could not be deleted: %s", instance["name"], error)
 
-    def _advance(self, current: Current, following: str) -> bool:
+    def _advance(self, current: Verification, following: str) -> bool:
         self._session.run(_SQL["advance"], id=current.id, step=current.step, next=following)
         return True
 
-    def _fail(self, current: Current, error: str, checks: Sequence[Check] = ()) -> bool:
+    def _fail(self, current: Verification, error: str, checks: Sequence[Check] = ()) -> bool:
         _log.error("the verification of the newest backup failed: %s", error)
-        return self._judge(current, error, checks)
+        return self._record_verdict(current, error, checks)
 
-    def _judge(self, current: Current, error: str | None, checks: Sequence[Check]) -> bool:
+    def _record_verdict(self, current: Verification, error: str | None, checks: Sequence[Check]) -> bool:
         self._session.run(
             _SQL["judge"],
             id=current.id,
@@ -239,15 +248,15 @@ class Verifier:
         )
         return True
 
-    def _temporary(self, verification: uuid.UUID) -> str:
+    def _temporary_name(self, verification: uuid.UUID) -> str:
         return f"{self._settings.instance}-verify-{verification.hex[:8]}"
 
     def _last_failure(self, name: str) -> str:
-        errors = (failure(operation) for operation in self._cloud.operations(name))
+        errors = (describe_failure(operation) for operation in self._cloud.list_operations(name))
         return next((error for error in errors if error), "Cloud SQL does not say why")
 
-    def _temporary_like(self, source: Resource, name: str) -> Resource:
-        """Small, in the same network, and as large as what it must hold."""
+    def _describe_temporary(self, source: Resource, name: str) -> Resource:
+        """Return a small instance in the same network, with a disk as large as its source's."""
         settings = source["settings"]
         kept = ("edition", "dataDiskSizeGb", "dataDiskType", "ipConfiguration")
         flags = [flag for flag in settings.get("databaseFlags", []) if flag["name"].startswith("cloudsql.")]
@@ -267,7 +276,7 @@ class Verifier:
         }
 
 
-def _chosen(current: Current) -> uuid.UUID:
+def _chosen_backup(current: Verification) -> uuid.UUID:
     if current.backup_run is None:
         raise AssertionError("a verification chooses its backup first")
     return current.backup_run

@@ -1,4 +1,4 @@
-"""How old the newest backup and the newest proof of one are, and what failed since: to Cloud Monitoring."""
+"""Metrics about backups: the age of the newest one and of its verification, and what failed since."""
 
 import asyncio
 import time
@@ -16,15 +16,21 @@ from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.publishing.time_series import Series
-from utxoiq_persistence.publishing.windows import Window, of_database
+from utxoiq_persistence.publishing.windows import Window, try_reading
 from utxoiq_persistence.store import Store
 
 _RUNS = load("backup_runs")
 _VERIFICATIONS = load("backup_verifications")
 
 
-class Backups(NamedTuple):
-    """created: when the instance was. made: when the newest one ended, created where there is none. failed: since."""
+class BackupHistory(NamedTuple):
+    """The instance's newest successful backup and the failures since.
+
+    Attributes:
+        created: When the instance was created.
+        made: When the newest successful backup ended; `created` if there is none.
+        failed: The backups that failed since.
+    """
 
     created: datetime
     made: datetime
@@ -32,7 +38,7 @@ class Backups(NamedTuple):
 
 
 class BackupWatch:
-    """All backups count, Cloud SQL's automated ones as well as ours. clock: seconds since 1970."""
+    """Publishes metrics about all backups: Cloud SQL's automated ones and ours. `clock` returns seconds since 1970."""
 
     def __init__(
         self,
@@ -48,29 +54,29 @@ class BackupWatch:
         self._clock = clock
 
     async def publish(self) -> str:
-        """Once in a window of time; what it did, in words.
+        """Publish the metrics once in a window of time. Return what was done, in words.
 
         Raises CloudSqlUnavailable, CloudSqlRefused, NotPublished, and DatabaseUnavailable after the rest was published.
         """
         window = Window("backups", self._seconds, self._store.cache.scripts, self._clock())
-        return await window.once(self._publish)
+        return await window.run_once(self._publish)
 
     async def _publish(self, window: Window) -> str:
-        backups = await asyncio.to_thread(self._ask)
+        backups = await asyncio.to_thread(self._read_history)
         now = datetime.now(UTC)
-        known, failure = await of_database(self._of_database(backups, now))
+        known, failure = await try_reading(self._read_series(backups, now))
         series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds()), *known]
         await self._monitoring.write(series, window.start)
         if failure is not None:
             raise failure
         return f"published {len(series)} time series"
 
-    def _ask(self) -> Backups:
-        """Blocking."""
+    def _read_history(self) -> BackupHistory:
+        """Return the history of the instance's backups. Blocks."""
         name = self._settings.instance
         cloud = CloudSql(self._settings.project, self._settings.endpoint)
         try:
-            newest_first, instance = cloud.backups(name), cloud.instance(name)
+            newest_first, instance = cloud.list_backups(name), cloud.get_instance(name)
         finally:
             cloud.close()
         if instance is None:
@@ -79,13 +85,13 @@ class BackupWatch:
         failed: list[Resource] = []
         for backup in newest_first:
             if backup["status"] == "SUCCESSFUL":
-                return Backups(created, msgspec.convert(backup["endTime"], datetime), failed)
+                return BackupHistory(created, msgspec.convert(backup["endTime"], datetime), failed)
             if backup["status"] == "FAILED":
                 failed.append(backup)
-        return Backups(created, created, failed)
+        return BackupHistory(created, created, failed)
 
-    async def _of_database(self, backups: Backups, now: datetime) -> list[Series]:
-        """Ours may have failed before Cloud SQL had anything to list."""
+    async def _read_series(self, backups: BackupHistory, now: datetime) -> list[Series]:
+        """Return the series that need the database: a backup of ours may fail before Cloud SQL lists it."""
         rows = await self._store.database.fetch(
             _RUNS["failed_since"], idempotent=True, instance=self._settings.instance, since=backups.made
         )

@@ -1,1 +1,1 @@
-"""The figures of every instance, brought together in Redis."""
+"""The figures of every instance, collected in Redis."""

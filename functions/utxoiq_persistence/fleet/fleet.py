@@ -1,4 +1,4 @@
-"""What every instance of every function counts, brought together in Redis. docs/decisions/0050-fleet-figures.md."""
+"""The figures of every instance of every function, collected in Redis. docs/decisions/0050-fleet-figures.md."""
 
 import asyncio
 import contextlib
@@ -18,18 +18,18 @@ from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigu
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.redis.client import Redis, RedisError
 
-# An instance that has not published for so long is gone.
+# An instance that has not published for this long counts as gone.
 EXPIRE_SECONDS = 120
-# One hash of all instances, so that reading costs what there are of them, whatever else Redis holds.
+# One hash for all instances, so that the cost of reading grows with their number only.
 KEY = "fleet"
-# There is no next round for the last figures.
+# The last figures have no next round to be published in.
 LAST_ATTEMPTS = 2
 
 _log = logging.getLogger(__name__)
 
 
-class Own:
-    """This instance, and where it counts."""
+class InstanceReporter:
+    """Reports the figures of this instance."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Own:
         self._requests = requests
 
     def figures(self, *, ended: bool) -> bytes:
-        """As of now, as they are published. Of one that has ended there is no pool any more."""
+        """Return the present figures, encoded. Once the instance has ended, its pools count as empty."""
         pool = self._database.pool()
         replica = None if self._replica is None else self._replica.pool()
         if ended:
@@ -72,14 +72,15 @@ class Own:
 
 
 class Fleet:
-    """Instances write their figures to Redis, where they expire with them; any of them can read all.
+    """The figures of all instances, which each writes to Redis and any can read.
 
-    reachable: whether Redis answered when it was last asked.
+    Attributes:
+        reachable: Whether Redis answered when it was last asked.
     """
 
-    def __init__(self, own: Own, redis: "Redis", seconds: float) -> None:
+    def __init__(self, reporter: InstanceReporter, redis: "Redis", seconds: float) -> None:
         self.reachable = False
-        self._own = own
+        self._reporter = reporter
         self._redis = redis
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
@@ -87,50 +88,51 @@ class Fleet:
         self._unreadable: set[bytes] = set()
 
     def start(self) -> None:
-        # Where Redis is away, the next round tells all that was counted meanwhile.
+        """Begin to publish this instance's figures at regular intervals."""
+        # Where Redis is away, the next round includes what was counted meanwhile.
         self._task = background.start("publishing this instance's figures", self.publish_own, self._seconds)
 
     async def close(self) -> None:
-        """Leaves the last figures behind, for whoever adds up."""
+        """Stop publishing and leave this instance's last figures in Redis."""
         await end(self._task)
         for _ in range(LAST_ATTEMPTS):
             with contextlib.suppress(RedisError, OSError):
-                await self._write(self._own.figures(ended=True))
+                await self._write(self._reporter.figures(ended=True))
                 return
 
     async def read(self) -> list[InstanceFigures]:
-        """This instance's figures as of now, and the latest of all others; only its own where Redis is away."""
-        own = _decoded(self._own.figures(ended=False))
+        """Return this instance's present figures and the latest of all others; only its own if Redis is unreachable."""
+        own = _decode(self._reporter.figures(ended=False))
         try:
             entries = await self._entries()
             entries.pop(own.instance.encode(), None)
-            # In a thread: that of many instances takes long enough for requests to notice.
-            others, gone, errors = await asyncio.to_thread(_understood, entries)
+            # In a thread, since decoding the figures of many instances would delay requests.
+            others, gone, errors = await asyncio.to_thread(_decode_entries, entries)
             if gone:
                 await self._redis.hdel(KEY, *gone)
         except (RedisError, OSError):
             self.reachable = False
             return [own]
-        self._tell_of(errors)
-        self.reachable = True  # last, so that it is of these figures whatever else asked Redis meanwhile
+        self._log_unreadable(errors)
+        self.reachable = True  # Last, so that it belongs to these figures whatever else asked Redis meanwhile.
         return [own, *others]
 
     async def publish_own(self) -> None:
-        """Raises RedisError, OSError."""
-        await self._write(self._own.figures(ended=False))
+        """Write this instance's figures to Redis. Raises RedisError, OSError."""
+        await self._write(self._reporter.figures(ended=False))
 
     async def _write(self, entry: bytes) -> None:
         try:
-            await self._redis.hset(KEY, self._own.name, entry)
+            await self._redis.hset(KEY, self._reporter.name, entry)
         except (RedisError, OSError):
             self.reachable = False
             raise
         self.reachable = True
 
     async def _entries(self) -> dict[bytes, bytes]:
-        """By instance.
+        """Return the entries by instance.
 
-        Once more where the first reading fails: a connection that was kept may be older than the server.
+        A first failure is tried once more, since an idle connection may be older than the server.
         """
         try:
             entries = await self._redis.hgetall(KEY)
@@ -138,24 +140,24 @@ class Fleet:
             entries = await self._redis.hgetall(KEY)
         return cast("dict[bytes, bytes]", entries)  # its stub allows for a client that decodes
 
-    def _tell_of(self, errors: Mapping[bytes, Exception]) -> None:
+    def _log_unreadable(self, errors: Mapping[bytes, Exception]) -> None:
         for name in errors.keys() - self._unreadable:
             _log.warning("the figures of instance %s are left out: %s", name.decode(errors="replace"), errors[name])
         self._unreadable = set(errors)
 
 
 class _Stamp(Struct):
-    """What an entry of any version has."""
+    """The one field that entries of every version have."""
 
     published_at: float
 
 
-def _understood(
+def _decode_entries(
     entries: Mapping[bytes, bytes],
 ) -> tuple[list[InstanceFigures], list[bytes], dict[bytes, Exception]]:
-    """Those of living instances; the names of those that are gone; and what cannot be read.
+    """Return the figures of living instances, the names of those that are gone, and errors by instance.
 
-    While a new version of this code takes over, some entries may be of another one that counts otherwise.
+    During a deployment, entries of another version may not be readable.
     """
     figures: list[InstanceFigures] = []
     gone: list[bytes] = []
@@ -165,16 +167,16 @@ def _understood(
             if _is_gone(entry):
                 gone.append(name)
             else:
-                figures.append(_decoded(entry))
+                figures.append(_decode(entry))
         except msgspec.MsgspecError as error:
             errors[name] = error
     return figures, gone, errors
 
 
-def _decoded(entry: bytes) -> InstanceFigures:
+def _decode(entry: bytes) -> InstanceFigures:
     return msgspec.msgpack.decode(entry, type=InstanceFigures)
 
 
 def _is_gone(entry: bytes) -> bool:
-    """Raises MsgspecError of an entry that does not tell, which may be of a living instance."""
+    """Return whether the instance is gone. Raises MsgspecError if the entry does not say, so that it is kept."""
     return msgspec.msgpack.decode(entry, type=_Stamp).published_at < time.time() - EXPIRE_SECONDS

@@ -1,4 +1,4 @@
-"""The fleet's figures as they are answered: of all together, of each function and of each instance. Times are in ms."""
+"""The fleet's figures as answers: in total, by function and by instance. Times are in milliseconds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -25,43 +25,48 @@ from utxoiq_persistence.figures import (
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 SLOWEST = 10
 
-Fleet = Sequence[InstanceFigures]
+Instances = Sequence[InstanceFigures]
 Answer = dict[str, object]
 Timed = TypeVar("Timed", QueryFigures, RequestFigures)
 
 
-def pools(fleet: Fleet) -> Answer:
-    return _divided(fleet, _pool)
+def report_pools(fleet: Instances) -> Answer:
+    """Return the connections of the pools and the waits for them."""
+    return _by_part(fleet, _pool)
 
 
-def queries(fleet: Fleet) -> Answer:
-    """statements: by name, slowest first."""
+def report_queries(fleet: Instances) -> Answer:
+    """Return the statements' counts and times, and those of each statement by name, slowest first."""
     statements = merge_queries(fleet)
     ranked = _slowest_first(statements)
     return {
-        **_divided(fleet, _queries),
+        **_by_part(fleet, _queries),
         "slow_query_threshold": SLOW_SECONDS * 1000,
         "statements": {name: _query(statements[name]) for name in ranked},
         "slowest": ranked[:SLOWEST],
     }
 
 
-def requests(fleet: Fleet) -> Answer:
-    """routes: by method and path, slowest first."""
+def report_requests(fleet: Instances) -> Answer:
+    """Return the requests' counts and times, and those of each route by method and path, slowest first."""
     routes = merge_requests(fleet)
     return {
-        **_divided(fleet, _requests),
+        **_by_part(fleet, _requests),
         "routes": {route: _request(routes[route]) for route in _slowest_first(routes)},
     }
 
 
-def cache(fleet: Fleet) -> Answer:
+def report_cache(fleet: Instances) -> Answer:
+    """Return the lookups of the cache, and those of each group of entries."""
     groups = merge_caches(fleet).groups
-    return {**_divided(fleet, _cache), "groups": {name: _lookups(groups[name]) for name in sorted(groups)}}
+    return {**_by_part(fleet, _cache), "groups": {name: _lookups(groups[name]) for name in sorted(groups)}}
 
 
-def _divided(fleet: Fleet, answer: Callable[[Fleet], Answer]) -> Answer:
-    """Counts go on counting for a while after their instance has ended; it is no instance any more."""
+def _by_part(fleet: Instances, answer: Callable[[Instances], Answer]) -> Answer:
+    """Return the answer for all instances, for each function and for each living instance.
+
+    Counts of an ended instance stay in the totals for a while, but it is no longer counted as an instance.
+    """
     functions = sorted({one.function for one in fleet})
     living = [one for one in fleet if not one.ended]
     return {
@@ -72,7 +77,7 @@ def _divided(fleet: Fleet, answer: Callable[[Fleet], Answer]) -> Answer:
     }
 
 
-def _pool(part: Fleet) -> Answer:
+def _pool(part: Instances) -> Answer:
     replica = merge_replicas(part)
     return {
         **_connections(merge_pools(part)),
@@ -89,7 +94,7 @@ def _connections(pool: PoolFigures) -> Answer:
     }
 
 
-def _queries(part: Fleet) -> Answer:
+def _queries(part: Instances) -> Answer:
     return _query(_total(merge_queries(part).values(), QueryFigures()))
 
 
@@ -105,12 +110,12 @@ def _query(query: QueryFigures) -> Answer:
     }
 
 
-def _requests(part: Fleet) -> Answer:
+def _requests(part: Instances) -> Answer:
     return _request(_total(merge_requests(part).values(), RequestFigures()))
 
 
 def _request(request: RequestFigures) -> Answer:
-    """failed_requests: those whose failure was the function's own."""
+    """Return counts and times. failed_requests counts those answered with a 5xx status."""
     return {
         "total_requests": request.durations.count,
         "failed_requests": sum(count for status, count in request.statuses.items() if status >= "500"),
@@ -119,7 +124,7 @@ def _request(request: RequestFigures) -> Answer:
     }
 
 
-def _cache(part: Fleet) -> Answer:
+def _cache(part: Instances) -> Answer:
     figures: CacheFigures = merge_caches(part)
     total = LookupFigures()
     for lookups in figures.groups.values():
@@ -128,7 +133,7 @@ def _cache(part: Fleet) -> Answer:
 
 
 def _lookups(lookups: LookupFigures) -> Answer:
-    """hit_rate: the percentage that did without the database."""
+    """Return the counts. hit_rate is the percentage of lookups that needed no database."""
     hits = lookups.memory + lookups.redis
     return {
         "lookups": lookups.count,

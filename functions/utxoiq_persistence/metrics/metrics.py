@@ -1,4 +1,4 @@
-"""System metrics: recorded in batches, with their rollups in the same statement; read by range and by interval."""
+"""System metrics: recorded in batches together with their rollups; read by range and by interval."""
 
 import logging
 import os
@@ -35,22 +35,22 @@ _SQL = load("system_metrics")
 _PARTITIONS = load("partitions")
 RECENT = timedelta(hours=1)
 RECENT_SECONDS = 300
-# Far beyond the lag at which an operator is called. What is recorded later for such a range shows when it is replayed.
+# Far longer than the replication lag that alerts. Late rows of such a range show once they are replicated.
 PAST = timedelta(hours=1)
 AGGREGATE_SECONDS = 3600
-# How far back, and for how many seconds, one call makes sketches.
+# How far back one call makes sketches, and for how many seconds.
 LATELY = timedelta(days=2)
 SKETCH_BUDGET = 20.0
-# Of a group: what is written together is written one after the other, and beyond this that costs more than it spares.
+# The largest group of rows in one commit: beyond this, one long statement costs more than a second commit.
 MAX_ROWS = 100
-# RFC 9562: the two bits that are not random, at the head of a uuid's fourth group.
+# RFC 9562: the first digit of a uuid's fourth group has two bits that are not random.
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _ENCODER = msgspec.json.Encoder()
 
 _log = logging.getLogger(__name__)
 
 
-class _Metric(Struct):
+class _StoredMetric(Struct):
     """A metric as it is stored and answered. timestamp: in the spelling of answers."""
 
     id: str
@@ -63,12 +63,15 @@ class _Metric(Struct):
 
 
 class _Batch(Struct):
-    metrics: list[_Metric]
+    metrics: list[_StoredMetric]
     entry: audit.Entry
 
 
 class Metrics:
-    """replica: lags behind the database, and takes readings of ranges that ended PAST ago off it."""
+    """Records and reads system metrics.
+
+    A replica, if there is one, answers readings of ranges that ended more than PAST ago, since it lags behind.
+    """
 
     def __init__(self, database: Database, cache: Cache, replica: Database | None = None) -> None:
         self._database = database
@@ -78,15 +81,21 @@ class Metrics:
         self._batches = Groups("record", self._record_all, MAX_ROWS)
 
     async def record(self, metric: NewMetric, idempotency: Idempotency | None = None) -> Document:
-        """One metric, stamped with the present where it has no time. Raises IdempotencyMismatch."""
+        """Record one metric, stamped with the present if it has no time. Return it as JSON.
+
+        Raises IdempotencyMismatch, DatabaseUnavailable.
+        """
         return Document(await self._record([metric], idempotency, alone=True))
 
     async def record_batch(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None = None) -> Document:
-        """All of them or none; of none, nothing but the key is kept. Raises IdempotencyMismatch."""
+        """Record all of the metrics or none. Return them as JSON. Raises IdempotencyMismatch, DatabaseUnavailable."""
         return Document(await self._record(metrics, idempotency, alone=False))
 
     async def find(self, query: MetricsQuery) -> Page:
-        """Newest first. Raises RuleBroken where the range ends before it starts, and BadCursor."""
+        """Return a page of metrics, newest first.
+
+        Raises RuleBroken if the range ends before it starts, BadCursor, DatabaseUnavailable.
+        """
         _check_range(query.start_time, query.end_time)
         if not _is_recent_series(query):
             body, place = await self._find(query)
@@ -102,12 +111,12 @@ class Metrics:
         return Page(rows, cursors.encode(next_place.decode() or None))
 
     async def aggregate(self, query: AggregateQuery) -> Document:
-        """By hour, day or ISO week (UTC).
+        """Return the statistics of one series by hour, day or ISO week (UTC), as JSON.
 
-        Raises RuleBroken where the range ends before it starts, or there is no time to compare it with.
+        Raises RuleBroken if the range ends before it starts, or if there is no earlier range to compare it with.
         """
         _check_range(query.start_time, query.end_time)
-        trends.check(query)
+        trends.check_comparison(query)
 
         async def read() -> Document:
             return await trends.aggregate(self._database, query)
@@ -118,23 +127,23 @@ class Metrics:
         return await self._cache.get("metric_aggregates", tag, field, AGGREGATE_SECONDS, read)
 
     async def sketch(self) -> int:
-        """Makes the sketches of what has ended lately, so that percentiles need no rows of it; how many.
+        """Make the sketches of what ended lately, so that percentiles need no rows. Return how many were made.
 
-        What comes later for hours that ended long ago is seen to by the upkeep of months.
+        Rows that arrive later for hours long past are covered by the upkeep of months. Raises DatabaseUnavailable.
         """
         deadline = time.monotonic() + SKETCH_BUDGET
         now = datetime.now(UTC)
 
         def work(session: Session) -> int:
-            return sketches.fill(session, now - LATELY, sketches.present_hour(now), deadline)
+            return sketches.fill(session, now - LATELY, sketches.start_of_hour(now), deadline)
 
         return await self._database.work("sketch_metrics", work, idempotent=True)
 
     async def _record(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None, *, alone: bool) -> bytes:
         now = datetime.now(UTC)
-        await self._see_to_months(now)
+        await self._ensure_months(now)
         stored = [
-            _Metric(
+            _StoredMetric(
                 identifier,
                 metric.service_name,
                 metric.metric_type,
@@ -171,22 +180,22 @@ class Metrics:
             await self._database.fetch(_SQL["record"], **_parameters(batches))
         return [None] * len(batches)
 
-    async def _see_to_months(self, now: datetime) -> None:
-        """Once in a month, makes partitions that are missing; where that fails, rows go to the default one."""
+    async def _ensure_months(self, now: datetime) -> None:
+        """Create missing partitions, once a month. If that fails, rows go to the default partition."""
         if self._months_seen == (now.year, now.month):
             return
         self._months_seen = now.year, now.month
         try:
             await self._database.fetch(_PARTITIONS["ensure_ahead"], idempotent=True)
         except (PersistenceError, DatabaseError) as error:
-            _log.warning("the months ahead are not seen to: %s", error)
+            _log.warning("the partitions of the months ahead could not be created: %s", error)
 
     async def _find(self, query: MetricsQuery) -> tuple[bytes, str | None]:
         if self._replica is not None and query.end_time.timestamp() < time.time() - PAST.total_seconds():
             try:
                 return await self._find_in(self._replica, query)
-            except (DatabaseUnavailable, DatabaseError) as error:  # the latter where it is behind the schema
-                _log.warning("the replica does not answer, the database does in its place: %s", error)
+            except (DatabaseUnavailable, DatabaseError) as error:  # DatabaseError if its schema is not migrated yet
+                _log.warning("the replica does not answer, reading from the primary: %s", error)
         return await self._find_in(self._database, query)
 
     async def _find_in(self, database: Database, query: MetricsQuery) -> tuple[bytes, str | None]:
@@ -205,7 +214,7 @@ class Metrics:
 
 
 def _new_ids(count: int) -> Iterator[str]:
-    """Random ones, as of uuid4, which would take longer than all else that is done for a metric."""
+    """Yield random uuids. uuid4 would take longer than everything else that is done for a metric."""
     digits = os.urandom(16 * count).hex()
     for part in (digits[start : start + 32] for start in range(0, len(digits), 32)):
         yield f"{part[:8]}-{part[8:12]}-4{part[13:16]}-{_VARIANTS[part[16]]}{part[17:20]}-{part[20:]}"
@@ -229,7 +238,7 @@ def _parameters(batches: Sequence[_Batch]) -> dict[str, Any]:
 
 
 def _is_recent_series(query: MetricsQuery) -> bool:
-    """Only readings of one series are kept: one over many is overtaken by every write."""
+    """Return whether the reading is cached: of a single series, since any write would outdate one of many."""
     one_series = query.service_name is not None and query.metric_type is not None
     return one_series and query.start_time.timestamp() >= time.time() - RECENT.total_seconds()
 

@@ -1,4 +1,4 @@
-"""The months of system_metrics: made ahead of need, and dropped when the archive has every row of them."""
+"""Monthly partitions of system_metrics: created ahead of need, dropped once all their rows are archived."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,20 +17,21 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Month:
-    """first: its first day."""
+    """A calendar month (UTC), by its first day."""
 
     first: date
 
     @property
     def end(self) -> date:
-        """The day after its last one."""
+        """Return the day after its last one."""
         return date(self.first.year + self.first.month // 12, self.first.month % 12 + 1, 1)
 
 
-def ensure(session: Session, expires: datetime) -> list[date]:
-    """Makes this month and the three after it, and those that strays belong to, which move there; what was made now.
+def ensure_months(session: Session, expires: datetime) -> list[date]:
+    """Create the partitions of this month, of the next three, and of the months that stray rows belong to.
 
-    Strays lie in the default partition. Those older than `expires` stay, since they are about to leave.
+    Stray rows lie in the default partition; they move to their month. Those older than `expires` stay, since they
+    are about to be archived. Return the first days of the months that were created.
     """
     made = [date.fromisoformat(first) for (first,) in session.run(_SQL["ensure_ahead"])]
     for (moment,) in session.run(_SQL["homeless_months"], expires=expires):
@@ -40,31 +41,31 @@ def ensure(session: Session, expires: datetime) -> list[date]:
 
 
 def ensure_month(session: Session, moment: datetime) -> bool:
-    """The month of that moment; whether it was made now."""
+    """Create the partition of the month of `moment`. Return whether it was created now."""
     ((made,),) = session.run(_SQL["ensure_month"], moment=moment)
     return bool(made)
 
 
-def expired(session: Session, expires: datetime) -> list[Month]:
-    """Months of the table that ended before then, oldest first."""
+def list_expired(session: Session, expires: datetime) -> list[Month]:
+    """Return the attached months that ended by `expires`, oldest first."""
     return [month for month in _months(session, attached=True) if month.end <= expires.date()]
 
 
-def attached(session: Session) -> frozenset[date]:
-    """The first days of the months that are part of the table."""
+def list_attached(session: Session) -> frozenset[date]:
+    """Return the first days of the months that are partitions of the table."""
     return frozenset(month.first for month in _months(session, attached=True))
 
 
-def months_ahead(session: Session, today: date) -> int:
-    """How many months after this one are there, without one missing between."""
-    there, month, count = attached(session), Month(today.replace(day=1)), 0
+def count_months_ahead(session: Session, today: date) -> int:
+    """Return how many months after this one have a partition, up to the first gap."""
+    there, month, count = list_attached(session), Month(today.replace(day=1)), 0
     while month.end in there:
         month, count = Month(month.end), count + 1
     return count
 
 
-def detached(session: Session) -> list[Month]:
-    """Months that were taken out of the table, and not dropped yet."""
+def list_detached(session: Session) -> list[Month]:
+    """Return the months that were detached from the table and are not dropped yet."""
     return _months(session, attached=False)
 
 
@@ -74,7 +75,7 @@ def _months(session: Session, *, attached: bool) -> list[Month]:
 
 
 def detach(session: Session, month: Month) -> None:
-    """Raises DatabaseUnavailable where traffic holds the table for too long."""
+    """Detach the month from the table. Raises DatabaseUnavailable if traffic holds the table for too long."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             session.run(_SQL["detach_month"], month=month.first)
@@ -88,6 +89,9 @@ def detach(session: Session, month: Month) -> None:
 
 
 def drop(session: Session, month: Month) -> int:
-    """Drops a detached month; how many rows went. Days that are not archived as they are go back to the table."""
+    """Drop a detached month. Return how many rows were dropped with it.
+
+    Days whose rows differ from what is archived of them go back to the table.
+    """
     ((dropped, _),) = session.run(_SQL["drop_month"], month=month.first)
     return int(dropped)

@@ -1,6 +1,6 @@
-"""Sketches of what the rollups of metrics count, for percentiles: made apart from the writing, of what is over.
+"""Quantile sketches of the values that the rollups of metrics count, made after an hour or a day is over.
 
-Whether a sketch has every value is told by its count and its rollup's (docs/decisions/0056-trends.md).
+A sketch is complete if its count equals its rollup's count (docs/decisions/0056-trends.md).
 """
 
 import math
@@ -13,15 +13,22 @@ from utxoiq_persistence.postgres.session import Row, Session
 from utxoiq_persistence.postgres.statements import load
 
 _SQL = load("metric_sketches")
-# What one statement takes up: so many sketches, of hours of about so many values. Days are made of hours' sketches.
+# One statement makes at most so many sketches, of hours with about so many values. Days are merged from hours.
 SKETCHES = 500
 VALUES = {"hour": 250_000, "day": math.inf}
 
 
 def fill(session: Session, start: datetime, end: datetime, deadline: float, *, leaving: bool = False) -> int:
-    """Makes what is lacking of the hours, then the days, that lie between start and end; how many sketches.
+    """Make the sketches that are missing between `start` and `end`: of hours, then of days.
 
-    deadline: by time.monotonic. leaving: the rows are about to leave their table, and are archived already.
+    Return how many sketches were made.
+
+    Args:
+        session: The connection to work on.
+        start: The beginning of the first interval.
+        end: The end of the last interval.
+        deadline: When to stop, by time.monotonic().
+        leaving: Whether the rows are archived already and about to be deleted from their table.
     """
     made = 0
     for resolution, values in VALUES.items():
@@ -32,13 +39,13 @@ def fill(session: Session, start: datetime, end: datetime, deadline: float, *, l
     return made
 
 
-def present_hour(now: datetime) -> datetime:
-    """Its beginning."""
+def start_of_hour(now: datetime) -> datetime:
+    """Return the beginning of the hour of `now`."""
     return now.replace(minute=0, second=0, microsecond=0)
 
 
 def lock(session: Session) -> None:
-    """In a transaction: until its end nobody else makes sketches, or takes away rows that they are made of."""
+    """Keep others from making sketches, or deleting the rows they are made of, until the transaction ends."""
     session.run(_SQL["lock"])
 
 
@@ -56,7 +63,7 @@ def _make(session: Session, resolution: str, batch: Sequence[Row], *, leaving: b
 
 
 def _batches(session: Session, resolution: str, start: datetime, end: datetime, values: float) -> Iterator[list[Row]]:
-    """What lacks values, in parts that one statement can see to."""
+    """Yield the rollups without a complete sketch, in batches that one statement can handle."""
     service, kind, bucket = "", "", datetime.min.replace(tzinfo=UTC)
     due: list[Row] = []
     while not due or len(due) == SKETCHES:
@@ -77,7 +84,7 @@ def _batches(session: Session, resolution: str, start: datetime, end: datetime, 
 
 
 def _parts(due: Sequence[Row], most: float) -> Iterator[list[Row]]:
-    """Of about so many values each."""
+    """Yield the rollups in parts of about `most` values each."""
     part: list[Row] = []
     values = 0
     for row in due:

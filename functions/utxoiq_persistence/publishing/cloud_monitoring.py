@@ -1,4 +1,4 @@
-"""What is written to Cloud Monitoring, by Google's client library. Its import and its calls stay in threads."""
+"""Writes to Cloud Monitoring by Google's client library, whose import and calls are kept in threads."""
 
 import asyncio
 import threading
@@ -12,24 +12,24 @@ from utxoiq_persistence.publishing import distributions
 from utxoiq_persistence.publishing.published_metrics import PREFIX
 from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.publishing.time_series import Series
-from utxoiq_persistence.publishing.windows import all_of
+from utxoiq_persistence.publishing.windows import wait_for_all
 
 if TYPE_CHECKING:
     from google.cloud import monitoring_v3
     from google.cloud.monitoring_v3 import TypedValue
 
-# The API takes no more.
+# The API accepts no more.
 SERIES_A_CALL = 200
 DEADLINE_SECONDS = 20.0
 RESOURCE = "generic_task"
-# A link that is lost would else be looked for less and less often, every two minutes in the end.
+# By default a lost connection is retried less and less often, every two minutes in the end.
 CHANNEL = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
-# A series' point of this time, or of a later one, is there already.
+# The reasons of a refusal because the series has a point of this time, or of a later one, already.
 WRITTEN = ("Points must be written in order", "written more frequently than the maximum sampling period")
 
 
 class CloudMonitoring:
-    """The client is made by the first write, and its channel stays open."""
+    """Writes time series. The first write makes the client, whose channel stays open."""
 
     def __init__(self, settings: PublishSettings) -> None:
         self._settings = settings
@@ -37,14 +37,15 @@ class CloudMonitoring:
         self._making = threading.Lock()
 
     async def write(self, series: Sequence[Series], end: float) -> None:
-        """The point of each as of `end`, in seconds since 1970. What had it already, or a later one, stays as it is.
+        """Write the point of each series as of `end`, in seconds since 1970.
 
-        What has only begun since then is left for next time. Raises NotPublished, after all were tried.
+        A series that has a point of that time or later is left as it is; one that began since is left for the next
+        write. Raises NotPublished, after all were tried.
         """
         due = [one for one in series if one.start is None or one.start < end]
         deadline = time.monotonic() + DEADLINE_SECONDS
         calls = (due[first : first + SERIES_A_CALL] for first in range(0, len(due), SERIES_A_CALL))
-        await all_of(*(asyncio.to_thread(self._write, call, end, deadline) for call in calls))
+        await wait_for_all(*(asyncio.to_thread(self._write, call, end, deadline) for call in calls))
 
     def _write(self, series: Sequence[Series], end: float, deadline: float) -> None:
         from google.api_core.exceptions import GoogleAPICallError, InvalidArgument
@@ -61,7 +62,7 @@ class CloudMonitoring:
             raise NotPublished(f"Cloud Monitoring was not written to: {error}") from error
 
     def _connected(self) -> "monitoring_v3.MetricServiceClient":
-        """Raises GoogleAuthError where there are no credentials."""
+        """Return the client. Raises GoogleAuthError if there are no credentials."""
         with self._making:
             if self._client is None:
                 self._client = _client(self._settings.endpoint)
@@ -73,7 +74,7 @@ class CloudMonitoring:
 
         settings = self._settings
         request = monitoring_v3.CreateTimeSeriesRequest(name=f"projects/{settings.project}")
-        # Filled beneath the library's wrappers, which take three times as long.
+        # Filled below the library's wrappers, which take three times as long.
         message = monitoring_v3.CreateTimeSeriesRequest.pb(request)
         for one in series:
             entry = message.time_series.add()
@@ -114,7 +115,7 @@ def _client(endpoint: str | None) -> "monitoring_v3.MetricServiceClient":
 
 def _set(value: "TypedValue", one: Series) -> None:
     if isinstance(one.value, Histogram):
-        found = distributions.of_histogram(one.value)
+        found = distributions.from_histogram(one.value)
         distribution = value.distribution_value
         distribution.count = found.total
         distribution.mean = found.mean
@@ -130,5 +131,5 @@ def _set(value: "TypedValue", one: Series) -> None:
 
 
 def _were_written(message: str) -> bool:
-    """Whether a refusal, which gives a reason for each group of series that it names, has no other reason."""
+    """Return whether a refusal, which gives a reason for each group of series it names, has no other reason."""
     return 0 < message.count("timeSeries[") <= sum(message.count(reason) for reason in WRITTEN)

@@ -1,13 +1,13 @@
-"""Histograms as Cloud Monitoring's distributions: exponential buckets, each of several of ours. In milliseconds."""
+"""Conversion of histograms to Cloud Monitoring's distributions, whose buckets are wider. In milliseconds."""
 
 import math
 from typing import NamedTuple
 
 from utxoiq_persistence.figures import GAMMA, Histogram, middle
 
-# A bucket is 10 % wider than the one before. The API takes 200.
+# So many of our buckets make one of theirs, 10 % wider than the one before. The API accepts 200 buckets.
 MERGED = 5
-# From 10 µs to 53 minutes; what is below and above has a bucket of its own.
+# The finite buckets range from 10 µs to 53 minutes; one bucket each has what is below and above.
 FIRST = 115
 FINITE_BUCKETS = 198
 GROWTH = GAMMA**MERGED
@@ -15,7 +15,14 @@ SCALE = GAMMA**FIRST / 1000
 
 
 class Distribution(NamedTuple):
-    """bucket_counts: without the empty ones at the end. squared_deviation: the sum, by the middles of our buckets."""
+    """A distribution as Cloud Monitoring stores it, in milliseconds.
+
+    Attributes:
+        total: The number of values.
+        mean: Their mean.
+        squared_deviation: The sum of their squared deviations, by the middles of our buckets.
+        bucket_counts: The values in each bucket, without the empty buckets at the end.
+    """
 
     total: int
     mean: float
@@ -23,7 +30,8 @@ class Distribution(NamedTuple):
     bucket_counts: list[int]
 
 
-def of_histogram(histogram: Histogram) -> Distribution:
+def from_histogram(histogram: Histogram) -> Distribution:
+    """Return the histogram, whose values are in seconds, as a distribution in milliseconds."""
     counts = [0] * (FINITE_BUCKETS + 2)
     for index, count in histogram.buckets.items():
         counts[min(max(0, math.ceil((index - FIRST) / MERGED)), FINITE_BUCKETS + 1)] += count

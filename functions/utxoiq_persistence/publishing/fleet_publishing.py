@@ -1,4 +1,4 @@
-"""What publish-metrics does: the figures of all instances to Cloud Monitoring, and the main ones to system_metrics."""
+"""Publishes the figures of all instances to Cloud Monitoring, and the main ones to system_metrics."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.publishing.time_series import Series
-from utxoiq_persistence.publishing.windows import Window, all_of, of_database
+from utxoiq_persistence.publishing.windows import Window, try_reading, wait_for_all
 from utxoiq_persistence.records import Idempotency, NewMetric
 from utxoiq_persistence.redis.client import RedisError
 from utxoiq_persistence.store import Store
@@ -28,7 +28,7 @@ SERVICE_NAME = "utxoiq-persistence"
 
 
 class FleetPublisher:
-    """clock: seconds since 1970."""
+    """Publishes the fleet's figures. `clock` returns seconds since 1970."""
 
     def __init__(self, settings: PublishSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
@@ -37,34 +37,35 @@ class FleetPublisher:
         self._clock = clock
 
     async def publish(self) -> str:
-        """Once in a window of time; what it did, in words. The same again goes on where an earlier one failed.
+        """Publish once in a window of time. Return what was done, in words.
 
-        Raises NotPublished and DatabaseUnavailable, each after all else was published.
+        A repeated call continues where an earlier one failed. Raises NotPublished and DatabaseUnavailable, each after
+        everything else was published.
         """
         window = Window("fleet", self._settings.seconds, self._store.cache.scripts, self._clock())
-        return await window.once(self._publish)
+        return await window.run_once(self._publish)
 
     async def _publish(self, window: Window) -> str:
         fleet = await self._figures()
-        series = [*time_series.of_fleet(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
-        known, failure = await of_database(self._of_database())
+        series = [*time_series.build_fleet_series(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
+        known, failure = await try_reading(self._read_series())
         series += known
         writing = self._monitoring.write(series, window.start)
         if failure is not None:
             await writing
             raise failure
-        await all_of(writing, in_time(self._record(fleet, window), publishing.PATIENCE_SECONDS))
+        await wait_for_all(writing, in_time(self._record(fleet, window), publishing.PATIENCE_SECONDS))
         return f"published {len(series)} time series of {len(fleet)} instances"
 
     async def _figures(self) -> list[InstanceFigures]:
-        """Also tells Redis this instance's own: whoever publishes next must not know less of them than this one."""
+        """Return the figures of all instances, after writing this one's to Redis for the next publisher."""
         with contextlib.suppress(RedisError, OSError):
             await self._store.fleet.publish_own()
         return await self._store.fleet.read()
 
-    async def _of_database(self) -> list[Series]:
+    async def _read_series(self) -> list[Series]:
         def read(session: Session) -> tuple[int, list[Row]]:
-            return partitions.months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+            return partitions.count_months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
 
         months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
         return [

@@ -7,8 +7,16 @@ PREFIX = "custom.googleapis.com/utxoiq/"
 
 
 @dataclass(frozen=True)
-class Metric:
-    """name: after PREFIX. unit: as UCUM has it."""
+class PublishedMetric:
+    """A metric of Cloud Monitoring.
+
+    Attributes:
+        name: The type after PREFIX.
+        kind: Whether it is a present value or a count since a start.
+        value_type: The type of its points.
+        unit: The unit in UCUM.
+        labels: The names of its labels.
+    """
 
     name: str
     kind: Literal["GAUGE", "CUMULATIVE"]
@@ -17,28 +25,49 @@ class Metric:
     labels: tuple[str, ...] = ()
 
 
-# Of every instance.
-POOL_UTILIZATION = Metric("pool/utilization", "GAUGE", "DOUBLE", "%")
-POOL_CONNECTIONS = Metric("pool/connections", "GAUGE", "INT64", "1", ("state",))
-POOL_WAITING = Metric("pool/waiting", "GAUGE", "INT64", "1")
-POOL_TIMEOUTS = Metric("pool/timeouts", "CUMULATIVE", "INT64", "1")
-POOL_CHECKOUT_LATENCIES = Metric("pool/checkout_latencies", "CUMULATIVE", "DISTRIBUTION", "ms")
-QUERY_COUNT = Metric("query/count", "CUMULATIVE", "INT64", "1", ("result",))
-QUERY_LATENCIES = Metric("query/latencies", "CUMULATIVE", "DISTRIBUTION", "ms", ("statement",))
-REQUEST_COUNT = Metric("request/count", "CUMULATIVE", "INT64", "1", ("method", "route", "status"))
-REQUEST_LATENCIES = Metric("request/latencies", "CUMULATIVE", "DISTRIBUTION", "ms", ("method", "route"))
-CACHE_LOOKUPS = Metric("cache/lookups", "CUMULATIVE", "INT64", "1", ("group", "result"))
-CACHE_EVICTIONS = Metric("cache/evictions", "CUMULATIVE", "INT64", "1")
+# These have a series for every instance.
+POOL_UTILIZATION = PublishedMetric("pool/utilization", "GAUGE", "DOUBLE", "%")
+POOL_CONNECTIONS = PublishedMetric("pool/connections", "GAUGE", "INT64", "1", ("state",))
+POOL_WAITING = PublishedMetric("pool/waiting", "GAUGE", "INT64", "1")
+POOL_TIMEOUTS = PublishedMetric("pool/timeouts", "CUMULATIVE", "INT64", "1")
+POOL_CHECKOUT_LATENCIES = PublishedMetric("pool/checkout_latencies", "CUMULATIVE", "DISTRIBUTION", "ms")
+QUERY_COUNT = PublishedMetric("query/count", "CUMULATIVE", "INT64", "1", ("result",))
+QUERY_LATENCIES = PublishedMetric("query/latencies", "CUMULATIVE", "DISTRIBUTION", "ms", ("statement",))
+REQUEST_COUNT = PublishedMetric("request/count", "CUMULATIVE", "INT64", "1", ("method", "route", "status"))
+REQUEST_LATENCIES = PublishedMetric("request/latencies", "CUMULATIVE", "DISTRIBUTION", "ms", ("method", "route"))
+CACHE_LOOKUPS = PublishedMetric("cache/lookups", "CUMULATIVE", "INT64", "1", ("group", "result"))
+CACHE_EVICTIONS = PublishedMetric("cache/evictions", "CUMULATIVE", "INT64", "1")
 
-# Of the whole system.
-FLEET_INSTANCES = Metric("fleet/instances", "GAUGE", "INT64", "1", ("function",))
-REDIS_UP = Metric("redis/up", "GAUGE", "INT64", "1")
-PARTITIONS_MONTHS_AHEAD = Metric("partitions/months_ahead", "GAUGE", "INT64", "1")
-RETENTION_CONSECUTIVE_FAILURES = Metric("retention/consecutive_failures", "GAUGE", "INT64", "1")
-RETENTION_DURATION = Metric("retention/duration", "GAUGE", "DOUBLE", "s")
-BACKUP_AGE = Metric("backup/age", "GAUGE", "DOUBLE", "s")
-BACKUP_FAILURES = Metric("backup/failures", "GAUGE", "INT64", "1")
-VERIFICATION_AGE = Metric("verification/age", "GAUGE", "DOUBLE", "s")
-VERIFICATION_FAILED = Metric("verification/failed", "GAUGE", "INT64", "1")
+# These have one series for the whole system.
+FLEET_INSTANCES = PublishedMetric("fleet/instances", "GAUGE", "INT64", "1", ("function",))
+REDIS_UP = PublishedMetric("redis/up", "GAUGE", "INT64", "1")
+PARTITIONS_MONTHS_AHEAD = PublishedMetric("partitions/months_ahead", "GAUGE", "INT64", "1")
+RETENTION_CONSECUTIVE_FAILURES = PublishedMetric("retention/consecutive_failures", "GAUGE", "INT64", "1")
+RETENTION_DURATION = PublishedMetric("retention/duration", "GAUGE", "DOUBLE", "s")
+BACKUP_AGE = PublishedMetric("backup/age", "GAUGE", "DOUBLE", "s")
+BACKUP_FAILURES = PublishedMetric("backup/failures", "GAUGE", "INT64", "1")
+VERIFICATION_AGE = PublishedMetric("verification/age", "GAUGE", "DOUBLE", "s")
+VERIFICATION_FAILED = PublishedMetric("verification/failed", "GAUGE", "INT64", "1")
 
-METRICS = tuple(value for value in globals().values() if isinstance(value, Metric))
+METRICS = (
+    POOL_UTILIZATION,
+    POOL_CONNECTIONS,
+    POOL_WAITING,
+    POOL_TIMEOUTS,
+    POOL_CHECKOUT_LATENCIES,
+    QUERY_COUNT,
+    QUERY_LATENCIES,
+    REQUEST_COUNT,
+    REQUEST_LATENCIES,
+    CACHE_LOOKUPS,
+    CACHE_EVICTIONS,
+    FLEET_INSTANCES,
+    REDIS_UP,
+    PARTITIONS_MONTHS_AHEAD,
+    RETENTION_CONSECUTIVE_FAILURES,
+    RETENTION_DURATION,
+    BACKUP_AGE,
+    BACKUP_FAILURES,
+    VERIFICATION_AGE,
+    VERIFICATION_FAILED,
+)

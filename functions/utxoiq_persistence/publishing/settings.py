@@ -1,4 +1,4 @@
-"""Where and how often figures are published, from the environment."""
+"""The settings of publishing, from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,14 @@ from utxoiq_persistence.config import number, required
 
 @dataclass(frozen=True)
 class PublishSettings:
-    """namespace and location: of what is published, as Cloud Monitoring calls them. seconds: in which it is done once.
+    """The settings of publishing.
 
-    endpoint: host and port of Cloud Monitoring, where that is not Google's.
+    Attributes:
+        project: The Google Cloud project.
+        namespace: The namespace of the published series, as Cloud Monitoring calls it.
+        location: The location of the published series.
+        seconds: The length of a window, in which everything is published once.
+        endpoint: Host and port of Cloud Monitoring, None for Google's.
     """
 
     project: str
@@ -21,7 +26,7 @@ class PublishSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "PublishSettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings. Raises ConfigurationError, which names the variable and what it should hold."""
         return cls(
             project=required(environment, "GOOGLE_CLOUD_PROJECT"),
             namespace=required(environment, "MONITORING_NAMESPACE"),

@@ -1,4 +1,4 @@
-"""Figures as time series: what each instance counts, and what the system as a whole is like."""
+"""Conversion of figures to time series: of each instance, and of the system as a whole."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,40 +6,45 @@ from dataclasses import dataclass
 
 from utxoiq_persistence.figures import CacheFigures, Histogram, InstanceFigures, PoolFigures, QueryFigures
 from utxoiq_persistence.publishing import published_metrics as metrics
-from utxoiq_persistence.publishing.published_metrics import Metric
+from utxoiq_persistence.publishing.published_metrics import PublishedMetric
 
-# The task of what is no instance's own.
-WHOLE = "fleet"
+# The task of series that belong to no instance.
+WHOLE_SYSTEM = "fleet"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One point of one series. values: of the metric's labels, in their order.
+    """One point of one time series.
 
-    job: the function, None of the system as a whole. start: since when it counts, in seconds since 1970, None of a
-    gauge.
+    Attributes:
+        metric: The metric.
+        value: The point's value.
+        values: The values of the metric's labels, in their order.
+        job: The function, None for the system as a whole.
+        task: The instance.
+        start: Since when it counts, in seconds since 1970; None for a gauge.
     """
 
-    metric: Metric
+    metric: PublishedMetric
     value: float | Histogram
     values: tuple[str, ...] = ()
     job: str | None = None
-    task: str = WHOLE
+    task: str = WHOLE_SYSTEM
     start: float | None = None
 
 
-def of_fleet(fleet: Iterable[InstanceFigures]) -> Iterator[Series]:
-    """Of every instance, and how many each function has."""
+def build_fleet_series(fleet: Iterable[InstanceFigures]) -> Iterator[Series]:
+    """Yield the series of every instance, and how many instances each function has."""
     instances: Counter[str] = Counter()
     for one in fleet:
         instances[one.function] += not one.ended
-        yield from of_instance(one)
+        yield from build_instance_series(one)
     for function, count in instances.items():
         yield Series(metrics.FLEET_INSTANCES, count, (function,))
 
 
-def of_instance(one: InstanceFigures) -> Iterator[Series]:
-    """Of one that has ended, only what it counted."""
+def build_instance_series(one: InstanceFigures) -> Iterator[Series]:
+    """Yield the instance's series; if it has ended, only what it counted."""
     for metric, values, value in _values(one):
         if metric.kind == "CUMULATIVE":
             yield Series(metric, value, values, one.function, one.instance, one.started_at)
@@ -47,7 +52,7 @@ def of_instance(one: InstanceFigures) -> Iterator[Series]:
             yield Series(metric, value, values, one.function, one.instance)
 
 
-Value = tuple[Metric, tuple[str, ...], float | Histogram]
+Value = tuple[PublishedMetric, tuple[str, ...], float | Histogram]
 
 
 def _values(one: InstanceFigures) -> Iterator[Value]:
@@ -63,7 +68,7 @@ def _values(one: InstanceFigures) -> Iterator[Value]:
 
 
 def _pools(pools: Sequence[PoolFigures]) -> Iterator[Value]:
-    """All connections, and how full the fullest pool is."""
+    """Yield the connections of all pools, and the utilization of the fullest one."""
     pool = PoolFigures()
     for one in pools:
         pool.merge(one)

@@ -1,4 +1,4 @@
-"""Publishing once in a window of time, by however many instances, and however often they are asked."""
+"""Windows of time in which something is published once, whichever instances are asked and however often."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from utxoiq_persistence.postgres.database import in_time
 from utxoiq_persistence.publishing.time_series import Series
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
 
-# Neither a pool that is full nor a database that hangs may keep that from being told.
+# Neither a full pool nor a database that hangs may keep the metrics about it from being published.
 PATIENCE_SECONDS = 4.0
 
 _IS_MARKED = Script.of("""-- is published
@@ -26,10 +26,13 @@ _log = logging.getLogger(__name__)
 
 
 class Window:
-    """The one that is now.
+    """The present window of time.
 
-    start: when it began, in seconds since 1970. All that is published in it is as of then, whoever publishes and when:
-    so whoever takes it sees what came before. The mark in Redis is only there to spare the calls.
+    All points published in it carry its beginning as their time, whichever instance publishes them and when. Cloud
+    Monitoring refuses a second point of that time, so the mark in Redis only spares calls.
+
+    Attributes:
+        start: When the window began, in seconds since 1970.
     """
 
     def __init__(self, name: str, seconds: float, scripts: ScriptRunner, now: float) -> None:
@@ -40,36 +43,40 @@ class Window:
 
     @property
     def moment(self) -> datetime:
+        """Return when the window began."""
         return datetime.fromtimestamp(self.start, UTC)
 
-    async def once(self, publish: Callable[["Window"], Awaitable[str]]) -> str:
-        """What `publish` did, in words, or that it was done already. Where it raises, the next one tries again."""
+    async def run_once(self, publish: Callable[["Window"], Awaitable[str]]) -> str:
+        """Call `publish`, unless that succeeded in this window before. Return what was done, in words.
+
+        If it raises, the next call tries again.
+        """
         if await self._is_done():
             return f"published already, as of {self.moment.isoformat()}"
-        told = await publish(self)
-        with contextlib.suppress(RedisAway):  # whoever comes next finds out by trying
+        outcome = await publish(self)
+        with contextlib.suppress(RedisAway):  # The mark only spares calls: publishing twice does no harm.
             await self._scripts.run(_MARK, self._keys, str(math.ceil(2000 * self._seconds)))
-        return told
+        return outcome
 
     async def _is_done(self) -> bool:
-        """False also where Redis does not know, or cannot be asked."""
+        """Return whether it was published, False also if Redis does not answer."""
         try:
             return bool(await self._scripts.run(_IS_MARKED, self._keys))
         except RedisAway:
             return False
 
 
-async def of_database(asking: Coroutine[Any, Any, list[Series]]) -> tuple[list[Series], Exception | None]:
-    """What the database knows, or why that is not known: the rest, and any alert, may not depend on it."""
+async def try_reading(asking: Coroutine[Any, Any, list[Series]]) -> tuple[list[Series], Exception | None]:
+    """Return the series read from the database, or none and the error: other metrics must not depend on it."""
     try:
         return await in_time(asking, PATIENCE_SECONDS), None
     except Exception as error:
-        _log.warning("what the database knows is not published: %s", error)
+        _log.warning("metrics that need the database are not published: %s", error)
         return [], error
 
 
-async def all_of(*work: Awaitable[object]) -> None:
-    """Waits for the end of each, whatever becomes of the others; then raises the first one's error."""
+async def wait_for_all(*work: Awaitable[object]) -> None:
+    """Wait for the end of each awaitable, even if another one fails. Then raise the first error."""
     outcomes = await asyncio.gather(*work, return_exceptions=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     for error in errors[1:]:

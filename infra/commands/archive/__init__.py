@@ -1,1 +1,1 @@
-"""The archive at hand: SQL over its objects where they lie, and rows brought back into PostgreSQL."""
+"""Commands for the archive: SQL over its objects, and the restore of rows into PostgreSQL."""

@@ -57,6 +57,7 @@ class Admin:
         return found
 
     def get(self, instance: str) -> Resource:
+        """Return an instance. Raises CommandFailed if there is none of that name."""
         found = self.find(instance)
         if found is None:
             raise CommandFailed(f"there is no instance {instance} in {self._project}")
@@ -88,28 +89,32 @@ class Admin:
             )
 
     def create(self, body: Resource) -> None:
+        """Create an instance."""
         self._do(lambda: self._api.instances().insert(project=self._project, body=body))
 
     def delete(self, instance: str) -> None:
+        """Delete an instance."""
         self._do(lambda: self._api.instances().delete(project=self._project, instance=instance))
 
     def clone(self, instance: str, name: str, moment: str) -> None:
+        """Clone an instance as it was at a moment."""
         body = {"cloneContext": {"destinationInstanceName": name, "pointInTime": moment}}
         self._do(lambda: self._api.instances().clone(project=self._project, instance=instance, body=body))
 
     def restore(self, target: str, source: str, backup_id: str) -> None:
+        """Replace the data of the instance `target` by a backup of `source`."""
         context = {"backupRunId": backup_id, "instanceId": source, "project": self._project}
         body = {"restoreBackupContext": context}
         self._do(lambda: self._api.instances().restoreBackup(project=self._project, instance=target, body=body))
 
     def back_up(self, instance: str, description: str) -> str:
-        """The backup's id."""
+        """Make a backup of an instance and return its id."""
         body = {"description": description}
         self._do(lambda: self._api.backupRuns().insert(project=self._project, instance=instance, body=body))
         return next(str(run["id"]) for run in self.backups(instance) if run.get("description") == description)
 
     def backups(self, instance: str) -> list[Resource]:
-        """Those that succeeded, newest first."""
+        """Return the backups that succeeded, newest first."""
         runs = self._api.backupRuns()
         items: list[Resource] = []
         request = runs.list(project=self._project, instance=instance)

@@ -80,11 +80,12 @@ ORDER BY attnum
 
 
 def read(database: Database, table: str) -> list[str]:
-    """None where there is no such table."""
+    """Return the statements that define the table, none if there is no such table."""
     return [line for (line,) in database.rows(STATEMENTS.replace(":table", literal(table)))]
 
 
 def exists(database: Database, table: str) -> bool:
+    """Return whether there is such a table."""
     return bool(database.rows(IN_PLACE.replace(":table", literal(table))))
 
 
@@ -94,5 +95,5 @@ def columns(database: Database, table: str) -> list[str]:
 
 
 def identities(database: Database, table: str) -> list[str]:
-    """The columns that count by themselves."""
+    """Return the identity columns."""
     return [column for (column,) in database.rows(IDENTITIES.replace(":table", literal(table)))]

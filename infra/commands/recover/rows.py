@@ -45,7 +45,7 @@ DERIVED = {
 
 @dataclass(frozen=True)
 class Copied:
-    """found: rows that the source had; added: those of them that were missing."""
+    """How many rows the source had (found), and how many of them were missing and were added."""
 
     found: int
     added: int
@@ -53,7 +53,10 @@ class Copied:
 
 
 def copy_missing(source: Database, live: Database, table: str, where: str = "true") -> Copied:
-    """where: which of the source's rows. The live table's own rows stay as they are. Raises CommandFailed."""
+    """Copy the source's rows, all or those that `where` selects, that the live table lacks; its own rows stay.
+
+    Raises CommandFailed.
+    """
     statements = definition.read(source, table)
     if not statements:
         raise CommandFailed(f"there was no table {table} at that moment")

@@ -27,7 +27,7 @@ class Target:
     sockets: str | None = None
 
     def connect(self, connection_name: str) -> Database:
-        """To an instance, by project:region:name. Raises CommandFailed."""
+        """Return a session of the database of an instance, given as project:region:name. Raises CommandFailed."""
         try:
             return Database(self._opened(connection_name))
         except (OSError, InterfaceError, DatabaseError) as error:

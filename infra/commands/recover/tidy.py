@@ -11,12 +11,12 @@ from commands.recover.target import Target
 
 
 def clone_name(system: Target, moment: datetime) -> str:
-    """One a moment, so that a second run finds what the first has made."""
+    """Return the clone's name, one for each moment, so that a second run finds the clone of the first."""
     return f"{system.instance}-recover-{moment.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
 
 
 def clone_at(system: Target, admin: Admin, output: Output, moment: datetime, name: str) -> str:
-    """The connection name of the clone, which is made unless it is there. Raises CommandFailed."""
+    """Return the connection name of the clone, which is made if it does not exist. Raises CommandFailed."""
     found = admin.find(name)
     if found is None:
         with output.step(f"cloning {system.instance} as of {moment.isoformat()} into {name}"):
@@ -28,7 +28,7 @@ def clone_at(system: Target, admin: Admin, output: Output, moment: datetime, nam
 
 
 def remove(system: Target, admin: Admin, output: Output, *, name: str) -> None:
-    """Raises CommandFailed for an instance that recovery has not made."""
+    """Delete an instance. Raises CommandFailed if recovery has not made it."""
     if not name.startswith(f"{system.instance}-recover-"):
         raise CommandFailed(f"{name} is not an instance that recovery has made: {system.instance}-recover-…")
     with output.step(f"removing {name}"):
@@ -36,7 +36,7 @@ def remove(system: Target, admin: Admin, output: Output, *, name: str) -> None:
 
 
 def empty_cache(system: Target, output: Output) -> None:
-    """In Redis, and in every process: one that loses the channel of changes drops all that it holds."""
+    """Empty the cache in Redis and in every process: one that loses its subscription drops all of its entries."""
     if system.redis_url is None:
         output.note("No --redis-url was given. Empty the cache by hand, or answers may be an hour old.")
         return

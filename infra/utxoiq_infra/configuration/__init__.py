@@ -1,1 +1,1 @@
-"""What a stack may choose: read, checked, and given its type."""
+"""A stack's configuration: read, checked and typed."""

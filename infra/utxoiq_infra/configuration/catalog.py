@@ -1,4 +1,4 @@
-"""The functions that there are, and what sets each apart. What a stack may choose is in configuration.py."""
+"""The functions and schedules of the system. What a stack may choose is in settings.py."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Sizing:
 
     @property
     def connections(self) -> int:
-        """At full scale."""
+        """Return how many database connections the function opens at full scale."""
         return self.max_instances * (self.pool_size + self.pool_overflow) + self.apart
 
 
@@ -50,6 +50,7 @@ class FunctionSpec:
 
     @property
     def paths(self) -> tuple[str, ...]:
+        """Return the URL paths that the load balancer routes to the function."""
         return (self.prefix, *self.more_paths)
 
 

@@ -1,4 +1,4 @@
-"""Values that are each right, and do not fit together."""
+"""Checks of configuration values that are each valid but do not fit together."""
 
 from ipaddress import ip_network
 
@@ -23,7 +23,7 @@ COLD_AT_LEAST_DAYS = 90
 
 
 def check(configuration: Configuration, values: Values) -> None:
-    """Raises ConfigurationError for the first values that do not fit."""
+    """Raise ConfigurationError for the first values that do not fit together."""
     _stack_name(configuration)
     _database_users(configuration)
     _regions(configuration, values)

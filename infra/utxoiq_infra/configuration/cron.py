@@ -1,4 +1,4 @@
-"""Which texts Cloud Scheduler takes for a schedule: the five fields of cron."""
+"""The cron expressions that Cloud Scheduler accepts."""
 
 import re
 
@@ -16,6 +16,7 @@ _ITEM = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d+))?")
 
 
 def is_cron(text: str) -> bool:
+    """Return whether the text is a cron expression of five fields."""
     fields = text.lower().split()
     return len(fields) == len(FIELDS) and all(map(_is_field, fields, FIELDS))
 

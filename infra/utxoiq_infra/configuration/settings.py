@@ -79,7 +79,7 @@ class StorageSettings:
 
     @property
     def metrics_in_archive(self) -> int:
-        """At least: they are archived by whole months, the first of one when it is a month older than it need be."""
+        """Return for how many days metrics stay in the archive at least, since whole months are archived at once."""
         return self.metrics - self.metrics_hot - LONGEST_MONTH
 
 
@@ -185,23 +185,26 @@ class Configuration:
 
     @property
     def prefix(self) -> str:
-        """Of every resource's name: several stacks may share a project."""
+        """Return the prefix of every resource's name, since several stacks may share a project."""
         return f"utxoiq-{self.stack}"
 
     @property
     def labels(self) -> dict[str, pulumi.Input[str]]:
+        """Return the labels of every resource."""
         return {"app": NAME, "stack": self.stack, "managed-by": "pulumi", **self.own_labels}
 
     @property
     def operator_audience(self) -> str:
+        """Return the audience of the ID tokens of operators."""
         return self.identity.operator_audience or f"https://{self.project}.{NAME}"
 
     @property
     def functions(self) -> tuple[FunctionSpec, ...]:
-        """Those that this stack has."""
+        """Return the functions that this stack has."""
         return tuple(spec for spec in FUNCTIONS if self.console or spec != CONSOLE)
 
     def function_name(self, spec: FunctionSpec) -> str:
+        """Return the name of the function in this stack."""
         return f"{self.prefix}-{spec.name}"
 
     def database_user(self, spec: FunctionSpec) -> str:
@@ -209,15 +212,15 @@ class Configuration:
         return f"{self.function_name(spec)}@{self.project}.iam"
 
     def function_audience(self, spec: FunctionSpec) -> str:
-        """Known before the function exists; Cloud Run takes it as one of the function's audiences."""
+        """Return the function's audience: known before it exists, and accepted by Cloud Run besides its URL."""
         return f"https://{self.region}-{self.project}.cloudfunctions.net/{self.function_name(spec)}"
 
     def trusted_proxies(self, spec: FunctionSpec) -> int:
-        """Ours, between a client and Cloud Run's front end: each appends an address to X-Forwarded-For."""
+        """Return how many of our proxies append an address to X-Forwarded-For before Cloud Run's front end does."""
         return 1 if self.domain and self.ingress(spec) == INGRESS["balancer"] else 0
 
     def ingress(self, spec: FunctionSpec) -> str:
-        """With a load balancer in front, its rules are no use where a function can be called behind its back."""
+        """Return the function's ingress setting: behind a load balancer, no caller may bypass its rules."""
         chosen = self.sizing[spec.name].ingress
         if chosen == "auto":
             chosen = "balancer" if self.domain and spec.public else "all"

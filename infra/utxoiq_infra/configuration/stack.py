@@ -39,7 +39,7 @@ _SECURE_URL = r"https://\S+|http://(localhost|127\.0\.0\.1)(:\d+)?(/\S*)?"
 
 
 def read(stack: str, values: Values, google: Values) -> Configuration:
-    """Raises ConfigurationError, which names the key, its value and the remedy."""
+    """Return the stack's configuration. Raises ConfigurationError, which names the key, its value and the remedy."""
     default = Configuration
     configuration = Configuration(
         project=google.required("project", _PROJECT, "set it to the id of the Google Cloud project to deploy to"),

@@ -34,28 +34,30 @@ class Values:
 
     @classmethod
     def of_stack(cls, namespace: str) -> "Values":
+        """Return the values of the current Pulumi stack."""
         values = {**get_config_env(), **CONFIG.get()}
         return cls(namespace, values, [key for key in values if is_config_secret(key)])
 
     def refuse(self, key: str, remedy: str, value: object = None) -> ConfigurationError:
-        """The error for this key's value, or for the default given as value."""
+        """Return the error for this key's value, or for the given default."""
         return ConfigurationError(f"{self.pulumi_resource_namespace}:{key}", self._values.get(key, value), remedy)
 
     def refuse_unknown(self) -> None:
-        """A key that nobody asked for is a slip of the pen. Raises ConfigurationError."""
+        """Raise ConfigurationError if there is a key that was never read: it is most likely misspelt."""
         for key in sorted(self._values.keys() - self.asked):
             near = get_close_matches(key, self.asked, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise self.refuse(key, f"there is no such key; {hint}Pulumi.yaml lists them all")
 
     def text(self, key: str, default: str, pattern: str = ".*", remedy: str = "") -> str:
+        """Return the value as a string that matches the pattern."""
         text = self._text(key, default)
         if text and not re.fullmatch(pattern, text):
             raise self.refuse(key, remedy)
         return text
 
     def secret(self, key: str, pattern: str, remedy: str) -> str:
-        """A text that no message shows, and no file in plain."""
+        """Return the value as a string that is in no message and in no file in plain text."""
         name, text = f"{self.pulumi_resource_namespace}:{key}", self._text(key, "")
         if text and name not in self._secrets:
             raise ConfigurationError(name, "a secret", f"it is not encrypted: pulumi config set --secret {key}")
@@ -64,37 +66,42 @@ class Values:
         return text
 
     def required(self, key: str, pattern: str, remedy: str) -> str:
+        """Return the value as a string. Raises ConfigurationError if there is none."""
         text = self._text(key, "")
         if not re.fullmatch(pattern, text):
             raise self.refuse(key, remedy)
         return text
 
     def choice(self, key: str, default: str, choices: Collection[str]) -> str:
+        """Return the value, which is one of the choices."""
         text = self._text(key, default)
         if text not in choices:
             raise self.refuse(key, f"set it to one of {', '.join(sorted(choices))}")
         return text
 
     def integer(self, key: str, default: int, minimum: int, maximum: int) -> int:
+        """Return the value as an integer within the bounds."""
         text = self._text(key, str(default))
         if not re.fullmatch(r"-?\d+", text) or not minimum <= int(text) <= maximum:
             raise self.refuse(key, f"set it to a whole number from {minimum} to {maximum}")
         return int(text)
 
     def number(self, key: str, default: float, minimum: float, maximum: float) -> float:
+        """Return the value as a number within the bounds."""
         text = self._text(key, f"{default:g}")
         if not re.fullmatch(r"\d+(\.\d+)?", text) or not minimum <= float(text) <= maximum:
             raise self.refuse(key, f"set it to a number from {minimum:g} to {maximum:g}")
         return float(text)
 
     def switch(self, key: str, default: bool) -> bool:
+        """Return the value as a boolean."""
         text = self._text(key, str(default).lower())
         if text not in ("true", "false"):
             raise self.refuse(key, "set it to true or false")
         return text == "true"
 
     def texts(self, key: str, pattern: str, remedy: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """An array of strings, each of the pattern."""
+        """Return the value as strings that each match the pattern."""
         entries = self._json(key, list(default), "set it to an array of strings")
         if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
             raise self.refuse(key, "set it to an array of strings")
@@ -104,7 +111,7 @@ class Values:
         return tuple(entries)
 
     def network(self, key: str, default: str) -> str:
-        """A range of private addresses."""
+        """Return the value as a range of private addresses."""
         text = self._text(key, default)
         try:
             private = ip_network(text).is_private
@@ -115,7 +122,7 @@ class Values:
         return text
 
     def mapping(self, key: str, names: Collection[str]) -> "Values":
-        """An object of texts, as Values of their own: `schedules:publish-metrics`."""
+        """Return an object of strings as Values of their own, whose keys read `schedules:publish-metrics`."""
         remedy = f"set it to an object of texts, by the names {', '.join(sorted(names))}"
         entries = self._json(key, {}, remedy)
         if not isinstance(entries, dict) or entries.keys() - set(names):
@@ -123,7 +130,7 @@ class Values:
         return self._within(key, entries)
 
     def objects(self, key: str, names: Collection[str]) -> dict[str, "Values"]:
-        """An object of objects, as Values of their own: `functions.feedback:maxInstances`."""
+        """Return an object of objects as Values of their own, whose keys read `functions.feedback:maxInstances`."""
         remedy = f"set it to an object of objects, by the names {', '.join(sorted(names))}"
         entries = self._json(key, {}, remedy)
         if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):

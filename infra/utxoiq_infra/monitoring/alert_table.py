@@ -16,7 +16,7 @@ from utxoiq_infra.configuration.catalog import (
     SCHEDULES,
 )
 from utxoiq_infra.configuration.settings import Configuration
-from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, chosen
+from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
 
 # Somebody is woken; somebody looks today; somebody looks this week.
 CRITICAL, ERROR, WARNING = "CRITICAL", "ERROR", "WARNING"
@@ -372,7 +372,9 @@ def _availability(
     if checks:
         passed = Series(
             pulumi.Output.all(*checks).apply(
-                lambda ids: chosen("monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids})
+                lambda ids: build_filter(
+                    "monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids}
+                )
             ),
             "ALIGN_FRACTION_TRUE",
             2 * MINUTE,

@@ -13,16 +13,16 @@ from utxoiq_infra.monitoring.alert_table import CRITICAL, Absence, Alert, BurnRa
 from utxoiq_infra.monitoring.metric_filters import Series
 
 RUNBOOKS = Path("docs", "operations", "alerts")
-# An incident that no data open or close any more.
+# When an incident is closed that no data close any more.
 FORGOTTEN_AFTER = "86400s"
-# Until a critical one is closed, it is told again.
+# How often a critical incident is notified again until it is closed.
 TOLD_AGAIN_AFTER = "14400s"
-# Google evaluates missing data only for a condition that has to hold for so many seconds.
+# Google evaluates missing data only for a condition that has to hold for at least this long.
 SHORTEST_FOR_MISSING_DATA = 60
 
 
 class Alerting(Component):
-    """channels: by which all are notified. repository: the folder with docs/operations/alerts."""
+    """The alert policies, which notify all channels and include their runbooks from docs/operations/alerts."""
 
     def __init__(
         self,

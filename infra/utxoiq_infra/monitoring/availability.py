@@ -1,4 +1,4 @@
-"""What is promised of the endpoints: 99.9 % of four weeks' requests do not fail."""
+"""The service level objective of the endpoints: 99.9 % of the requests of four weeks do not fail."""
 
 import pulumi
 from pulumi_gcp import monitoring
@@ -13,7 +13,7 @@ DAYS = 28  # whole weeks, so that each has as many Sundays
 
 
 class Availability(Component):
-    """`objective` is the name by which its burn rate is asked for."""
+    """The objective; `objective` is the name by which its burn rate is queried."""
 
     def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Availability", name, opts)

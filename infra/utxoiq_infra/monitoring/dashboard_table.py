@@ -32,7 +32,7 @@ from utxoiq_infra.monitoring.alert_table import (
     VERIFICATION_SECONDS,
     connections_limit,
 )
-from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, chosen
+from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def _service(filters: Filters, objective: pulumi.Input[str], checks: Sequence[pu
     yield Chart("Instances that publish figures, by function", (Line(published),))
     if checks:
         passed = pulumi.Output.all(*checks).apply(
-            lambda ids: chosen("monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids})
+            lambda ids: build_filter(
+                "monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids}
+            )
         )
         series = Series(passed, "ALIGN_FRACTION_TRUE", 2 * MINUTE, "REDUCE_MEAN", ("metric.labels.check_id",))
         yield Chart("Uptime checks that pass", (Line(series),), limits=(0.5,))

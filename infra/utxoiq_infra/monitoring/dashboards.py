@@ -1,4 +1,4 @@
-"""Draws dashboard_table.py on Cloud Monitoring's dashboards."""
+"""The dashboards of dashboard_table.py in Cloud Monitoring."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from utxoiq_infra.monitoring.dashboard_table import BurnLine, Chart, Line
 from utxoiq_infra.monitoring.metric_filters import Series
 
 CONSOLE = "https://console.cloud.google.com"
-# Of the grid that Google lays tiles on.
+# The width of the grid on which Google places tiles.
 COLUMNS = 48
 WIDTH, HEIGHT = COLUMNS // 2, 16
 
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Dashboards(Component):
-    """`urls` by name. policies: whose incidents the first dashboard lists."""
+    """The dashboards, with their `urls` by name. The first one lists the incidents of the given policies."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What is watched: the promise, checks from outside, alerts, dashboards."""
+"""Monitoring: the service level objective, uptime checks, alerts, dashboards."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from utxoiq_infra.monitoring.uptime import UptimeChecks
 
 
 class Monitoring(Component):
-    """`dashboards` are their URLs, by name. channels: by which all alerts are told."""
+    """All monitoring of the stack. `dashboards` are their URLs by name; alerts notify the given channels."""
 
     def __init__(
         self,

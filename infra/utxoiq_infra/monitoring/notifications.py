@@ -1,4 +1,4 @@
-"""Whom alerts and the budget are told to."""
+"""The notification channels of alerts and the budget."""
 
 import pulumi
 from pulumi_gcp import monitoring, pubsub
@@ -9,7 +9,7 @@ from utxoiq_infra.project_number import project_number
 
 
 class NotificationChannels(Component):
-    """`channels` are all, the ones that exist already among them; `emails` those that a budget takes."""
+    """All channels, existing ones included, as `channels`; those that a budget accepts as `emails`."""
 
     def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("NotificationChannels", name, opts)
@@ -26,7 +26,7 @@ class NotificationChannels(Component):
             secret = monitoring.NotificationChannelSensitiveLabelsArgs(auth_token=_secret(settings.slack_token))
             self.channels.append(self._channel("slack", "slack", {"channel_name": settings.slack_channel}, secret))
         if settings.webhook:
-            # The token is part of the address, so that is the secret.
+            # The token is part of the address, so the whole address is secret.
             self.channels.append(self._channel("webhook", "webhook_tokenauth", {"url": _secret(settings.webhook)}))
         if settings.topic:
             self.channels.append(self._channel("topic", "pubsub", {"topic": settings.topic}))

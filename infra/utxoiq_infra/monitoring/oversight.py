@@ -1,4 +1,4 @@
-"""Audit logs and where they are kept, metrics made from logs, and a budget."""
+"""Audit logs and their storage, metrics made from logs, and a budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ LOG_METRICS = (
 
 
 class Oversight(Component):
-    """emails: the notification channels that the budget takes."""
+    """Audit logs, log-based metrics and the budget, which notifies the channels `emails`."""
 
     def __init__(
         self,

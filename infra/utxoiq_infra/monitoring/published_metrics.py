@@ -1,4 +1,4 @@
-"""The metrics that the functions publish, with what they mean. Alerts and dashboards are about these."""
+"""The metrics that the functions publish, with their descriptions. Alerts and dashboards use them."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,29 @@ from utxoiq_infra.component import Component
 PREFIX = "custom.googleapis.com/utxoiq/"
 
 LABELS = {
-    "function": "The function's name",
-    "group": "What is cached",
-    "method": "Of HTTP",
-    "result": "What became of it",
-    "route": "The path, its parameters by name",
-    "state": "What the connection does",
-    "statement": "The statement's name",
-    "status": "Of HTTP",
+    "function": "Function name",
+    "group": "Kind of cached entry",
+    "method": "HTTP method",
+    "result": "Outcome",
+    "route": "URL path template",
+    "state": "Connection state",
+    "statement": "SQL statement name",
+    "status": "HTTP status code",
 }
 
 
 @dataclass(frozen=True)
 class PublishedMetric:
-    """name: after PREFIX. unit: as UCUM has it."""
+    """A metric that the functions publish.
+
+    Attributes:
+        name: The type after PREFIX.
+        kind: GAUGE or CUMULATIVE.
+        value_type: The type of its points.
+        unit: The unit in UCUM.
+        description: What it measures.
+        labels: The names of its labels.
+    """
 
     name: str
     kind: str
@@ -34,6 +43,7 @@ class PublishedMetric:
 
     @property
     def type(self) -> str:
+        """Return the metric's type."""
         return PREFIX + self.name
 
 
@@ -50,33 +60,44 @@ def _latencies(name: str, description: str, *labels: str) -> PublishedMetric:
 
 
 PUBLISHED_METRICS = (
-    # Of every instance: generic_task, whose job is the function and whose task_id the instance.
-    _gauge("pool/utilization", "DOUBLE", "%", "Connections in use, of all that the pool may open"),
-    _gauge("pool/connections", "INT64", "1", "Connections of the pool; overflow: those beyond its size", "state"),
-    _gauge("pool/waiting", "INT64", "1", "Requests that wait for a connection"),
-    _counter("pool/timeouts", "Requests that waited for a connection in vain"),
-    _latencies("pool/checkout_latencies", "How long requests waited for a connection"),
-    _counter("query/count", "Statements: fast, slow (over 200 ms), error", "result"),
-    _latencies("query/latencies", "How long statements took", "statement"),
-    _counter("request/count", "Requests answered", "method", "route", "status"),
-    _latencies("request/latencies", "How long requests took to be answered", "method", "route"),
-    _counter("cache/lookups", "Readings of the cache: memory, redis, miss, error", "group", "result"),
-    _counter("cache/evictions", "Entries that the process dropped for want of room"),
-    # Of the whole system: generic_task, whose job is the stack's prefix and whose task_id is fleet.
-    _gauge("fleet/instances", "INT64", "1", "Instances that have told of themselves lately", "function"),
-    _gauge("redis/up", "INT64", "1", "1 while Redis takes what it is told, else 0"),
-    _gauge("partitions/months_ahead", "INT64", "1", "Months of system_metrics that are there beyond the present one"),
-    _gauge("retention/consecutive_failures", "INT64", "1", "Runs of retention that failed since the last that did not"),
-    _gauge("retention/duration", "DOUBLE", "s", "How long the last run of retention took, or takes so far"),
-    _gauge("backup/age", "DOUBLE", "s", "Since the newest backup ended"),
+    # Of every instance: a generic_task whose job is the function and whose task_id is the instance.
+    _gauge("pool/utilization", "DOUBLE", "%", "Connections in use, as a percentage of the pool's limit"),
+    _gauge(
+        "pool/connections",
+        "INT64",
+        "1",
+        "Connections of the pool by state; overflow counts those beyond its size",
+        "state",
+    ),
+    _gauge("pool/waiting", "INT64", "1", "Requests waiting for a connection"),
+    _counter("pool/timeouts", "Requests that timed out waiting for a connection"),
+    _latencies("pool/checkout_latencies", "Time that requests waited for a connection"),
+    _counter("query/count", "SQL statements by outcome: fast, slow (over 200 ms), error", "result"),
+    _latencies("query/latencies", "SQL statement execution time", "statement"),
+    _counter("request/count", "HTTP requests answered", "method", "route", "status"),
+    _latencies("request/latencies", "HTTP request duration", "method", "route"),
+    _counter("cache/lookups", "Cache lookups by outcome: memory, redis, miss, error", "group", "result"),
+    _counter("cache/evictions", "Entries evicted from the in-process cache because it was full"),
+    # Of the whole system: a generic_task whose job is the stack's prefix and whose task_id is fleet.
+    _gauge("fleet/instances", "INT64", "1", "Instances that reported recently", "function"),
+    _gauge("redis/up", "INT64", "1", "1 if Redis accepts writes, else 0"),
+    _gauge("partitions/months_ahead", "INT64", "1", "Monthly partitions of system_metrics after this month"),
+    _gauge(
+        "retention/consecutive_failures", "INT64", "1", "Retention runs that failed since the last one that succeeded"
+    ),
+    _gauge("retention/duration", "DOUBLE", "s", "Duration of the last retention run, or of the present one so far"),
+    _gauge("backup/age", "DOUBLE", "s", "Time since the newest backup ended"),
     _gauge("backup/failures", "INT64", "1", "Backups that failed since the newest one that succeeded"),
-    _gauge("verification/age", "DOUBLE", "s", "Since the last backup verification that passed"),
-    _gauge("verification/failed", "INT64", "1", "1 if the last backup verification did not pass, else 0"),
+    _gauge("verification/age", "DOUBLE", "s", "Time since the last backup verification that passed"),
+    _gauge("verification/failed", "INT64", "1", "1 if the last backup verification failed, else 0"),
 )
 
 
 class MetricDescriptors(Component):
-    """They stay when the stack goes: other stacks of the project publish the same, and without them history is lost."""
+    """The descriptors of all published metrics.
+
+    They are kept when the stack is destroyed: other stacks of the project use them, and history needs them.
+    """
 
     def __init__(self, name: str, project: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("MetricDescriptors", name, opts)

@@ -15,13 +15,13 @@ from utxoiq_infra.configuration.settings import INGRESS, Configuration
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.load_balancer import health_path
 
-# One place each: three are the least that Google takes.
+# One location in each region: Google requires at least three.
 REGIONS = ["USA_IOWA", "EUROPE", "ASIA_PACIFIC"]
 PERIOD, TIMEOUT = "60s", "10s"
 
 
 class UptimeChecks(Component):
-    """`checks` are their ids, by function."""
+    """The uptime checks; `checks` are their ids by function."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.postgres import schema
@@ -138,7 +138,7 @@ def backup_settings(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: 
 
 
 @pytest.fixture
-async def backups(backup_settings: BackupSettings, valkey: Valkey, anyio_backend: str) -> AsyncIterator[Backups]:
+async def backups(backup_settings: BackupSettings, valkey: Valkey, anyio_backend: str) -> AsyncIterator[BackupService]:
     redis = RedisSettings(valkey.host, valkey.port, valkey.password)
     async with Store.opened(Settings("backup", backup_settings.database, redis)) as store:
-        yield Backups(backup_settings, store)
+        yield BackupService(backup_settings, store)

@@ -18,7 +18,7 @@ from tests.integration.standstill import locked
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.cloud_sql import CloudSqlUnavailable
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.watch import BackupWatch
@@ -91,7 +91,7 @@ async def test_automated_backups_count_and_what_was_never_verified_is_as_old_as_
 
 
 async def test_failures_are_counted_until_a_backup_succeeds(
-    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSqlService, admin: AdminClient
+    watched: Watched, backups: BackupService, source: ManagedPostgres, cloud_sql: CloudSqlService, admin: AdminClient
 ) -> None:
     first = await watched.look()
     with no_room_for_backups(cloud_sql, automated(admin)["id"]):
@@ -117,7 +117,7 @@ async def test_failures_are_counted_until_a_backup_succeeds(
 
 
 async def test_the_last_verification_is_told_and_how_long_ago_one_passed(
-    watched: Watched, backups: Backups, source: ManagedPostgres, cloud_sql: CloudSqlService
+    watched: Watched, backups: BackupService, source: ManagedPostgres, cloud_sql: CloudSqlService
 ) -> None:
     with source.connect(database=DATABASE) as connection:
         connection.run(

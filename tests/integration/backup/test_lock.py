@@ -9,7 +9,7 @@ from tests.system.running import until
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.backup import backups as subject
-from utxoiq_persistence.backup.backups import Backups, Work
+from utxoiq_persistence.backup.backups import BackupService, Work
 from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlUnavailable
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings, Settings
@@ -53,9 +53,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def backups(settings: Settings, store: Store, statements: list[str]) -> Backups:
+def backups(settings: Settings, store: Store, statements: list[str]) -> BackupService:
     """Of a Cloud SQL that nobody asks anything."""
-    return Backups(BackupSettings(settings.database, "http://127.0.0.1:1"), store)
+    return BackupService(BackupSettings(settings.database, "http://127.0.0.1:1"), store)
 
 
 def held(postgres: Postgres, database: str) -> bool:
@@ -76,15 +76,15 @@ def wrong(session: Session, cloud: CloudSql) -> None:
         session.execute("SELECT 1 / 0")
 
 
-async def test_calls_at_once_do_not_both_work(backups: Backups, postgres: Postgres, database: str) -> None:
+async def test_calls_at_once_do_not_both_work(backups: BackupService, postgres: Postgres, database: str) -> None:
     worked = []
 
     def work(session: Session, cloud: CloudSql) -> None:
         assert held(postgres, database)
-        backups._locked(lambda _, __: worked.append("inner"))
+        backups._run_locked(lambda _, __: worked.append("inner"))
         worked.append("outer")
 
-    await backups._alone(work)
+    await backups._run_alone(work)
     assert worked == ["outer"]
 
 
@@ -94,36 +94,36 @@ async def test_calls_at_once_do_not_both_work(backups: Backups, postgres: Postgr
     ids=["done", "failed elsewhere", "failed in the database"],
 )
 async def test_the_lock_is_free_when_the_work_ends_and_not_only_when_the_connection_does(
-    backups: Backups, postgres: Postgres, database: str, work: Work, failure: type[Exception] | None
+    backups: BackupService, postgres: Postgres, database: str, work: Work, failure: type[Exception] | None
 ) -> None:
     if failure is None:
-        await backups._alone(work)
+        await backups._run_alone(work)
     else:
         with pytest.raises(failure):
-            await backups._alone(work)
+            await backups._run_alone(work)
     assert not held(postgres, database)
 
 
 async def test_nothing_more_is_asked_on_a_connection_that_was_lost_and_its_end_frees_the_lock(
-    backups: Backups, statements: list[str], postgres: Postgres, database: str
+    backups: BackupService, statements: list[str], postgres: Postgres, database: str
 ) -> None:
     def work(session: Session, cloud: CloudSql) -> None:
         session.run(END)
 
     with pytest.raises(DatabaseUnavailable):
-        await backups._alone(work)
+        await backups._run_alone(work)
     assert statements == ["lock", "end"]
     until(lambda: not held(postgres, database), 30)
 
 
 async def test_work_that_is_done_stays_done_where_the_connection_is_lost_after_it(
-    backups: Backups, statements: list[str], postgres: Postgres, database: str
+    backups: BackupService, statements: list[str], postgres: Postgres, database: str
 ) -> None:
     def work(session: Session, cloud: CloudSql) -> None:
         ((backend,),) = session.run(BACKEND)
         with postgres.connect() as other:
             other.run("SELECT pg_terminate_backend(:backend, 30000)", backend=backend)
 
-    await backups._alone(work)
+    await backups._run_alone(work)
     assert statements == ["lock", "backend", "unlock"]
     assert not held(postgres, database)

@@ -18,7 +18,7 @@ import utxoiq_persistence
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.verification import PURPOSE
 
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.anyio
 LEFTOVER = f"{PRIMARY}-verify-00000000"
 
 
-async def verify(backups: Backups) -> dict[str, Any]:
+async def verify(backups: BackupService) -> dict[str, Any]:
     state = msgspec.json.decode((await backups.verify(60, resume_only=False)).body)
     verification: dict[str, Any] = state["verification"]
     return verification
 
 
-async def back_up(backups: Backups) -> dict[str, Any]:
+async def back_up(backups: BackupService) -> dict[str, Any]:
     backup: dict[str, Any] = msgspec.json.decode((await backups.run(60)).body)["backup"]
     return backup
 
@@ -52,7 +52,7 @@ def instances(admin: AdminClient) -> set[str]:
 
 
 async def test_a_sound_backup_passes_and_its_figures_are_published(
-    backups: Backups, source: ManagedPostgres, admin: AdminClient
+    backups: BackupService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     backup = await back_up(backups)
     assert backup["status"] == "success", backup
@@ -72,7 +72,9 @@ async def test_a_sound_backup_passes_and_its_figures_are_published(
     assert instances(admin) == {PRIMARY}
 
 
-async def test_backups_that_failed_before_spoil_no_verification(backups: Backups, source: ManagedPostgres) -> None:
+async def test_backups_that_failed_before_spoil_no_verification(
+    backups: BackupService, source: ManagedPostgres
+) -> None:
     with source.connect(database=DATABASE) as connection:
         for _ in range(2):
             connection.run(
@@ -86,7 +88,7 @@ async def test_backups_that_failed_before_spoil_no_verification(backups: Backups
 
 
 async def test_a_backup_that_nobody_took_note_of_is_followed_by_one_that_can_be_proved(
-    backups: Backups, admin: AdminClient
+    backups: BackupService, admin: AdminClient
 ) -> None:
     automated = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
     assert [run["type"] for run in automated] == ["AUTOMATED"]
@@ -97,7 +99,7 @@ async def test_a_backup_that_nobody_took_note_of_is_followed_by_one_that_can_be_
     assert verification["backup_id"] not in {run["id"] for run in automated}
 
 
-async def test_rows_written_while_the_backup_runs_do_no_harm(backups: Backups, source: ManagedPostgres) -> None:
+async def test_rows_written_while_the_backup_runs_do_no_harm(backups: BackupService, source: ManagedPostgres) -> None:
     done = asyncio.Event()
 
     def write(number: int) -> None:
@@ -131,7 +133,7 @@ async def test_rows_written_while_the_backup_runs_do_no_harm(backups: Backups, s
 
 
 async def test_a_corrupt_backup_fails_and_leaves_no_instance(
-    backups: Backups, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
+    backups: BackupService, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     backup = await back_up(backups)
     corrupt(cloud_sql.backup_folder(PRIMARY, backup["backup_id"]))
@@ -156,7 +158,7 @@ async def test_a_corrupt_backup_fails_and_leaves_no_instance(
     ],
 )  # fmt: skip
 async def test_a_backup_without_what_the_source_held_fails(
-    backups: Backups, source: ManagedPostgres, admin: AdminClient, loss: str, check: str
+    backups: BackupService, source: ManagedPostgres, admin: AdminClient, loss: str, check: str
 ) -> None:
     """As if Cloud SQL had kept other data than it was given."""
     backup = await back_up(backups)
@@ -175,7 +177,7 @@ async def test_a_backup_without_what_the_source_held_fails(
     assert instances(admin) == {PRIMARY}
 
 
-async def test_a_leftover_instance_is_swept_and_no_other_one(backups: Backups, admin: AdminClient) -> None:
+async def test_a_leftover_instance_is_swept_and_no_other_one(backups: BackupService, admin: AdminClient) -> None:
     labels = {
         LEFTOVER: {"purpose": PURPOSE, "source": PRIMARY},
         "of-another-source": {"purpose": PURPOSE, "source": "another"},
@@ -199,7 +201,7 @@ async def test_a_leftover_instance_is_swept_and_no_other_one(backups: Backups, a
     assert instances(admin) == {PRIMARY, "of-another-source", "without-labels"}
 
 
-async def test_two_calls_at_once_make_one_verification(backups: Backups, source: ManagedPostgres) -> None:
+async def test_two_calls_at_once_make_one_verification(backups: BackupService, source: ManagedPostgres) -> None:
     await asyncio.gather(*(verify(backups) for _ in range(4)))
     await verify_to_the_end(backups)
     with source.connect(database=DATABASE) as connection:
@@ -207,25 +209,25 @@ async def test_two_calls_at_once_make_one_verification(backups: Backups, source:
     assert published(source)["backup_verification_success"] == [1]
 
 
-async def test_resuming_begins_nothing(backups: Backups) -> None:
+async def test_resuming_begins_nothing(backups: BackupService) -> None:
     assert await verify_resumed(backups) is None
 
 
-async def verify_to_the_end(backups: Backups) -> None:
+async def verify_to_the_end(backups: BackupService) -> None:
     """The lock of a call that was killed is free as soon as the server has seen that its client is gone."""
     async with asyncio.timeout(60):
         while (await verify_resumed(backups))["ended_at"] is None:
             continue
 
 
-async def verify_resumed(backups: Backups) -> Any:
+async def verify_resumed(backups: BackupService) -> Any:
     return msgspec.json.decode((await backups.verify(60, resume_only=True)).body)["verification"]
 
 
 KILLED = """
 import asyncio, json, sys
 from utxoiq_persistence.backup.settings import BackupSettings
-from utxoiq_persistence.backup.backups import Backups
+from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
 from utxoiq_persistence.store import Store
 
@@ -233,14 +235,14 @@ async def main(settings, redis):
     settings = BackupSettings(DatabaseSettings(**settings.pop("database")), **settings)
     async with Store.opened(Settings("backup", settings.database, RedisSettings(**redis))) as store:
         print("begun", flush=True)
-        await Backups(settings, store).verify(60, resume_only=False)
+        await BackupService(settings, store).verify(60, resume_only=False)
 
 asyncio.run(main(*json.loads(sys.argv[1])))
 """
 
 
 async def test_a_verification_that_is_killed_again_and_again_still_ends_well(
-    backups: Backups, backup_settings: BackupSettings, source: ManagedPostgres, admin: AdminClient, valkey: Valkey
+    backups: BackupService, backup_settings: BackupSettings, source: ManagedPostgres, admin: AdminClient, valkey: Valkey
 ) -> None:
     settings = msgspec.to_builtins(backup_settings)
     redis = {"host": valkey.host, "port": valkey.port, "auth": valkey.password}

@@ -31,4 +31,4 @@ def test_answers_are_documented_with_the_columns_of_the_list(table: str) -> None
 
 def test_what_is_answered_of_a_new_metric_has_the_columns_of_the_list() -> None:
     columns = [column.name for column in TABLES["system_metrics"].columns]
-    assert list(metrics._Metric.__struct_fields__) == columns
+    assert list(metrics._StoredMetric.__struct_fields__) == columns

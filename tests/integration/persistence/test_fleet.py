@@ -66,8 +66,8 @@ async def test_any_instance_answers_for_all(stores: tuple[Store, Store]) -> None
     one, other = stores
     await asyncio.gather(*(one.ping() for _ in range(3)), *(other.ping() for _ in range(4)))
     found = await read(one, after=other)
-    pool: Any = fleet_report.pools(found)
-    queries: Any = fleet_report.queries(found)
+    pool: Any = fleet_report.report_pools(found)
+    queries: Any = fleet_report.report_queries(found)
     assert pool["instances"] == queries["instances"] == len(pool["by_instance"]) == len(queries["by_instance"]) == 2
     assert pool["total_connections"] == pool["checked_in"] == pool["checkouts"]["count"] == 7
     assert (pool["size"], pool["functions"]["other"]["checked_in"], pool["replica"]) == (20, 4, None)
@@ -81,7 +81,7 @@ async def test_any_instance_answers_for_all(stores: tuple[Store, Store]) -> None
 async def test_slow_queries_are_counted_and_the_slowest_statement_comes_first(store: Store) -> None:
     await store.ping()
     await store.database.work("slow", lambda session: session.execute("SELECT pg_sleep(0.21)"))
-    queries: Any = fleet_report.queries(await store.fleet.read())
+    queries: Any = fleet_report.report_queries(await store.fleet.read())
     assert (queries["slow_queries"], queries["slow_query_percentage"]) == (1, 50)
     assert queries["statements"]["slow"]["average_query_time"] >= 210
     assert list(queries["statements"]) == queries["slowest"] == ["slow", "ping"]
@@ -103,13 +103,13 @@ async def test_a_wait_for_a_connection_shows_and_so_does_one_in_vain(
         await held.wait()
         with pytest.raises(PoolExhausted):
             await store.ping()
-        pool: Any = fleet_report.pools(await store.fleet.read())
+        pool: Any = fleet_report.report_pools(await store.fleet.read())
         assert (pool["utilization"], pool["timeouts"], pool["checkouts"]["count"]) == (100, 1, 1)
         assert pool["checkouts"]["p99"] >= 295
         # Nor does whoever asks how full the pool is wait for it.
         monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.02)
         assert await store.server.activity() is None
-        pool = fleet_report.pools(await store.fleet.read())
+        pool = fleet_report.report_pools(await store.fleet.read())
         assert (pool["waiting"], pool["timeouts"]) == (0, 1)
         go_on.set()
         await holding
@@ -121,7 +121,7 @@ async def test_lookups_are_counted_by_what_was_looked_up_and_where_it_was(stores
     await one.feedback.rate(Rating("i", 5), "u")
     for store in (one, other):
         await store.feedback.stats("i")
-    cache: Any = fleet_report.cache(await read(one, after=other))
+    cache: Any = fleet_report.report_cache(await read(one, after=other))
     assert {"lookups": 2, "redis": 1, "misses": 1, "hit_rate": 50}.items() <= cache["groups"]["feedback_stats"].items()
     assert cache["functions"]["other"]["hit_rate"] == 100
 
@@ -143,11 +143,11 @@ async def test_what_an_instance_counted_last_outlives_it(settings: Settings, sto
     requests["GET /x"].add(404, 0.1)
     async with Store.opened(replace(settings, function="other", figures_seconds=3600), requests) as other:
         await other.ping()
-    pool: Any = fleet_report.pools(found := await read(store))
+    pool: Any = fleet_report.report_pools(found := await read(store))
     assert (pool["instances"], pool["size"], pool["functions"]["other"]["total_connections"]) == (1, 10, 0)
-    counted: Any = fleet_report.requests(found)
+    counted: Any = fleet_report.report_requests(found)
     assert counted["functions"]["other"]["statuses"] == counted["routes"]["GET /x"]["statuses"] == {"404": 1}
-    assert {"ping"} <= fleet_report.queries(found)["statements"].keys()  # type: ignore[attr-defined]
+    assert {"ping"} <= fleet_report.report_queries(found)["statements"].keys()  # type: ignore[attr-defined]
 
 
 async def test_an_instance_that_was_killed_counts_until_its_figures_expire(

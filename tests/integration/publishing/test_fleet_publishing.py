@@ -21,7 +21,7 @@ from utxoiq_persistence.errors import DatabaseUnavailable, NotPublished
 from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.publishing.fleet_publishing import SERVICE_NAME, FleetPublisher
-from utxoiq_persistence.publishing.published_metrics import Metric
+from utxoiq_persistence.publishing.published_metrics import PublishedMetric
 from utxoiq_persistence.records import MetricsQuery
 from utxoiq_persistence.store import Store
 
@@ -50,11 +50,11 @@ def publisher(monitoring: Monitoring, store: Store, clock: Clock) -> FleetPublis
     return FleetPublisher(monitoring.settings(SECONDS), store, clock)
 
 
-def of_function(monitoring: Monitoring, metric: Metric, function: str) -> list[TimeSeries]:
+def of_function(monitoring: Monitoring, metric: PublishedMetric, function: str) -> list[TimeSeries]:
     return [one for one in monitoring.of(metric) if ("job", function) in one.identity.resource_labels]
 
 
-def counts(monitoring: Monitoring, metric: Metric, function: str) -> list[float]:
+def counts(monitoring: Monitoring, metric: PublishedMetric, function: str) -> list[float]:
     """How many each of a function's newest distributions holds."""
     newest = [one[-1].value for one in of_function(monitoring, metric, function)]
     return [value.count for value in newest if isinstance(value, Distribution)]

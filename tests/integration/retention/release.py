@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import DatabaseSettings, RedisSettings, Settings
@@ -25,7 +25,7 @@ async def take(step: str, order: dict[str, Any]) -> Any:
     """Return what the step `run`, or `restore` of a table, answers."""
     settings = Settings("test", DatabaseSettings(**order["database"]), RedisSettings(**order["redis"]))
     async with Store.opened(settings) as store:
-        archive = Archive(order["project"], order["bucket"])
+        archive = ArchiveBucket(order["project"], order["bucket"])
         retention = Retention(
             store.database, store.cache, archive, RetentionSettings(order["project"], order["bucket"])
         )

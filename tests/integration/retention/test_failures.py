@@ -11,9 +11,9 @@ from tests.integration.retention.world import World, ids, month_start
 
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Tally
-from utxoiq_persistence.archive.retention import Report
+from utxoiq_persistence.archive.retention import RetentionReport
 from utxoiq_persistence.records import Rating
 from utxoiq_persistence.store import Store
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 class Interrupting:
     """An archive that lets something happen before each object is read back."""
 
-    def __init__(self, archive: Archive, meanwhile: Callable[[str], None]) -> None:
+    def __init__(self, archive: ArchiveBucket, meanwhile: Callable[[str], None]) -> None:
         self._archive = archive
         self._meanwhile = meanwhile
 
@@ -155,7 +155,7 @@ async def test_of_two_runs_at_once_the_second_says_that_one_is_under_way(world: 
     world.feedback(800, 5)
     before = world.everything()
     loop = asyncio.get_running_loop()
-    seconds: list[Report] = []
+    seconds: list[RetentionReport] = []
 
     def second(name: str) -> None:
         if not seconds:

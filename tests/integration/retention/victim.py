@@ -17,7 +17,7 @@ from typing import Any
 import google.cloud.storage  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
@@ -27,7 +27,7 @@ from utxoiq_persistence.store import Store
 NEVER = 10**9
 STEPS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Session, ("run", "start", "execute", "copy_out", "copy_in")),
-    (Archive, ("put", "get", "remove")),
+    (ArchiveBucket, ("put", "get", "remove")),
 )
 
 _context = multiprocessing.get_context("forkserver")
@@ -66,5 +66,5 @@ def _stepping(function: Callable[..., Any], step: Callable[[], None]) -> Callabl
 
 async def _retain(settings: Settings, retention: RetentionSettings) -> None:
     async with Store.opened(settings) as store:
-        archive = Archive(retention.project, retention.bucket)
+        archive = ArchiveBucket(retention.project, retention.bucket)
         await Retention(store.database, store.cache, archive, retention).run("victim")

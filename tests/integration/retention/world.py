@@ -15,7 +15,7 @@ from commands.archive import query
 from commands.archive.bucket import Bucket
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive.bucket import Archive
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
@@ -99,10 +99,10 @@ class World:
             connection.run(f"DROP DATABASE {database} WITH (FORCE)")
 
     @property
-    def archive(self) -> Archive:
-        return Archive(PROJECT, self.bucket.name)
+    def archive(self) -> ArchiveBucket:
+        return ArchiveBucket(PROJECT, self.bucket.name)
 
-    def service(self, store: Store, archive: Archive | None = None, **settings: Any) -> Retention:
+    def service(self, store: Store, archive: ArchiveBucket | None = None, **settings: Any) -> Retention:
         return Retention(store.database, store.cache, archive or self.archive, replace(self.retention, **settings))
 
     def jobs(self, age_days: float, count: int, status: str = "completed") -> None:

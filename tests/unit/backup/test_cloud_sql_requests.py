@@ -47,7 +47,7 @@ def unknown(kind: str, value: Any) -> list[str]:
 
 def temporary() -> dict[str, Any]:
     verifier = Verifier(SETTINGS, None, None, None)  # type: ignore[arg-type]
-    return dict(verifier._temporary_like(SOURCE, verifier._temporary(uuid.UUID(int=0))))
+    return dict(verifier._describe_temporary(SOURCE, verifier._temporary_name(uuid.UUID(int=0))))
 
 
 def test_the_temporary_instance_has_no_field_that_google_does_not_know() -> None:

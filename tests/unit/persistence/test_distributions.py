@@ -13,7 +13,7 @@ def of(durations: list[float]) -> Distribution:
     histogram = Histogram()
     for seconds in durations:
         histogram.add(seconds)
-    return distributions.of_histogram(histogram)
+    return distributions.from_histogram(histogram)
 
 
 def percentile(distribution: Distribution, share: float) -> float:

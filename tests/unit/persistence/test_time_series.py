@@ -13,7 +13,7 @@ from utxoiq_persistence.figures import (
 )
 from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing import time_series
-from utxoiq_persistence.publishing.published_metrics import METRICS, Metric
+from utxoiq_persistence.publishing.published_metrics import METRICS, PublishedMetric
 from utxoiq_persistence.publishing.time_series import Series
 
 STARTED = 1_000_000.5
@@ -39,12 +39,12 @@ def instance(name: str = "i1", function: str = "metrics", *, ended: bool = False
     )
 
 
-def numbers(series: list[Series]) -> Mapping[tuple[Metric, tuple[str, ...]], float]:
+def numbers(series: list[Series]) -> Mapping[tuple[PublishedMetric, tuple[str, ...]], float]:
     return {(one.metric, one.values): one.value for one in series if not isinstance(one.value, Histogram)}
 
 
 def test_what_an_instance_counts() -> None:
-    series = list(time_series.of_instance(instance()))
+    series = list(time_series.build_instance_series(instance()))
     assert numbers(series) == {
         (metrics.POOL_UTILIZATION, ()): 40,
         (metrics.POOL_CONNECTIONS, ("in_use",)): 4,
@@ -75,28 +75,28 @@ def test_what_an_instance_counts() -> None:
 def test_the_fullest_pool_of_an_instance_is_told_and_all_its_connections() -> None:
     with_replica = instance()
     with_replica.replica = PoolFigures(size=10, checked_out=9, timeouts=1)
-    found = numbers(list(time_series.of_instance(with_replica)))
+    found = numbers(list(time_series.build_instance_series(with_replica)))
     assert found[metrics.POOL_UTILIZATION, ()] == 90
     assert found[metrics.POOL_CONNECTIONS, ("in_use",)] == 13
     assert found[metrics.POOL_TIMEOUTS, ()] == 8
 
 
 def test_every_series_is_the_instances_and_counts_from_its_start() -> None:
-    for one in time_series.of_instance(instance()):
+    for one in time_series.build_instance_series(instance()):
         assert (one.job, one.task) == ("metrics", "i1")
         assert one.start == (STARTED if one.metric.kind == "CUMULATIVE" else None)
 
 
 def test_an_instance_that_has_ended_still_tells_what_it_counted_and_is_no_more() -> None:
     ended = instance("gone", ended=True)
-    assert {one.metric.kind for one in time_series.of_instance(ended)} == {"CUMULATIVE"}
+    assert {one.metric.kind for one in time_series.build_instance_series(ended)} == {"CUMULATIVE"}
     fleet = [instance("a"), ended, instance("b", "keys")]
-    counts = [one for one in time_series.of_fleet(fleet) if one.metric == metrics.FLEET_INSTANCES]
+    counts = [one for one in time_series.build_fleet_series(fleet) if one.metric == metrics.FLEET_INSTANCES]
     assert {one.values: one.value for one in counts} == {("metrics",): 1, ("keys",): 1}
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_distributions_are_distributions_and_nothing_else_is(metric: Metric) -> None:
-    found = [one for one in time_series.of_instance(instance()) if one.metric == metric]
+def test_distributions_are_distributions_and_nothing_else_is(metric: PublishedMetric) -> None:
+    found = [one for one in time_series.build_instance_series(instance()) if one.metric == metric]
     assert all(isinstance(one.value, Histogram) == (metric.value_type == "DISTRIBUTION") for one in found)
     assert all(len(one.values) == len(metric.labels) for one in found)

@@ -28,9 +28,9 @@ def sketch(values: list[float]) -> trends.Sketch:
 def test_percentiles_are_within_a_hundredth_however_the_values_are_parted() -> None:
     chance = random.Random(3)  # noqa: S311
     values = [chance.choice([0.0, 1.0, -1.0]) * chance.lognormvariate(0, 3) for _ in range(2000)]
-    merged = trends._merged([sketch(values[part::7]) for part in range(7)])
+    merged = trends._merge([sketch(values[part::7]) for part in range(7)])
     assert merged == sketch(values)
-    figures = trends.Figures(avg_value=0, min_value=min(values), max_value=max(values), count=len(values))
+    figures = trends.Statistics(avg_value=0, min_value=min(values), max_value=max(values), count=len(values))
     trends._add_percentiles(figures, merged)
     ranked = sorted(values)
     exact = ranked[999], ranked[1899], ranked[1979]
@@ -38,8 +38,8 @@ def test_percentiles_are_within_a_hundredth_however_the_values_are_parted() -> N
 
 
 def test_nothing_is_known_where_a_part_is_not() -> None:
-    assert trends._merged([sketch([1.0]), None]) is None
-    assert trends._merged([]) is None
+    assert trends._merge([sketch([1.0]), None]) is None
+    assert trends._merge([]) is None
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_a_range_is_compared_with_one_that_lies_whole_intervals_back(
 ) -> None:
     elsewhere = timezone(timedelta(hours=9))
     query = AggregateQuery("s", "t", START.astimezone(elsewhere), START + length, interval, compare=compare)
-    before = trends._before(query)
+    before = trends._shift_back(query)
     assert (before.start_time, before.end_time) == (START - back, START + length - back)
 
 
 def test_before_the_first_year_there_is_no_time() -> None:
     first = datetime(1, 1, 7, tzinfo=UTC)
     with pytest.raises(RuleBroken):
-        trends.check(AggregateQuery("s", "t", first, first, "day", compare="previous_week"))
-    trends.check(AggregateQuery("s", "t", first, first, "day"))
+        trends.check_comparison(AggregateQuery("s", "t", first, first, "day", compare="previous_week"))
+    trends.check_comparison(AggregateQuery("s", "t", first, first, "day"))

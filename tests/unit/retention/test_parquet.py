@@ -65,14 +65,14 @@ def test_ids_survive_slices_and_blocks() -> None:
 def test_a_row_can_be_left_out() -> None:
     text = "".join(f"{UUID(int=number)},s,t,1,u,2025-01-01 00:00:00+00,\n" for number in range(4)).encode()
     rows = parquet.from_csv(text, SYSTEM_METRICS.schema)
-    assert parquet.without(rows, {1, 3})["id"].to_pylist() == [UUID(int=1), UUID(int=3)]
+    assert parquet.drop_lines(rows, {1, 3})["id"].to_pylist() == [UUID(int=1), UUID(int=3)]
 
 
 def test_what_is_no_parquet_or_another_table_s_is_refused() -> None:
-    with pytest.raises(parquet.Unreadable):
+    with pytest.raises(parquet.ObjectUnreadable):
         parquet.from_parquet(b"PAR1 no PAR1", SYSTEM_METRICS.schema)
     rows = parquet.from_csv(f"{FIRST},s,t,1,u,2025-01-01 00:00:00+00,\n".encode(), SYSTEM_METRICS.schema)
-    with pytest.raises(parquet.Unreadable):
+    with pytest.raises(parquet.ObjectUnreadable):
         parquet.from_parquet(parquet.to_parquet(rows), BACKFILL_JOBS.schema)
 
 
@@ -100,13 +100,13 @@ def test_a_column_too_many_or_too_few_or_of_another_type_is_named() -> None:
     rows = feedback(f"{FIRST},i,u,5,,,,2025-01-01 00:00:00+00,2025-01-01 00:00:00+00\n".encode())
     content = parquet.to_parquet(rows)
     schema = INSIGHT_FEEDBACK.schema
-    with pytest.raises(parquet.Unreadable, match="a column that its table lacks: flag_reason"):
+    with pytest.raises(parquet.ObjectUnreadable, match="a column that its table lacks: flag_reason"):
         parquet.from_parquet(content, schema.remove(schema.get_field_index("flag_reason")))
-    with pytest.raises(parquet.Unreadable, match="no value in a column that takes no null: mood"):
+    with pytest.raises(parquet.ObjectUnreadable, match="no value in a column that takes no null: mood"):
         parquet.from_parquet(content, schema.append(pa.field("mood", pa.string(), nullable=False)))
-    with pytest.raises(parquet.Unreadable, match="no value in a column that takes no null: comment"):
+    with pytest.raises(parquet.ObjectUnreadable, match="no value in a column that takes no null: comment"):
         parquet.from_parquet(content, schema.set(4, pa.field("comment", pa.string(), nullable=False)))
-    with pytest.raises(parquet.Unreadable, match="int16 in the column rating, its table string"):
+    with pytest.raises(parquet.ObjectUnreadable, match="int16 in the column rating, its table string"):
         parquet.from_parquet(content, schema.set(3, pa.field("rating", pa.string())))
 
 
@@ -115,7 +115,7 @@ def test_a_number_s_column_may_have_become_wider_and_not_narrower() -> None:
     content = parquet.to_parquet(rows)
     wider, narrower = (INSIGHT_FEEDBACK.schema.set(3, pa.field("rating", kind)) for kind in (pa.int64(), pa.int8()))
     assert parquet.from_parquet(content, wider)["rating"].to_pylist() == [500]
-    with pytest.raises(parquet.Unreadable, match="no room for: rating"):
+    with pytest.raises(parquet.ObjectUnreadable, match="no room for: rating"):
         parquet.from_parquet(content, narrower)
 
 
