@@ -6,9 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.backup import app_of_backups
+from utxoiq_http.endpoints.backup import create_backup_app
 
-app = app_of_backups(os.environ)
+app = create_backup_app(os.environ)
 
 
 @functions_framework.aio.http

@@ -6,9 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.database import app_of_database
+from utxoiq_http.endpoints.database import create_database_app
 
-app = app_of_database(os.environ)
+app = create_database_app(os.environ)
 
 
 @functions_framework.aio.http

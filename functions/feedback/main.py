@@ -7,9 +7,9 @@ from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints.feedback import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.serving import create_store_app
 
-app = app_of_store("feedback", ROUTES, os.environ)
+app = create_store_app("feedback", ROUTES, os.environ)
 
 
 @functions_framework.aio.http

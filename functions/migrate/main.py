@@ -6,9 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.migrate import app_of_schema
+from utxoiq_http.endpoints.migrate import create_migrate_app
 
-app = app_of_schema(os.environ)
+app = create_migrate_app(os.environ)
 
 
 @functions_framework.aio.http

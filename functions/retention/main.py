@@ -6,9 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.retention import app_of_retention
+from utxoiq_http.endpoints.retention import create_retention_app
 
-app = app_of_retention(os.environ)
+app = create_retention_app(os.environ)
 
 
 @functions_framework.aio.http

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.unit.console.world import World, alert, backfill, entry, opened
 
-PAGES = ("/", "/console/logs", "/console/api", "/console/api/backfill_start", "/console/api/system_health", "/nowhere")
+PAGES = ("/", "/console/logs", "/console/api", "/console/api/start_backfill_job", "/console/api/get_health", "/nowhere")
 VOID = {"meta", "link", "input", "img", "path", "br"}
 HOSTILE = "<script>alert(1)</script>"
 
