@@ -1,4 +1,4 @@
-"""Backfill jobs. utxoiq_http.endpoints.backfill has the endpoints."""
+"""The function `backfill`: utxoiq_http.endpoints.backfill has its endpoints."""
 
 import os
 
@@ -14,4 +14,5 @@ app = create_store_app("backfill", ROUTES, os.environ)
 
 @functions_framework.aio.http
 async def backfill(request: Request) -> Answer:
+    """Answer a request to the backfill job endpoints."""
     return await app(request.scope, request.receive)

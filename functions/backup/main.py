@@ -1,4 +1,4 @@
-"""Backups and their verification. utxoiq_http.endpoints.backup has the endpoints."""
+"""The function `backup`: utxoiq_http.endpoints.backup has its endpoints."""
 
 import os
 
@@ -13,4 +13,5 @@ app = create_backup_app(os.environ)
 
 @functions_framework.aio.http
 async def backup(request: Request) -> Answer:
+    """Answer a request to the backup endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""The fleet's figures. utxoiq_http.endpoints.database has the endpoints."""
+"""The function `database`: utxoiq_http.endpoints.database has its endpoints."""
 
 import os
 
@@ -13,4 +13,5 @@ app = create_database_app(os.environ)
 
 @functions_framework.aio.http
 async def database(request: Request) -> Answer:
+    """Answer a request to the fleet metrics endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""Feedback on insights. utxoiq_http.endpoints.feedback has the endpoints."""
+"""The function `feedback`: utxoiq_http.endpoints.feedback has its endpoints."""
 
 import os
 
@@ -14,4 +14,5 @@ app = create_store_app("feedback", ROUTES, os.environ)
 
 @functions_framework.aio.http
 async def feedback(request: Request) -> Answer:
+    """Answer a request to the feedback endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""Access: API keys and the audit log. utxoiq_http.endpoints.keys has the endpoints."""
+"""The function `keys`: utxoiq_http.endpoints.keys has its endpoints."""
 
 import os
 
@@ -14,4 +14,5 @@ app = create_store_app("keys", ROUTES, os.environ)
 
 @functions_framework.aio.http
 async def keys(request: Request) -> Answer:
+    """Answer a request to the API key and audit log endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""System metrics. utxoiq_http.endpoints.metrics has the endpoints."""
+"""The function `metrics`: utxoiq_http.endpoints.metrics has its endpoints."""
 
 import os
 
@@ -14,4 +14,5 @@ app = create_store_app("metrics", ROUTES, os.environ)
 
 @functions_framework.aio.http
 async def metrics(request: Request) -> Answer:
+    """Answer a request to the system metrics endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""The schema, brought up to date from inside the network. utxoiq_http.endpoints.migrate has the endpoint."""
+"""The function `migrate`: utxoiq_http.endpoints.migrate has its endpoints."""
 
 import os
 
@@ -13,4 +13,5 @@ app = create_migrate_app(os.environ)
 
 @functions_framework.aio.http
 async def migrate(request: Request) -> Answer:
+    """Answer a request to the migration endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""Retention and the archive. utxoiq_http.endpoints.retention has the endpoints."""
+"""The function `retention`: utxoiq_http.endpoints.retention has its endpoints."""
 
 import os
 
@@ -13,4 +13,5 @@ app = create_retention_app(os.environ)
 
 @functions_framework.aio.http
 async def retention(request: Request) -> Answer:
+    """Answer a request to the retention endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""A request's JSON body: how it is declared, how long it may be, what is in it."""
+"""Reading and validation of a request's JSON body: its headers, its length and its content."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,13 +15,13 @@ from utxoiq_http.field_types import fields_holding
 from utxoiq_http.problems import FieldError, Problem, invalid
 
 MAX_ERRORS = 100
-# Python converts no longer ones, and none so long is worth storing.
+# Python refuses to convert longer integers, and none so long is worth storing.
 MAX_DIGITS = 4000
 _JSON = b"application/json"
 
 
 class BodyReader:
-    """Reads values of one type: a struct, or a list of a struct."""
+    """Reads bodies of one type: a struct, or a list of structs. `limit` is in bytes."""
 
     def __init__(self, kind: Any, limit: int) -> None:
         self._kind = kind
@@ -31,7 +31,11 @@ class BodyReader:
         self._moments = fields_holding(DateTimeType, kind if item is None else item)
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> Any:
-        """Raises Problem: 415, 413, 400 of what is not JSON, 422 that names every field that is wrong."""
+        """Return the decoded body.
+
+        Raises Problem: 415 for another media type, 413 for a body that is too large, 400 for malformed JSON, and 422,
+        which names every wrong field.
+        """
         content_type = headers.get(b"content-type")
         if content_type != _JSON:
             _check_type(content_type)
@@ -45,12 +49,13 @@ class BodyReader:
         return self.decode(await self._receive(receive))
 
     def decode(self, body: bytes) -> Any:
+        """Return the decoded body. Raises Problem: 400 for malformed JSON, and 422, which names every wrong field."""
         try:
             value = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._refuse(body, error)
-        # A NUL can only have come as its escape: a bare one is not JSON. The two letters before it may themselves be
-        # escaped, so a closer look decides.
+        # JSON can contain a NUL only as an escape sequence. The backslash of that sequence may itself be escaped, so
+        # the decoded values decide.
         if b"\\u0000" in body:
             self._check(violations.of_content(_tree(body)))
         if self._moments:
@@ -97,14 +102,14 @@ class BodyReader:
             raise invalid(*found)
 
     def _refuse(self, body: bytes, error: Exception) -> NoReturn:
-        """Says all that is wrong; in the decoder's own words where it is stricter than what looks here."""
+        """Raise a Problem with all errors; with the decoder's own message if it is stricter than these checks."""
         tree = _tree(body)
         self._check(chain(violations.of_type(tree, self._kind), violations.of_content(tree)))
         raise invalid(FieldError(violations.WHOLE, str(error)))
 
 
 def _check_type(content_type: bytes | None) -> None:
-    """application/json, in UTF-8 if it says which."""
+    """Check that the media type is application/json, and the charset, if there is one, UTF-8. Raises Problem 415."""
     media_type, _, parameters = (content_type or b"").lower().partition(b";")
     charset = parameters.replace(b" ", b"").replace(b'"', b"").removeprefix(b"charset=")
     if media_type.strip() != _JSON or charset not in (b"", b"utf-8", b"utf8"):
@@ -112,7 +117,7 @@ def _check_type(content_type: bytes | None) -> None:
 
 
 def _tree(body: bytes) -> object:
-    """The body as plain Python values. Raises Problem 400 where it is not JSON."""
+    """Return the body as plain Python values. Raises Problem 400 for malformed JSON."""
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""From a request's credentials to its caller."""
+"""Identification of callers by their ID tokens and API keys."""
 
 import hashlib
 import time
@@ -26,15 +26,17 @@ _CHALLENGE = 'Bearer error="invalid_token"'
 
 
 class Keys(Protocol):
-    """Where API keys are looked up."""
+    """Looks API keys up."""
 
-    def knows(self, key: bytes) -> bool: ...
+    def knows(self, key: bytes) -> bool:
+        """Return whether a lookup of the key takes no query."""
 
-    async def check(self, key: bytes) -> KeyHolder | None: ...
+    async def check(self, key: bytes) -> KeyHolder | None:
+        """Return the holder of the key; None if there is no such key."""
 
 
 class Identities:
-    """Recognises callers. Tokens that verified are remembered, by their digests, until they expire."""
+    """Identifies callers. The digests of verified tokens are remembered until the tokens expire."""
 
     def __init__(self, settings: IdentitySettings, keys: Keys) -> None:
         self._settings = settings
@@ -44,7 +46,10 @@ class Identities:
         self._verified: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
     async def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """NOBODY without credentials. Raises Problem 401 for credentials that do not hold, 503 without keys."""
+        """Return the caller of a request; NOBODY if it has no credentials.
+
+        Raises Problem 400 for two credentials, 401 for invalid ones, 503 if the issuer's keys are unavailable.
+        """
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is None:
@@ -61,7 +66,7 @@ class Identities:
         return caller
 
     def knows(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether it takes no work to tell who calls: nobody, or somebody seen before."""
+        """Return whether the caller is identified without verification: no credentials, or ones seen before."""
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is not None:
@@ -128,7 +133,7 @@ class Identities:
             raise _refused("it names no verified email")
         if email in self._settings.operators:
             return Caller(Kind.OPERATOR, f"operator:{email}")
-        # The scheduler's token must be meant for this very function: one for another is no pass to all.
+        # The scheduler's token must have this function as its audience; a token for another function is not accepted.
         if email == self._settings.scheduler and claims["aud"] == self._settings.function_audience:
             return Caller(Kind.SCHEDULER, f"scheduler:{email}")
         return Caller(Kind.STRANGER, f"stranger:{email}")

@@ -1,4 +1,4 @@
-"""An issuer's public keys, fetched when they are needed and kept."""
+"""The public keys of a token issuer, fetched on demand and cached."""
 
 import asyncio
 import logging
@@ -17,9 +17,9 @@ _log = logging.getLogger(__name__)
 
 
 class IssuerKeys:
-    """Keys that were fetched serve on while the issuer is away.
+    """Fetches and caches the keys of an issuer. Cached keys stay in use while the issuer is unavailable.
 
-    An unknown key id has the keys fetched anew, at most every PATIENCE_SECONDS however many such tokens come.
+    An unknown key id makes it fetch the keys again, at most every PATIENCE_SECONDS whatever the number of tokens.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,7 +30,10 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def find(self, key_id: str) -> PyJWK | None:
-        """None where the issuer has no such key. Raises Problem 503 where no keys could be fetched yet."""
+        """Return the key with the id; None if the issuer has no such key.
+
+        Raises Problem 503 if no keys could be fetched yet.
+        """
         if not self._serves(key_id):
             async with self._fetching:
                 if not self._serves(key_id) and time.monotonic() - self._tried >= PATIENCE_SECONDS:

@@ -1,4 +1,4 @@
-"""Times that can be stored and shown again: those whose UTC lies in the years 1 to 9999 of RFC 3339."""
+"""The times that can be stored and returned: in UTC, the years 1 to 9999 of RFC 3339."""
 
 from datetime import UTC, datetime
 
@@ -8,5 +8,5 @@ OUT_OF_RANGE = "lies, in UTC, outside the years 1 to 9999"
 
 
 def is_storable(value: object) -> bool:
-    """True of everything but a time out of range."""
+    """Return whether the value can be stored: False only for a time that is out of range."""
     return not isinstance(value, datetime) or EARLIEST <= value <= LATEST

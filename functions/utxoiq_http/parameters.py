@@ -1,4 +1,4 @@
-"""Parameters of a path and a query, from text to their types."""
+"""Reading and validation of path and query parameters."""
 
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -17,7 +17,7 @@ WHOLE = "(query)"
 
 
 class ParameterReader:
-    """Reads the fields of a struct, one of them from the path if that is named."""
+    """Reads the fields of a struct from the query, and one of them from the path if `path_parameter` names it."""
 
     def __init__(self, kind: type[Struct], path_parameter: str | None) -> None:
         self._kind = kind
@@ -27,7 +27,10 @@ class ParameterReader:
         self._moments = fields_holding(DateTimeType, kind)
 
     def read(self, query: bytes, segment: str | None) -> Any:
-        """Raises Problem 422, which names every parameter that is wrong."""
+        """Return the parameters. `segment` is the value of the path parameter.
+
+        Raises Problem 422, which names every wrong parameter.
+        """
         values: dict[str, object] = {}
         errors: list[FieldError] = []
         if segment is not None and self._path_parameter is not None:
@@ -81,6 +84,6 @@ def _name_of(raw: bytes) -> str:
 
 
 def _number(text: str) -> object:
-    """The number; the text where it is none, which its type then refuses."""
+    """Return the number, or the text itself if it is none, so that validation refuses it."""
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else text

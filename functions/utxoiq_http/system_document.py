@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document of the whole system: `python -m utxoiq_http.system_document docs/openapi.json`."""
+"""The OpenAPI document of the whole system: `python -m utxoiq_http.system_document docs/openapi.json` writes it."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ TITLE = "utxoIQ persistence"
 
 
 def system_routes() -> list[Route[Any]]:
-    """Each function's; health and documentation, which all have, once."""
+    """Return the routes of all functions; those that every function has, health and documentation, once."""
     own: list[Route[Any]] = [
         *backfill.ROUTES,
         *feedback.ROUTES,
@@ -28,6 +28,7 @@ def system_routes() -> list[Route[Any]]:
 
 
 def text() -> bytes:
+    """Return the document as indented JSON."""
     return msgspec.json.format(openapi.encode(openapi.document(TITLE, system_routes())), indent=2) + b"\n"
 
 
