@@ -55,7 +55,7 @@ def test_a_body_goes_out_as_it_was_typed() -> None:
 def test_what_is_missing_is_said_and_nothing_sent() -> None:
     world = World()
     text = send(world, "get_backfill_job", {"path.job_id": " "})
-    assert "job_id is part of the path: fill it in" in words(text)
+    assert "job_id is part of the path and is required" in words(text)
     assert not [url for _, url, _, _ in world.asked if url.startswith("/api/v1/monitoring/backfill/%")]
 
 
