@@ -4,9 +4,11 @@
 SHELL := /bin/bash
 
 PORT ?= 8080
-# The first Python on the PATH that is new enough.
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+# The first Python on the PATH that is new enough, unless one is named.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+endif
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -14,7 +16,7 @@ COMMANDS := $(BIN)/python -m commands
 export PYTHONPATH := $(CURDIR)/functions:$(CURDIR)/infra:$(CURDIR)
 
 # uv does not read pip's configuration: an index that is set for pip is meant for uv as well.
-INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(if $(PYTHON),$(shell "$(PYTHON)" -m pip config get global.index-url 2>/dev/null)))
 ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
@@ -30,6 +32,10 @@ up: $(INSTALLED) ## Run the whole system here; PORT=8080 is the base URL's port,
 .PHONY: down
 down: $(INSTALLED) ## Stop it from another terminal; the data stay
 	@$(BIN)/python -m local_cloud down
+
+.PHONY: status
+status: $(INSTALLED) ## Show what runs, jobs and open incidents; ARGS=--json for programs
+	@$(BIN)/python -m local_cloud status $(ARGS)
 
 .PHONY: clean
 clean: $(INSTALLED) ## Remove its data
@@ -55,6 +61,14 @@ archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics 
 .PHONY: recover
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
 	@$(COMMANDS) recover $(or $(ARGS),--help)
+
+.PHONY: preview
+preview: $(INSTALLED) ## Show what `make deploy` would change on Google Cloud, and what that costs: STACK=prod
+	@$(BIN)/python -m deploying preview --stack "$(STACK)" $(ARGS)
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy a stack on Google Cloud, and verify it: STACK=prod
+	@$(BIN)/python -m deploying deploy --stack "$(STACK)" $(ARGS)
 
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
@@ -101,14 +115,24 @@ FUNCTION_GROUPS = $(shell sed -n 's/^\(function-[a-z]*\) = .*/--group \1/p' pypr
 FUNCTIONS = $(patsubst functions/%/main.py,%,$(wildcard functions/*/main.py))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-$(INSTALLED): requirements.lock
-	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer: install it, or name one: make PYTHON=…" >&2; exit 1; }
-	@echo "Installing the locked packages into .venv …"
-	@$(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --clear --without-pip .venv
+$(INSTALLED): requirements.lock | new-enough-python
+	@echo "Installing $$(grep -c == requirements.lock) locked packages into .venv; the first time takes a minute or two …"
+	@"$(PYTHON)" -m venv .venv 2>/dev/null || "$(PYTHON)" -m venv --clear --without-pip .venv
 	@$(PIP) --version >/dev/null 2>&1 || { echo "This needs pip: install python3-venv, or python3-pip" >&2; exit 1; }
 	@$(PIP) install --quiet uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
-	@$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@if test -t 2; then $(SYNC); else set -o pipefail; $(SYNC) 2>&1 | sed '/^ [+~-] /d'; fi
 	@touch $@
+# On a terminal it draws its progress; elsewhere it says what is done, without a line for each package.
+SYNC = $(BIN)/uv pip sync --require-hashes requirements.lock
+
+# Asked each time: a Python that is named wrongly is not passed over because another one was there before.
+.PHONY: new-enough-python
+new-enough-python:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer, and the PATH has none: install it, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@version=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || \
+		{ echo "PYTHON=$(PYTHON) is no Python that can be run: name another one, or none" >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "PYTHON=$(PYTHON) is Python $$version; this needs 3.11 or newer: name another one, or none" >&2; exit 1; }
 
 # Debian's Python may lack ensurepip; then its own pip installs into the environment.
-PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo $(PYTHON) -m pip --python $(BIN)/python)
+PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo "$(PYTHON)" -m pip --python $(BIN)/python)

@@ -28,7 +28,7 @@ from utxoiq_console.panels import RANGES
 from utxoiq_console.schedules import Schedules
 from utxoiq_console.sources import Reading, Source, SourceAway
 from utxoiq_console.trial import Outcome, Unfit
-from utxoiq_http import client_address, worker
+from utxoiq_http import client_address, header_lines, worker
 from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.observability import logs as lines
 from utxoiq_http.observability import trace_headers
@@ -104,7 +104,7 @@ class App:
     async def __call__(self, request: Request) -> Response:
         """Return the response to a request. Exceptions become a page that describes the problem; none is raised."""
         started = time.perf_counter()
-        raw = dict(request.scope["headers"])
+        raw = header_lines.combine(request.scope["headers"])
         request_id = self._access_log.begin(raw, trace_headers.read(raw))
         caller = forms.caller_of(request.headers)
         try:

@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, idempotency, problems
+from utxoiq_http import answer, header_lines, idempotency, problems
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -71,7 +71,7 @@ class App(Generic[Resource]):
         started = time.perf_counter()
         method: str = scope["method"]
         path: str = scope["path"]
-        headers = dict(scope["headers"])
+        headers = header_lines.combine(scope["headers"])
         trace = trace_headers.read(headers)
         span = None if self._traces is None else self._traces.begin(method, path, headers, trace)
         request_id = self._access_log.begin(headers, trace if span is None else span.context)

@@ -16,7 +16,8 @@ class IdentitySettings:
     """Says how tokens are verified.
 
     `function_audience` and `operator_audience` are audiences of Google-signed tokens, `user_audience` that of users'
-    tokens.
+    tokens. `max_token_seconds` is the longest accepted time from a token's issue to its expiry: a token with a longer
+    one is refused, however fresh it is.
     """
 
     user_issuer: str
@@ -27,6 +28,7 @@ class IdentitySettings:
     operator_audience: str
     operators: frozenset[str]
     scheduler: str | None
+    max_token_seconds: int = 3600
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "IdentitySettings":
@@ -42,6 +44,7 @@ class IdentitySettings:
             operator_audience=environment.get("OPERATOR_AUDIENCE") or f"https://{project}.utxoiq-persistence",
             operators=frozenset(email.strip() for email in operators if email.strip()),
             scheduler=environment.get("SCHEDULER_ACCOUNT") or None,
+            max_token_seconds=number(environment, "MAX_TOKEN_SECONDS", str(cls.max_token_seconds), int, 60),
         )
 
 

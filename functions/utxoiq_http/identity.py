@@ -3,11 +3,14 @@
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Protocol
 
 import jwt
 import msgspec
+from jwt import PyJWK
+from msgspec import Meta, Struct
 
 from utxoiq_http.access import NOBODY, Caller, Kind
 from utxoiq_http.config import IdentitySettings
@@ -21,6 +24,11 @@ ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
 MAX_TOKEN_LENGTH = 8192
 MAX_VERIFIED = 10_000
+# A verdict holds no longer than this, nor than its token and its key.
+VERDICT_SECONDS = 300
+
+# Seconds since 1970, and a number that a moment can be.
+_Moment = Annotated[float, Meta(ge=0, le=2**40)]
 
 _CHALLENGE = 'Bearer error="invalid_token"'
 
@@ -35,15 +43,37 @@ class Keys(Protocol):
         """Return the holder of the key; None if there is no such key."""
 
 
+class _Claims(Struct):
+    """Has the claims of a token, in their required types."""
+
+    iss: str
+    sub: str
+    aud: str | list[str]
+    exp: _Moment
+    iat: _Moment
+    nbf: _Moment = 0.0
+    email: str | None = None
+    email_verified: bool | None = None
+
+
+class _Verdict(Struct):
+    """Has the caller of a verified token, the key that verified it, and when the verdict expires, in Unix seconds."""
+
+    caller: Caller
+    keys: IssuerKeys
+    key: PyJWK
+    until: float
+
+
 class Identities:
-    """Identifies callers. The digests of verified tokens are remembered until the tokens expire."""
+    """Identifies callers. The digests of verified tokens are remembered for minutes, while their key is valid."""
 
     def __init__(self, settings: IdentitySettings, keys: Keys) -> None:
         self._settings = settings
         self._keys = keys
         self._users = IssuerKeys(settings.user_jwks_url)
         self._google = IssuerKeys(settings.google_jwks_url)
-        self._verified: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes, _Verdict] = OrderedDict()
 
     async def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return the caller of a request; NOBODY if it has no credentials.
@@ -57,20 +87,18 @@ class Identities:
         if api_key is not None:
             raise Problem(400, "send Authorization or X-API-Key, not both")
         digest = hashlib.sha256(authorization).digest()
-        known = self._verified.get(digest)
-        if known is not None and known[1] > time.time():
-            self._verified.move_to_end(digest)
-            return known[0]
-        caller, expires = await self._verify(_bearer(authorization))
-        self._remember(digest, caller, expires)
-        return caller
+        verdict = self._standing(digest)
+        if verdict is None:
+            verdict = await self._verify(_bearer(authorization))
+            self._remember(digest, verdict)
+        return verdict.caller
 
     def knows(self, headers: Mapping[bytes, bytes]) -> bool:
         """Return whether the caller is identified without verification: no credentials, or ones seen before."""
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is not None:
-            return hashlib.sha256(authorization).digest() in self._verified
+            return self._standing(hashlib.sha256(authorization).digest()) is not None
         return api_key is None or self._keys.knows(api_key)
 
     async def _of_api_key(self, api_key: bytes) -> Caller:
@@ -88,53 +116,62 @@ class Identities:
             batches_per_hour=holder.batches_per_hour,
         )
 
-    def _remember(self, digest: bytes, caller: Caller, expires: float) -> None:
-        self._verified[digest] = caller, expires
+    def _standing(self, digest: bytes) -> _Verdict | None:
+        """Return the verdict on a token; None if there is none that is still valid."""
+        verdict = self._verified.get(digest)
+        if verdict is None:
+            return None
+        if verdict.until <= time.time() or not verdict.keys.holds(verdict.key):
+            del self._verified[digest]
+            return None
+        self._verified.move_to_end(digest)
+        return verdict
+
+    def _remember(self, digest: bytes, verdict: _Verdict) -> None:
+        self._verified[digest] = verdict
         self._verified.move_to_end(digest)
         if len(self._verified) > MAX_VERIFIED:
             self._verified.popitem(last=False)
 
-    async def _verify(self, token: str) -> tuple[Caller, float]:
-        try:
-            unverified = jwt.decode_complete(token, options={"verify_signature": False})
-            issuer, key_id = unverified["payload"].get("iss"), unverified["header"].get("kid")
-            if issuer == self._settings.user_issuer:
-                claims = await self._claims(token, issuer, key_id, self._users, [self._settings.user_audience])
-                caller = _user(claims)
-            elif issuer == GOOGLE_ISSUER:
-                audiences = [self._settings.function_audience, self._settings.operator_audience]
-                claims = await self._claims(token, issuer, key_id, self._google, audiences)
-                caller = self._of_google(claims)
-            else:
-                raise _refused("its issuer is not one that this service trusts")
-        except jwt.PyJWTError as error:
-            raise _refused(str(error)) from None
-        return caller, claims["exp"] + LEEWAY_SECONDS
-
-    async def _claims(
-        self, token: str, issuer: str, key_id: object, keys: IssuerKeys, audiences: Sequence[str]
-    ) -> Mapping[str, Any]:
-        key = await keys.find(key_id) if isinstance(key_id, str) else None
+    async def _verify(self, token: str) -> _Verdict:
+        key_id, claims = _unverified(token)
+        if claims.iss == self._settings.user_issuer:
+            keys, audiences, recognise = self._users, [self._settings.user_audience], _user
+        elif claims.iss == GOOGLE_ISSUER:
+            audiences = [self._settings.function_audience, self._settings.operator_audience]
+            keys, recognise = self._google, self._of_google
+        else:
+            raise _refused("its issuer is not one that this service trusts")
+        key = await keys.find(key_id)
         if key is None:
             raise _refused("its issuer has no key of that id")
-        return jwt.decode(
-            token,
-            key.key,
-            algorithms=[ALGORITHM],
-            issuer=issuer,
-            audience=audiences,
-            leeway=LEEWAY_SECONDS,
-            options={"require": ["exp", "iat", "aud", "iss", "sub"]},
-        )
+        self._check(token, key, claims, audiences)
+        until = min(claims.exp + LEEWAY_SECONDS, time.time() + VERDICT_SECONDS)
+        return _Verdict(recognise(claims), keys, key, until)
 
-    def _of_google(self, claims: Mapping[str, Any]) -> Caller:
-        email = claims.get("email")
-        if not isinstance(email, str) or claims.get("email_verified") is not True:
+    def _check(self, token: str, key: PyJWK, claims: _Claims, audiences: Sequence[str]) -> None:
+        """Raises Problem 401 for a token that does not hold. claims: the token's own, whose types are right."""
+        with _refusals():
+            jwt.decode(
+                token,
+                key.key,
+                algorithms=[ALGORITHM],
+                issuer=claims.iss,
+                audience=audiences,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "aud", "iss", "sub"]},
+            )
+        if claims.exp - claims.iat > self._settings.max_token_seconds:
+            raise _refused(f"it is made for longer than {self._settings.max_token_seconds} s")
+
+    def _of_google(self, claims: _Claims) -> Caller:
+        email = claims.email
+        if email is None or claims.email_verified is not True:
             raise _refused("it names no verified email")
         if email in self._settings.operators:
             return Caller(Kind.OPERATOR, f"operator:{email}")
         # The scheduler's token must have this function as its audience; a token for another function is not accepted.
-        if email == self._settings.scheduler and claims["aud"] == self._settings.function_audience:
+        if email == self._settings.scheduler and claims.aud == self._settings.function_audience:
             return Caller(Kind.SCHEDULER, f"scheduler:{email}")
         return Caller(Kind.STRANGER, f"stranger:{email}")
 
@@ -149,9 +186,36 @@ def _bearer(authorization: bytes) -> str:
     return token.decode("latin-1")
 
 
-def _user(claims: Mapping[str, Any]) -> Caller:
+def _unverified(token: str) -> tuple[str, _Claims]:
+    """Return what the token says of its key and of itself, before anything of it is believed.
+
+    Raises Problem 401 where it says nothing, or something of a type that it cannot have.
+    """
+    with _refusals():
+        unverified = jwt.decode_complete(token, options={"verify_signature": False})
+        key_id = unverified["header"].get("kid")
+        claims = msgspec.convert(unverified["payload"], _Claims)
+    if not isinstance(key_id, str):
+        raise _refused("its issuer has no key of that id")
+    return key_id, claims
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raises Problem 401 for whatever a token that its sender made up can lead to."""
     try:
-        subject: str = msgspec.convert(claims["sub"], Name)
+        yield
+    except msgspec.ValidationError as error:
+        raise _refused(f"a claim is not as it must be: {error}") from None
+    except jwt.PyJWTError as error:
+        raise _refused(str(error)) from None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise _refused("it cannot be read") from None
+
+
+def _user(claims: _Claims) -> Caller:
+    try:
+        subject: str = msgspec.convert(claims.sub, Name)
     except msgspec.ValidationError:
         raise _refused("its subject is not a user id of 1 to 100 characters") from None
     if not subject.isprintable():

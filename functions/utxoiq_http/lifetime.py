@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
+
+from utxoiq_persistence import futures
+from utxoiq_persistence.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
@@ -28,8 +32,10 @@ class OpenOnce(Generic[T]):
         """
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
+            self._opened.add_done_callback(futures.retrieve)
             # The resource outlives the request, so its logs and spans must not carry the request's context.
             self._holding = asyncio.create_task(self._hold(self._opened), context=Context())
+            self._holding.add_done_callback(partial(self._give_up, self._opened))
         if self._opened.done():
             return self._opened.result()
         return await asyncio.shield(self._opened)
@@ -40,6 +46,10 @@ class OpenOnce(Generic[T]):
             self._holding.cancel()
             await asyncio.wait([self._holding])
 
+    def _give_up(self, opened: "asyncio.Future[T]", holding: "asyncio.Task[None]") -> None:
+        """Raise DatabaseUnavailable in tasks that wait for an opening that was cancelled, even before it began."""
+        futures.fail([opened], DatabaseUnavailable("this instance is shutting down; try again"))
+
     async def _hold(self, opened: "asyncio.Future[T]") -> None:
         try:
             async with self._opening() as resource:
@@ -49,4 +59,4 @@ class OpenOnce(Generic[T]):
             if opened.done():
                 raise
             self._opened = None
-            opened.set_exception(error)
+            futures.fail([opened], error)

@@ -21,7 +21,6 @@ from utxoiq_persistence.errors import (
 MEDIA_TYPE = "application/problem+json"
 UNSPECIFIC = "about:blank"
 HOW_TO_IDENTIFY = "send `Authorization: Bearer <ID token>` or `X-API-Key: <key>`"
-IDENTITY_RETRY_SECONDS = 5
 HEALTH_RETRY_SECONDS = 5
 PUBLISH_RETRY_SECONDS = 10
 _CONFLICTS = {
@@ -108,12 +107,15 @@ def too_many_requests(limit: int, seconds: int) -> Problem:
     )
 
 
-def identity_unavailable() -> Problem:
-    """Return a Problem 503 for tokens that cannot be verified because their issuer's keys are unavailable."""
+def identity_unavailable(seconds: int) -> Problem:
+    """Return a Problem 503 for tokens that cannot be verified because their issuer's keys are unavailable.
+
+    `seconds` is the time until the keys may be fetched again.
+    """
     return Problem(
         503,
         "the keys that verify tokens are temporarily unavailable; retry later",
-        headers=_retry_after(IDENTITY_RETRY_SECONDS),
+        headers=_retry_after(seconds),
     )
 
 

@@ -1,30 +1,44 @@
 """The OpenAPI document of the whole system: `python -m utxoiq_http.system_document docs/openapi.json` writes it."""
 
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
-from utxoiq_http import openapi
-from utxoiq_http.endpoints import backfill, backup, database, feedback, keys, metrics, migrate, retention, system
+from utxoiq_http import endpoints, openapi
+from utxoiq_http.endpoints import system
 from utxoiq_http.routes import Route
 
 TITLE = "utxoIQ persistence"
 
 
+class SharedPath(Exception):
+    """Two routes have the same method and path. The text names them."""
+
+
+def endpoint_modules() -> Iterator[ModuleType]:
+    """Yield every module of endpoints, in the order of their names."""
+    for module in iter_modules(endpoints.__path__, f"{endpoints.__name__}."):
+        yield import_module(module.name)
+
+
 def system_routes() -> list[Route[Any]]:
-    """Return the routes of all functions; those that every function has, health and documentation, once."""
-    own: list[Route[Any]] = [
-        *backfill.ROUTES,
-        *feedback.ROUTES,
-        *metrics.ROUTES,
-        *database.ROUTES,
-        *keys.ROUTES,
-        *retention.ROUTES,
-        *backup.ROUTES,
-    ]
-    return [*system.with_own(TITLE, own), *migrate.ROUTES]
+    """Return the routes of every module of endpoints, and health and documentation, which all functions have, once.
+
+    A route that one module takes over from another counts once. Raises SharedPath.
+    """
+    own: dict[str, Route[Any]] = {}
+    for module in endpoint_modules():
+        for route in getattr(module, "ROUTES", ()):
+            name = f"{route.method} {route.path}"
+            if own.setdefault(name, route) is not route:
+                raise SharedPath(f"{name} is the path of two routes")
+    return system.with_own(TITLE, list(own.values()))
 
 
 def text() -> bytes:

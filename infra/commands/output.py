@@ -44,9 +44,11 @@ class Output:
         """Print a table of the result."""
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
+        table = Table(
+            title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2)
+        )
         for column in columns:
-            table.add_column(column, header_style="dim", overflow="fold")
+            table.add_column(escape(column), header_style="dim", overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self._result.print(table)

@@ -10,17 +10,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
-from local_cloud.errors import DeploymentFailed
+from local_cloud.errors import DeploymentFailed, NotRunning, WrongUsage
 from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
 from local_cloud.processes.supervisor import is_running
 from local_cloud.pulumi import project as projects
 from local_cloud.report import Report
-from local_cloud.running import AlreadyRunning, Running, find_running
+from local_cloud.running import AlreadyRunning, Running, await_leftovers, find_running
+from local_cloud.state import STACK_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8080
@@ -29,45 +31,83 @@ STOP_SECONDS = 60.0
 JOB_SECONDS = 1900.0
 # A minute of the local Monitoring is then a second.
 MAX_PACE = 60.0
+MAX_PORT = 65_535
+# As a shell reports a command that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises WrongUsage for a wrong command line, which is then said as any other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise WrongUsage."""
+        raise WrongUsage(f"{self.prog}: {message.removeprefix('argument ')}; `{self.prog} --help` tells what it takes")
 
 
 def main() -> int:
-    """Run the command that the arguments name, and return the exit status."""
-    arguments = _parser().parse_args()
+    """Run the command that the arguments name, and return the exit status, as docs/commands.md lists them."""
     try:
+        arguments = _parser().parse_args()
         return int(arguments.command(arguments) or 0)
     except (DeploymentFailed, ServerFailed) as failure:
+        known = failure if isinstance(failure, DeploymentFailed) else DeploymentFailed(str(failure))
+        _show_error(known)
+        return known.exit_status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _show_error(failure: DeploymentFailed) -> None:
+    if "--json" in sys.argv:
+        Report().result({"error": {"code": failure.code, "message": str(failure), "remedy": None}})
+    else:
         Console(stderr=True, highlight=False).print(str(failure), style="red", markup=False, soft_wrap=True)
-        return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="local_cloud", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="local_cloud", description=__doc__)
     state = Path(os.environ.get("LOCAL_STATE") or REPOSITORY / ".local")
     parser.add_argument("--state", type=Path, default=state, help="folder of the data (LOCAL_STATE; default: .local)")
     parser.add_argument("--project", type=Path, default=REPOSITORY, help="folder of Pulumi.yaml")
     parser.add_argument("--stack", default="local", help="the stack: Pulumi.<stack>.yaml (default: local)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     starting = commands.add_parser("up", help="bring everything up, and keep it up until Ctrl-C")
-    starting.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the base URL (default: 8080)")
+    starting.add_argument("--port", type=_parse_port, default=DEFAULT_PORT, help="of the base URL (default: 8080)")
     starting.add_argument(
         "--pace", type=_parse_pace, default=1.0, help="how many times faster alerts are evaluated (default: 1)"
     )
     starting.set_defaults(command=_up)
     commands.add_parser("down", help="stop what runs; the data stay").set_defaults(command=_down)
     commands.add_parser("clean", help="remove the data").set_defaults(command=_clean)
-    commands.add_parser("status", help="show the processes").set_defaults(command=_status)
+    commands.add_parser("status", help="show what runs, jobs and open incidents").set_defaults(command=_status)
     firing = commands.add_parser("run-job", help="fire a scheduler job now")
-    firing.add_argument("job", metavar="JOB", help="its name, or the end of it: publish-metrics")
+    firing.add_argument("job", metavar="JOB", type=_parse_job, help="its name, or the end of it: publish-metrics")
     firing.set_defaults(command=_run_job)
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON document instead of words and tables")
     return parser
 
 
+def _parse_port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; choose one from 1 to {MAX_PORT}, as PORT=9000")
+    return int(text)
+
+
 def _parse_pace(text: str) -> float:
-    pace = float(text)
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
     if not 1 <= pace <= MAX_PACE:
-        raise argparse.ArgumentTypeError(f"it is 1 to {MAX_PACE:g}, not {text}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_PACE:g}")
     return pace
+
+
+def _parse_job(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name one, as JOB=publish-metrics")
+    return text
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -75,12 +115,20 @@ def _up(arguments: argparse.Namespace) -> int:
     from local_cloud.up import up  # half a second of imports that no other command needs
 
     project = projects.read_project(arguments.project.resolve(), arguments.stack)
-    report = Report()
+    report = Report(Console(stderr=True, highlight=False)) if arguments.json else Report()
+
+    def ready(base_url: str, stack_file: Path) -> None:
+        if arguments.json:
+            Report().result({"base_url": base_url, "stack_file": str(stack_file)})
+
     try:
-        asyncio.run(up(project, arguments.state, arguments.port, report, arguments.pace))
+        asyncio.run(up(project, arguments.state, arguments.port, report, arguments.pace, ready))
     except AlreadyRunning as already:
-        report.line(f"{project.name} runs already, at {already.running.base_url}; `make down` stops it")
-        return 0 if already.running.base_url.endswith(f":{arguments.port}") else 1
+        said = f"{project.name} runs already, at {already.running.base_url}; `make down` stops it"
+        if not already.running.base_url.endswith(f":{arguments.port}"):
+            raise DeploymentFailed(said) from None
+        report.line(said)
+        ready(already.running.base_url, arguments.state.resolve() / STACK_FILE)
     return 0
 
 
@@ -94,7 +142,8 @@ def _keep_bytecode() -> None:
 def _down(arguments: argparse.Namespace) -> int:
     running = find_running(arguments.state)
     if running is None:
-        Report().line("Nothing runs.")
+        waited = await_leftovers(arguments.state, STOP_SECONDS, _note)
+        _show(arguments, "Stopped; the data stay." if waited else "Nothing runs.", {"stopped": bool(waited)})
         return 0
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -102,7 +151,7 @@ def _down(arguments: argparse.Namespace) -> int:
         if time.monotonic() > deadline:
             raise DeploymentFailed(f"the deployer, process {running.pid}, did not stop in {STOP_SECONDS:g} s")
         time.sleep(PROBE_SECONDS)
-    Report().line("Stopped; the data stay.")
+    _show(arguments, "Stopped; the data stay.", {"stopped": True})
     return 0
 
 
@@ -110,10 +159,23 @@ def _clean(arguments: argparse.Namespace) -> int:
     running = find_running(arguments.state)
     if running is not None:
         raise DeploymentFailed(f"it runs, at {running.base_url}: `make down` first")
+    await_leftovers(arguments.state, STOP_SECONDS, _note)
     if arguments.state.exists():
         shutil.rmtree(arguments.state)
-    Report().line(f"{arguments.state} is removed.")
+    _show(arguments, f"{arguments.state} is removed.", {"removed": str(arguments.state)})
     return 0
+
+
+def _show(arguments: argparse.Namespace, line: str, data: object) -> None:
+    if arguments.json:
+        Report().result(data)
+    else:
+        Report().line(line)
+
+
+def _note(line: str) -> None:
+    """Print what happens meanwhile, beside the result."""
+    Report(Console(stderr=True, highlight=False)).line(line)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -121,6 +183,9 @@ def _status(arguments: argparse.Namespace) -> int:
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
+    if arguments.json:
+        report.result(answer)
+        return 0
     report.line(str(answer["base_url"]))
     rows = [
         (name, str(one["pid"] or ""), one["health"], str(one["restarts"])) for name, one in answer["processes"].items()
@@ -142,8 +207,11 @@ def _run_job(arguments: argparse.Namespace) -> int:
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
-    report.line(f"{answer['job']}: {_describe_outcome(answer)}")
-    report.line(str(answer["answer"]))
+    if arguments.json:
+        report.result(answer)
+    else:
+        report.line(f"{answer['job']}: {_describe_outcome(answer)}")
+        report.line(str(answer["answer"]))
     return 0 if answer["succeeded"] else 1
 
 
@@ -156,7 +224,7 @@ def _describe_outcome(run: dict[str, Any] | None) -> str:
 def _require_running(arguments: argparse.Namespace) -> Running:
     running = find_running(arguments.state)
     if running is None:
-        raise DeploymentFailed("nothing runs: `make up` first")
+        raise NotRunning("nothing runs: `make up` first")
     return running
 
 
@@ -171,6 +239,8 @@ def _call_control(running: Running, command: str, method: str) -> tuple[int, dic
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+    except (OSError, HTTPException) as error:
+        raise NotRunning(f"the deployer at {running.base_url} does not answer: {error}") from None
 
 
 if __name__ == "__main__":

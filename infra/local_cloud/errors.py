@@ -2,7 +2,24 @@
 
 
 class DeploymentFailed(Exception):
-    """The message says what to mend."""
+    """The message says what to mend. exit_status: of the program, as docs/commands.md lists them."""
+
+    code = "failed"
+    exit_status = 1
+
+
+class WrongUsage(DeploymentFailed):
+    """The command line cannot be meant like that; nothing was done."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class NotRunning(DeploymentFailed):
+    """There is no deployer to ask, or it does not answer."""
+
+    code = "not_running"
+    exit_status = 3
 
 
 class UnknownType(DeploymentFailed):

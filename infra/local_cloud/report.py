@@ -1,5 +1,6 @@
 """What the person in front of the terminal sees."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,13 @@ class Report:
     """Prints for the person at the terminal, in colour if it is one."""
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console(highlight=False)
-        self._console = console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+        self._console = console or Console(highlight=False)
+        if not self._console.is_terminal:
+            self._console.width = PLAIN_WIDTH
+
+    def result(self, data: object) -> None:
+        """Print a JSON document, for programs."""
+        self._console.print(json.dumps(data, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """Print a line of what has happened."""

@@ -4,7 +4,8 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import psutil
 
 from local_cloud.errors import DeploymentFailed
-from local_cloud.processes.supervisor import is_running
-from local_cloud.state import write_private
+from local_cloud.processes.server import PROBE_SECONDS
+from local_cloud.processes.supervisor import find_leftovers, is_running, kill_leftovers
+from local_cloud.state import State, write_private
 
 FILE = "deployer.json"
 LOCK = "lock"
@@ -56,6 +58,25 @@ def hold_state(folder: Path, base_url: str) -> Iterator[Running]:
             yield own
         finally:
             (folder / FILE).unlink(missing_ok=True)
+
+
+def await_leftovers(folder: Path, seconds: float, say: Callable[[str], None]) -> list[str]:
+    """Wait for the servers of a deployer that was killed, which end by themselves; return which those were.
+
+    What has not ended after so many seconds is killed. The state is read only: the next deployer may be about to start.
+    """
+    if not folder.exists():
+        return []
+    state = State(folder)
+    left = waited = find_leftovers(state)
+    deadline = time.monotonic() + seconds
+    if left:
+        say(f"waiting for what a killed deployer has left: {', '.join(left)} …")
+    while left and time.monotonic() < deadline:
+        time.sleep(PROBE_SECONDS)
+        left = find_leftovers(state)
+    kill_leftovers(state)
+    return waited
 
 
 def find_running(folder: Path) -> Running | None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from local_cloud import background
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.serving.functions import DeployedFunction
 from local_cloud.state import write_private
@@ -32,11 +33,13 @@ class StackFile:
         self._functions = functions
         self._audience = audience
 
-    async def keep_fresh(self) -> None:
-        """Write it again before its tokens expire, until cancelled."""
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            self.write()
+    def keep_fresh(self) -> "asyncio.Task[None]":
+        """Start to write it again before its tokens expire, until cancelled."""
+        say = self._cloud.report.say
+        return background.start("refreshing stack.json", self._refresh, REFRESH_SECONDS, say=say, first=REFRESH_SECONDS)
+
+    async def _refresh(self) -> None:
+        self.write()
 
     def write(self) -> None:
         """Write it whole or not at all, for the owner's eyes only."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+STACK_FILE = "stack.json"
+
 
 class State:
     """Keeps sections of named JSON values, written through at each change. They hold secrets: never printed."""
@@ -25,7 +27,7 @@ class State:
     @property
     def stack_file(self) -> Path:
         """Return where the addresses and credentials are written."""
-        return self.folder / "stack.json"
+        return self.folder / STACK_FILE
 
     def find(self, section: str, name: str) -> Any:
         """Return a value; None if there is none."""

@@ -22,12 +22,14 @@ def show(cloud: LocalCloud, routes: Mapping[str, DeployedFunction], project: Pro
 
 
 def _show_functions(cloud: LocalCloud, routes: Mapping[str, DeployedFunction]) -> None:
-    prefixes = {function.front_end.name: prefix for prefix, function in routes.items()}
+    prefixes: dict[str, list[str]] = {}
+    for prefix, function in routes.items():
+        prefixes.setdefault(function.front_end.name, []).append(prefix)
     rows = []
     for name, function in cloud.endpoints.functions.items():
         callers = sorted(function.front_end.invokers)
         allowed = "anybody" if ANYBODY in callers else ", ".join(map(_shorten, callers)) or "nobody"
-        rows.append((name, prefixes.get(name, ""), function.front_end.url, allowed))
+        rows.append((name, "\n".join(prefixes.get(name, [])), function.front_end.url, allowed))
     report = cloud.report
     report.table("Functions", ("name", "under the base URL", "own URL", "who may call"), rows)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,17 @@ FIGURES_SECONDS, PUBLISH_SECONDS = 5.0, 60.0
 SHORTEST_FIGURES_SECONDS = 0.2
 
 
-async def up(project: Project, folder: Path, port: int, report: Report, pace: float = 1.0) -> None:
+async def up(
+    project: Project,
+    folder: Path,
+    port: int,
+    report: Report,
+    pace: float = 1.0,
+    ready: Callable[[str, Path], None] = lambda *_: None,
+) -> None:
     """Return when told to stop. pace: how many times faster than Google's the local Monitoring is.
 
+    ready: is called with the base URL and the path of stack.json once everything serves.
     Raises AlreadyRunning, DeploymentFailed, ServerFailed.
     """
     base_url = f"http://{HOST}:{port}"
@@ -64,7 +72,7 @@ async def up(project: Project, folder: Path, port: int, report: Report, pace: fl
             functions = cloud.endpoints.functions
             cloud.google.start_collecting(cloud.processes, lambda: [one.measured for one in list(functions.values())])
             await cloud.endpoints.apis.open()
-            await _deploy_and_wait(project, cloud, gateway, stop)
+            await _deploy_and_wait(project, cloud, gateway, stop, ready)
             report.line()
             report.say("stopping …")
     report.line("  Stopped; the data stay.")
@@ -95,7 +103,9 @@ async def _open(gateway: Gateway) -> None:
         ) from None
 
 
-async def _deploy_and_wait(project: Project, cloud: LocalCloud, gateway: Gateway, stop: asyncio.Event) -> None:
+async def _deploy_and_wait(
+    project: Project, cloud: LocalCloud, gateway: Gateway, stop: asyncio.Event, ready: Callable[[str, Path], None]
+) -> None:
     stopped = asyncio.create_task(stop.wait())
     configuration = _configuration(project, cloud)
     deployed = asyncio.create_task(program.run(project, configuration, LocalProvider(cloud), cloud.state, cloud.report))
@@ -113,10 +123,11 @@ async def _deploy_and_wait(project: Project, cloud: LocalCloud, gateway: Gateway
     audience = project.configured("userAudience") or cloud.project
     stack_file = StackFile(cloud, outputs, functions, audience)
     stack_file.write()
-    fresh = asyncio.create_task(stack_file.keep_fresh())
+    fresh = stack_file.keep_fresh()
     try:
         cloud.google.start_schedules()
         summary.show(cloud, routes, project, console=console is not None)
+        ready(cloud.endpoints.base_url, cloud.state.stack_file)
         await stopped
     finally:
         fresh.cancel()

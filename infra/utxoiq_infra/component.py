@@ -16,7 +16,7 @@ class Component(pulumi.ComponentResource):
     def own(
         self,
         *,
-        depends_on: Sequence[pulumi.Resource] = (),
+        depends_on: Sequence[pulumi.Input[pulumi.Resource]] = (),
         protect: bool | None = None,
         parent: pulumi.Resource | None = None,
         ignore_changes: list[str] | None = None,

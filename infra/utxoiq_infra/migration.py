@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -52,6 +53,43 @@ class Migration(pulumi.dynamic.Resource, name="Migration"):
     ) -> None:
         props = {"url": url, "token": pulumi.Output.secret(token), "trigger": trigger}
         super().__init__(MigrationProvider(), name, props, opts)
+
+
+def migrate_in_process(
+    name: str,
+    *,
+    url: pulumi.Input[str],
+    token: pulumi.Input[str],
+    trigger: pulumi.Input[str],
+    after: Sequence[pulumi.Resource],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Input[pulumi.Resource]:
+    """Have the schema migrated by this very process, at each deployment; a preview does nothing.
+
+    For plugins: the host of dynamic resources is one of the program's language and environment, not of the plugin's.
+    """
+
+    def migrated(props: dict[str, Any]) -> pulumi.Resource:
+        if not pulumi.runtime.is_dry_run():
+            _migrate(props)
+            pulumi.log.info(f"{name}: the schema is what the functions need")
+        return after[-1]
+
+    return pulumi.Output.all(url=url, token=token, trigger=trigger).apply(migrated)
+
+
+def migrate_by_resource(
+    name: str,
+    *,
+    url: pulumi.Input[str],
+    token: pulumi.Input[str],
+    trigger: pulumi.Input[str],
+    after: Sequence[pulumi.Resource],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Input[pulumi.Resource]:
+    """Have the schema migrated by a dynamic resource, whenever the trigger changes."""
+    options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(after)))
+    return Migration(name, url=url, token=token, trigger=trigger, opts=options)
 
 
 def trigger_of(*parts: object) -> str:

@@ -1,6 +1,6 @@
 """The whole system as one component."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,10 @@ from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.console import ConsoleAccess
 from utxoiq_infra.database import OWNER_ROLE, Database
 from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
+from utxoiq_infra.guard import guard
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
-from utxoiq_infra.migration import Migration, trigger_of
+from utxoiq_infra.migration import migrate_by_resource, trigger_of
 from utxoiq_infra.monitoring.monitoring import Monitoring
 from utxoiq_infra.monitoring.notifications import NotificationChannels
 from utxoiq_infra.monitoring.oversight import Oversight
@@ -44,7 +45,10 @@ from utxoiq_infra.storage import Storage
 
 
 class PersistenceLayer(Component):
-    """repository: the folder that holds functions/, sql/, migrations/ and docs/."""
+    """repository: the folder that holds functions/, sql/, migrations/ and docs/.
+
+    migrate: a function of migration.py, the way in which the schema is brought up to date.
+    """
 
     def __init__(
         self,
@@ -52,10 +56,12 @@ class PersistenceLayer(Component):
         configuration: Configuration,
         repository: Path,
         opts: pulumi.ResourceOptions | None = None,
+        migrate: Callable[..., pulumi.Input[pulumi.Resource]] = migrate_by_resource,
     ) -> None:
         super().__init__("PersistenceLayer", name, opts)
         self._configuration = configuration
         self._repository = repository
+        self._migrate = migrate
         services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
         enabled = self.own(depends_on=[services])
         self.accounts = {
@@ -104,6 +110,8 @@ class PersistenceLayer(Component):
             opts=self.own(depends_on=[*self.functions.values(), schedules, oversight, descriptors]),
         )
         self.register_outputs({})
+        # Beside the component: within it, it would wait for itself.
+        guard(name, self, protect=configuration.deletion_protection, parent=opts.parent if opts else None)
 
     def outputs(self) -> dict[str, pulumi.Input[Any]]:
         """What whoever deploys it wants to know."""
@@ -181,7 +189,7 @@ class PersistenceLayer(Component):
             depends_on=[*users, owner],
         )
 
-    def _migration(self, function: ServerlessFunction) -> Migration:
+    def _migration(self, function: ServerlessFunction) -> pulumi.Input[pulumi.Resource]:
         """The schema, brought up to date by the one function that may change it."""
         grants = [function.allow("deployer", self.deployer.member)]
         if self._configuration.identity.deployer:
@@ -196,15 +204,16 @@ class PersistenceLayer(Component):
         target = pulumi.Output.all(
             self.database.connection_name, self.database.database.name, self._role_members(), self._declared
         )
-        return Migration(
+        return self._migrate(
             f"{self.pulumi_resource_name}-schema",
             url=function.url,
             token=token,
             trigger=target.apply(lambda parts: trigger_of(digest, parts)),
-            opts=self.own(depends_on=grants),
+            after=grants,
+            opts=self.own(),
         )
 
-    def _endpoint(self, spec: FunctionSpec, migrated: Migration) -> ServerlessFunction:
+    def _endpoint(self, spec: FunctionSpec, migrated: pulumi.Input[pulumi.Resource]) -> ServerlessFunction:
         identity, access = self._configuration.identity, self._configuration.access
         optional = {
             "OIDC_USER_ISSUER": identity.user_issuer,
@@ -217,6 +226,7 @@ class PersistenceLayer(Component):
             "FUNCTION_AUDIENCE": self._configuration.function_audience(spec),
             "OPERATOR_AUDIENCE": self._configuration.operator_audience,
             "SCHEDULER_ACCOUNT": self.scheduler.email,
+            "MAX_TOKEN_SECONDS": str(identity.max_token_seconds),
             "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
             "RATE_LIMIT_BATCHES": str(access.batch_limit),
@@ -288,7 +298,7 @@ class PersistenceLayer(Component):
         spec: FunctionSpec,
         environment: Mapping[str, pulumi.Input[str]],
         mounts: Mapping[str, Mount],
-        depends_on: list[pulumi.Resource],
+        depends_on: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> ServerlessFunction:
         account = self.accounts[spec.name]
         instances = {"": self.database.instance.name}

@@ -20,8 +20,8 @@ OPENAPI_READER = "utxoiq_console.documentation"
 DATA_FOLDERS = ("static", "templates")
 
 
-class SourceError(Exception):
-    """A function whose source is not whole."""
+class SourceError(pulumi.RunError):
+    """A function whose source is not whole. Pulumi shows its message alone, without a traceback."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """What a stack may set, and what a wrong value says."""
 
+import re
 from collections.abc import Mapping
 
+import pulumi
 import pytest
 from tests.infra.deployment import PROJECT, deploy, stack_configuration
 
@@ -45,6 +47,7 @@ def test_stack_files_are_valid(stack: str) -> None:
 WRONG: list[tuple[dict[str, object], str]] = [
     ({"gcp:project": None}, "gcp:project is None: set it to the id of the Google Cloud project"),
     ({"gcp:project": "Utxo IQ"}, "gcp:project is 'Utxo IQ'"),
+    ({"projectNumber": "utxoiq-prod"}, "projectNumber is 'utxoiq-prod': set it to the project's number, not its id"),
     ({"regoin": "us-west1"}, "regoin is 'us-west1': there is no such key; did you mean region?"),
     ({"region": "Iowa"}, "region is 'Iowa': set it to a region"),
     ({"databaseTier": "n1-standard-1"}, "databaseTier is 'n1-standard-1'"),
@@ -125,9 +128,22 @@ def test_a_stack_name_that_fits_no_account_is_refused(stack: str) -> None:
         configured({}, stack)
 
 
+def test_a_stack_and_a_project_whose_database_users_are_too_long_are_refused() -> None:
+    project: dict[str, object] = {"gcp:project": "acme-blockchain-analytics-prod"}
+    message = (
+        "the stack's name is 'staging-eu-12': with the project acme-blockchain-analytics-prod it makes the database "
+        "user utxoiq-staging-eu-12-retention@acme-blockchain-analytics-prod.iam, which has 65 bytes of 63: use at most "
+        "11 characters"
+    )
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        configured(project, "staging-eu-12")
+    assert configured(project, "staging-eu1").stack == "staging-eu1"
+
+
 def test_a_wrong_value_stops_the_program_before_any_resource() -> None:
-    with pytest.raises(ConfigurationError, match="backupRegion"):
+    with pytest.raises(ConfigurationError, match="backupRegion") as raised:
         deploy("prod", {"backupRegion": "us-central1"})
+    assert isinstance(raised.value, pulumi.RunError), "any other error ends in a traceback"
 
 
 def test_a_schedule_and_a_function_can_be_changed_by_their_names() -> None:

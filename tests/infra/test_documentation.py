@@ -29,7 +29,7 @@ def test_stack_outputs_exist() -> None:
 
 def test_resources_are_called_so() -> None:
     text = (REPOSITORY / "docs/deployment.md").read_text()
-    suffixes = {*(spec.name for spec in FUNCTIONS), *(row.name for row in SCHEDULES)}
+    suffixes = {*(spec.name for spec in FUNCTIONS), *(row.name for row in SCHEDULES), "guard"}
     assert set(re.findall(r"utxoiq-prod-([a-z-]+)", text)) <= suffixes
 
 

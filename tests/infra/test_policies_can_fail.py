@@ -21,6 +21,7 @@ JOB = "cloudscheduler/job:Job"
 ROLE = "projects/iAMCustomRole:IAMCustomRole"
 VERSION = "secretmanager/secretVersion:SecretVersion"
 BACKUPS = "settings.backup_configuration"
+GUARD = "random:index/randomId:RandomId"
 DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
 EMAILS: dict[str, object] = {"alertEmails": ["a@example.com"]}
 
@@ -245,6 +246,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         {},
     ),
     ("what_holds_data_is_protected", unprotected(BUCKET), {}),
+    ("destroying_stops_before_anything_is_deleted", unprotected(GUARD), {}),
     ("what_holds_data_is_protected", Mutation((INSTANCE,), put("deletion_protection", False)), {}),
     ("what_holds_data_is_protected", Mutation((INSTANCE,), put("settings.deletion_protection_enabled", False)), {}),
     ("what_holds_data_is_protected", Mutation((BUCKET,), put("force_destroy", True)), {}),

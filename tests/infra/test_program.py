@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 import pytest
 from pulumi.output import Unknown
-from tests.infra import snapshot
+from tests.infra import google, snapshot
 from tests.infra.deployment import REPOSITORY, Deployment, deploy, stack_configuration
 
 from utxoiq_infra import persistence
@@ -135,6 +135,52 @@ def test_the_outputs_answer_what_a_deployer_asks() -> None:
     assert outputs["base_url"] == "https://api.utxoiq.com"
     assert outputs["first_key_command"].startswith("pulumi stack output ")
     assert outputs["dashboard"].startswith("https://console.cloud.google.com/")
+
+
+LIMITS = {
+    ("serviceaccount/account:Account", "accountId"): 30,
+    ("sql/user:User", "name"): 63,
+    ("sql/databaseInstance:DatabaseInstance", "name"): 98 - 30,  # with the project's id
+    ("storage/bucket:Bucket", "name"): 63,
+    ("redis/instance:Instance", "name"): 40,
+    ("compute/network:Network", "name"): 63,
+    ("compute/subnetwork:Subnetwork", "name"): 63,
+    (FUNCTION, "name"): 49,  # of its Cloud Run service
+    ("artifactregistry/repository:Repository", "repositoryId"): 63,
+    ("secretmanager/secret:Secret", "secretId"): 255,
+    ("projects/iAMCustomRole:IAMCustomRole", "roleId"): 64,
+    ("logging/metric:Metric", "name"): 100,
+    ("logging/projectBucketConfig:ProjectBucketConfig", "bucketId"): 100,
+}
+
+
+def test_the_longest_names_are_within_googles_limits() -> None:
+    deployment = deploy("staging-eu1", {"gcp:project": "acme-blockchain-analytics-prod", "domain": "api.utxoiq.com"})
+    for (type_, key), limit in LIMITS.items():
+        names = [found[key] for found in deployment.all(type_)]
+        assert names, type_
+        assert [name for name in names if len(name.encode()) > limit] == [], type_
+
+
+NUMBERED: dict[str, object] = {
+    "alertTopic": "projects/p/topics/alerts",
+    "budget": 900,
+    "billingAccount": "012345-6789AB-CDEF01",
+}
+
+
+@pytest.mark.parametrize("number", [None, "123456789013"])
+def test_the_projects_number_is_asked_for_only_where_it_is_not_configured(
+    number: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if number:
+        monkeypatch.delitem(google.CALLS, "gcp:organizations/getProject:getProject")
+    deployment = deploy("prod", {**NUMBERED, "projectNumber": number})
+    expected = number or "123456789012"
+    (grant,) = deployment.all("pubsub/topicIAMMember:TopicIAMMember")
+    (budget,) = deployment.all("billing/budget:Budget")
+    assert f"service-{expected}@" in grant["member"]
+    assert budget["budgetFilter.projects"] == [f"projects/{expected}"]
 
 
 def test_a_deployer_is_allowed_to_call_migrate_as_its_account() -> None:

@@ -73,3 +73,8 @@ def imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             modules.add(node.module)
     return modules
+
+
+def test_the_environment_has_pip_however_it_was_made() -> None:
+    """The Pulumi CLI lists the program's packages by it, and an environment made without pip gets it from here only."""
+    assert pins((REPOSITORY / "requirements.lock").read_text())["pip"][1]

@@ -1,8 +1,10 @@
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from tests.system.running import LocalStack
 
 
@@ -65,7 +67,8 @@ class SmallProject:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "project"
         self.folder.mkdir()
-        (self.folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+        runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+        (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "small", "runtime": runtime}))
         (self.folder / "Pulumi.local.yaml").write_text("config:\n  gcp:project: small-local\n")
         self.stack = LocalStack(folder, self.folder)
 

@@ -84,6 +84,26 @@ class LocalStack:
             check=False,
         )
 
+    def begin_run(self, *arguments: str) -> "subprocess.Popen[str]":
+        """As `run`, without waiting for its end."""
+        return subprocess.Popen(
+            self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+        )
+
+    def command(self, *arguments: str) -> dict[str, Any]:
+        """What one of `python -m commands` returns."""
+        done = subprocess.run(
+            [sys.executable, "-m", "commands", *arguments, "--json", "--stack-file", str(self.state / "stack.json")],
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            timeout=START_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        content: dict[str, Any] = json.loads(done.stdout)
+        return content
+
     def down(self) -> None:
         done = self.run("down")
         assert done.returncode == 0, done.stderr
@@ -144,6 +164,7 @@ def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:
     project.mkdir()
     for name in ("infra", "docs"):
         (project / name).symlink_to(REPOSITORY / name)
+    (project / ".venv").symlink_to(sys.prefix)
     shutil.copy(REPOSITORY / "Pulumi.yaml", project)
     stack = yaml.safe_load((REPOSITORY / "Pulumi.local.yaml").read_text())
     stack["config"] |= {f"utxoiq-persistence:{key}": value for key, value in changes.items()}

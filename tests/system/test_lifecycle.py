@@ -1,5 +1,6 @@
 """Up, down, twice, killed, failed: what is left behind is the data and nothing else."""
 
+import json
 import signal
 import socket
 
@@ -66,7 +67,7 @@ def test_started_twice_it_says_that_it_runs(small: SmallProject) -> None:
     again = stack.run("up", "--port", str(stack.port))
     assert (again.returncode, stack.base_url in again.stdout) == (0, True)
     elsewhere = stack.run("up", "--port", str(stack.port + 1))
-    assert (elsewhere.returncode, stack.base_url in elsewhere.stdout) == (1, True)
+    assert (elsewhere.returncode, stack.base_url in elsewhere.stderr) == (1, True)
     refused = stack.run("clean")
     assert (refused.returncode, "down" in refused.stderr) == (1, True)
     assert stack.status()["processes"]["small-db-postgres"]["health"] == "up"
@@ -91,6 +92,39 @@ def test_a_deployer_that_is_killed_takes_everything_with_it(small: SmallProject)
     until(lambda: alive(family) == [], 10)
     stack.start()
     assert stack.status()["processes"]["small-db-postgres"]["health"] == "up"
+
+
+def test_down_right_after_up_was_killed_waits_for_what_still_ends(small: SmallProject) -> None:
+    stack = small.write(PROGRAM).start()
+    family = stack.family()
+    slow = stack.process_of("small-db-postgres")
+    slow.suspend()
+    stack.process.kill()
+    stack.process.wait()
+    down = stack.begin_run("down")
+    assert down.stderr is not None
+    assert "small-db-postgres" in down.stderr.readline()
+    assert down.poll() is None
+    slow.resume()
+    said, _ = down.communicate(timeout=60)
+    assert (down.returncode, said) == (0, "Stopped; the data stay.\n")
+    assert alive(family) == []
+    assert stack.run("down").stdout == "Nothing runs.\n"
+
+
+def test_with_json_each_command_answers_in_one_document(small: SmallProject) -> None:
+    stack = small.write(PROGRAM)
+    refused = stack.run("status", "--json")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (3, "not_running")
+    stack.start()
+    assert json.loads(stack.run("status", "--json").stdout)["processes"]["small-db-postgres"]["health"] == "up"
+    again = json.loads(stack.run("up", "--port", str(stack.port), "--json").stdout)
+    assert again == {"base_url": stack.base_url, "stack_file": str(stack.state / "stack.json")}
+    unknown = stack.run("run-job", "nothing", "--json")
+    assert (unknown.returncode, json.loads(unknown.stdout)["error"]["code"]) == (1, "failed")
+    assert json.loads(stack.run("down", "--json").stdout) == {"stopped": True}
+    stack.await_end()
+    assert json.loads(stack.run("clean", "--json").stdout) == {"removed": str(stack.state)}
 
 
 def test_a_postmaster_pid_of_a_stranger_keeps_nobody_from_starting(small: SmallProject) -> None:

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from tests.system.running import LocalStack
 
+from utxoiq_infra.configuration.catalog import ENDPOINTS
+
 BACKFILL, FEEDBACK = "/api/v1/monitoring/backfill", "/api/v1/feedback"
 METRICS, DATABASE = "/api/v1/monitoring/metrics", "/api/v1/monitoring/database"
 
@@ -94,3 +96,8 @@ def test_the_base_url_says_what_there_is(client: httpx.Client, stack: LocalStack
     for path in ("/nowhere", f"{FEEDBACK}x/rate"):
         missing = client.get(path)
         assert (missing.status_code, missing.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_the_table_of_up_shows_every_prefix(stack: LocalStack) -> None:
+    table = stack.output.partition("Functions")[2].partition("Schedules")[0]
+    assert {path for spec in ENDPOINTS for path in spec.paths} <= set(table.split())

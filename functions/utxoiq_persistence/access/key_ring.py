@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
+from utxoiq_persistence import futures
 from utxoiq_persistence.access.api_keys import digest_of, is_key
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.database import Database
@@ -67,6 +68,7 @@ class KeyRing:
         if flight is None:
             flight = self._flights[digest] = asyncio.create_task(self._look_up(digest))
             flight.add_done_callback(lambda _: self._flights.pop(digest))
+            flight.add_done_callback(futures.retrieve)
         return await asyncio.shield(flight)
 
     async def _look_up(self, digest: bytes) -> KeyHolder | None:

@@ -6,17 +6,21 @@ requests that were let through, which expires with the window.
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import OrderedDict
 from contextvars import Context
 
 from msgspec import Struct
 
+from utxoiq_persistence import futures
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
 from utxoiq_persistence.tracing import spans as tracing
 
 WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
+
+_log = logging.getLogger(__name__)
 
 # Counts only what it lets through: a refusal costs no one anything.
 _TAKE = Script.of("""-- rate limit
@@ -44,7 +48,7 @@ class Allowance(Struct, frozen=True):
 class _Window:
     """One caller's, as this instance last heard of it."""
 
-    __slots__ = ("counting", "key", "limit", "resets_at", "used", "waiting")
+    __slots__ = ("counted", "counting", "key", "limit", "resets_at", "used", "waiting")
 
     def __init__(self, name: str) -> None:
         self.key = [f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"]
@@ -52,10 +56,27 @@ class _Window:
         self.used = 0
         self.resets_at = 0.0
         self.waiting: list[asyncio.Future[Allowance]] = []
+        # Those whose count is on its way.
+        self.counted: list[asyncio.Future[Allowance]] = []
         self.counting: asyncio.Task[None] | None = None
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         return Allowance(granted, self.limit, max(0, self.limit - used), self.resets_at)
+
+    def answer(self, granted: int) -> None:
+        """Tell those that take part in a count what became of it, in the order of their coming."""
+        before = self.used - granted
+        counted, self.counted = self.counted, []
+        for place, turn in enumerate(counted, start=1):
+            futures.answer(turn, self.allowance(place <= granted, min(before + place, self.used)))
+
+    def end_counting(self, counting: "asyncio.Task[None]") -> None:
+        """Answer those who wait for a count that was cancelled, perhaps before it began."""
+        if futures.was_cut_off(counting):
+            if self.counting is counting:
+                self.counting = None
+            self.counted, self.waiting = [*self.counted, *self.waiting], []
+            self.answer(self.take_alone(len(self.counted)))
 
     def take_alone(self, wanted: int) -> int:
         """How many are granted by what this instance knows."""
@@ -85,6 +106,7 @@ class RateLimits:
         if window.counting is None:
             # It may go on to count others' requests: it is no part of this one's trace.
             window.counting = asyncio.create_task(self._count(window), context=Context())
+            window.counting.add_done_callback(window.end_counting)
         if (span := tracing.current()) is not None:
             span.follow(turn, "rate limit")
         return await turn
@@ -97,12 +119,8 @@ class RateLimits:
     async def _count(self, window: _Window) -> None:
         try:
             while window.waiting:
-                turns, window.waiting = window.waiting, []
-                granted = await self._take(window, len(turns))
-                before = window.used - granted
-                for place, turn in enumerate(turns, start=1):
-                    if not turn.cancelled():
-                        turn.set_result(window.allowance(place <= granted, min(before + place, window.used)))
+                window.counted, window.waiting = window.waiting, []
+                window.answer(await self._take(window, len(window.counted)))
         finally:
             window.counting = None
 
@@ -113,6 +131,9 @@ class RateLimits:
                 _TAKE, window.key, str(wanted), str(window.limit), str(WINDOW_SECONDS * 1000)
             )
         except RedisAway:
+            return window.take_alone(wanted)
+        except Exception:
+            _log.exception("a rate limit cannot be counted in Redis; this instance counts alone")
             return window.take_alone(wanted)
         window.used = used
         window.resets_at = time.time() + left / 1000

@@ -16,6 +16,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from utxoiq_persistence import futures
 from utxoiq_persistence.cache.channel import CHANNEL, LEASE_SECONDS, SEPARATOR, Channel
 from utxoiq_persistence.cache.memory import Memory
 from utxoiq_persistence.errors import DatabaseUnavailable
@@ -166,7 +167,7 @@ class Cache:
         if (span := tracing.current()) is not None:
             flying = span.around("cache get", flying, {GROUP: group})
         flight.task = asyncio.create_task(flying)
-        flight.task.add_done_callback(_seen)
+        flight.task.add_done_callback(futures.retrieve)
         return flight
 
     async def _fly(self, group: str, tag: str, field: str, seconds: int, load: Load, flight: _Flight) -> Document:
@@ -233,7 +234,7 @@ class Cache:
         def note(some: list[str], call: "asyncio.Future[Any]") -> None:
             nonlocal left
             left -= 1
-            if call.exception() is not None:
+            if call.cancelled() or call.exception() is not None:
                 self._figures.failed_writes += 1
                 self._untold.update(some)
             if left == 0 and not told.done():
@@ -286,12 +287,6 @@ def _portions(tags: Collection[str]) -> Iterator[list[str]]:
 
 def _keys(tags: list[str]) -> list[str]:
     return [f"cache:{{{tag}}}:{part}" for tag in tags for part in "vgw"]
-
-
-def _seen(task: "asyncio.Task[Document]") -> None:
-    """A failure is for whoever asked; if all have gone, it is nobody's."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _encode(expires: float, document: Document) -> bytes:

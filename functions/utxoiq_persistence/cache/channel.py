@@ -9,8 +9,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from utxoiq_persistence.background import end, goes_on
-from utxoiq_persistence.redis.client import PubSub, Redis, RedisError
+from utxoiq_persistence import background
+from utxoiq_persistence.background import end
+from utxoiq_persistence.redis.client import PubSub, Redis
 
 CHANNEL = "cache:changed"
 # Between the tags of one message; no tag holds it, as no string that PostgreSQL stores does.
@@ -35,7 +36,7 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._listen())
+        self._task = background.start("listening for changes of the cache", self._listen, RECONNECT_SECONDS)
 
     async def close(self) -> None:
         await end(self._task)
@@ -49,15 +50,12 @@ class Channel:
         return now - self._heard_until < LEASE_SECONDS
 
     async def _listen(self) -> None:
-        while goes_on():
-            try:
-                await self._subscription()
-            except* (RedisError, OSError):
-                # Nothing heard, nothing held; the loop subscribes again.
-                self._heard_until = 0.0
-                self._lost()
-            if goes_on():
-                await asyncio.sleep(RECONNECT_SECONDS)
+        try:
+            await self._subscription()
+        finally:
+            # Nothing heard, nothing held, whatever ended it.
+            self._heard_until = 0.0
+            self._lost()
 
     async def _subscription(self) -> None:
         async with self._redis.pubsub() as subscriber:

@@ -11,7 +11,8 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 
-from utxoiq_persistence.background import end, goes_on
+from utxoiq_persistence import background
+from utxoiq_persistence.background import end
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigures
 from utxoiq_persistence.postgres.database import Database
@@ -86,7 +87,8 @@ class Fleet:
         self._unreadable: set[bytes] = set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_publishing())
+        # Where Redis is away, the next round tells all that was counted meanwhile.
+        self._task = background.start("publishing this instance's figures", self.publish_own, self._seconds)
 
     async def close(self) -> None:
         """Leaves the last figures behind, for whoever adds up."""
@@ -116,14 +118,6 @@ class Fleet:
     async def publish_own(self) -> None:
         """Raises RedisError, OSError."""
         await self._write(self._own.figures(ended=False))
-
-    async def _keep_publishing(self) -> None:
-        while goes_on():
-            # Where Redis is away, the next round tells all that was counted meanwhile.
-            with contextlib.suppress(RedisError, OSError):
-                await self.publish_own()
-            if goes_on():
-                await asyncio.sleep(self._seconds)
 
     async def _write(self, entry: bytes) -> None:
         try:

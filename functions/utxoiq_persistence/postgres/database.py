@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from utxoiq_persistence import futures
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted, RuleBroken
 from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
@@ -120,7 +121,12 @@ class Database:
         """On the loop where the session at hand has the statement prepared, else in a thread, which prepares it."""
         asked = time.perf_counter()
         session = await self._reserve()
-        if session is None or not self._runs_on_loop(session, statement, parameters):
+        try:
+            on_loop = session is not None and self._runs_on_loop(session, statement, parameters)
+        except BaseException:
+            self._release(session)
+            raise
+        if session is None or not on_loop:
             return await self._in_thread(
                 session, statement.name, lambda session: session.run(statement, **parameters), asked
             )
@@ -146,14 +152,19 @@ class Database:
     async def _in_thread(self, session: Session | None, name: str, work: Work[T], asked: float) -> T:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        if session is not None:
-            session.leave_loop()
         try:
+            if session is not None:
+                session.leave_loop()
             run = self._run if tracing.current() is None else tracing.carried(self._run)
             self._threads.submit(run, loop, answer, session, name, work, asked)
         except RuntimeError:
             self._release(session)
             raise DatabaseUnavailable("this instance is shutting down; try again") from None
+        except BaseException:
+            if session is not None:
+                session.broken = True  # nobody knows what state its link is in
+            self._release(session)
+            raise
         return await _answered(answer)
 
     async def _reserve(self) -> Session | None:
@@ -247,23 +258,29 @@ class Database:
         result: T | None,
         error: BaseException | None,
     ) -> None:
-        self._release(session)
-        self.checkouts.add(waited)
-        failed = isinstance(error, (_Retry, DatabaseUnavailable, DatabaseError))
-        query = self.queries.get(name)
-        if query is None:
-            query = self.queries[name] = QueryFigures()
-        query.add(elapsed, failed)
-        if error is None:
-            answer.set_result(cast("T", result))
-        else:
-            answer.set_exception(error)
+        try:
+            self._release(session)
+            self.checkouts.add(waited)
+            failed = isinstance(error, (_Retry, DatabaseUnavailable, DatabaseError))
+            query = self.queries.get(name)
+            if query is None:
+                query = self.queries[name] = QueryFigures()
+            query.add(elapsed, failed)
+        finally:
+            if error is None:
+                futures.answer(answer, cast("T", result))
+            else:
+                futures.fail([answer], error)
 
     def _release(self, session: Session | None) -> None:
         """The place, and the session if it is sound, go to whoever waits longest; else they are free again."""
         if session is not None and session.broken:
+            self._pass_on(None)
             session.close()
-            session = None
+        else:
+            self._pass_on(session)
+
+    def _pass_on(self, session: Session | None) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():  # those that are done have a place already, or have given up
@@ -292,6 +309,7 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
     Raises DatabaseUnavailable.
     """
     task = asyncio.create_task(work)
+    task.add_done_callback(futures.retrieve)
     try:
         done, _ = await asyncio.wait([task], timeout=seconds)
         if not done:

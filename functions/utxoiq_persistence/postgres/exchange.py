@@ -136,10 +136,12 @@ class Exchange:
             self._finish(context, None)
 
     def _give_up(self, reason: str) -> None:
-        self.leave()
-        self._lost()
-        if self._context is not None:
-            self._finish(None, InterfaceError(reason))
+        try:
+            self.leave()
+            self._lost()
+        finally:
+            if self._context is not None:
+                self._finish(None, InterfaceError(reason))
 
     def _finish(self, context: Context | None, error: Exception | None) -> None:
         done, self._done, self._context = self._done, None, None

@@ -98,9 +98,9 @@ class Session:
 
     def leave_loop(self) -> None:
         """Before it goes to a thread."""
-        if self._exchange is not None:
-            self._exchange.leave()
-            self._exchange = None
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.leave()
 
     def transaction(self) -> "Transaction":
         return Transaction(self)

@@ -1,15 +1,16 @@
 """Redis for many small commands at once: those of one moment travel in one pipeline."""
 
 import asyncio
-import contextlib
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hiredis import pack_command
 
-from utxoiq_persistence.background import end, goes_on
+from utxoiq_persistence import background, futures
+from utxoiq_persistence.background import end
 from utxoiq_persistence.config import RedisSettings
 from utxoiq_persistence.redis.client import (
     AbstractConnection,
@@ -24,6 +25,8 @@ from utxoiq_persistence.tracing import spans as tracing
 
 TIMEOUT = 0.25
 PROBE_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
 
 
 class RedisAway(Exception):
@@ -47,9 +50,10 @@ class Script:
 
 @dataclass
 class _Call:
+    """command: as it is sent."""
+
     script: Script
-    keys: list[str]
-    arguments: list[str | bytes]
+    command: bytes
     answer: "asyncio.Future[Any]"
 
 
@@ -85,7 +89,7 @@ class ScriptRunner:
         await end(self._recovery)
 
     def run(self, script: Script, keys: list[str], *arguments: str | bytes) -> "asyncio.Future[Any]":
-        """The script's answer, or RedisAway."""
+        """Return what will be the script's answer, or RedisAway. What cannot be sent raises at once, for itself."""
         call = _call(script, keys, arguments)
         if (span := tracing.current()) is not None:
             span.follow(call.answer, script.name, tracing.of_script(script.name), remote=True)
@@ -95,6 +99,7 @@ class ScriptRunner:
         self._calls.append(call)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
+            self._sender.add_done_callback(self._end_sending)
         return call.answer
 
     async def send(self, script: Script, keys: list[str], *arguments: str | bytes) -> Any:
@@ -113,32 +118,45 @@ class ScriptRunner:
         finally:
             self._sender = None
 
+    def _end_sending(self, sender: "asyncio.Task[None]") -> None:
+        """Answer those who wait for a sender that was cancelled, perhaps before it began."""
+        if futures.was_cut_off(sender):
+            if self._sender is sender:
+                self._sender = None
+            self._give_up(RedisAway("sending was cut off"))
+
     def _rest(self) -> None:
         """Whatever waits was ordered after what failed: it must not overtake that."""
         self.resting = True
-        calls, self._calls = self._calls, []
-        for call in calls:
-            _settle(call, RedisAway())
-        self._recovery = asyncio.create_task(self._recover())
+        self._give_up(RedisAway())
+        self._recovery = background.start(
+            "looking for Redis", self._probe, PROBE_SECONDS, first=PROBE_SECONDS, until=lambda: not self.resting
+        )
 
-    async def _recover(self) -> None:
-        while self.resting and goes_on():
-            await asyncio.sleep(PROBE_SECONDS)
-            with contextlib.suppress(RedisAway, RedisError, OSError):
-                await self._redis.ping()
-                if self._catch_up is not None:
-                    await self._catch_up()
-                self.resting = False
+    def _give_up(self, error: RedisAway) -> None:
+        calls, self._calls = self._calls, []
+        futures.fail((call.answer for call in calls), error)
+
+    async def _probe(self) -> None:
+        await self._redis.ping()
+        if self._catch_up is not None:
+            await self._catch_up()
+        self.resting = False
 
     async def _exchange(self, calls: list[_Call]) -> bool:
-        """Whether every call was answered."""
+        """Whether every call was answered; all of them are settled then, whatever is raised."""
         try:
             answers = await self._pipeline(calls)
             if any(isinstance(answer, NoScriptError) for answer in answers):
                 await self._load(calls)
                 answers = await self._pipeline(calls)
-        except (RedisError, OSError) as error:
-            answers = [error] * len(calls)
+        except BaseException as error:
+            futures.fail((call.answer for call in calls), RedisAway(repr(error)))
+            if not isinstance(error, Exception):
+                raise
+            if not isinstance(error, (RedisError, OSError)):
+                _log.error("a pipeline to Redis failed", exc_info=error)
+            return False
         for call, answer in zip(calls, answers, strict=True):
             _settle(call, answer)
         return not any(isinstance(answer, Exception) for answer in answers)
@@ -148,7 +166,7 @@ class ScriptRunner:
         pool = self._redis.connection_pool
         connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_packed_command([_packed(call) for call in calls], check_health=False)
+            await connection.send_packed_command([call.command for call in calls], check_health=False)
             return [await _answer(connection) for _ in calls]
         except BaseException:
             await connection.disconnect(nowait=True)  # the next one would read answers that are not its own
@@ -162,14 +180,9 @@ class ScriptRunner:
 
 
 def _call(script: Script, keys: list[str], arguments: Sequence[str | bytes]) -> _Call:
-    return _Call(script, keys, list(arguments), asyncio.get_running_loop().create_future())
-
-
-def _packed(call: _Call) -> bytes:
-    count = str(len(call.keys))
     # Its stub takes one argument only.
-    packed: bytes = pack_command(("EVALSHA", call.script.digest, count, *call.keys, *call.arguments))  # type: ignore[arg-type]
-    return packed
+    command: bytes = pack_command(("EVALSHA", script.digest, str(len(keys)), *keys, *arguments))  # type: ignore[arg-type]
+    return _Call(script, command, asyncio.get_running_loop().create_future())
 
 
 async def _answer(connection: AbstractConnection) -> Any:
@@ -180,9 +193,7 @@ async def _answer(connection: AbstractConnection) -> Any:
 
 
 def _settle(call: _Call, answer: Any) -> None:
-    if call.answer.cancelled():
-        return
     if isinstance(answer, Exception):
-        call.answer.set_exception(RedisAway(str(answer)))
+        futures.fail([call.answer], RedisAway(str(answer)))
     else:
-        call.answer.set_result(answer)
+        futures.answer(call.answer, answer)

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
-from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence import futures
+from utxoiq_persistence.errors import DatabaseUnavailable, RuleBroken
 from utxoiq_persistence.tracing import spans as tracing
 
 Item = TypeVar("Item")
@@ -80,7 +82,7 @@ class Groups(Generic[Item, Result]):
         task = asyncio.create_task(self._write(group), context=group[0].context)
         self._ahead = task
         self._under_way.add(task)
-        task.add_done_callback(self._landed)
+        task.add_done_callback(partial(self._land, group))
         asyncio.get_running_loop().call_later(self._patience, self._let_go, task)
 
     def _next_group(self) -> list[_Place[Item, Result]]:
@@ -99,7 +101,11 @@ class Groups(Generic[Item, Result]):
         self._size = sum(place.size for place in self._waiting)
         return group
 
-    def _landed(self, task: "asyncio.Task[None]") -> None:
+    def _land(self, group: Sequence[_Place[Item, Result]], task: "asyncio.Task[None]") -> None:
+        """Let the next group go; answer those of one that was cancelled, perhaps before it began."""
+        if futures.was_cut_off(task):
+            doubt = "the write was cut off; whether the change was made is not known; try again"
+            futures.fail((place.turn for place in group), DatabaseUnavailable(doubt, outcome_unknown=True))
         self._under_way.discard(task)
         self._let_go(task)
 
@@ -109,17 +115,14 @@ class Groups(Generic[Item, Result]):
             self._depart()
 
     async def _write(self, group: Sequence[_Place[Item, Result]]) -> None:
+        """Send the group, or one by one where one of it breaks a rule."""
         try:
             results = await self._send([place.item for place in group])
+            for place, result in zip(group, results, strict=True):
+                futures.answer(place.turn, result)
         except Exception as error:
             if isinstance(error, RuleBroken) and len(group) > 1:
                 for place in group:  # nothing was written: the others are not to suffer from the one that broke it
                     await self._write([place])
                 return
-            for place in group:
-                if not place.turn.cancelled():
-                    place.turn.set_exception(error)
-        else:
-            for place, result in zip(group, results, strict=True):
-                if not place.turn.cancelled():
-                    place.turn.set_result(result)
+            futures.fail((place.turn for place in group), error)

@@ -1,11 +1,9 @@
 """The columns of the archive's tables as this checkout lists them, typed as they lie in Parquet."""
 
-import tomllib
-from pathlib import Path
-
 import pyarrow as pa
 
-LIST = Path(__file__).parents[3] / "sql/columns.toml"
+from commands.archive import tables
+
 # As the functions archive PostgreSQL's types; a test compares the two.
 TYPES = {
     "uuid": pa.uuid(),
@@ -24,8 +22,7 @@ TYPES = {
 
 def read() -> dict[str, pa.Schema]:
     """Return each table's columns, all of which take null: an object may be older than a column."""
-    tables = tomllib.loads(LIST.read_text())
     return {
         table: pa.schema([(name, TYPES[text.removesuffix(" not null")]) for name, text in listed["columns"].items()])
-        for table, listed in tables.items()
+        for table, listed in tables.listed().items()
     }

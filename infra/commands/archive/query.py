@@ -27,6 +27,8 @@ def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max
     connection.execute("SET TimeZone = 'UTC'")
     storage = _storage(bucket)
     try:
+        # A bucket that is not there would pass for one in which nothing is archived.
+        storage.get_file_info(fs.FileSelector(bucket.name))
         for table in TABLES:
             connection.register(table, _rows_of(storage, bucket.name, table, since, until))
     except OSError as error:

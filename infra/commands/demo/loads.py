@@ -84,20 +84,21 @@ async def metrics(api: Api, scale: Scale, until: datetime, advance: Advance) -> 
 
 
 async def expired_metrics(api: Api, month: datetime, advance: Advance) -> None:
-    """Record a value an hour of each series for a month, unless they were recorded before."""
-    days = list(_days(month))
+    """Record a value an hour of each series for a month."""
+    await _send(api, list(_days(month)), AN_HOUR, advance)
+
+
+async def is_recorded(api: Api, month: datetime) -> bool:
+    """Return whether an earlier run recorded that month, archived by now or not."""
     known = await api.get(
         AGGREGATE,
         service_name=SERVICES[0],
         metric_type=next(iter(SERIES)),
         start_time=month.isoformat(),
-        end_time=(days[-1] + A_DAY - AN_HOUR).isoformat(),
+        end_time=max(_days(month)).isoformat(),
         interval="day",
     )
-    if known["data"]:
-        advance(expired_count(month))
-        return
-    await _send(api, days, AN_HOUR, advance)
+    return bool(known["data"])
 
 
 def expired_month(now: datetime) -> datetime:

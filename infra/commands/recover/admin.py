@@ -69,7 +69,8 @@ class Admin:
         """
         if moment > datetime.now(UTC):
             raise wrong_usage(f"{moment.isoformat()} is in the future")
-        found = _answered(self._api.instances().getLatestRecoveryTime(project=self._project, instance=instance))
+        calls = self._api.projects().instances()
+        found = _answered(calls.getLatestRecoveryTime(project=self._project, instance=instance))
         earliest = found.get("earliestRecoveryTime")
         if earliest is not None and moment < datetime.fromisoformat(earliest):
             raise CommandFailed(

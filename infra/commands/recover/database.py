@@ -7,24 +7,25 @@ from pg8000.exceptions import DatabaseError
 
 
 class Database:
-    """Each statement is a transaction of its own, unless `START TRANSACTION` was run."""
+    """Each statement is a transaction of its own, unless `START TRANSACTION` was run.
+
+    Statements are prepared, and so are one each: PostgreSQL refuses an operator's condition that brings a second
+    one. They are sent as they are: a cursor would take a % in them for a parameter.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        connection.autocommit = True
 
     def run(self, statement: str, stream: IO[bytes] | None = None) -> int:
-        """How many rows it touched. Raises pg8000's DatabaseError."""
-        cursor = self._connection.cursor()
-        cursor.execute(statement, stream=stream)
-        return int(cursor.rowcount)
+        """Return how many rows it touched. Raises pg8000's DatabaseError."""
+        return int(self._connection.execute_unnamed(statement, stream=stream).row_count)
 
     def rows(self, query: str) -> list[Any]:
-        cursor = self._connection.cursor()
-        cursor.execute(query)
-        return list(cursor.fetchall())
+        """Return the rows. Raises pg8000's DatabaseError."""
+        return list(self._connection.execute_unnamed(query).rows)
 
     def close(self) -> None:
+        """End the session."""
         self._connection.close()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pg8000.exceptions import DatabaseError
 from pg8000.native import identifier, literal
 
-from commands.errors import CommandFailed
+from commands.errors import CommandFailed, wrong_usage
 from commands.recover import definition
 from commands.recover.database import Database, message_of
 
@@ -61,8 +61,11 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
     names = definition.columns(source, table)
     columns = ", ".join(map(identifier, names))
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as spool:
-        # The condition is the operator's own SQL.
-        source.run(f"COPY (SELECT {columns} FROM {name} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
+        try:
+            # The condition is the operator's own SQL.
+            source.run(f"COPY (SELECT {columns} FROM {name} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
+        except DatabaseError as error:
+            raise wrong_usage(f"--where {where!r}: {message_of(error)}") from error
         spool.seek(0)
         live.run("START TRANSACTION")
         try:

@@ -95,7 +95,7 @@ class GoogleServices:
             "the logs": LogMetricCollector(self.log_sources.current, self.log_metrics, self._existing_logs()),
         }
         for name, collector in collectors.items():
-            processes.background.start(keep_collecting(name, collector, self.monitoring.store, self._report.say))
+            processes.background.hold(keep_collecting(name, collector, self.monitoring.store, self._report.say))
 
     def start_schedules(self) -> None:
         """Fire jobs, evaluate policies and run uptime checks from now on: not before the whole system is up."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from local_cloud import background
 from local_cloud.processes.server import Server, free_port, kill_tree
 from local_cloud.processes.supervisor import Supervised
 
@@ -91,17 +92,20 @@ class FunctionProcess(Server):
             connection.close()
 
 
-async def limit_memory(supervised: Supervised, limit: int, say: Callable[[str], None]) -> None:
-    """End a process whenever it takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again."""
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
+def limit_memory(supervised: Supervised, limit: int, say: Callable[[str], None]) -> "asyncio.Task[None]":
+    """Start to end a process that takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again."""
+
+    async def check() -> None:
         pid = supervised.pid
         if pid is None:
-            continue
+            return
         used = await asyncio.to_thread(measure_memory, pid)
         if used > limit:
             say(f"{supervised.name} takes {used / 2**20:.0f} MiB, more than its {limit / 2**20:.0f} MiB: ended")
             await asyncio.to_thread(kill_tree, pid)
+
+    name = f"watching the memory of {supervised.name}"
+    return background.start(name, check, WATCH_SECONDS, say=say, first=WATCH_SECONDS)
 
 
 def measure_memory(pid: int) -> int:

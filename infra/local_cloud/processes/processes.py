@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from local_cloud.processes.background import BackgroundTasks
+from local_cloud.background import BackgroundTasks
 from local_cloud.processes.environments import Environments
 from local_cloud.processes.ports import Ports
 from local_cloud.processes.supervisor import Supervisor

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum, StrEnum
+from functools import partial
 from typing import TypeVar
 
 import psutil
 
+from local_cloud import background
 from local_cloud.processes.server import PROBE_SECONDS, Server, ServerFailed, end_group, kill_tree
 from local_cloud.state import State
 
@@ -53,6 +55,10 @@ class Supervised:
         self.health = Health.STARTING
         self.restarts = 0
         self.task: asyncio.Task[None] | None = None
+        # Of the process that runs; None where there is none.
+        self.ended: asyncio.Future[int] | None = None
+        self.since = 0.0
+        self.backoff = FIRST_BACKOFF
         self.stopping = asyncio.Event()
 
     @property
@@ -88,8 +94,14 @@ class Supervisor:
             raise ServerFailed(f"two servers are called {server.name}")
         supervised = Supervised(server, tier)
         self.servers[server.name] = supervised
-        ended = await self._bring_up(supervised)
-        supervised.task = asyncio.create_task(self._keep_up(supervised, ended))
+        await self._bring_up(supervised)
+        supervised.task = background.start(
+            f"keeping {server.name} up",
+            partial(self._keep_up, supervised),
+            0,
+            say=self._say,
+            until=supervised.stopping.is_set,
+        )
         return supervised
 
     async def stop(self) -> None:
@@ -99,15 +111,25 @@ class Supervisor:
         self._threads.shutdown()
         self._state.replace(PROCESSES, {})
 
-    async def _bring_up(self, supervised: Supervised) -> "asyncio.Future[int]":
-        """Return when it serves, with its end to wait for. Raises ServerFailed."""
+    async def _bring_up(self, supervised: Supervised) -> None:
+        """Return when it serves. Raises ServerFailed."""
         server = supervised.server
         await self._in_thread(server.prepare)
         if supervised.stopping.is_set():
             raise ServerFailed(f"{server.name} was stopped before it started")
         process = server.spawn()
-        self._remember(supervised)
         ended = asyncio.ensure_future(self._in_thread(process.wait))
+        try:
+            self._remember(supervised)
+            await self._wait_until_it_serves(server, ended)
+        except Exception:
+            await self._in_thread(kill_tree, process.pid)  # it may run all the same
+            raise
+        supervised.ended, supervised.since = ended, time.monotonic()
+        supervised.health = Health.UP
+
+    async def _wait_until_it_serves(self, server: Server, ended: "asyncio.Future[int]") -> None:
+        """Return when it serves. Raises ServerFailed."""
         deadline = time.monotonic() + START_SECONDS
         while not await self._in_thread(server.probe):
             await asyncio.wait({ended}, timeout=PROBE_SECONDS)
@@ -116,38 +138,35 @@ class Supervisor:
                     f"{server.name} ended before it served ({_describe_end(ended.result())})\n{server.log_tail()}"
                 )
             if time.monotonic() > deadline:
-                await self._in_thread(kill_tree, process.pid)
                 raise ServerFailed(f"{server.name} did not serve within {START_SECONDS:g} s\n{server.log_tail()}")
-        supervised.health = Health.UP
-        return ended
 
-    async def _keep_up(self, supervised: Supervised, ended: "asyncio.Future[int]") -> None:
-        backoff = FIRST_BACKOFF
-        while True:
-            since = time.monotonic()
-            code = await ended
+    async def _keep_up(self, supervised: Supervised) -> None:
+        """Wait for its end, and then try once to start it again; where that fails, the next round tries."""
+        if supervised.ended is not None:
+            code = await supervised.ended
             if supervised.stopping.is_set():
                 return
-            supervised.health = Health.DOWN
-            if supervised.server.process is not None:
-                end_group(supervised.server.process.pid)
-            if time.monotonic() - since > HEALTHY_SECONDS:
-                backoff = FIRST_BACKOFF
-            self._say(f"{supervised.name} ended ({_describe_end(code)}); starting it again")
-            while True:
-                if await _wait_for(supervised.stopping, backoff):
-                    return
-                backoff = min(backoff * 2, LONGEST_BACKOFF)
-                try:
-                    ended = await self._bring_up(supervised)
-                except (ServerFailed, OSError) as failure:
-                    if supervised.stopping.is_set():
-                        return
-                    self._say(f"{failure}\n{supervised.name}: trying again in {backoff:g} s")
-                else:
-                    supervised.restarts += 1
-                    self._say(f"{supervised.name} is up again")
-                    break
+            self._note_end(supervised, code)
+        if await _wait_for(supervised.stopping, supervised.backoff):
+            return
+        supervised.backoff = min(supervised.backoff * 2, LONGEST_BACKOFF)
+        try:
+            await self._bring_up(supervised)
+        except (ServerFailed, OSError) as failure:
+            if not supervised.stopping.is_set():
+                self._say(f"{failure}\n{supervised.name}: trying again in {supervised.backoff:g} s")
+        else:
+            supervised.restarts += 1
+            self._say(f"{supervised.name} is up again")
+
+    def _note_end(self, supervised: Supervised, code: int) -> None:
+        supervised.ended = None
+        supervised.health = Health.DOWN
+        if supervised.server.process is not None:
+            end_group(supervised.server.process.pid)
+        if time.monotonic() - supervised.since > HEALTHY_SECONDS:
+            supervised.backoff = FIRST_BACKOFF
+        self._say(f"{supervised.name} ended ({_describe_end(code)}); starting it again")
 
     async def _stop_one(self, supervised: Supervised) -> None:
         supervised.stopping.set()
@@ -167,7 +186,14 @@ class Supervisor:
 
 
 def end_leftovers(state: State) -> list[str]:
-    """End what a deployer that was killed has left running, and return the names."""
+    """Kill what a deployer that was killed has left running, forget it, and return the names."""
+    ended = kill_leftovers(state)
+    state.replace(PROCESSES, {})
+    return ended
+
+
+def kill_leftovers(state: State) -> list[str]:
+    """Kill what a deployer that was killed has left running, and return the names; the state is not written."""
     ended = []
     for name, (pid, created) in state.section(PROCESSES).items():
         members = _find_session(pid, created)
@@ -175,8 +201,12 @@ def end_leftovers(state: State) -> list[str]:
             kill_tree(member.pid)
         if members:
             ended.append(name)
-    state.replace(PROCESSES, {})
     return ended
+
+
+def find_leftovers(state: State) -> list[str]:
+    """Return the names of the servers that still run, of a deployer that does not."""
+    return [name for name, (pid, created) in state.section(PROCESSES).items() if _find_session(pid, created)]
 
 
 def _find_session(leader: int, created: float) -> list[psutil.Process]:

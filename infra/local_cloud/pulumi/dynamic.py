@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.processes.server import launch_command, read_tail
+from local_cloud.pulumi.project import Project
 from local_cloud.pulumi.values import decode, encode
 from local_cloud.state import State
 
@@ -28,8 +28,8 @@ SECTION = "dynamic"
 class DynamicProvider:
     """Runs the providers of dynamic resources; the first such resource starts it."""
 
-    def __init__(self, program: Path, environment: Mapping[str, str], state: State, log: Path) -> None:
-        self._program = program
+    def __init__(self, project: Project, environment: Mapping[str, str], state: State, log: Path) -> None:
+        self._project = project
         self._environment = environment
         self._state = state
         self._log = log
@@ -94,13 +94,14 @@ class DynamicProvider:
         return {"id": old["id"], "inputs": kept, "outputs": json_format.MessageToDict(updated.properties)}
 
     async def _start(self) -> provider_pb2_grpc.ResourceProviderStub:
+        interpreter = self._project.runtime.dynamic_interpreter()
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *launch_command([sys.executable, "-u", "-m", "pulumi.dynamic"], signal.SIGKILL),
+                *launch_command([str(interpreter), "-u", "-m", "pulumi.dynamic"], signal.SIGKILL),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=self._program,
+                cwd=self._project.program,
                 env={**os.environ, **self._environment},
                 start_new_session=True,
             )

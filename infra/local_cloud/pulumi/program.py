@@ -33,12 +33,12 @@ async def run(
     """
     log = state.log("program")
     environment = _environment(configuration)
-    dynamic = DynamicProvider(project.program, environment, state, log)
+    dynamic = DynamicProvider(project, environment, state, log)
     engine = Engine(provider, dynamic, report, project.name, project.stack)
     try:
         address = await engine.start()
         host = Host(address, project.name, project.stack, str(project.root), str(project.program))
-        process = await _start({**environment, VARIABLE: json.dumps(asdict(host))}, log)
+        process = await _start(project, {**environment, VARIABLE: json.dumps(asdict(host))}, log)
         ended = asyncio.create_task(process.wait())
         try:
             either: list[asyncio.Future[Any]] = [ended, engine.failed]
@@ -59,10 +59,12 @@ async def run(
         await dynamic.stop()
 
 
-async def _start(environment: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
+async def _start(project: Project, environment: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *launch_command([sys.executable, "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL),
+            *launch_command(
+                [str(project.runtime.program_interpreter()), "-m", "local_cloud.pulumi.program_host"], signal.SIGKILL
+            ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

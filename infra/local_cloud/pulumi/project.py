@@ -9,6 +9,15 @@ from typing import Any
 import yaml
 
 from local_cloud.errors import DeploymentFailed
+from local_cloud.pulumi import runtime
+from local_cloud.pulumi.runtime import Runtime
+
+# Words for people, and what only the CLI's own commands and its backend read.
+WITHOUT_EFFECT = {"description", "author", "website", "license", "template", "backend", "requiredPulumiVersion"}
+PROJECT_KEYS = {"name", "main", "runtime", "config", "stackConfigDir"} | WITHOUT_EFFECT
+# How the CLI encrypts secrets: a local stack has none.
+STACK_KEYS = {"config", "secretsprovider", "encryptedkey", "encryptionsalt"}
+CONFIG_KEYS = {"type", "description", "items", "default", "value", "secret"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,7 @@ class Project:
     name: str
     root: Path
     program: Path
+    runtime: Runtime
     stack: str
     configuration: Mapping[str, str]
 
@@ -38,17 +48,39 @@ class Project:
 
 
 def read_project(root: Path, stack: str) -> Project:
-    """Return the project in a folder with a stack's configuration. Raises DeploymentFailed."""
+    """Return the project as Pulumi's engine reads it.
+
+    Raises DeploymentFailed, also for an option that is not honoured here.
+    """
     description = _load(root / "Pulumi.yaml")
+    _refuse_unknown("Pulumi.yaml", description, PROJECT_KEYS)
     name = str(description["name"])
-    defaults = {
-        _qualified(key, name): declared["default"]
-        for key, declared in (description.get("config") or {}).items()
-        if isinstance(declared, dict) and "default" in declared
-    }
-    values = _load(root / f"Pulumi.{stack}.yaml").get("config") or {}
-    configuration = {key: _text(key, value) for key, value in {**defaults, **values}.items()}
-    return Project(name, root, root / str(description.get("main") or "."), stack, configuration)
+    file = root / str(description.get("stackConfigDir") or ".") / f"Pulumi.{stack}.yaml"
+    own = _load(file)
+    _refuse_unknown(file.name, own, STACK_KEYS)
+    values = {_qualified(key, name): value for key, value in (own.get("config") or {}).items()}
+    configuration = {key: _text(key, value) for key, value in {**_declared(description, name), **values}.items()}
+    program = root / str(description.get("main") or ".")
+    found = runtime.from_description(description.get("runtime", "python"), root, program)
+    return Project(name, root, program, found, stack, configuration)
+
+
+def _declared(description: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """What the project itself gives each key: a plain value, or a schema's `value` or `default`."""
+    declared: dict[str, Any] = {}
+    for key, entry in (description.get("config") or {}).items():
+        schema = entry if isinstance(entry, dict) else {"value": entry}
+        _refuse_unknown(f"config.{key} of Pulumi.yaml", schema, CONFIG_KEYS)
+        for source in ("default", "value"):
+            if source in schema:
+                declared[_qualified(key, project)] = schema[source]
+    return declared
+
+
+def _refuse_unknown(where: str, found: Mapping[str, Any], known: set[str]) -> None:
+    for key in found:
+        if key not in known:
+            raise DeploymentFailed(f"{where} sets {key}, which the local deployer does not honour")
 
 
 def _load(path: Path) -> dict[str, Any]:

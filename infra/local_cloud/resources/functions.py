@@ -59,7 +59,7 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     cloud.endpoints.functions[name] = DeployedFunction(front_end, supervised, resource)
     cloud.google.log_sources.add_function(resource, process.log, _request_log_path(cloud, name))
     limit = _parse_memory(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
-    cloud.processes.background.start(limit_memory(supervised, limit, cloud.report.say))
+    cloud.processes.background.hold(limit_memory(supervised, limit, cloud.report.say))
     if service.get("ingressSettings", PUBLIC_INGRESS) != PUBLIC_INGRESS:
         cloud.note(declaration.token, name, f"ingress {service['ingressSettings']}")
     return CreatedResource(

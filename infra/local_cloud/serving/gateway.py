@@ -15,7 +15,7 @@ from local_cloud.serving.controls import Controls
 from local_cloud.serving.endpoints import Endpoints
 from local_cloud.serving.functions import DeployedFunction
 from local_cloud.serving.listener import listen
-from local_cloud.serving.openapi import merge_documents
+from local_cloud.serving.openapi import SharedPath, merge_documents
 from local_cloud.serving.platform_error import PlatformError
 from local_cloud.serving.process_table import list_processes
 from local_cloud.serving.runbooks import Runbooks
@@ -136,7 +136,10 @@ class Gateway:
         if len(documents) < len(functions):
             missing = ", ".join(name for name in functions if name not in documents)
             raise PlatformError(503, f"no document of {missing} at the moment; try again", {"Retry-After": "1"})
-        return web.json_response(merge_documents(self._google.project, self._endpoints.base_url, documents))
+        try:
+            return web.json_response(merge_documents(self._google.project, self._endpoints.base_url, documents))
+        except SharedPath as error:
+            raise PlatformError(500, f"there is no one document: {error}") from error
 
     async def _ask(self, function: DeployedFunction, path: str) -> tuple[int, Any]:
         """Ask the process itself, past IAM, as the platform does."""

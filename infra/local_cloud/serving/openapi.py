@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 
+class SharedPath(Exception):
+    """Some functions, and not all, serve one path; the text names them."""
+
+
 def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one document of several.
+    """Return one document of several. Raises SharedPath.
 
     Paths that each function serves for itself (/health and the like) are left out if several have them. A component
     that two functions define differently gets the function's name in front.
@@ -30,12 +34,16 @@ def merge_documents(title: str, server: str, documents: Mapping[str, Mapping[str
 
 
 def _find_shared_paths(documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    seen: set[str] = set()
-    shared: set[str] = set()
-    for document in documents.values():
-        shared |= seen & document.get("paths", {}).keys()
-        seen |= document.get("paths", {}).keys()
-    return shared
+    """Return what all of them serve. Raises SharedPath for what only some do: requests would go to one of those."""
+    owners: dict[str, list[str]] = {}
+    for function, document in documents.items():
+        for path in document.get("paths", {}):
+            owners.setdefault(path, []).append(function)
+    shared = {path: functions for path, functions in owners.items() if len(functions) > 1}
+    for path, functions in shared.items():
+        if len(functions) < len(documents):
+            raise SharedPath(f"{path} is served by {' and '.join(functions)}")
+    return set(shared)
 
 
 def _rename_conflicts(

@@ -3,12 +3,14 @@
 from ipaddress import ip_network
 
 from utxoiq_infra.archive import MARGIN_SECONDS
-from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, RETENTION
+from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE, RETENTION
 from utxoiq_infra.configuration.settings import LONGEST_MONTH, Configuration
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
 ACCOUNT_ID_LENGTH = 30
 LONGEST_SUFFIX = "-scheduler"
+# PostgreSQL cuts longer names, and Cloud SQL refuses them.
+DATABASE_USER_LENGTH = 63
 # Cloud Run may hold two addresses an instance while revisions change over; Google keeps four of a subnetwork.
 ADDRESSES_AN_INSTANCE = 2
 ADDRESSES_RESERVED = 4
@@ -23,6 +25,7 @@ COLD_AT_LEAST_DAYS = 90
 def check(configuration: Configuration, values: Values) -> None:
     """Raises ConfigurationError for the first values that do not fit."""
     _stack_name(configuration)
+    _database_users(configuration)
     _regions(configuration, values)
     _connections(configuration, values)
     _addresses(configuration, values)
@@ -44,6 +47,19 @@ def _stack_name(configuration: Configuration) -> None:
             stack,
             f"it is part of resource names, of which service accounts take {ACCOUNT_ID_LENGTH} characters: "
             f"use at most {longest} lower-case letters, digits and hyphens",
+        )
+
+
+def _database_users(configuration: Configuration) -> None:
+    """Each function's user is called by its service account: the stack's name and the project's are parts of it."""
+    longest = max((configuration.database_user(spec) for spec in (*ENDPOINTS, MIGRATE)), key=len)
+    over = len(longest) - DATABASE_USER_LENGTH
+    if over > 0:
+        raise ConfigurationError(
+            "the stack's name",
+            configuration.stack,
+            f"with the project {configuration.project} it makes the database user {longest}, which has {len(longest)} "
+            f"bytes of {DATABASE_USER_LENGTH}: use at most {len(configuration.stack) - over} characters",
         )
 
 

@@ -87,7 +87,7 @@ class StorageSettings:
 class IdentitySettings:
     """Empty: the functions' own default, which is Firebase Authentication of the project.
 
-    deployer: who runs `pulumi up`, as an IAM member.
+    deployer: who runs `pulumi up`, as an IAM member. max_token_seconds: from an ID token's issue to its expiry.
     """
 
     user_issuer: str = ""
@@ -96,6 +96,7 @@ class IdentitySettings:
     operators: tuple[str, ...] = ()
     operator_audience: str = ""
     deployer: str = ""
+    max_token_seconds: int = 3600
 
 
 @dataclass(frozen=True)
@@ -156,11 +157,12 @@ class MonitoringSettings:
 class Configuration:
     """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
 
-    console: whether there is a page for operators.
+    project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
 
     project: str
     stack: str
+    project_number: str = ""
     region: str = "us-central1"
     backup_region: str = "us-east1"
     deletion_protection: bool = True
@@ -201,6 +203,10 @@ class Configuration:
 
     def function_name(self, spec: FunctionSpec) -> str:
         return f"{self.prefix}-{spec.name}"
+
+    def database_user(self, spec: FunctionSpec) -> str:
+        """The PostgreSQL role of a function's service account, known before the account exists."""
+        return f"{self.function_name(spec)}@{self.project}.iam"
 
     def function_audience(self, spec: FunctionSpec) -> str:
         """Known before the function exists; Cloud Run takes it as one of the function's audiences."""

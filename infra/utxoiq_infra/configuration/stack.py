@@ -44,6 +44,7 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
     configuration = Configuration(
         project=google.required("project", _PROJECT, "set it to the id of the Google Cloud project to deploy to"),
         stack=stack,
+        project_number=values.text("projectNumber", "", r"\d{6,19}", "set it to the project's number, not its id"),
         region=values.text("region", default.region, _REGION, "set it to a region such as us-central1"),
         backup_region=values.text(
             "backupRegion", default.backup_region, _REGION, "set it to a region such as us-east1"
@@ -144,6 +145,7 @@ def _identity(values: Values) -> IdentitySettings:
         operators=values.texts("operators", _EMAIL, "set it to the email of a Google account"),
         operator_audience=values.text("operatorAudience", ""),
         deployer=values.text("deployer", "", _MEMBER, "set it to an IAM member such as user:name@example.com"),
+        max_token_seconds=values.integer("maxTokenSeconds", IdentitySettings.max_token_seconds, 60, 86400),
     )
 
 

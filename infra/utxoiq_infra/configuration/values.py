@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_network
 
+import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 
-class ConfigurationError(Exception):
-    """A value that is wrong, or does not fit with another one."""
+class ConfigurationError(pulumi.RunError):
+    """A value that is wrong, or does not fit with another one. Pulumi shows its message alone, without a traceback."""
 
     def __init__(self, key: str, value: object, remedy: str) -> None:
         super().__init__(f"{key} is {value!r}: {remedy}")

@@ -1,10 +1,11 @@
 """Whom alerts and the budget are told to."""
 
 import pulumi
-from pulumi_gcp import monitoring, organizations, pubsub
+from pulumi_gcp import monitoring, pubsub
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.project_number import project_number
 
 
 class NotificationChannels(Component):
@@ -53,9 +54,7 @@ class NotificationChannels(Component):
         return channel.id
 
     def _may_publish(self, topic: str) -> None:
-        number = organizations.get_project_output(
-            project_id=self._configuration.project, opts=pulumi.InvokeOutputOptions(parent=self)
-        ).number
+        number = project_number(self._configuration, self)
         pubsub.TopicIAMMember(
             f"{self.pulumi_resource_name}-topic",
             topic=topic,

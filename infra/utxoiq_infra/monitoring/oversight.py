@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp import billing, logging, organizations, projects
+from pulumi_gcp import billing, logging, projects
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.project_number import project_number
 
 AUDITED_SERVICES = ("cloudsql.googleapis.com", "storage.googleapis.com")
 AUDITED_ACCESS = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
@@ -127,9 +128,7 @@ class Oversight(Component):
         """Of the whole project. Alerts as parts of it are spent, and once the month is forecast to exceed it."""
         configuration, name = self._configuration, self.pulumi_resource_name
         settings = configuration.oversight
-        number = organizations.get_project_output(
-            project_id=configuration.project, opts=pulumi.InvokeOutputOptions(parent=self)
-        ).number
+        number = project_number(configuration, self)
         thresholds = [billing.BudgetThresholdRuleArgs(threshold_percent=part) for part in BUDGET_THRESHOLDS]
         billing.Budget(
             name,

@@ -9,6 +9,7 @@ from tests.infra.policies.rule import rule
 BUCKET = "storage/bucket:Bucket"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
 HOLDS_DATA = (INSTANCE, "sql/database:Database", BUCKET, "logging/projectBucketConfig:ProjectBucketConfig")
+GUARD = "random:index/randomId:RandomId"
 DAY_SECONDS = 86_400
 ROLE = "projects/iAMCustomRole:IAMCustomRole"
 TEMPORARY = re.compile(r'startsWith\("projects/[^/]+/instances/[^/]+-verify-"\)')
@@ -28,6 +29,17 @@ def what_holds_data_is_protected(deployment: Deployment) -> Iterator[str]:
     for bucket in deployment.all(BUCKET):
         if bucket["forceDestroy"] is not False:
             yield f"{bucket.name} would be emptied"
+
+
+@rule
+def destroying_stops_before_anything_is_deleted(deployment: Deployment) -> Iterator[str]:
+    """What is deleted first is protected: it depends on all else. Components are nothing to delete."""
+    if deployment.setting("deletionProtection") == "false":
+        return
+    guards = [found for found in deployment.resources if found.type == GUARD and found.protect]
+    for resource in (found for found in deployment.resources if not found.type.startswith("utxoiq:")):
+        if resource not in guards and not any(resource in deployment.before(guard) for guard in guards):
+            yield f"{resource.name} may be deleted before protection is met"
 
 
 @rule

@@ -1,5 +1,6 @@
 """Nothing that was acknowledged before a disaster is missing after the recovery by the runbook's commands."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from commands.recover.admin import Admin
 from commands.recover.point_in_time import recover_to
 from commands.recover.region import recover_region
 from commands.recover.single_table import recover_table
+from commands.recover.table_check import TABLES, declared_tables
 from commands.recover.target import Target
 from commands.recover.tidy import clone_name, remove
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
@@ -198,11 +200,44 @@ def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql
         remove(system, *tools(system), name=name)
 
 
-def test_a_moment_before_the_first_backup_is_refused_in_words(system: Target) -> None:
-    with pytest.raises(CommandFailed, match="before the first moment"):
-        recover_to(
-            system, *tools(system), moment=datetime(2020, 1, 1, tzinfo=UTC), into=None, replace=False
-        )  # fmt: skip
+def test_a_moment_too_early_is_refused_with_the_first_one(
+    system: Target, admin: AdminClient, cloud_sql: CloudSqlService
+) -> None:
+    runs = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
+    first = min(run["endTime"] for run in runs)
+    with pytest.raises(CommandFailed, match=f"before the first moment that {PRIMARY} can be recovered to, {first}"):
+        recover_to(system, *tools(system), moment=datetime(2020, 1, 1, tzinfo=UTC), into=None, replace=False)
+    with pytest.raises(CommandFailed, match="is in the future"):
+        recover_to(system, *tools(system), moment=datetime.now(UTC) + SECOND * 60, into=None, replace=False)
+    assert [item["name"] for item in cloud_sql.instances()] == [PRIMARY]
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "says", "remedy"),
+    [
+        ("insight_feedbak", "true", "there is no table insight_feedbak", "Did you mean insight_feedback?"),
+        ("x", "true", "there is no table x", "The tables are "),
+        ("insight_feedback", "raiting = 1", 'column "raiting" does not exist', ""),
+        ("insight_feedback", "true; DROP TABLE insight_feedback", "multiple commands", ""),
+    ],
+)
+def test_a_wrong_table_or_condition_is_refused_before_the_clone(
+    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, table: str, where: str, says: str, remedy: str
+) -> None:
+    with pytest.raises(CommandFailed) as refused:
+        recover_table(system, *tools(system), moment=datetime.now(UTC), table=table, where=where, keep=False)
+    assert says in refused.value.message
+    assert refused.value.remedy.startswith(remedy)
+    assert [item["name"] for item in cloud_sql.instances()] == [PRIMARY]
+    with source.connect(database=DATABASE) as connection:
+        assert connection.run("SELECT to_regclass('insight_feedback') IS NULL") == [[False]]
+
+
+def test_the_migrations_know_every_table(source: ManagedPostgres) -> None:
+    with source.connect(database=DATABASE) as connection:
+        tables = {name for (name,) in connection.run(TABLES)}
+    assert tables - {"alembic_version"} <= declared_tables()
+    assert not any(re.search(r"_default$|_\d{4}_\d{2}$", table) for table in declared_tables())
 
 
 def tools(system: Target) -> tuple[Admin, Output]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pg8000.dbapi import Connection
 
-from commands.errors import CommandFailed
+from commands.errors import CommandFailed, ExitCode
 from commands.recover.database import Database
 from commands.recover.rows import copy_missing
 from local_cloud.processes.postgres import Postgres
@@ -131,6 +131,18 @@ def test_a_second_time_nothing_changes(source: Database, live: Database) -> None
 def test_a_condition_chooses_the_rows(source: Database, live: Database) -> None:
     live.run("DELETE FROM insight_feedback")
     assert copy_missing(source, live, "insight_feedback", "insight_id = 'insight-1'").added == 100
+    # One with a % of each kind: an operator, and part of a text.
+    condition = "rating % 2 = 0 AND insight_id LIKE 'insight-%' AND insight_id <> 'insight-1'"
+    assert copy_missing(source, live, "insight_feedback", condition).added == 300
+
+
+def test_a_condition_on_a_dropped_table_that_is_wrong_is_said(source: Database, live: Database) -> None:
+    live.run("DROP TABLE insight_feedback")
+    for condition, says in (("raiting = 1", 'column "raiting" does not exist'), ("true; SELECT 1", "syntax error")):
+        with pytest.raises(CommandFailed, match=says) as refused:
+            copy_missing(source, live, "insight_feedback", condition)
+        assert refused.value.code is ExitCode.USAGE
+    assert live.rows("SELECT to_regclass('insight_feedback') IS NULL") == [[True]]
 
 
 def test_what_the_live_database_refuses_leaves_it_as_it_was(source: Database, live: Database) -> None:

@@ -24,6 +24,11 @@ PREFIXES = {
 }
 
 
+def function_of(path: str) -> str | None:
+    """Which of the functions that run here answers a path; None of what none of them, or each, answers."""
+    return next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), None)
+
+
 class Function(Server):
     """variables: of its environment. Its log has what it wrote to its standard output.
 
@@ -76,7 +81,7 @@ class Api:
         **more: Any,
     ) -> httpx.Response:
         """more: httpx's own arguments; a path without a function's prefix is the feedback function's."""
-        name = next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), "feedback")
+        name = function_of(path) or "feedback"
         url = self._functions[name].url + path
         identified = {**(self._credentials[caller] if caller else {}), **(headers or {})}
         return self._client.request(method, url, headers=identified, **more)

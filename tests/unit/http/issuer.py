@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,6 +16,8 @@ class Issuer:
     def __init__(self) -> None:
         self.fetches = 0
         self.available = True
+        # What it does instead of an answer.
+        self.fault: Callable[[BaseHTTPRequestHandler], None] | None = None
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate("key-1")
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -33,6 +35,11 @@ class Issuer:
         kept = {name: value for name, value in payload.items() if value is not None}
         return jwt.encode(kept, key, algorithm="RS256", headers={"kid": key_id})
 
+    def signed(self, payload: bytes) -> str:
+        """A token of whatever is in it."""
+        ((key_id, key),) = self._keys.items()
+        return jwt.api_jws.encode(payload, key, algorithm="RS256", headers={"kid": key_id})
+
     @contextmanager
     def serving(self) -> Iterator["Issuer"]:
         thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -44,7 +51,7 @@ class Issuer:
             self._server.server_close()
             thread.join()
 
-    def _key_set(self) -> bytes:
+    def key_set(self) -> bytes:
         public = [
             {**json.loads(RSAAlgorithm.to_jwk(key.public_key())), "kid": key_id, "use": "sig", "alg": "RS256"}
             for key_id, key in self._keys.items()
@@ -57,9 +64,12 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.fetches += 1
+                if issuer.fault is not None:
+                    issuer.fault(self)
+                    return
                 self.send_response(200 if issuer.available else 503)
                 self.end_headers()
-                self.wfile.write(issuer._key_set() if issuer.available else b"")
+                self.wfile.write(issuer.key_set() if issuer.available else b"")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name where it is declared
                 """Says nothing."""

@@ -1,6 +1,10 @@
 import asyncio
+import json
+import socket
+import struct
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 import jwt
 import pytest
@@ -10,6 +14,7 @@ from utxoiq_http import issuer_keys as keys
 from utxoiq_http.access import NOBODY, Caller, Kind
 from utxoiq_http.config import IdentitySettings
 from utxoiq_http.identity import GOOGLE_ISSUER, Identities
+from utxoiq_http.issuer_keys import IssuerKeys
 from utxoiq_http.problems import Problem
 from utxoiq_persistence.access.key_ring import KeyHolder
 
@@ -201,3 +206,159 @@ def test_a_key_that_nobody_has_is_401(identities: Identities, key: bytes) -> Non
 def test_two_kinds_of_credentials_at_once_are_400(identities: Identities, issuer: Issuer) -> None:
     headers = {**bearer(issuer.token(USERS, "project", "ann")), b"x-api-key": b"active"}
     assert status_of(identities, headers) == 400
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": str(int(time.time()) + 600)},
+        {"exp": [1]},
+        {"exp": True},
+        {"exp": {}},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": -1},
+        {"exp": 10**40},
+        {"iat": "now"},
+        {"iat": []},
+        {"nbf": "then"},
+        {"nbf": None, "iss": ["https://users.example.org"]},
+        {"aud": 5},
+        {"aud": ["project", 5]},
+        {"aud": {"project": 1}},
+        {"sub": 5},
+        {"sub": ["ann"]},
+        {"email": 5},
+        {"email_verified": "true"},
+    ],
+    ids=str,
+)
+def test_a_claim_of_a_wrong_type_is_401(identities: Identities, issuer: Issuer, claims: dict[str, object]) -> None:
+    headers = unchecked(issuer, {"iss": USERS, "aud": "project", "sub": "ann", **claims})
+    assert status_of(identities, headers) == 401
+
+
+def unchecked(issuer: Issuer, claims: dict[str, object]) -> dict[bytes, bytes]:
+    """A well-signed token, of whatever claims: PyJWT itself would not make it."""
+    now = int(time.time())
+    payload = json.dumps({"iat": now, "exp": now + 600, **claims}).encode()
+    return bearer(issuer.signed(payload))
+
+
+def test_a_token_of_deep_json_is_401(identities: Identities, issuer: Issuer) -> None:
+    headers = bearer(issuer.signed(b"[" * 5000 + b"]" * 5000)[:8000])
+    assert status_of(identities, headers) == 401
+    deep = b'{"iss":' + b"[" * 2500 + b"]" * 2500 + b"}"
+    assert status_of(identities, bearer(issuer.signed(deep))) == 401
+
+
+def test_a_token_that_is_made_for_too_long_is_401_however_fresh(identities: Identities, issuer: Issuer) -> None:
+    now = int(time.time())
+    assert identify(identities, bearer(issuer.token(USERS, "project", "ann", exp=now + 3600, iat=now))).subject == "ann"
+    ten_years = issuer.token(USERS, "project", "ann", exp=now + 10 * 365 * 86400, iat=now)
+    with pytest.raises(Problem, match="longer than 3600 s"):
+        identify(identities, bearer(ten_years))
+
+
+def test_a_verdict_ends_with_its_key(identities: Identities, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "PATIENCE_SECONDS", 0)
+    token = bearer(issuer.token(USERS, "project", "ann"))
+    assert identify(identities, token).subject == "ann"
+    issuer.rotate("key-2")
+    assert identify(identities, bearer(issuer.token(USERS, "project", "bob"))).subject == "bob"  # has the keys fetched
+    assert not identities.knows(token)
+    assert status_of(identities, token) == 401
+
+
+def test_a_verdict_ends_after_minutes(identities: Identities, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = bearer(issuer.token(USERS, "project", "ann"))
+    first = identify(identities, token)
+    assert identify(identities, token) is first
+    now = time.time()
+    monkeypatch.setattr("utxoiq_http.identity.time.time", lambda: now + 301)
+    assert identify(identities, token) is not first
+
+
+def reset(request: BaseHTTPRequestHandler) -> None:
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.connection.close()
+
+
+def saying(body: bytes, length: int | None = None) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(body) if length is None else length))
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+ODD_SETS = [b"", b"[]", b"null", b'{"keys": 5}', b'{"keys": {"a": 1}}', b"[" * 100_000, b"\xff", b"<html>", b"{}"]
+FAULTS = [reset, saying(b'{"keys": [', length=500), *map(saying, ODD_SETS), saying(b" " * (2**20 + 1))]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_an_issuer_does_without_its_keys_a_token_is_503(
+    identities: Identities, issuer: Issuer, fault: Callable[[BaseHTTPRequestHandler], None]
+) -> None:
+    issuer.fault = fault
+    token = bearer(issuer.token(USERS, "project", "ann"))
+    for _ in range(3):
+        with pytest.raises(Problem) as raised:
+            identify(identities, token)
+        assert raised.value.status == 503
+        assert 1 <= int(dict(raised.value.headers)[b"retry-after"]) <= keys.LONGEST_PATIENCE_SECONDS
+    assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_an_issuer_does_keys_that_were_fetched_serve_on(
+    identities: Identities,
+    issuer: Issuer,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[BaseHTTPRequestHandler], None],
+) -> None:
+    monkeypatch.setattr(keys, "PATIENCE_SECONDS", 0)
+    assert identify(identities, bearer(issuer.token(USERS, "project", "ann"))).subject == "ann"
+    monkeypatch.setattr(keys, "LIFETIME_SECONDS", 0)
+    issuer.fault = fault
+    for user in ("bob", "cid"):
+        assert identify(identities, bearer(issuer.token(USERS, "project", user))).subject == user
+    assert issuer.fetches > 1
+
+
+def test_fetches_that_fail_come_ever_more_seldom(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("utxoiq_http.issuer_keys.time.monotonic", lambda: now)
+    issuer.available = False
+    found = IssuerKeys(issuer.url)
+
+    async def ask() -> None:
+        with pytest.raises(Problem):
+            await found.find("key-1")
+
+    waits = []
+    for _ in range(6):
+        asyncio.run(ask())
+        waits.append(found._next - now)
+        now = found._next
+    assert waits == pytest.approx([5, 10, 20, 40, 60, 60])
+    assert issuer.fetches == 6
+
+
+def test_many_who_come_at_once_share_a_fetch(identities: Identities, issuer: Issuer) -> None:
+    tokens = [issuer.token(USERS, "project", f"user-{number}") for number in range(20)]
+
+    async def all_of_them() -> list[Caller]:
+        return await asyncio.gather(*(identities.identify(bearer(token)) for token in tokens))
+
+    assert len(asyncio.run(all_of_them())) == 20
+    assert issuer.fetches == 1
+
+
+def test_keys_of_an_odd_id_or_kind_are_left_out(identities: Identities, issuer: Issuer) -> None:
+    (key,) = json.loads(issuer.key_set())["keys"]
+    odd = [5, None, {"kid": ["key-1"], "kty": "RSA"}, {**key, "kid": "x", "n": 5}, {"kid": "ec", "kty": "EC"}, key]
+    issuer.fault = saying(json.dumps({"keys": odd}).encode())
+    assert identify(identities, bearer(issuer.token(USERS, "project", "ann"))).subject == "ann"

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 import pytest
 
 from utxoiq_http.lifetime import OpenOnce
+from utxoiq_persistence.errors import DatabaseUnavailable
 
 
 class Opening:
@@ -90,3 +91,21 @@ def test_what_is_opened_is_no_part_of_the_request_that_opened_it() -> None:
         return await OpenOnce(opening).get()
 
     assert asyncio.run(run()) == ""
+
+
+def test_those_who_wait_for_an_opening_that_is_cut_off_are_told() -> None:
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield "never"
+
+    async def run() -> None:
+        once = OpenOnce(opening)
+        asking = asyncio.create_task(once.get())
+        await asyncio.sleep(0)
+        await once.close()
+        async with asyncio.timeout(30):
+            with pytest.raises(DatabaseUnavailable):
+                await asking
+
+    asyncio.run(run())

@@ -49,7 +49,7 @@ def test_rounds_follow_each_other_and_faults_are_said_once() -> None:
     collector = Rounds()
 
     async def scenario() -> None:
-        task = asyncio.create_task(keep_collecting("the cache", collector, store, said.append))
+        task = keep_collecting("the cache", collector, store, said.append)
         assert await asyncio.to_thread(collector.passed.wait, 30)
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -294,7 +294,7 @@ def test_an_uptime_check_asks_for_real(tmp_path: Path) -> None:
             "monitoredResource": {"type": "uptime_url", "labels": {"host": "127.0.0.1"}},
         }
         async with open_session() as session:
-            uptime = Uptime(monitored.store, session)
+            uptime = Uptime(monitored.store, session, monitored.said.append)
             one = read_check("till-1", "till", inputs, pace=1)
             for _ in statuses:
                 monitored.clock.now += 60

@@ -1,6 +1,8 @@
 """One document of several, in which every reference still means what it meant."""
 
-from local_cloud.serving.openapi import merge_documents
+import pytest
+
+from local_cloud.serving.openapi import SharedPath, merge_documents
 
 
 def document(path: str, schema: dict[str, object]) -> dict[str, object]:
@@ -33,3 +35,10 @@ def test_equal_components_are_shared() -> None:
         "shop", "http://here", {"books": document("/books", same), "toys": document("/toys", same)}
     )
     assert set(result["components"]["schemas"]) == {"Item", "Page"}
+
+
+def test_a_path_that_some_share_is_named() -> None:
+    same: dict[str, object] = {"type": "string"}
+    documents = {name: document(path, same) for name, path in (("books", "/x"), ("toys", "/x"), ("games", "/y"))}
+    with pytest.raises(SharedPath, match="/x is served by books and toys"):
+        merge_documents("shop", "http://here", documents)

@@ -40,3 +40,32 @@ def test_a_missing_stack_is_named(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     with pytest.raises(DeploymentFailed, match=r"Pulumi\.prod\.yaml is missing"):
         read_project(tmp_path, "prod")
+
+
+def test_a_schema_may_fix_a_value_or_be_one(tmp_path: Path) -> None:
+    root = write(tmp_path, "name: shop\nconfig:\n  gcp:project: {value: one}\n  size: 3\n", "config: {region: there}\n")
+    assert read_project(root, "local").configuration == {"gcp:project": "one", "shop:size": "3", "shop:region": "there"}
+
+
+def test_stack_files_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    write(tmp_path / "stacks", "", "config: {shop:region: there}\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nstackConfigDir: stacks\n")
+    assert read_project(tmp_path, "local").configuration == {"shop:region": "there"}
+
+
+@pytest.mark.parametrize(
+    ("description", "stack", "message"),
+    [
+        ("plugins: {providers: []}", "", "Pulumi.yaml sets plugins, which the local deployer does not honour"),
+        ("options: {refresh: always}", "", "Pulumi.yaml sets options"),
+        ("mian: infra/", "", "Pulumi.yaml sets mian"),
+        ("config: {size: {type: integer, minimum: 3}}", "", "config.size of Pulumi.yaml sets minimum"),
+        ("runtime: {name: python, options: {typechecker: mypy}}", "", "runtime.options.typechecker"),
+        ("", "environment: [shared]", r"Pulumi.local.yaml sets environment"),
+    ],
+)
+def test_what_is_not_honoured_is_refused_by_name(description: str, stack: str, message: str, tmp_path: Path) -> None:
+    root = write(tmp_path, f"name: shop\n{description}\n", f"{stack}\n")
+    with pytest.raises(DeploymentFailed, match=message):
+        read_project(root, "local")

@@ -127,9 +127,30 @@ def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
         async with supervising(tmp_path) as (supervisor, said):
             hog = "held = bytearray(os.urandom(80 * 2**20));"
             script = await supervisor.start(Script(tmp_path, IMPORT + hog + SERVE))
-            watch = asyncio.create_task(limit_memory(script, 64 * 2**20, said))
+            watch = limit_memory(script, 64 * 2**20, said)
             await said.until("more than its 64 MiB")
             await said.until("starting it again")
             watch.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_start_that_fails_in_an_odd_way_is_tried_again(tmp_path: Path) -> None:
+    class Odd(Script):
+        starts = 0
+
+        def prepare(self) -> None:
+            super().prepare()
+            self.starts += 1
+            if self.starts == 2:
+                raise ValueError("something nobody thought of")
+
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Odd(tmp_path, IMPORT + SERVE))
+            assert script.pid is not None
+            os.kill(script.pid, 9)
+            await said.until("script is up again")
+            assert any("keeping script up failed and goes on: ValueError" in line for line in said)
 
     asyncio.run(scenario())

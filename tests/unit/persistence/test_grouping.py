@@ -142,3 +142,26 @@ async def test_one_that_is_given_up_in_time_is_not_written() -> None:
     sender.let_go["a"].set()
     assert await others[1] == "C"
     assert sender.written == ["a", "c"]  # what was on its way has arrived
+
+
+async def test_all_of_a_group_are_answered_though_its_task_is_cancelled() -> None:
+    sender = Sender(held="a")
+    groups = Groups("write", sender, 10, patience=3600)
+    first, _ = await behind(sender, groups, "")
+    (task,) = groups._under_way
+    task.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(DatabaseUnavailable) as caught:
+            await first
+    assert caught.value.outcome_unknown
+    assert await groups.add("b") == "B"
+
+
+async def test_all_of_a_group_are_answered_though_results_are_missing() -> None:
+    async def send(items: list[str]) -> list[str]:
+        return [item.upper() for item in items][:1]
+
+    groups = Groups("write", send, 2)
+    async with asyncio.timeout(30):
+        found = await asyncio.gather(groups.add("a"), groups.add("b"), groups.add("c"), return_exceptions=True)
+    assert [type(each) for each in found] == [str, str, ValueError]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from local_cloud import background
 from local_cloud.google.metrics.measurement import Measurement
 from local_cloud.google.monitoring.points import Identity, MetricKind, Point, ValueType
 from local_cloud.google.monitoring.store import Rejected, TimeSeriesStore
@@ -25,35 +26,36 @@ class Collector(Protocol):
         ...
 
 
-async def keep_collecting(name: str, collector: Collector, store: TimeSeriesStore, say: Callable[[str], None]) -> None:
-    """Collect until cancelled. Whatever fails is said once, and tried again."""
-    said = ""
+class RefusedMeasurement(Exception):
+    """Cloud Monitoring did not take what the platform measured, which is a fault of ours."""
+
+
+def keep_collecting(
+    name: str, collector: Collector, store: TimeSeriesStore, say: Callable[[str], None]
+) -> "asyncio.Task[None]":
+    """Start to collect until cancelled. Whatever fails is said once, and tried again."""
     since = store.clock()
-    seconds = FIRST_SECONDS
-    while True:
-        await asyncio.sleep(seconds / store.pace)
-        seconds = PERIOD_SECONDS
-        try:
-            found = await asyncio.to_thread(lambda: list(collector.collect()))
-            now = store.clock()
-            trouble = _write(store, found, since, now)
-            since = now
-        except Exception as error:  # the next round may succeed
-            trouble = repr(error)
-        if trouble and trouble != said:
-            say(f"what the platform measures of {name} is missing: {trouble}")
-        said = trouble
+
+    async def collect() -> None:
+        nonlocal since
+        found = await asyncio.to_thread(lambda: list(collector.collect()))
+        start, since = since, store.clock()
+        _write(store, found, start, since)
+
+    seconds, first = PERIOD_SECONDS / store.pace, FIRST_SECONDS / store.pace
+    return background.start(f"measuring {name}", collect, seconds, say=say, first=first)
 
 
-def _write(store: TimeSeriesStore, found: Iterable[Measurement], since: float, now: float) -> str:
-    """Write measurements, and return what was refused, which is a fault of ours; empty if nothing was."""
+def _write(store: TimeSeriesStore, found: Iterable[Measurement], since: float, now: float) -> None:
+    """Write all that is taken. Raises RefusedMeasurement for the last one that is not."""
     refused = ""
     for measurement in found:
         try:
             store.write(*_point(measurement, since, now))
         except Rejected as rejected:
             refused = f"{measurement.metric}: {rejected}"
-    return refused
+    if refused:
+        raise RefusedMeasurement(refused)
 
 
 def _point(measurement: Measurement, since: float, now: float) -> tuple[Identity, MetricKind, ValueType, Point]:

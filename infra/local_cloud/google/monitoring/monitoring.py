@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from local_cloud import background
 from local_cloud.google.monitoring.aggregation import BadAggregation
 from local_cloud.google.monitoring.evaluation import Violation, Watch
 from local_cloud.google.monitoring.incidents import Incident, Incidents, new_id
@@ -51,7 +52,7 @@ class Monitoring:
         self.objectives: dict[str, Objective] = {}
         self.incidents = Incidents(file, clock())
         self.notifier = Notifier(session, say)
-        self.uptime = Uptime(self.store, session)
+        self.uptime = Uptime(self.store, session, say)
         # What the last look at all policies took, in seconds.
         self.cost = 0.0
         self.address = f"127.0.0.1:{port}"
@@ -77,8 +78,9 @@ class Monitoring:
         self._started = self.clock()
         self.uptime.start()
         if self.policies:
-            self._loop = asyncio.create_task(self._keep_evaluating())
-            self._loop.add_done_callback(self._ended)
+            seconds = EVALUATION_SECONDS / self.pace
+            name = "the evaluation of the alert policies"
+            self._loop = background.start(name, self._evaluate, seconds, say=self._say, first=seconds)
 
     async def stop(self) -> None:
         """Evaluate, check, notify and serve no more."""
@@ -161,14 +163,8 @@ class Monitoring:
                 self._say(f"ALERT closed: {policy.display_name}: {incident.subject or incident.condition}")
                 self.notifier.notify(closed, policy.channels)
 
-    async def _keep_evaluating(self) -> None:
-        while True:
-            await asyncio.sleep(EVALUATION_SECONDS / self.pace)
-            self.evaluate()
-
-    def _ended(self, loop: asyncio.Task[None]) -> None:
-        if not loop.cancelled() and loop.exception() is not None:
-            self._say(f"the local Monitoring evaluates no policies any more: {loop.exception()!r}")
+    async def _evaluate(self) -> None:
+        self.evaluate()
 
     async def _serve(self) -> "MetricServer":
         server = await asyncio.to_thread(_import_server)

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
+from local_cloud import background
 from local_cloud.google.monitoring.incidents import Incident, format_time
 
 WEBHOOKS = frozenset({"webhook_tokenauth", "webhook_basicauth"})
@@ -52,7 +54,8 @@ class Notifier:
             elif not channel.enabled:
                 continue
             elif channel.type in WEBHOOKS and URL(channel.labels["url"]).host in LOOPBACK:
-                task = asyncio.create_task(self._call(channel, incident))
+                call = partial(self._call, channel, incident)
+                task = background.start_once(f"the notification of {channel.target}", call, say=self._say)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             else:

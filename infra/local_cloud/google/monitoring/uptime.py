@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
+from local_cloud import background
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.monitoring.points import Identity, MetricKind, Point, ValueType
 from local_cloud.google.monitoring.store import TimeSeriesStore
@@ -59,17 +61,21 @@ class UptimeCheck:
 
 
 class Uptime:
-    """Runs uptime checks."""
+    """Runs uptime checks. say: prints a line for the person at the terminal."""
 
-    def __init__(self, store: TimeSeriesStore, session: aiohttp.ClientSession) -> None:
+    def __init__(self, store: TimeSeriesStore, session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
         self.checks: dict[str, UptimeCheck] = {}
         self._store = store
         self._session = session
+        self._say = say
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Run each check from now on."""
-        self._tasks = [asyncio.create_task(self._keep(check)) for check in self.checks.values()]
+        self._tasks = [
+            background.start(f"the uptime check {check.id}", partial(self.run, check), check.period, say=self._say)
+            for check in self.checks.values()
+        ]
 
     async def stop(self) -> None:
         """Run no more checks."""
@@ -91,11 +97,6 @@ class Uptime:
         except (aiohttp.ClientError, TimeoutError, OSError):
             passed = False
         self._publish(check, passed, (time.monotonic() - began) * 1000)
-
-    async def _keep(self, check: UptimeCheck) -> None:
-        while True:
-            await self.run(check)
-            await asyncio.sleep(check.period)
 
     def _publish(self, check: UptimeCheck, passed: bool, milliseconds: float) -> None:
         now = self._store.clock()

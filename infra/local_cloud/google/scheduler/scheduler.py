@@ -1,15 +1,16 @@
 """Cloud Scheduler: fires HTTP jobs on their cron, in their time zone, with a signed token of the declared account."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import aiohttp
 from croniter import croniter
 
+from local_cloud import background
 from local_cloud.google.issuer import Issuers
 
 TOKEN_SECONDS = 3600.0
@@ -78,11 +79,15 @@ class Run:
 
 
 class Job:
-    """A job and what has become of it. began: the last attempt. last: the last one that has ended."""
+    """A job and what has become of it.
+
+    due: its latest moment so far. began: the last attempt. last: the last one that has ended.
+    """
 
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
         self.paused = spec.paused
+        self.due = datetime.now(UTC)
         self.began: datetime | None = None
         self.last: Run | None = None
 
@@ -123,7 +128,9 @@ class Scheduler:
     def start(self) -> None:
         """Fire jobs from now on: not before the whole system is up."""
         for job in self.jobs.values():
-            self._begin(self._keep(job))
+            job.due = datetime.now(UTC)
+            name = f"the schedule {job.spec.name}"
+            self._hold(background.start(name, partial(self._fire_when_due, job), 0, say=self._say))
 
     def stop(self) -> None:
         """Fire no more, and cancel attempts that are under way."""
@@ -144,15 +151,23 @@ class Scheduler:
 
     def dispatch(self, job: Job) -> None:
         """Fire once, now, without waiting for the answer."""
-        self._begin(self._fire_and_tell(job))
+        name = f"the job {job.spec.name}"
+        self._hold(background.start_once(name, partial(self._fire_and_tell, job), say=self._say))
 
     async def fire(self, job: Job) -> Run:
         """Fire once, now, and return how it went."""
         job.began = datetime.now(UTC)
-        self._record(job.spec, None)
+        self._note(job.spec, None)
         job.last = await self._attempt(job.spec, job.began)
-        self._record(job.spec, job.last)
+        self._note(job.spec, job.last)
         return job.last
+
+    def _note(self, spec: JobSpec, run: Run | None) -> None:
+        """An attempt does not fail for want of its record."""
+        try:
+            self._record(spec, run)
+        except Exception as error:
+            self._say(f"an attempt of the job {spec.name} cannot be recorded: {error!r}")
 
     async def _attempt(self, spec: JobSpec, at: datetime) -> Run:
         headers = {
@@ -177,20 +192,17 @@ class Scheduler:
         except aiohttp.ClientError as error:
             return Run(at, None, str(error))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _hold(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _keep(self, job: Job) -> None:
-        due = datetime.now(UTC)
-        while True:
-            now = datetime.now(UTC)
-            # A sleep may end a moment early: what was fired then is not due again.
-            due = job.spec.next_run(max(now, due))
-            await asyncio.sleep((due - now).total_seconds())
-            if not job.paused:
-                await self._fire_with_retries(job)
+    async def _fire_when_due(self, job: Job) -> None:
+        now = datetime.now(UTC)
+        # A sleep may end a moment early: what was fired then is not due again.
+        job.due = job.spec.next_run(max(now, job.due))
+        await asyncio.sleep((job.due - now).total_seconds())
+        if not job.paused:
+            await self._fire_with_retries(job)
 
     async def _fire_and_tell(self, job: Job) -> None:
         run = await self.fire(job)

@@ -1,0 +1,238 @@
+"""`PersistenceLayer` with a schema, for programs in other languages than Python.
+
+The arguments are those of Pulumi.yaml: the same names, defaults and checks. A test holds the two together.
+Secrets of notification channels are left out: declare such a channel beside it, and hand over its name.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pulumi
+
+from utxoiq_infra import persistence
+from utxoiq_infra.configuration.settings import NAME
+from utxoiq_infra.configuration.stack import read
+from utxoiq_infra.configuration.values import Values
+from utxoiq_infra.migration import migrate_in_process
+
+VERSION = "0.1.0"
+REPOSITORY = Path(__file__).resolve().parents[2]
+LEFT_OUT = frozenset({"alertPagerduty", "alertWebhook", "alertSlackChannel", "alertSlackToken"})
+
+
+class FunctionArgs(TypedDict):
+    """The size of a function; what is left out is its default."""
+
+    max_instances: int | None
+    min_instances: int | None
+    memory_mib: int | None
+    cpu: str | None
+    concurrency: int | None
+    timeout_seconds: int | None
+    ingress: str | None
+    pool_size: int | None
+    pool_overflow: int | None
+
+
+class PersistenceLayerArgs(TypedDict):
+    """What a stack may choose."""
+
+    project: str
+    """Id of the Google Cloud project to deploy to"""
+    stack: str | None
+    """Part of every resource's name; by default the stack of the program"""
+    functions: dict[str, FunctionArgs] | None
+    """Sizes of functions, by the names of the functions"""
+    schedules: dict[str, str] | None
+    """Crons of the schedules, by their names"""
+    project_number: str | None
+    """Number of the project; empty to have Google asked for it where alertTopic or budget is set, in previews too"""
+    region: str | None
+    """Region of the functions, the database and the cache"""
+    backup_region: str | None
+    """Region of the buckets and of the database's backups; never the database's own"""
+    labels: list[str] | None
+    """Further labels of every resource, each as key=value"""
+    deletion_protection: bool | None
+    """Guards what holds data, in Google's setting and in Pulumi's; false only where losing it is fine"""
+    log_level: str | None
+    """DEBUG, INFO, WARNING or ERROR"""
+    function_runtime: str | None
+    """Runtime of the functions"""
+    functions_range: str | None
+    """Addresses of function instances in the network; each takes up to two"""
+    services_range: str | None
+    """Addresses of Cloud SQL and Memorystore, peered with the network"""
+    database_version: str | None
+    """POSTGRES_15 or newer"""
+    database_tier: str | None
+    """Machine type; db-custom-<CPUs>-<MiB>"""
+    database_availability: str | None
+    """REGIONAL (a standby in another zone) or ZONAL"""
+    database_disk_gb: int | None
+    """SSD to begin with; it grows by itself"""
+    database_name: str | None
+    """Name of the database"""
+    database_max_connections: int | None
+    """PostgreSQL's max_connections; has to carry all functions at full scale"""
+    database_reserved_connections: int | None
+    """Connections kept free for operators, Google's agents and revisions that overlap"""
+    database_backups_kept: int | None
+    """Automated backups kept, one a day, at 01:00 UTC in backupRegion"""
+    database_recovery_days: int | None
+    """Days back to any second of which the database can be recovered"""
+    database_final_backup_days: int | None
+    """Days that the backup is kept that deleting the instance makes"""
+    database_maintenance_hour: int | None
+    """Hour (UTC) of Google's maintenance of database and cache, on Sundays"""
+    database_audited: str | None
+    """pgaudit's classes of statements that are logged"""
+    database_kms_key: str | None
+    """Customer-managed key of the database, of its region; empty for Google's own"""
+    replica_region: str | None
+    """Region of a read replica, which may be the primary's own; empty for none"""
+    cache_version: str | None
+    """Version of Memorystore for Redis"""
+    cache_tier: str | None
+    """STANDARD_HA (with a replica in another zone) or BASIC"""
+    cache_memory_gb: int | None
+    """Memory of the cache"""
+    cache_eviction: str | None
+    """allkeys-lru or allkeys-lfu"""
+    cache_encryption: bool | None
+    """TLS between functions and cache"""
+    cache_replicas: int | None
+    """Replicas of STANDARD_HA; more than one for reading, from 5 GB on"""
+    cache_persistence: str | None
+    """How often a snapshot is taken; off, 1h, 6h, 12h or 24h"""
+    soft_delete_days: int | None
+    """Days that a deleted object of any bucket can be restored"""
+    backfill_hot_days: int | None
+    """Days that ended backfill jobs stay in PostgreSQL before they are archived"""
+    feedback_hot_days: int | None
+    """Days that feedback stays in PostgreSQL after its last change"""
+    metrics_hot_days: int | None
+    """Days that metrics stay in PostgreSQL before they are archived"""
+    metrics_days: int | None
+    """Age at which metrics leave the archive"""
+    archive_days: int | None
+    """Days that all else stays in the archive; two years at least"""
+    archive_retention_days: int | None
+    """Days that nobody may delete or replace an archived object; with 0 old versions are kept instead"""
+    backups_retention_days: int | None
+    """The same for exported backups"""
+    retention_locked: bool | None
+    """Locks those two for good; nobody can lower or remove them ever after"""
+    user_issuer: str | None
+    """Issuer of the users' ID tokens; empty for Firebase Authentication of the project"""
+    user_audience: str | None
+    """Audience of the users' ID tokens; empty for the project's id"""
+    user_jwks_url: str | None
+    """Where the issuer publishes its keys; empty for Firebase's"""
+    operators: list[str] | None
+    """Emails of the Google accounts that may call every endpoint"""
+    operator_audience: str | None
+    """Audience of operators' ID tokens; empty for https://<project>.utxoiq-persistence"""
+    deployer: str | None
+    """Who runs `pulumi up`, as an IAM member; granted to call the migrate function through its account"""
+    rate_limit_signed_in: int | None
+    """Requests an hour of a signed-in caller; an API key may have its own"""
+    rate_limit_anonymous: int | None
+    """Requests an hour of an address without credentials"""
+    rate_limit_batches: int | None
+    """Batches of metrics an hour of a caller; an API key may have its own"""
+    cors_origins: list[str] | None
+    """Origins of the web pages that may call from a browser, such as https://app.example.com"""
+    service_key: bool | None
+    """Hand out an API key with every scope but admin's, as the output service_key"""
+    service_key_limit: int | None
+    """That key's requests, and batches, an hour"""
+    domain: str | None
+    """Host name of a load balancer for all functions; empty for none"""
+    console: bool | None
+    """A page for operators, as a private function that the accounts of operators may call"""
+    audit_logs: bool | None
+    """Log who reads and writes data; a setting of the project, so of its stacks only one declares it"""
+    log_days: int | None
+    """Days that audit logs are kept"""
+    alert_emails: list[str] | None
+    """Whom alerts, and the budget's, are sent to"""
+    notification_channels: list[str] | None
+    """Channels that exist already, which alerts go to as well; projects/<project>/notificationChannels/<id>"""
+    alert_topic: str | None
+    """Pub/Sub topic that alerts are published to; projects/<project>/topics/<name>"""
+    figures_seconds: str | None
+    """Seconds between two writes of an instance's figures to the cache; 0.1 to 60"""
+    publish_seconds: str | None
+    """Seconds within which figures are published to Cloud Monitoring once, however often that is asked for"""
+    trace_sampling: str | None
+    """Part of the requests that are traced, 0 to 1; 0 for none, which costs nothing"""
+    runbook_url: str | None
+    """Where docs/operations/alerts can be read, which alerts link to; empty for its path in the repository"""
+    budget: int | None
+    """Monthly budget of the project in whole units of the billing account's currency; 0 for none"""
+    billing_account: str | None
+    """Billing account of the budget"""
+
+
+class PersistenceLayer(pulumi.ComponentResource):
+    """The whole system as one component: Cloud SQL, Memorystore, buckets, functions, schedules, alerts."""
+
+    functions: pulumi.Output[dict[str, str]]
+    """Addresses of the functions, by name"""
+    admin_key: pulumi.Output[str]
+    """The first API key, by which others are made; a secret"""
+    scheduler_account: pulumi.Output[str]
+    """Service account that runs the schedules"""
+    deployer_account: pulumi.Output[str]
+    """Service account that has the schema migrated"""
+    database_connection_name: pulumi.Output[str]
+    """Connection name of the Cloud SQL instance"""
+    dashboard: pulumi.Output[str]
+    """Address of the service's dashboard"""
+
+    def __init__(self, name: str, args: PersistenceLayerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{NAME}:index:PersistenceLayer", name, None, opts)
+        values = configuration_values(args)
+        stack = args.get("stack") or pulumi.get_stack()
+        configuration = read(stack, Values(NAME, values), Values("gcp", {"gcp:project": args["project"]}))
+        options = pulumi.ResourceOptions(parent=self)
+        layer = persistence.PersistenceLayer(
+            configuration.prefix, configuration, REPOSITORY, opts=options, migrate=migrate_in_process
+        )
+        outputs = layer.outputs()
+        self.functions = pulumi.Output.from_input(outputs["functions"])
+        self.admin_key = pulumi.Output.secret(outputs["admin_key"])
+        self.scheduler_account = pulumi.Output.from_input(outputs["scheduler_account"])
+        self.deployer_account = pulumi.Output.from_input(outputs["deployer_account"])
+        self.database_connection_name = pulumi.Output.from_input(outputs["database_connection_name"])
+        self.dashboard = pulumi.Output.from_input(outputs["dashboard"])
+        self.register_outputs({"functions": self.functions, "adminKey": self.admin_key})
+
+
+def configuration_values(args: Mapping[str, Any]) -> dict[str, str]:
+    """Return the arguments as a stack's file would hold them, by their keys with the namespace."""
+    given = {key: value for key, value in args.items() if value is not None and key not in ("project", "stack")}
+    return {f"{NAME}:{_camel(key)}": _text(value) for key, value in given.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(_plain(value))
+
+
+def _plain(value: object) -> object:
+    """Whole numbers come over the wire as floats; the names within objects are those of the stack's file."""
+    if isinstance(value, Mapping):
+        return {_camel(str(key)): _plain(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)

@@ -1,0 +1,98 @@
+"""The Makefile, as a newcomer meets it: a Python that will not do is refused by name, before anything is done."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commands.stack import REPOSITORY
+
+TOOLS = ("make", "bash", "sh", "sed", "awk", "grep", "cat")
+# Its answers to the two questions that the Makefile asks: which version, and whether that is new enough.
+OLD_PYTHON = """#!/bin/sh
+case "$2" in *print*) echo 3.9 ;; *) exit 1 ;; esac
+"""
+Make = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """In a folder of its own where nothing is installed, with a PATH of a few tools."""
+    project, tools = tmp_path / "project", tmp_path / "tools"
+    project.mkdir()
+    tools.mkdir()
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(REPOSITORY / name, project)
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found is not None
+        (tools / tool).symlink_to(found)
+
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["make", *arguments],
+            cwd=project,
+            env={"PATH": str(tools), "HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def old_python(tmp_path: Path) -> str:
+    path = tmp_path / "python3.9"
+    path.write_text(OLD_PYTHON)
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("target", ["up", "keys", "demo", "test", "status"])
+def test_without_a_python_each_target_says_so_and_no_more(make: Make, target: str) -> None:
+    done = make(target)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    said = done.stderr.splitlines()
+    assert said[0].startswith("This needs Python 3.11 or newer, and the PATH has none: install it, or name one:")
+    assert [line for line in said[1:] if not line.startswith("make: ***")] == []
+
+
+@pytest.mark.parametrize("on_the_command_line", [True, False])
+def test_a_python_that_will_not_do_is_refused_by_name(make: Make, old_python: str, on_the_command_line: bool) -> None:
+    for python, says in (
+        ("nowhere", "PYTHON=nowhere is no Python that can be run"),
+        (old_python, f"PYTHON={old_python} is Python 3.9; this needs 3.11 or newer"),
+    ):
+        done = make("keys", f"PYTHON={python}") if on_the_command_line else make("keys", PYTHON=python)
+        assert done.returncode != 0
+        assert done.stderr.startswith(says)
+
+
+def test_an_old_python_on_the_path_is_passed_over(make: Make, old_python: str, tmp_path: Path) -> None:
+    Path(old_python).rename(tmp_path / "tools" / "python3")
+    assert "the PATH has none" in make("keys").stderr
+
+
+def test_help_needs_no_python(make: Make) -> None:
+    done = make("help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "make demo" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["archive-query", "archive-restore", "keys", "recover"])
+def test_without_anything_to_do_there_is_usage(target: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("SQL", "ARGS", "TABLE")}
+    done = subprocess.run(
+        ["make", "--old-file=.venv/installed", target],
+        cwd=REPOSITORY,
+        env={**environment, "UV_DEFAULT_INDEX": "unused"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.startswith("usage: commands ")) == (0, True), done.stderr
