@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """As in a function that starts to serve: what was imported is not looked at again."""
-    garbage.settle()
+    garbage.freeze_loaded_objects()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Backfill jobs. utxoiq_http.endpoints.backfill has the endpoints."""
+"""The function `backfill`: utxoiq_http.endpoints.backfill has its endpoints."""
 
 import os
 
@@ -7,11 +7,12 @@ from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints.backfill import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.serving import create_store_app
 
-app = app_of_store("backfill", ROUTES, os.environ)
+app = create_store_app("backfill", ROUTES, os.environ)
 
 
 @functions_framework.aio.http
 async def backfill(request: Request) -> Answer:
+    """Answer a request to the backfill job endpoints."""
     return await app(request.scope, request.receive)

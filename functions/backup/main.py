@@ -1,4 +1,4 @@
-"""Backups and their verification. utxoiq_http.endpoints.backup has the endpoints."""
+"""The function `backup`: utxoiq_http.endpoints.backup has its endpoints."""
 
 import os
 
@@ -6,11 +6,12 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.backup import app_of_backups
+from utxoiq_http.endpoints.backup import create_backup_app
 
-app = app_of_backups(os.environ)
+app = create_backup_app(os.environ)
 
 
 @functions_framework.aio.http
 async def backup(request: Request) -> Answer:
+    """Answer a request to the backup endpoints."""
     return await app(request.scope, request.receive)

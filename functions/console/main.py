@@ -1,4 +1,4 @@
-"""The operators' console. utxoiq_console has the pages."""
+"""The function `console`, the operators' web console: utxoiq_console has its pages."""
 
 import os
 
@@ -13,4 +13,5 @@ app = app_of_console(os.environ)
 
 @functions_framework.aio.http
 async def console(request: Request) -> Response:
+    """Answer a request to the console's pages."""
     return await app(request)

@@ -1,4 +1,4 @@
-"""Feedback on insights. utxoiq_http.endpoints.feedback has the endpoints."""
+"""The function `feedback`: utxoiq_http.endpoints.feedback has its endpoints."""
 
 import os
 
@@ -7,11 +7,12 @@ from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints.feedback import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.serving import create_store_app
 
-app = app_of_store("feedback", ROUTES, os.environ)
+app = create_store_app("feedback", ROUTES, os.environ)
 
 
 @functions_framework.aio.http
 async def feedback(request: Request) -> Answer:
+    """Answer a request to the feedback endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""Access: API keys and the audit log. utxoiq_http.endpoints.keys has the endpoints."""
+"""The function `keys`: utxoiq_http.endpoints.keys has its endpoints."""
 
 import os
 
@@ -7,11 +7,12 @@ from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints.keys import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.serving import create_store_app
 
-app = app_of_store("keys", ROUTES, os.environ)
+app = create_store_app("keys", ROUTES, os.environ)
 
 
 @functions_framework.aio.http
 async def keys(request: Request) -> Answer:
+    """Answer a request to the API key and audit log endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""System metrics. utxoiq_http.endpoints.metrics has the endpoints."""
+"""The function `metrics`: utxoiq_http.endpoints.metrics has its endpoints."""
 
 import os
 
@@ -7,11 +7,12 @@ from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints.metrics import ROUTES
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.serving import create_store_app
 
-app = app_of_store("metrics", ROUTES, os.environ)
+app = create_store_app("metrics", ROUTES, os.environ)
 
 
 @functions_framework.aio.http
 async def metrics(request: Request) -> Answer:
+    """Answer a request to the system metrics endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""The schema, brought up to date from inside the network. utxoiq_http.endpoints.migrate has the endpoint."""
+"""The function `migrate`: utxoiq_http.endpoints.migrate has its endpoints."""
 
 import os
 
@@ -6,11 +6,12 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.migrate import app_of_schema
+from utxoiq_http.endpoints.migrate import create_migrate_app
 
-app = app_of_schema(os.environ)
+app = create_migrate_app(os.environ)
 
 
 @functions_framework.aio.http
 async def migrate(request: Request) -> Answer:
+    """Answer a request to the migration endpoints."""
     return await app(request.scope, request.receive)

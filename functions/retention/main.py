@@ -1,4 +1,4 @@
-"""Retention and the archive. utxoiq_http.endpoints.retention has the endpoints."""
+"""The function `retention`: utxoiq_http.endpoints.retention has its endpoints."""
 
 import os
 
@@ -6,11 +6,12 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.retention import app_of_retention
+from utxoiq_http.endpoints.retention import create_retention_app
 
-app = app_of_retention(os.environ)
+app = create_retention_app(os.environ)
 
 
 @functions_framework.aio.http
 async def retention(request: Request) -> Answer:
+    """Answer a request to the retention endpoints."""
     return await app(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""The operators' console: what runs, how it is, and what can be done about it, on pages that need no script to be read.
+"""The operators' console: pages that show the state of the system and run operations. They work without scripts.
 
-It knows no database and no Redis: it asks the other functions, and Google's APIs.
+The console accesses neither the database nor Redis: it calls the other functions and Google's APIs.
 """

@@ -1,4 +1,4 @@
-"""The console as an ASGI endpoint: a few paths, each a page that is made whole on the server."""
+"""The console's app: its paths, each a page that is rendered on the server."""
 
 import gzip
 import logging
@@ -37,9 +37,9 @@ _log = logging.getLogger(__name__)
 
 MAX_FORM = 256 * 1024
 MAX_FIELD = 200
-# Smaller ones are not worth the work.
+# Compression of smaller responses is not worth the work.
 COMPRESSED_BYTES = 1024
-# Log queries that are kept for the next look at the same page.
+# How many log queries are kept for the next request of the same page.
 KEPT_QUERIES = 50
 LOG_PATIENCE_SECONDS = 10.0
 OVERVIEW_SECONDS, LOG_SECONDS = 5, 3
@@ -66,7 +66,7 @@ STATIC_PATH = "/console/static/"
 
 
 class Refused(Exception):
-    """An answer that is no page of the console's. The text tells the reader what to do."""
+    """A request is refused. The text tells the reader what to do."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -75,7 +75,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """What is opened once a process."""
+    """Has the resources that are opened once per process."""
 
     session: aiohttp.ClientSession
     google: GoogleApis
@@ -85,12 +85,14 @@ class Opened:
 
 
 def app_of_console(environment: Mapping[str, str]) -> "App":
-    """Raises ConfigurationError, which names the variable."""
+    """Return the console's app. Raises ConfigurationError, which names the wrong variable."""
     worker.keep_quiet()
     return App(Settings.from_environment(environment), lines.of_environment(environment))
 
 
 class App:
+    """Serves the console's pages."""
+
     def __init__(self, settings: Settings, log: lines.AccessLog) -> None:
         self._settings = settings
         self._access_log = log
@@ -100,6 +102,7 @@ class App:
         self.opened = OpenOnce(self._opening)
 
     async def __call__(self, request: Request) -> Response:
+        """Return the response to a request. Exceptions become a page that describes the problem; none is raised."""
         started = time.perf_counter()
         raw = header_lines.combine(request.scope["headers"])
         request_id = self._access_log.begin(raw, trace_headers.read(raw))
@@ -136,7 +139,7 @@ class App:
                 google.close()
 
     async def _answer(self, request: Request, caller: str) -> Response:
-        """Raises Refused."""
+        """Return the response to a request by its path. Raises Refused."""
         path, method = request.url.path, request.method
         if path.startswith(STATIC_PATH):
             _take(method, "GET")
@@ -254,7 +257,7 @@ class App:
         return groups
 
     def _wanted(self, request: Request) -> Wanted:
-        """Raises Refused."""
+        """Return the log query of a request. Raises Refused if it names an unknown function, severity or period."""
         given = {name: value.strip()[:MAX_FIELD] for name, value in request.query_params.items()}
         wanted = Wanted(
             function=given.get("function", ""),
@@ -269,7 +272,7 @@ class App:
         return wanted
 
     async def _form(self, request: Request, caller: str) -> dict[str, str]:
-        """Of a form that a page of the console has sent. Raises Refused."""
+        """Return the fields of a form that a page of the console sent. Raises Refused."""
         if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
             raise Refused(415, "This takes a form, as the console's pages send it.")
         body = bytearray()
@@ -288,7 +291,7 @@ class App:
         content = self._pages.static.get(name)
         if content is None:
             raise Refused(404, "There is no such file.")
-        # The pages name it with its version.
+        # Pages link to the file with its version, so a browser may keep it.
         headers = {"Cache-Control": "private, max-age=31536000, immutable"}
         return Response(content, headers=headers, media_type=TYPES[PurePosixPath(name).suffix])
 
@@ -313,7 +316,7 @@ async def _home(_: Request, __: str) -> Response:
 
 
 async def _health(_: Request, __: str) -> Response:
-    """It serves whatever its sources do: each section says by itself what is away."""
+    """Return `ok`: the console serves while its sources are away, and each section of a page reports its own source."""
     return Response(b'{"status":"ok","parts":{}}', media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Lines over time as a chart: coordinates, ticks, and what a reader who sees no lines is told."""
+"""Charts of lines over time: coordinates, ticks, and a description for screen readers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from utxoiq_console.moments import DAY
 from utxoiq_console.series import Window
 
 WIDTH, HEIGHT = 600.0, 120.0
-# Steps without a point that a line still goes across: one may be late.
+# A line is drawn across a gap of up to this many steps, because a point may be late.
 LARGEST_GAP = 2.5
 COLOURS = 9
 TIME_TICKS = 4
@@ -20,21 +20,26 @@ _EVEN_STEPS = (2, 4, 6, 8, 10)
 
 @dataclass(frozen=True)
 class Line:
+    """Has the points of a line: Unix seconds and a value."""
+
     name: str
     points: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What an alert watches for. above: whether it is bad to be above it."""
+    """Has the threshold of an alert. `above` says whether values above or below it set off the alert."""
 
     value: float
     above: bool = True
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """path: empty of a line without points. colour: from 0 on; the same name has the same one on every chart."""
+class DrawnLine:
+    """Has the SVG path of a line, empty if it has no points, and its last value with its unit.
+
+    `colour` counts from 0. A name has the same colour on every chart.
+    """
 
     name: str
     colour: int
@@ -44,7 +49,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Tick:
-    """at: in coordinates of the chart."""
+    """Marks a value or a time on an axis. `at` is in the chart's coordinates."""
 
     at: float
     label: str
@@ -52,9 +57,12 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """top: the value at the upper edge. start, end: the moments at the sides, in seconds since 1970."""
+    """Describes a chart for a template.
 
-    lines: Sequence[Drawn]
+    `top` is the value at the upper edge; `start` and `end` are the times at the sides, in Unix seconds.
+    """
+
+    lines: Sequence[DrawnLine]
     levels: Sequence[Tick]
     times: Sequence[Tick]
     limit: Tick | None
@@ -65,10 +73,12 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
+        """Return whether no line has points."""
         return not any(line.path for line in self.lines)
 
     @property
     def spoken(self) -> str:
+        """Return the last value of each line, for screen readers."""
         return "; ".join(f"{line.name} {line.last}" for line in self.lines if line.path)
 
 
@@ -81,17 +91,22 @@ def draw(
     top: float | None = None,
     limit: Limit | None = None,
 ) -> Chart:
-    """The line that ends highest comes first. top: of the scale, where it is not the lines that give it."""
+    """Return a chart of the lines, the one with the highest last value first.
+
+    `top` is the upper end of the scale; by default the lines determine it.
+    """
     top = top or _top(lines, unit, limit)
     coloured = [(line, _colour(line.name, index, colours)) for index, line in enumerate(lines)]
     coloured.sort(key=lambda pair: -pair[0].points[-1][1] if pair[0].points else 0.0)
-    levels = [Tick(HEIGHT * (1 - part), numbers.of_unit(top * part, unit)) for part in (0.0, 0.5, 1.0)]
+    levels = [Tick(HEIGHT * (1 - part), numbers.format_with_unit(top * part, unit)) for part in (0.0, 0.5, 1.0)]
     reached = limit is not None and limit.value <= top
     return Chart(
         lines=[_drawn(line, colour, window, top, unit) for line, colour in coloured],
         levels=levels,
         times=_times(window),
-        limit=Tick(_y(limit.value, top), numbers.of_unit(limit.value, unit)) if limit is not None and reached else None,
+        limit=Tick(_y(limit.value, top), numbers.format_with_unit(limit.value, unit))
+        if limit is not None and reached
+        else None,
         top=top,
         unit=unit,
         start=round(window.start),
@@ -103,14 +118,16 @@ def _colour(name: str, index: int, colours: Mapping[str, int]) -> int:
     return colours.get(name, index) % COLOURS
 
 
-def _drawn(line: Line, colour: int, window: Window, top: float, unit: str) -> Drawn:
+def _drawn(line: Line, colour: int, window: Window, top: float, unit: str) -> DrawnLine:
     if not line.points:
-        return Drawn(line.name, colour, "", "")
-    return Drawn(line.name, colour, _path(line.points, window, top), numbers.of_unit(line.points[-1][1], unit))
+        return DrawnLine(line.name, colour, "", "")
+    return DrawnLine(
+        line.name, colour, _path(line.points, window, top), numbers.format_with_unit(line.points[-1][1], unit)
+    )
 
 
 def _path(points: Sequence[tuple[float, float]], window: Window, top: float) -> str:
-    """A point by itself is a line of no length, which round ends make a dot."""
+    """Return the SVG path of a line. A single point is a line of length 0, which round line ends show as a dot."""
     parts: list[str] = []
     before = -math.inf
     for moment, value in points:
@@ -126,14 +143,14 @@ def _y(value: float, top: float) -> float:
 
 
 def _top(lines: Sequence[Line], unit: str, limit: Limit | None) -> float:
-    """A round number that nothing exceeds. A limit far above all lines would press them flat, and is not shown."""
+    """Return a round number that no value exceeds. A limit far above all lines is ignored: it would flatten them."""
     highest = max((value for line in lines for _, value in line.points), default=0.0)
     if limit is not None and limit.value <= 4 * highest:
         highest = max(highest, limit.value * 1.05)
     if highest <= 0:
         return 1.0
     if not unit:
-        highest = max(highest, 2.0)  # a count, which has no halves
+        highest = max(highest, 2.0)  # a count, which is a whole number
     magnitude = 10.0 ** math.floor(math.log10(highest))
     return next(magnitude * step for step in (_STEPS if unit else _EVEN_STEPS) if magnitude * step >= highest)
 
@@ -147,6 +164,6 @@ def _times(window: Window) -> list[Tick]:
 
 
 def sparkline(points: Sequence[tuple[float, float]], window: Window) -> str:
-    """The path of a line without axes."""
+    """Return the SVG path of a line without axes."""
     top = max((value for _, value in points), default=0.0) or 1.0
     return _path(points, window, top)

@@ -1,4 +1,4 @@
-"""Where the console finds what it shows, from the environment, checked whole at the start."""
+"""Settings of the console, read from the environment and validated at start-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,18 @@ from utxoiq_persistence.config import required
 
 @dataclass(frozen=True)
 class Settings:
-    """prefix: of the names of all that is the stack's. runbooks: where there is a file an alert; empty for nowhere.
+    """Says where the console finds what it shows.
 
-    own: the console's own name. key: an API key that may read. google: of Google's APIs, where it is not Google.
-    processes: where a local deployer tells which process serves what.
+    Attributes:
+        project: The Google Cloud project.
+        location: The region of the stack.
+        prefix: The prefix of the names of the stack's resources.
+        resources: The stack's resources.
+        runbooks: The URL of the folder with a runbook for each alert; empty if there is none.
+        own: The name of the console's own function.
+        key: An API key with read scopes.
+        google: The URL of a local stand-in for Google's APIs; None for Google itself.
+        processes: The URL where a local deployer lists its processes; None in the cloud.
     """
 
     project: str
@@ -28,7 +36,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises ConfigurationError, which names the variable."""
+        """Return the settings. Raises ConfigurationError, which names the wrong variable."""
         return cls(
             project=required(environment, "GOOGLE_CLOUD_PROJECT"),
             location=required(environment, "MONITORING_LOCATION"),
@@ -42,5 +50,5 @@ class Settings:
         )
 
     def short(self, name: str) -> str:
-        """A resource's name without what all names begin with."""
+        """Return a resource's name without the stack's prefix."""
         return name.removeprefix(f"{self.prefix}-")

@@ -1,4 +1,4 @@
-"""The system's OpenAPI document: its operations, as forms that can be filled in."""
+"""The operations of the system's OpenAPI document, described for forms."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from utxoiq_console.resources import Resource, Resources
 
 Json = Mapping[str, Any]
-# What every function answers for itself.
+# The paths that every function serves.
 OF_ALL = ("/health", "/openapi.json")
 NAMES = {
     "user": "a user's ID token",
@@ -22,7 +22,11 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter. kind: of its values, in words. choices: where only some are taken."""
+    """Describes a parameter.
+
+    `place` is path, query or header. `kind` describes its values in words. `choices` are the allowed values; empty if
+    they are not limited.
+    """
 
     name: str
     place: str
@@ -35,7 +39,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Body:
-    """schema: with its references, as JSON."""
+    """Describes a request body. `schema` is JSON, with references resolved."""
 
     about: str
     example: str
@@ -44,7 +48,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """functions: those that answer it, the first one if nothing else is said. callers: who may call, in words."""
+    """Describes an operation.
+
+    `functions` are those that serve it; the first is the default. `callers` says in words who may call it.
+    """
 
     id: str
     method: str
@@ -60,7 +67,7 @@ class Operation:
 
 
 def operations(resources: Resources) -> dict[str, Operation]:
-    """By their ids, in the document's order: those that somebody besides the deployer can call."""
+    """Return the operations by their ids, in the document's order, without those that only the deployer can call."""
     document = _document()
     found = {}
     for path, methods in document["paths"].items():
@@ -76,7 +83,7 @@ def operations(resources: Resources) -> dict[str, Operation]:
 
 @cache
 def _document() -> Json:
-    """docs/ lies beside the packages in the function's archive, and at the top of the repository."""
+    """Return the document. docs/ is beside the packages in the function's archive, and at the top of the repository."""
     above = Path(__file__).resolve().parents
     files = (folder / "docs" / "openapi.json" for folder in (above[1], above[2]))
     document: Json = json.loads(next(file for file in files if file.is_file()).read_text())
@@ -122,7 +129,7 @@ def _field(parameter: Json) -> Field:
 
 
 def _kind(schema: Json) -> str:
-    """`integer, 1 to 100`."""
+    """Return a description of the values, such as `integer, 1 to 100`."""
     kind = str(schema.get("format") or schema.get("type", "choice"))
     low, high = schema.get("minimum", schema.get("minLength")), schema.get("maximum", schema.get("maxLength"))
     unit = " characters" if "maxLength" in schema or "minLength" in schema else ""
@@ -140,7 +147,7 @@ def _body(document: Json, body: Json) -> Body:
 
 
 def _schema(document: Json, schema: Json) -> Json:
-    """With what it refers to in its place, one level deep: enough to read."""
+    """Return the schema with its references resolved, one level deep."""
     if "$ref" in schema:
         return _resolved(document, schema)
     if "items" in schema:

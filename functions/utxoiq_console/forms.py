@@ -1,7 +1,6 @@
-"""What keeps other web pages from pressing this one's buttons in an operator's browser."""
+"""Protection of forms against cross-site request forgery."""
 
 import base64
-import hashlib
 import hmac
 import json
 import time
@@ -14,21 +13,21 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Forged(Exception):
-    """A form that was not sent from a page of this console, to this caller, lately."""
+    """A form was not sent from a page that this console showed to this caller recently."""
 
 
 class Forms:
-    """secret: the same for every instance, so that one takes what another has shown."""
+    """Issues and checks form tokens. All instances have the same secret, so each accepts the others' tokens."""
 
     def __init__(self, secret: str) -> None:
         self._key = hmac.digest(secret.encode(), b"the console's forms", "sha256")
 
     def token(self, caller: str) -> str:
-        """For a form on a page that the caller is shown; the same for an hour."""
+        """Return the token for the forms of a caller's page. It is the same for an hour."""
         return self._token(caller, int(time.time()) // _HOUR)
 
     def check(self, headers: Mapping[str, str], caller: str, token: str) -> None:
-        """Raises Forged."""
+        """Check that a form was sent from the console's own page, to this caller. Raises Forged if not."""
         site = headers.get("sec-fetch-site")
         if site is not None and site != "same-origin":
             raise Forged("another web page has sent this form")
@@ -37,7 +36,7 @@ class Forms:
             raise Forged("another web page has sent this form")
         now = int(time.time()) // _HOUR
         if not any(hmac.compare_digest(token.encode(), self._token(caller, now - age).encode()) for age in _AGES):
-            raise Forged("this page is older than it may be: load it again, and press the button again")
+            raise Forged("this page is older than it may be; reload it and try again")
 
     def _token(self, caller: str, hour: int) -> str:
         mac = hmac.digest(self._key, f"{hour}\0{caller}".encode(), "sha256")
@@ -48,7 +47,7 @@ _AGES = range(HOURS_VALID + 1)
 
 
 def caller_of(headers: Mapping[str, str]) -> str:
-    """Whom the platform let in: it has verified the token, and taken its signature away."""
+    """Return the name of the caller. The platform has verified the token and removed its signature."""
     parts = headers.get("authorization", "").split(".")
     if len(parts) != 3:
         return "anonymous"
@@ -59,12 +58,7 @@ def caller_of(headers: Mapping[str, str]) -> str:
         return "anonymous"
 
 
-def version(content: bytes) -> str:
-    """By which a browser may keep a file for ever."""
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
 def _is_own(origin: str, host: str) -> bool:
-    """`gcloud run services proxy` serves the page on the operator's own machine, under another host."""
+    """Return whether the origin is this console: its host, or the loopback host of `gcloud run services proxy`."""
     url = urlsplit(origin)
     return url.netloc == host or url.hostname in LOOPBACK

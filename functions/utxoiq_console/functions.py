@@ -1,4 +1,4 @@
-"""The other functions, asked as any client asks them: by their URLs, with an API key that may read."""
+"""A client of the other functions. It uses their public URLs and an API key with read scopes."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from utxoiq_console.config import Settings
 from utxoiq_console.resources import Resource
 from utxoiq_console.sources import SourceAway
 
-# A function that sleeps needs some seconds to wake.
+# A function without a running instance takes some seconds to start.
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 RUNNING_JOBS = 100
 ENDED_JOBS = 10
@@ -23,7 +23,11 @@ State = Literal["ok", "degraded", "unavailable", "away", "closed"]
 
 @dataclass(frozen=True)
 class Health:
-    """parts: what it stands on, each ok or away. seconds: that the answer took. closed: nobody here may ask it."""
+    """Describes the health of a function.
+
+    `parts` has the state of each part that it depends on, `ok` or `away`. `seconds` is the time until it responded. The
+    state `closed` means that the console may not call the function.
+    """
 
     state: State
     parts: Mapping[str, str]
@@ -31,29 +35,32 @@ class Health:
 
 
 class Functions:
+    """Calls the other functions of the stack."""
+
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._session = session
 
     async def health(self) -> dict[str, Health]:
-        """Of all, by their ids. One that does not answer is away, and no failure of this."""
+        """Return the health of all functions by their ids. Raises nothing: one that does not respond is `away`."""
         functions = self._settings.resources.functions
         answers = await asyncio.gather(*(self._health(function) for function in functions))
         return dict(zip((function.id for function in functions), answers, strict=True))
 
     async def pool(self) -> Json:
-        """Raises SourceAway, as all below."""
+        """Return the connection pool metrics. Raises SourceAway."""
         answer: Json = await self._get("/api/v1/monitoring/database/pool")
         metrics: Json = answer["metrics"]
         return metrics
 
     async def queries(self) -> Json:
+        """Return the query metrics. Raises SourceAway."""
         answer: Json = await self._get("/api/v1/monitoring/database/queries")
         metrics: Json = answer["metrics"]
         return metrics
 
     async def jobs(self) -> list[Json]:
-        """Those under way, and then the latest of all others."""
+        """Return the running and paused backfill jobs, then the latest of the others. Raises SourceAway."""
         path = "/api/v1/monitoring/backfill/status"
         running, paused, latest = await asyncio.gather(
             self._get(path, status="running", limit=RUNNING_JOBS),
@@ -64,7 +71,7 @@ class Functions:
         return [*running, *paused, *ended]
 
     async def processes(self) -> dict[str, Json]:
-        """What a local deployer tells of its processes, by the names of what they serve."""
+        """Return the processes of a local deployer, by what they serve; none in the cloud. Raises SourceAway."""
         if self._settings.processes is None:
             return {}
         found: dict[str, Json] = await self._json(self._settings.processes, {}, {}, "The local deployer")
@@ -96,7 +103,7 @@ class Functions:
             async with self._session.get(url, params=query, headers=headers, timeout=TIMEOUT) as answer:
                 body = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise SourceAway(f"{name} does not answer ({type(error).__name__}). It is asked again.") from error
+            raise SourceAway(f"{name} does not respond ({type(error).__name__}). The console retries.") from error
         if answer.status != 200:
             detail = body.get("detail", "") if isinstance(body, dict) else ""
             raise SourceAway(f"{name} answered {answer.status}: {detail}")

@@ -1,4 +1,4 @@
-"""Google's REST APIs: Cloud Monitoring, Cloud Logging and Cloud Scheduler, by Google's client library."""
+"""A client of Google's REST APIs: Cloud Monitoring, Cloud Logging and Cloud Scheduler."""
 
 import asyncio
 import threading
@@ -18,7 +18,10 @@ THREADS = 8
 
 
 class GoogleApis:
-    """endpoint: of a local stand-in, which asks for no credentials; Google's are those of the environment."""
+    """Calls Google's APIs in threads, with the credentials of the environment.
+
+    `endpoint` is the URL of a local stand-in, which needs no credentials; None for Google itself.
+    """
 
     def __init__(self, endpoint: str | None) -> None:
         self._endpoint = endpoint
@@ -26,17 +29,18 @@ class GoogleApis:
         self._building = threading.Lock()
         self._apis: dict[str, Any] = {}
         self._credentials: Any = None
-        self._own = threading.local()
+        self._thread_local = threading.local()
 
     async def call(self, api: str, request: Callable[[Any], Any]) -> Json:
-        """What the request that is made of the API answers. Raises SourceAway."""
+        """Return the response of an API to the request that `request` builds. Raises SourceAway."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, api, request)
 
     def close(self) -> None:
+        """Cancel waiting calls and stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, api: str, request: Callable[[Any], Any]) -> Json:
-        # A quarter of a second of imports, that a page without any of this need not wait for.
+        # These imports take a quarter of a second, which other pages need not wait for.
         from google.auth.exceptions import GoogleAuthError
         from googleapiclient.errors import HttpError
         from httplib2 import HttpLib2Error
@@ -46,7 +50,9 @@ class GoogleApis:
         except HttpError as error:
             raise SourceAway(f"{NAMES[api]} answered {error.status_code}: {error.reason}. {_remedy(error)}") from error
         except (GoogleAuthError, HttpLib2Error, OSError) as error:
-            raise SourceAway(f"{NAMES[api]} cannot be reached ({type(error).__name__}). It is asked again.") from error
+            raise SourceAway(
+                f"{NAMES[api]} cannot be reached ({type(error).__name__}). The console retries."
+            ) from error
         return answer
 
     def _api(self, name: str) -> Any:
@@ -76,16 +82,16 @@ class GoogleApis:
         return self._credentials
 
     def _http(self) -> Any:
-        """A thread's own: httplib2 shares no connection."""
-        if not hasattr(self._own, "http"):
+        """Return the HTTP connection of this thread: httplib2 connections cannot be shared between threads."""
+        if not hasattr(self._thread_local, "http"):
             import httplib2
             from google_auth_httplib2 import AuthorizedHttp
 
-            self._own.http = AuthorizedHttp(self._authorized(), http=httplib2.Http(timeout=TIMEOUT_SECONDS))
-        return self._own.http
+            self._thread_local.http = AuthorizedHttp(self._authorized(), http=httplib2.Http(timeout=TIMEOUT_SECONDS))
+        return self._thread_local.http
 
 
 def _remedy(error: Any) -> str:
     if error.status_code in (401, 403):
         return "The console's account lacks a role: `pulumi up` grants it."
-    return "It is asked again."
+    return "The console retries."

@@ -1,4 +1,4 @@
-"""The resources in three columns, from who calls to what holds, and the lines between them."""
+"""The resource graph: three columns, from callers to stores, and the edges between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ KINDS: Mapping[Kind, str] = {
     "service": "Google API",
 }
 SIZE = 100.0
-# What the functions call the parts that their health tells of.
+# The names of these resources in the functions' health.
 _PARTS: Mapping[Kind, str] = {"database": "database", "cache": "redis"}
 
 Mark = Literal["good", "warn", "bad", "none"]
@@ -30,7 +30,11 @@ Mark = Literal["good", "warn", "bad", "none"]
 
 @dataclass(frozen=True)
 class Node:
-    """mark: what its state means. where: the process, address or place that it runs at."""
+    """Describes a resource in the graph.
+
+    `mark` classifies its state. `where` is the process, address or region that it runs at. `uses` has the titles of
+    what it uses.
+    """
 
     resource: Resource
     kind: str
@@ -42,6 +46,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
+    """Has the SVG path between two resources. `ends` are their ids."""
+
     path: str
     mark: Mark
     ends: tuple[str, str]
@@ -49,7 +55,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Column:
-    """edges: to the next column, in a square of SIZE."""
+    """Has the resources of a column, and the edges to the next column, in a square of SIZE."""
 
     title: str
     nodes: Sequence[Node]
@@ -67,7 +73,7 @@ WORDS: Mapping[str, tuple[Mark, str]] = {
 
 
 def lay_out(resources: Resources, states: Mapping[str, str], where: Mapping[str, Sequence[str]]) -> list[Column]:
-    """states, where: by the resources' ids."""
+    """Return the columns of the graph. `states` and `where` are by the resources' ids."""
     names = {one.id: one.title for one in resources.all}
     columns = [[one for one in resources.all if one.kind in kinds] for _, kinds in COLUMNS]
     laid = []
@@ -78,12 +84,15 @@ def lay_out(resources: Resources, states: Mapping[str, str], where: Mapping[str,
     return laid
 
 
-def states_of(resources: Resources, health: Mapping[str, Health]) -> dict[str, str]:
-    """Of the functions as they say; of what they stand on as all of them together say."""
+def compute_states(resources: Resources, health: Mapping[str, Health]) -> dict[str, str]:
+    """Return the states of functions and of the resources that their health reports on, by id.
+
+    A resource is `degraded` if only some of the functions report it away.
+    """
     states: dict[str, str] = {name: one.state for name, one in health.items()}
     for kind, part in _PARTS.items():
         told = [one.parts[part] for one in health.values() if part in one.parts]
-        for resource in resources.of(kind):
+        for resource in resources.of_kind(kind):
             if told:
                 states[resource.id] = "ok" if "away" not in told else "away" if "ok" not in told else "degraded"
     return states

@@ -1,4 +1,4 @@
-"""What Cloud Monitoring has alerted on: what is open, and what has closed lately."""
+"""The incidents of Cloud Monitoring: the open ones, and those closed recently."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_CLOSED = 10
 
 @dataclass(frozen=True)
 class Incident:
-    """id: of the alert. slug: of its runbook. where: the labels of what it is about, or its metric."""
+    """Describes an incident. `slug` names its runbook. `where` has the labels of what it is about, or its metric."""
 
     id: str
     slug: str
@@ -30,12 +30,14 @@ class Incident:
 
 @dataclass(frozen=True)
 class Incidents:
+    """Has the open incidents and the recently closed ones, newest first."""
+
     open: list[Incident]
     closed: list[Incident]
 
 
 async def read(settings: Settings, google: GoogleApis) -> Incidents:
-    """Newest first. Raises SourceAway."""
+    """Return the stack's incidents. Raises SourceAway."""
     answer = await google.call(
         "monitoring",
         lambda api: (
@@ -50,7 +52,7 @@ async def read(settings: Settings, google: GoogleApis) -> Incidents:
 
 
 def _is_own(settings: Settings, alert: Mapping[str, Any]) -> bool:
-    """Stacks may share a project."""
+    """Return whether the alert belongs to this stack: stacks may share a project."""
     policy = alert.get("policy", {})
     return bool(policy.get("displayName") == f"{settings.prefix}-{_slug(policy)}")
 
@@ -65,7 +67,9 @@ def _incident(settings: Settings, alert: Mapping[str, Any]) -> Incident:
     metric = alert.get("metric", {})
     labels = {**alert.get("resource", {}).get("labels", {}), **metric.get("labels", {})}
     where = [
-        f"{name.replace('_', ' ')} {settings.short(value)}" for name, value in sorted(labels.items()) if _tells(name)
+        f"{name.replace('_', ' ')} {settings.short(value)}"
+        for name, value in sorted(labels.items())
+        if _is_specific(name)
     ]
     return Incident(
         id=str(alert["name"]).rpartition("/")[2],
@@ -74,11 +78,11 @@ def _incident(settings: Settings, alert: Mapping[str, Any]) -> Incident:
         severity=str(policy.get("severity", "")).lower().removeprefix("severity_"),
         where=", ".join(where) or str(metric.get("type", "")).partition(".com/")[2],
         runbook=f"{settings.runbooks}/{slug}.md" if settings.runbooks else "",
-        opened=moments.parsed(str(alert["openTime"])),
-        closed=moments.parsed(str(alert["closeTime"])) if alert.get("closeTime") else None,
+        opened=moments.parse_time(str(alert["openTime"])),
+        closed=moments.parse_time(str(alert["closeTime"])) if alert.get("closeTime") else None,
     )
 
 
-def _tells(label: str) -> bool:
-    """Where it is is the same for all."""
+def _is_specific(label: str) -> bool:
+    """Return whether the label distinguishes incidents: the location is the same for all."""
     return label not in ("project_id", "location", "region", "namespace")

@@ -1,4 +1,4 @@
-"""Lines of the functions' logs, as Cloud Logging has them."""
+"""Queries of the functions' log lines in Cloud Logging."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,18 @@ from utxoiq_console.resources import Resource
 
 SEVERITIES = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PERIODS = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-# Asked every few seconds, by the console among others.
+# Requested every few seconds, by the console among others.
 PROBED = "/health"
 _SHOWN_APART = ("message", "request_id", "severity", "time")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """function: by its id; empty for all but the console. severity: the least. request: its id; empty for any."""
+    """Selects log lines.
+
+    `function` is an id; empty for all but the console. `severity` is the lowest to show, `request` a request id; each
+    empty for any.
+    """
 
     function: str = ""
     request: str = ""
@@ -31,13 +35,13 @@ class Wanted:
 
     @property
     def is_narrow(self) -> bool:
-        """Of few lines, none of which is to be left out."""
+        """Return whether the query selects few lines. Such a query includes health checks."""
         return bool(self.request or self.text or self.severity)
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """key: the same for the same line. details: the rest of what it says, as JSON."""
+    """Describes a log line. `key` identifies it. `details` has its other fields as JSON."""
 
     key: str
     at: datetime
@@ -51,7 +55,7 @@ class LogLine:
 
 
 async def read(settings: Settings, google: GoogleApis, wanted: Wanted) -> list[LogLine]:
-    """Newest first. Raises SourceAway."""
+    """Return the selected lines, newest first. Raises SourceAway."""
     body = {
         "resourceNames": [f"projects/{settings.project}"],
         "filter": _filter(settings, wanted, datetime.now(UTC)),
@@ -68,7 +72,7 @@ def _filter(settings: Settings, wanted: Wanted, now: datetime) -> str:
     parts = [
         'resource.type="cloud_run_revision"',
         f"resource.labels.service_name=({' OR '.join(map(_quoted, services))})",
-        f'timestamp>="{moments.written(now - PERIODS[wanted.period])}"',
+        f'timestamp>="{moments.format_time(now - PERIODS[wanted.period])}"',
     ]
     if wanted.severity:
         parts.append(f"severity>={wanted.severity}")
@@ -82,7 +86,10 @@ def _filter(settings: Settings, wanted: Wanted, now: datetime) -> str:
 
 
 def _is_meant(settings: Settings, wanted: Wanted, function: Resource) -> bool:
-    """The console's own lines, of each look at it, would hide all others; a request's may be among them."""
+    """Return whether a query for all functions includes this one.
+
+    The console's own lines are left out, unless the query is for a request: each page view adds lines.
+    """
     return not wanted.function and (function.name != settings.own or bool(wanted.request))
 
 
@@ -101,7 +108,7 @@ def _line(settings: Settings, entry: Mapping[str, Any]) -> LogLine:
     details = {**rest, **extra}
     return LogLine(
         key=str(entry.get("insertId") or entry["timestamp"]),
-        at=moments.parsed(str(entry["timestamp"])),
+        at=moments.parse_time(str(entry["timestamp"])),
         severity=str(entry.get("severity", "DEFAULT")),
         function=settings.short(service),
         message=str(said).rstrip(),
@@ -113,9 +120,9 @@ def _line(settings: Settings, entry: Mapping[str, Any]) -> LogLine:
 
 
 def _milliseconds(duration: str) -> str:
-    """Of Google's form: 0.0135s."""
+    """Return a duration of Google's form, such as 0.0135s, in milliseconds; empty if it is none."""
     try:
-        return numbers.of_unit(float(duration.removesuffix("s")) * 1000, "ms")
+        return numbers.format_with_unit(float(duration.removesuffix("s")) * 1000, "ms")
     except ValueError:
         return ""
 

@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Numbers, formatted for readers."""
 
 _LARGE = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 
 def short(value: float) -> str:
-    """Three digits that count, thousands apart: `0.42`, `12.5`, `1,234`, `56.7k`."""
+    """Return a number with three significant digits and thousands separators: `0.42`, `12.5`, `1,234`, `56.7k`."""
     size = abs(value)
     for factor, letter in _LARGE:
         if size >= factor:
@@ -18,8 +18,8 @@ def short(value: float) -> str:
     return f"{value:.{1 if size >= 10 else 2}f}".rstrip("0").rstrip(".")
 
 
-def of_unit(value: float, unit: str) -> str:
-    """Milliseconds become seconds where those are easier to read."""
+def format_with_unit(value: float, unit: str) -> str:
+    """Return a number with its unit. From 1000 ms on, it is in seconds."""
     if unit == "ms" and value >= 1000:
         return f"{short(value / 1000)} s"
     if unit == "%":

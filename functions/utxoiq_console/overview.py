@@ -1,4 +1,4 @@
-"""Everything at a glance, each section from a source of its own: one that is away takes no other along."""
+"""The overview page. Each section has its own source: if one is away, the others are still shown."""
 
 import asyncio
 import time
@@ -14,13 +14,13 @@ from utxoiq_console.google_apis import GoogleApis
 from utxoiq_console.graph import Column, Mark
 from utxoiq_console.incidents import Incidents
 from utxoiq_console.logs import LogLine, Wanted
-from utxoiq_console.panels import RANGES, Found, Panel
+from utxoiq_console.panels import RANGES, Panel, SeriesByQuery
 from utxoiq_console.resources import Resource
 from utxoiq_console.schedules import Schedule, Schedules
 from utxoiq_console.series import Series, Window
 from utxoiq_console.sources import Reading, Source
 
-# How long a page waits for a source that it has nothing of yet, or nothing new.
+# How long a page waits for a source that has no value yet, or no new one.
 PATIENCE_SECONDS = 2.5
 RECENT_LINES = 8
 STATEMENTS = 8
@@ -28,16 +28,19 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What the charts of a range are made of."""
+class RangeData:
+    """Has the time series of a range, by panel."""
 
     window: Window
-    found: Mapping[str, Found]
+    found: Mapping[str, SeriesByQuery]
 
 
 @dataclass(frozen=True)
 class FunctionRow:
-    """requests: a second. errors: percent. times: in milliseconds, by percentile. None where nothing is known."""
+    """Describes a function in the table.
+
+    `requests` is per second, `errors` in percent, `times` in milliseconds by percentile. Each is None if unknown.
+    """
 
     resource: Resource
     mark: Mark
@@ -52,6 +55,8 @@ class FunctionRow:
 
 @dataclass(frozen=True)
 class Overview:
+    """Has what the overview page shows. `hits` is the cache hit rate in percent; None if unknown."""
+
     range: str
     mark: Mark
     summary: str
@@ -59,7 +64,7 @@ class Overview:
     functions: Sequence[FunctionRow]
     charts: Sequence[tuple[Panel, Chart | None]]
     health: Reading[dict[str, Health]]
-    drawn: Reading[Drawn]
+    drawn: Reading[RangeData]
     incidents: Reading[Incidents]
     pool: Reading[Json]
     queries: Reading[Json]
@@ -70,7 +75,7 @@ class Overview:
 
 
 class Overviews:
-    """What every reader of the page shares: sources, and what they told last."""
+    """Reads the overview. Its sources and their last values are shared by all readers of the page."""
 
     def __init__(self, settings: Settings, google: GoogleApis, functions: Functions, schedules: Schedules) -> None:
         self._settings = settings
@@ -88,9 +93,11 @@ class Overviews:
         self._drawn = {name: Source(self._reader(name), 12) for name in RANGES}
 
     def run_happened(self) -> None:
+        """Make the next overview read the schedules again, because one was started."""
         self._schedules.expire()
 
     async def read(self, range_: str) -> Overview:
+        """Return the overview with charts of the range. Raises nothing: a source that is away is shown as such."""
         readings = await asyncio.gather(
             self._health.read(PATIENCE_SECONDS),
             self._drawn[range_].read(PATIENCE_SECONDS),
@@ -103,7 +110,7 @@ class Overviews:
             self._processes.read(PATIENCE_SECONDS),
         )
         health, drawn, alerts, pool, queries, schedules, jobs, lines, processes = readings
-        states = graph.states_of(self._settings.resources, health.value or {})
+        states = graph.compute_states(self._settings.resources, health.value or {})
         states |= self._states_of_others(schedules, drawn, lines)
         where = self._where(pool.value or {}, processes.value or {})
         rows = [self._row(one, health.value or {}, where, drawn.value) for one in self._settings.resources.functions]
@@ -127,13 +134,13 @@ class Overviews:
         )
 
     def _reader(self, range_: str) -> Any:
-        async def read() -> Drawn:
+        async def read() -> RangeData:
             window = Window.until(time.time(), *RANGES[range_])
-            return Drawn(window, await panels.read(self._google, self._settings.project, self._panels, window))
+            return RangeData(window, await panels.read(self._google, self._settings.project, self._panels, window))
 
         return read
 
-    def _chart(self, panel: Panel, drawn: Drawn | None) -> Chart | None:
+    def _chart(self, panel: Panel, drawn: RangeData | None) -> Chart | None:
         if drawn is None:
             return None
         colours = {one.id: index for index, one in enumerate(self._settings.resources.functions)}
@@ -141,7 +148,11 @@ class Overviews:
         return charts.draw(lines, drawn.window, panel.unit, colours=colours, top=panel.top, limit=panel.limit)
 
     def _row(
-        self, function: Resource, health: Mapping[str, Health], where: Mapping[str, Sequence[str]], drawn: Drawn | None
+        self,
+        function: Resource,
+        health: Mapping[str, Health],
+        where: Mapping[str, Sequence[str]],
+        drawn: RangeData | None,
     ) -> FunctionRow:
         own = health.get(function.id)
         mark, word = graph.WORDS[own.state if own else ""]
@@ -163,7 +174,7 @@ class Overviews:
         )
 
     def _where(self, pool: Json, processes: Mapping[str, Json]) -> dict[str, list[str]]:
-        """By process where those are known; else by the instances that tell of themselves."""
+        """Return where each resource runs: its process if it is known, else its number of instances and region."""
         places: dict[str, list[str]] = {}
         instances = [name.partition("/")[0] for name in pool.get("by_instance", {})]
         for one in self._settings.resources.all:
@@ -177,9 +188,9 @@ class Overviews:
         return places
 
     def _states_of_others(
-        self, schedules: Reading[list[Schedule]], drawn: Reading[Drawn], lines: Reading[list[LogLine]]
+        self, schedules: Reading[list[Schedule]], drawn: Reading[RangeData], lines: Reading[list[LogLine]]
     ) -> dict[str, str]:
-        """Google's services answer, or do not; the scheduler is as its last runs are."""
+        """Return the states of Google's services, and of the scheduler, which is degraded if a last run failed."""
         failing = any(one.failure for one in schedules.value or ())
         told: dict[str, str] = {"monitoring": _state(drawn), "logging": _state(lines), "scheduler": _state(schedules)}
         if failing and told["scheduler"] == "ok":
@@ -198,20 +209,20 @@ def _place(process: Json) -> Sequence[str]:
     return [line for line in lines if line] + ([f"{restarts} restarts"] if restarts else [])
 
 
-def _of_function(drawn: Drawn | None, panel: str, query: str, function: Resource) -> list[Series]:
+def _of_function(drawn: RangeData | None, panel: str, query: str, function: Resource) -> list[Series]:
     if drawn is None:
         return []
     return [one for one in drawn.found[panel][query] if one.labels.get("service_name") == function.name]
 
 
 def _percent(parts: Sequence[Series], whole: Sequence[Series]) -> float:
-    """Over the whole time."""
+    """Return the percentage over the whole range."""
     part, all_ = (sum(value for _, value in panels.total(series)) for series in (parts, whole))
     return 100 * part / all_ if all_ else 0.0
 
 
-def _hits(drawn: Drawn | None) -> float | None:
-    """Percent of all lookups of the latest step in which there were any."""
+def _hits(drawn: RangeData | None) -> float | None:
+    """Return the hit rate in percent in the latest step that has lookups; None if none has."""
     if drawn is None:
         return None
     lookups = drawn.found["lookups"][""]
@@ -220,7 +231,7 @@ def _hits(drawn: Drawn | None) -> float | None:
 
 
 def _summary(rows: Sequence[FunctionRow], states: Mapping[str, str], alerts: Reading[Incidents]) -> tuple[Mark, str]:
-    """The one sentence at the top, and how bad it is."""
+    """Return the summary of the whole system, and its mark."""
     open_ = alerts.value.open if alerts.value else []
     bad = [row.resource.id for row in rows if row.mark == "bad"]
     weak = [row.resource.id for row in rows if row.mark == "warn"]

@@ -1,4 +1,4 @@
-"""Pages from templates. Whatever comes from elsewhere is escaped; no page has a script or a style in its text."""
+"""Rendering of pages from templates. Values are escaped; no page contains inline scripts or styles."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -15,7 +15,10 @@ TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf
 
 
 class Pages:
-    """static: content by name. version: of all of it, by which a browser may keep it for ever."""
+    """Renders templates, and has the static files by name.
+
+    `version` changes with any static file, so a browser may keep a file with its version for ever.
+    """
 
     def __init__(self) -> None:
         self.static = {file.name: file.read_bytes() for file in sorted((_HERE / "static").iterdir())}
@@ -34,17 +37,18 @@ class Pages:
             clock=_clock,
             day=_day,
             short=numbers.short,
-            unit=numbers.of_unit,
+            unit=numbers.format_with_unit,
             moment=_moment,
         )
         self._templates.globals["asset"] = lambda name: f"/console/static/{name}?v={self.version}"
 
     def render(self, template: str, **values: Any) -> bytes:
+        """Return the page as HTML in UTF-8."""
         return self._templates.get_template(template).render(now=datetime.now(UTC), **values).encode()
 
 
 def _moment(text: str) -> datetime:
-    return moments.parsed(text)
+    return moments.parse_time(text)
 
 
 def _ago(moment: datetime) -> Markup:

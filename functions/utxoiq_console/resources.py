@@ -1,4 +1,4 @@
-"""What there is, as the program that declared it tells the console."""
+"""The stack's resources, as the Pulumi program declares them to the console."""
 
 from typing import Literal
 
@@ -11,10 +11,19 @@ Kind = Literal["entry", "scheduler", "function", "database", "cache", "bucket", 
 
 
 class Resource(Struct, frozen=True, forbid_unknown_fields=True):
-    """id: by which others name it. name: the one Google knows it by. uses: the ids of what it calls.
+    """Describes a resource.
 
-    members: names of what it consists of. Of a function: what its paths begin with, where those are, and where its
-    health is asked; of one that is closed at the platform, nowhere.
+    Attributes:
+        id: The id that other resources refer to it by.
+        kind: The kind of resource.
+        title: The title on the page.
+        name: The name in Google Cloud.
+        about: A short description.
+        uses: The ids of the resources that it uses.
+        members: The names of what it consists of, such as a scheduler's jobs.
+        paths: The path prefixes that a function serves.
+        url: The URL of a function.
+        health: The URL of a function's health; empty if the platform does not let the console call it.
     """
 
     id: str
@@ -30,27 +39,33 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resources(Struct, frozen=True, forbid_unknown_fields=True):
+    """Has all resources of the stack."""
+
     all: tuple[Resource, ...]
 
-    def of(self, *kinds: Kind) -> list[Resource]:
+    def of_kind(self, *kinds: Kind) -> list[Resource]:
+        """Return the resources of these kinds."""
         return [resource for resource in self.all if resource.kind in kinds]
 
     @property
     def functions(self) -> list[Resource]:
-        return self.of("function")
+        """Return the functions."""
+        return self.of_kind("function")
 
     def routed(self, path: str) -> Resource | None:
-        """The function that answers a path; the longest prefix that fits is taken."""
+        """Return the function that serves a path, the one with the longest matching prefix; None if there is none."""
         fitting = [(len(start), one) for one in self.functions for start in one.paths if _is_below(path, start)]
         return max(fitting, key=lambda found: found[0])[1] if fitting else None
 
 
 def read(text: str) -> Resources:
-    """Raises ConfigurationError."""
+    """Return the resources of the variable RESOURCES. Raises ConfigurationError."""
     try:
         return Resources(msgspec.json.decode(text, type=tuple[Resource, ...]))
     except msgspec.DecodeError as error:
-        raise ConfigurationError(f"RESOURCES takes what the Pulumi program makes of its resources: {error}") from None
+        raise ConfigurationError(
+            f"RESOURCES is not the list of resources that the Pulumi program writes: {error}"
+        ) from None
 
 
 def _is_below(path: str, prefix: str) -> bool:

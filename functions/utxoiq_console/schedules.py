@@ -1,4 +1,4 @@
-"""The schedules of this stack in Cloud Scheduler."""
+"""The stack's schedules in Cloud Scheduler."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from utxoiq_console.sources import SourceAway
 
 PAGE = 500
 _OK = 0
-# google.rpc.Code, as far as an HTTP target leads to them.
+# The codes of google.rpc.Code that an HTTP target can cause.
 _CODES = {
     1: "cancelled", 2: "unknown", 3: "bad request", 4: "deadline exceeded", 5: "not found", 7: "permission denied",
     8: "too many requests", 9: "failed precondition", 10: "aborted", 13: "internal", 14: "unavailable",
@@ -22,7 +22,10 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Schedule:
-    """name: without the stack's prefix. failure: of the last run, in a word; empty where it succeeded."""
+    """Describes a schedule.
+
+    `name` lacks the stack's prefix. `failure` says why the last run failed; empty if it succeeded.
+    """
 
     name: str
     about: str
@@ -35,14 +38,16 @@ class Schedule:
 
 
 class Schedules:
+    """Reads and runs the stack's schedules."""
+
     def __init__(self, settings: Settings, google: GoogleApis) -> None:
         self._settings = settings
         self._google = google
         self._parent = f"projects/{settings.project}/locations/{settings.location}"
-        self._names = {name for scheduler in settings.resources.of("scheduler") for name in scheduler.members}
+        self._names = {name for scheduler in settings.resources.of_kind("scheduler") for name in scheduler.members}
 
     async def all(self) -> list[Schedule]:
-        """In the order of their next runs. Raises SourceAway."""
+        """Return the schedules, ordered by their next runs. Raises SourceAway."""
         answer = await self._google.call(
             "cloudscheduler", lambda api: api.projects().locations().jobs().list(parent=self._parent, pageSize=PAGE)
         )
@@ -50,7 +55,7 @@ class Schedules:
         return sorted(found, key=lambda one: (one.next_run is None, one.next_run or 0, one.name))
 
     async def run(self, name: str) -> None:
-        """Now. Raises SourceAway, as where there is no such schedule in this stack."""
+        """Run a schedule now. Raises SourceAway, also if this stack has no such schedule."""
         if name not in {schedule.name for schedule in await self.all()}:
             raise SourceAway(f"This stack has no schedule {name}.")
         path = f"{self._parent}/jobs/{self._settings.prefix}-{name}"
@@ -74,4 +79,4 @@ class Schedules:
 
 
 def _moment(text: object) -> datetime | None:
-    return moments.parsed(str(text)) if text else None
+    return moments.parse_time(str(text)) if text else None

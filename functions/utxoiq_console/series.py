@@ -1,4 +1,4 @@
-"""Time series of Cloud Monitoring, aligned to the steps of a chart."""
+"""Time series from Cloud Monitoring, aligned to the steps of a chart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class Query:
-    """Of one metric: how each series is aligned to a step, and how they become one a group."""
+    """Selects a metric's series, and says how they are aligned to steps and reduced to one per group."""
 
     filter: str
     aligner: str
@@ -23,7 +23,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Window:
-    """The steps that end within it, in seconds since 1970."""
+    """Has the start and end of a range in Unix seconds, and its step in seconds."""
 
     start: float
     end: float
@@ -31,23 +31,28 @@ class Window:
 
     @classmethod
     def until(cls, now: float, length: int, step: int) -> "Window":
+        """Return the window of a length, in seconds, that ends now."""
         return cls(now - length, now, step)
 
 
 @dataclass(frozen=True)
 class Series:
-    """labels: of its group, by the last part of their names. points: moment and value, oldest first."""
+    """Has the points of a group, as Unix seconds and value, oldest first.
+
+    `labels` are those of the group, by the last part of their names.
+    """
 
     labels: Mapping[str, str]
     points: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def last(self) -> float | None:
+        """Return the latest value; None if there are no points."""
         return self.points[-1][1] if self.points else None
 
 
 async def read(google: GoogleApis, project: str, query: Query, window: Window) -> list[Series]:
-    """Raises SourceAway."""
+    """Return the series of a query in a window, ordered by their labels. Raises SourceAway."""
     answer = await google.call(
         "monitoring",
         lambda api: (
@@ -73,7 +78,7 @@ async def read(google: GoogleApis, project: str, query: Query, window: Window) -
 def _series(found: Mapping[str, Any]) -> Series:
     labels = {**found.get("resource", {}).get("labels", {}), **found.get("metric", {}).get("labels", {})}
     points = [
-        (moments.parsed(point["interval"]["endTime"]).timestamp(), value)
+        (moments.parse_time(point["interval"]["endTime"]).timestamp(), value)
         for point in found.get("points", [])
         if (value := _number(point["value"])) is not None
     ]
@@ -81,7 +86,7 @@ def _series(found: Mapping[str, Any]) -> Series:
 
 
 def _number(value: Mapping[str, Any]) -> float | None:
-    """int64 comes as text."""
+    """Return a point's value; None if it is not a number. Google sends int64 values as text."""
     for kind in ("doubleValue", "int64Value", "boolValue"):
         if kind in value:
             return float(value[kind])
@@ -89,4 +94,4 @@ def _number(value: Mapping[str, Any]) -> float | None:
 
 
 def _moment(seconds: float) -> str:
-    return moments.written(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+    return moments.format_time(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))

@@ -1,6 +1,6 @@
-"""An operation tried out: the request as it was filled in, sent to its function, and what came back.
+"""Calls of operations from their forms: the request, and the function's response.
 
-The console adds no credentials: what the function lets through is what it lets through to whoever's these are.
+The console adds no credentials of its own: a call has the rights of the credential in the form.
 """
 
 import json
@@ -18,7 +18,7 @@ from utxoiq_console.sources import SourceAway
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 SHOWN_BYTES = 64 * 1024
-# By the name of the choice: the header, what stands before the credential, and what stands for it in a curl line.
+# By the name of the choice: the header, the prefix of the credential, and its variable in a curl command.
 CREDENTIALS = {
     "token": ("Authorization", "Bearer ", "$TOKEN"),
     "key": ("X-API-Key", "", "$API_KEY"),
@@ -26,12 +26,15 @@ CREDENTIALS = {
 
 
 class Unfit(Exception):
-    """What was filled in makes no request. The text says what to mend."""
+    """A form does not make a valid request. The text says what to correct."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """url: whole. headers: without the credential, which is never shown again. kind: of the credential, or empty."""
+    """Describes a request to a function.
+
+    `headers` lack the credential, which is never shown again. `kind` is that of the credential; empty if there is none.
+    """
 
     method: str
     url: str
@@ -42,7 +45,7 @@ class Trial:
 
     @property
     def curl(self) -> str:
-        """The same from a shell; the credential is left to a variable."""
+        """Return the curl command of the request, with a variable in place of the credential."""
         parts = ["curl", "-i"]
         if self.method != "GET":
             parts += ["-X", self.method]
@@ -58,7 +61,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """good: whether the status says so. cut: whether the body is longer than what is shown."""
+    """Describes the response.
+
+    `good` says whether the status is below 400, `cut` whether the body is longer than what is shown. `request` is the
+    request id.
+    """
 
     status: str
     good: bool
@@ -70,30 +77,30 @@ class Outcome:
 
 
 def fill_in(operation: Operation, given: Mapping[str, str]) -> Trial:
-    """given: by the names of the form's fields. Raises Unfit."""
+    """Return the request that a form describes; `given` has its values by field. Raises Unfit."""
     values = {field.name: given.get(f"{field.place}.{field.name}", "").strip() for field in operation.fields}
     path = operation.path
     for field in _placed(operation, "path"):
         if not values[field.name]:
-            raise Unfit(f"{field.name} is part of the path: fill it in")
+            raise Unfit(f"{field.name} is part of the path and is required")
         path = path.replace(f"{{{field.name}}}", quote(values[field.name], safe=""))
     query = urlencode({field.name: values[field.name] for field in _placed(operation, "query") if values[field.name]})
     headers = {field.name: values[field.name] for field in _placed(operation, "header") if values[field.name]}
     kind, credential = given.get("credential_kind", ""), given.get("credential", "").strip()
     if kind and kind not in CREDENTIALS:
-        raise Unfit("the credential is an ID token or an API key")
+        raise Unfit("the credential must be an ID token or an API key")
     body = None
     if operation.body is not None:
         headers["Content-Type"] = "application/json"
         body = given.get("body", operation.body.example)
     if any(not value.isprintable() for value in (*headers.values(), credential)):
-        raise Unfit("a header and a credential are one line of text")
+        raise Unfit("headers and the credential must be one line of text")
     url = f"{_function_url(operation, given)}{path}{'?' if query else ''}{query}"
     return Trial(operation.method, url, headers, body, kind, credential)
 
 
 async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
-    """Raises SourceAway."""
+    """Send the request and return the response. Raises SourceAway if there is none."""
     headers = dict(trial.headers)
     if trial.kind and trial.credential:
         name, before, _ = CREDENTIALS[trial.kind]
@@ -111,7 +118,7 @@ async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
             content = await _first(answer.content)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise SourceAway(
-            f"No answer ({type(error).__name__}). Look at the function's logs, or send it again."
+            f"No response ({type(error).__name__}). Check the function's logs, or send the request again."
         ) from error
     return Outcome(
         status=f"{answer.status} {_phrase(answer.status)}".strip(),
@@ -125,7 +132,7 @@ async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
 
 
 async def _first(body: aiohttp.StreamReader) -> bytes:
-    """As much as is shown, and a byte that tells of more."""
+    """Return as much as is shown, and one more byte if the body is longer."""
     read = bytearray()
     async for chunk in body.iter_any():
         read += chunk

@@ -1,1 +1,1 @@
-"""The HTTP layer that every function shares: routing, validation, access, errors, logs and documentation. No SQL."""
+"""The HTTP layer that all functions share: routing, validation, access, errors, logs and documentation. No SQL."""

@@ -1,4 +1,4 @@
-"""Who calls, and who may call what."""
+"""Callers, and the access rules of routes."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,19 +9,28 @@ from utxoiq_http.problems import HOW_TO_IDENTIFY, FieldError, Problem, invalid, 
 
 
 class Kind(Enum):
+    """Distinguishes kinds of callers by how they identified themselves."""
+
     ANONYMOUS = "anonymous"
     USER = "user"
     SERVICE = "service"
     OPERATOR = "operator"
     SCHEDULER = "scheduler"
     STRANGER = "stranger"
-    """A Google account that verifies and that nobody has given a right."""
+    """A Google account whose token is valid, but which has no rights here."""
 
 
 class Caller(Struct, frozen=True):
-    """name: unique over all kinds. subject: the user id of a user.
+    """Identifies who sent a request.
 
-    The rest is an API key's; limits are None where it has the usual ones.
+    Attributes:
+        kind: How the caller identified itself.
+        name: Unique over all kinds of callers.
+        subject: The user id of a user; empty for other kinds.
+        scopes: The scopes of an API key.
+        key_id: The id of an API key; None for callers without one.
+        requests_per_hour: The rate limit of an API key; None for the default limit.
+        batches_per_hour: The batch limit of an API key; None for the default limit.
     """
 
     kind: Kind
@@ -38,9 +47,13 @@ NOBODY = Caller(Kind.ANONYMOUS, "anonymous")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a route, besides operators, who may call all.
+    """Decides who may call a route. Operators may call every route; `Access()` allows nobody else.
 
-    scope: what a service's API key needs. An access that nobody but operators has is Access().
+    Attributes:
+        public: Whether everybody may call it, without credentials.
+        users: Whether users may call it.
+        scheduler: Whether Cloud Scheduler's account may call it.
+        scope: The scope that allows an API key to call it; None if no API key may.
     """
 
     public: bool = False
@@ -49,27 +62,30 @@ class Access:
     scope: str | None = None
 
     def admit(self, caller: Caller) -> None:
-        """Raises Problem: 401 for nobody, 403 for somebody who may not."""
+        """Check that the caller may call the route.
+
+        Raises Problem: 401 for a caller without credentials, 403 for a caller without permission.
+        """
         if self.public or caller.kind is Kind.OPERATOR:
             return
         if caller is NOBODY:
-            raise unauthorized(f"{self._allowed()} may call this: {HOW_TO_IDENTIFY}")
+            raise unauthorized(f"credentials are required; {self._allowed()} may call this; {HOW_TO_IDENTIFY}")
         if caller.kind is Kind.SERVICE and self.scope is not None:
             if self.scope not in caller.scopes:
-                raise Problem(403, f"this API key lacks the scope {self.scope}")
+                raise Problem(403, f"this API key does not have the required scope {self.scope}")
             return
         if not (self.users and caller.kind is Kind.USER) and not (self.scheduler and caller.kind is Kind.SCHEDULER):
             raise Problem(403, f"{self._allowed()} may call this")
 
     def _allowed(self) -> str:
-        """Who may, in words."""
+        """Return the allowed callers in words."""
         groups = []
         if self.users:
-            groups.append("users (each for its own feedback)")
+            groups.append("users (for their own feedback)")
         if self.scope:
             groups.append(f"services whose API key has the scope {self.scope}")
         if self.scheduler:
-            groups.append("the scheduler")
+            groups.append("Cloud Scheduler")
         return " and ".join(["only operators", *groups])
 
 
@@ -77,21 +93,25 @@ PUBLIC = Access(public=True)
 MAINTENANCE = Access(scheduler=True)
 
 
-def service(scope: str) -> Access:
+def require_scope(scope: str) -> Access:
+    """Return the access rule that allows API keys with the scope."""
     return Access(scope=scope)
 
 
-def own_feedback(scope: str) -> Access:
-    """Users for themselves, services with the scope for the user they name."""
+def allow_users_and_scope(scope: str) -> Access:
+    """Return the access rule that allows users for themselves, and API keys with the scope for any user they name."""
     return Access(users=True, scope=scope)
 
 
-def acting_user(caller: Caller, named: str | None) -> str:
-    """Whose feedback this is about. Raises Problem: 403 to a user who names another, 422 to others who name none."""
+def resolve_user(caller: Caller, named: str | None) -> str:
+    """Return the id of the user whose feedback a request is about; `named` is the user_id that it has.
+
+    Raises Problem: 403 if a user names another user, 422 if another caller names none.
+    """
     if caller.kind is Kind.USER:
         if named not in (None, caller.subject):
-            raise Problem(403, "user_id is another user's; leave it out, since the token says who you are")
+            raise Problem(403, "user_id is not the user of the token; omit user_id or send your own")
         return caller.subject
     if named is None:
-        raise invalid(FieldError("user_id", "is required of a caller that is not itself a user"))
+        raise invalid(FieldError("user_id", "is required unless the caller is a user"))
     return named

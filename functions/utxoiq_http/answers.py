@@ -1,4 +1,4 @@
-"""What comes out: the shapes of answers, for documentation. PostgreSQL puts most of the JSON together itself."""
+"""The types of response bodies, for the OpenAPI document. PostgreSQL builds most of the JSON itself."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,6 +14,8 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Job(Struct, forbid_unknown_fields=True):
+    """Describes a backfill job."""
+
     id: UUID
     job_type: str
     start_block: Count
@@ -26,10 +28,12 @@ class Job(Struct, forbid_unknown_fields=True):
     started_at: datetime
     completed_at: datetime | None
     created_by: str | None
-    version: Annotated[int, Meta(ge=1, description="Counts the job's changes; its ETag is this in quotes.")]
+    version: Annotated[int, Meta(ge=1, description="Counts the job's changes. The ETag is this number in quotes.")]
 
 
 class FeedbackRow(Struct, forbid_unknown_fields=True):
+    """Describes the feedback of a user on an insight."""
+
     id: UUID
     insight_id: str
     user_id: str
@@ -42,7 +46,7 @@ class FeedbackRow(Struct, forbid_unknown_fields=True):
 
 
 class RatingDistribution(Struct, forbid_unknown_fields=True, rename=lambda name: name.removeprefix("of_")):
-    """How many gave each rating."""
+    """Counts the users who gave each rating."""
 
     of_1: Count
     of_2: Count
@@ -52,7 +56,7 @@ class RatingDistribution(Struct, forbid_unknown_fields=True, rename=lambda name:
 
 
 class FlagCounts(Struct, forbid_unknown_fields=True):
-    """A type that nobody has chosen is left out."""
+    """Counts the flags of each type. A type without flags is omitted."""
 
     inaccurate: Count | UnsetType = UNSET
     misleading: Count | UnsetType = UNSET
@@ -60,6 +64,8 @@ class FlagCounts(Struct, forbid_unknown_fields=True):
 
 
 class Stats(Struct, forbid_unknown_fields=True):
+    """Summarizes the feedback on an insight."""
+
     insight_id: str
     total_ratings: Count
     average_rating: Annotated[float, Meta(ge=0, le=5, description="0 where there are no ratings.")]
@@ -70,6 +76,8 @@ class Stats(Struct, forbid_unknown_fields=True):
 
 
 class CommentShown(Struct, forbid_unknown_fields=True):
+    """Describes a comment on an insight."""
+
     id: UUID
     user_id: str
     comment: str
@@ -78,7 +86,7 @@ class CommentShown(Struct, forbid_unknown_fields=True):
 
 
 class CommentPage(Struct, forbid_unknown_fields=True):
-    """total counts every comment, not the page."""
+    """Lists a page of comments. `total` counts all comments, not only those of the page."""
 
     insight_id: str
     comments: list[CommentShown]
@@ -88,7 +96,7 @@ class CommentPage(Struct, forbid_unknown_fields=True):
 
 
 class UserFeedbackPage(Struct, forbid_unknown_fields=True):
-    """total counts every match, not the page."""
+    """Lists a page of feedback. `total` counts all matches, not only those of the page."""
 
     user_id: str
     feedback: list[FeedbackRow]
@@ -98,6 +106,8 @@ class UserFeedbackPage(Struct, forbid_unknown_fields=True):
 
 
 class Metric(Struct, forbid_unknown_fields=True):
+    """Describes a recorded metric."""
+
     id: UUID
     service_name: str
     metric_type: str
@@ -108,7 +118,10 @@ class Metric(Struct, forbid_unknown_fields=True):
 
 
 class AggregateFigures(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Percentiles are there if asked for, and null where not every value is known any more."""
+    """Aggregates the values of an interval or range.
+
+    Percentiles are present if requested. They are null where some of the values are no longer stored.
+    """
 
     avg_value: float
     min_value: float
@@ -120,14 +133,18 @@ class AggregateFigures(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class AverageChange(Struct, forbid_unknown_fields=True):
-    """percent: null where the average was 0."""
+    """Compares two averages. `percent` is null if the previous average was 0."""
 
     absolute: float | None
     percent: float | None
 
 
 class Bucket(AggregateFigures, forbid_unknown_fields=True, kw_only=True):
-    """previous and change are there if a comparison was asked for, and null where there was nothing before."""
+    """Aggregates the values of an interval that starts at `timestamp`.
+
+    `previous` and `change` are present if a comparison was requested. They are null if the earlier interval has no
+    values.
+    """
 
     timestamp: datetime
     previous: AggregateFigures | UnsetType | None = UNSET
@@ -135,7 +152,10 @@ class Bucket(AggregateFigures, forbid_unknown_fields=True, kw_only=True):
 
 
 class AggregateComparison(Struct, forbid_unknown_fields=True):
-    """The whole range, and the one from start_time to end_time, which it is compared with; null of nothing."""
+    """Compares the whole range with the earlier range from start_time to end_time.
+
+    An aggregate is null if its range has no values.
+    """
 
     start_time: datetime
     end_time: datetime
@@ -145,7 +165,7 @@ class AggregateComparison(Struct, forbid_unknown_fields=True):
 
 
 class Aggregate(Struct, forbid_unknown_fields=True):
-    """comparison is there if it was asked for."""
+    """Lists the aggregates of a range by interval. `comparison` is present if requested."""
 
     service_name: str
     metric_type: str
@@ -157,7 +177,11 @@ class Aggregate(Struct, forbid_unknown_fields=True):
 
 
 class ApiKey(Struct, forbid_unknown_fields=True):
-    """Limits are None where they are the usual ones. successor: of a rotation. last_used_at: to the minute."""
+    """Describes an API key, without the key itself.
+
+    A limit is null if the default applies. `successor` is the id of the key that replaced this one in a rotation.
+    `last_used_at` is accurate to the minute.
+    """
 
     id: str
     name: str
@@ -175,13 +199,13 @@ class ApiKey(Struct, forbid_unknown_fields=True):
 
 
 class IssuedApiKey(ApiKey, forbid_unknown_fields=True):
-    """key: to be sent as X-API-Key; it is shown this once."""
+    """Describes a new API key. `key` is the value to send as X-API-Key; no other response shows it."""
 
     key: str
 
 
 class AuditEntry(Struct, forbid_unknown_fields=True):
-    """key_id: of the API key that the actor used."""
+    """Records one change. `key_id` identifies the API key that the actor used, if any."""
 
     at: datetime
     id: int
@@ -195,7 +219,7 @@ class AuditEntry(Struct, forbid_unknown_fields=True):
 
 
 class Connections(Struct):
-    """utilization: the percentage of what may be open that is in use."""
+    """Counts the connections of a pool. `utilization` is the percentage of its maximum that is in use."""
 
     size: Count
     max_overflow: Count
@@ -209,7 +233,7 @@ class Connections(Struct):
 
 
 class Times(Struct):
-    """In milliseconds; none of nothing."""
+    """Summarizes durations in milliseconds. They are null if there were none."""
 
     count: Count
     average: float | None
@@ -219,14 +243,21 @@ class Times(Struct):
 
 
 class Pool(Connections):
-    """checkouts: waits for a connection. replica: the connections to the replica, where there is one."""
+    """Describes a connection pool.
+
+    `checkouts` summarizes how long requests waited for a connection. `replica` counts the connections to the read
+    replica; null if there is none.
+    """
 
     checkouts: Times
     replica: Connections | None
 
 
 class ServerActivity(Struct):
-    """Clients of the whole server. connections: by state. longest_transaction_seconds: none where none is open."""
+    """Describes the client connections of the whole database server, by their state.
+
+    `longest_transaction_seconds` is null if no transaction is open.
+    """
 
     max_connections: Count
     connections: dict[str, Count]
@@ -234,10 +265,10 @@ class ServerActivity(Struct):
 
 
 class FleetPool(Pool):
-    """functions: each function's part. by_instance: each instance's, by function/instance.
+    """Describes the connection pools of the whole fleet, of each function, and of each instance by function/instance.
 
-    whole: false where Redis is away, and these are the answering instance's own figures. server: null where it does not
-    tell, or not in time.
+    `whole` is false if Redis is unavailable: all numbers are then those of the responding instance alone. `server` is
+    null if the database server did not report in time.
     """
 
     instances: Count
@@ -248,7 +279,7 @@ class FleetPool(Pool):
 
 
 class Queries(Struct):
-    """Times in milliseconds; none where nothing ran."""
+    """Summarizes queries. Times are in milliseconds; percentiles are null if no query ran."""
 
     total_queries: Count
     failed_queries: Count
@@ -261,7 +292,7 @@ class Queries(Struct):
 
 
 class ServerStatement(Struct):
-    """As PostgreSQL has normalised it. Times in milliseconds."""
+    """Describes a statement as PostgreSQL normalized it. Times are in milliseconds."""
 
     query: str
     calls: Count
@@ -272,9 +303,10 @@ class ServerStatement(Struct):
 
 
 class FleetQueries(Queries):
-    """functions: each function's part. statements: by name, slowest (by p95) first; slowest: the first ten's names.
+    """Summarizes the queries of the whole fleet, of each function, each instance and each named statement.
 
-    server: what took most time since PostgreSQL began to count (pg_stat_statements); null where it does not.
+    `statements` are ordered by p95, slowest first; `slowest` names the first ten. `server` lists the statements that
+    took most time since PostgreSQL began to count (pg_stat_statements); null if it does not count.
     """
 
     slow_query_threshold: float
@@ -288,7 +320,7 @@ class FleetQueries(Queries):
 
 
 class Requests(Struct):
-    """failed_requests: those with a status of 500 and above."""
+    """Summarizes HTTP requests. A request has failed if its status is 500 or above."""
 
     total_requests: Count
     failed_requests: Count
@@ -297,7 +329,10 @@ class Requests(Struct):
 
 
 class FleetRequests(Requests):
-    """functions: each function's part. routes: by method and path, slowest (by p95) first."""
+    """Summarizes the requests of the whole fleet, of each function, each instance and each route.
+
+    `routes` are named by method and path and ordered by p95, slowest first.
+    """
 
     instances: Count
     functions: dict[str, Requests]
@@ -307,9 +342,11 @@ class FleetRequests(Requests):
 
 
 class Lookups(Struct):
-    """How lookups ended: in the process, in Redis, in the database, or there because Redis did not answer.
+    """Counts cache lookups by where they were answered.
 
-    hit_rate: the percentage that the database was spared; none of nothing.
+    `memory` counts those answered by the process, `redis` by Redis, `misses` by the database, and `errors` by the
+    database because Redis did not respond. `hit_rate` is the percentage answered without the database; null if there
+    were no lookups.
     """
 
     lookups: Count
@@ -321,14 +358,18 @@ class Lookups(Struct):
 
 
 class CacheCounts(Lookups):
-    """evictions: entries that processes had no room for. failed_writes: entries and changes Redis could not be told."""
+    """Counts cache lookups, evictions and failed writes.
+
+    `evictions` counts entries that processes dropped because their memory limit was reached. `failed_writes` counts
+    entries and invalidations that could not be written to Redis.
+    """
 
     evictions: Count
     failed_writes: Count
 
 
 class FleetCache(CacheCounts):
-    """functions: each function's part. groups: by what was looked up."""
+    """Counts the cache lookups of the whole fleet, of each function, each instance and each group of entries."""
 
     instances: Count
     functions: dict[str, CacheCounts]
@@ -338,32 +379,45 @@ class FleetCache(CacheCounts):
 
 
 class PoolAnswer(Struct, forbid_unknown_fields=True):
+    """Reports the connection pool metrics."""
+
     status: Literal["success"]
     metrics: FleetPool
 
 
 class QueriesAnswer(Struct, forbid_unknown_fields=True):
+    """Reports the query metrics."""
+
     status: Literal["success"]
     metrics: FleetQueries
 
 
 class RequestsAnswer(Struct, forbid_unknown_fields=True):
+    """Reports the HTTP request metrics."""
+
     status: Literal["success"]
     metrics: FleetRequests
 
 
 class CacheAnswer(Struct, forbid_unknown_fields=True):
+    """Reports the cache metrics."""
+
     status: Literal["success"]
     metrics: FleetCache
 
 
 class Done(Struct, forbid_unknown_fields=True):
+    """Reports that an operation has succeeded."""
+
     status: Literal["success"]
     message: str
 
 
 class Migrated(Struct, forbid_unknown_fields=True):
-    """applied: the versions that this run brought, oldest first; none where all were there."""
+    """Reports the schema version after a migration run.
+
+    `applied` lists the versions that this run applied, oldest first. It is empty if none was pending.
+    """
 
     status: Literal["success"]
     version: str
@@ -371,7 +425,7 @@ class Migrated(Struct, forbid_unknown_fields=True):
 
 
 class Health(Struct, forbid_unknown_fields=True):
-    """degraded: the function serves, slower, from the database alone."""
+    """Reports the health of a function. `degraded` means that it serves from the database alone, and slower."""
 
     status: Literal["healthy", "degraded"]
     parts: dict[str, Literal["ok", "away"]]

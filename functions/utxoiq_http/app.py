@@ -1,4 +1,4 @@
-"""A function as an ASGI endpoint: route, method, caller, access, then the request; one answer whatever happens."""
+"""A function as an ASGI app: it finds the route, checks access, reads the request and always sends one response."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.writes import audit
 from utxoiq_persistence.writes.audit import Origin
 
-# What requests without an endpoint count as, so that no caller makes up names to count by.
+# Requests without an endpoint are counted under these names, so that callers cannot create new names.
 PREFLIGHTS = "OPTIONS *"
 NOWHERE = "OTHER *"
 
@@ -36,14 +36,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Opened(Generic[Resource]):
-    """What handlers work on, and who lets requests in to it; gate: None where the platform alone decides."""
+    """Has what handlers work on, and the gate that checks callers. `gate` is None if only the platform checks them."""
 
     resource: Resource
     gate: Gate | None
 
 
 class App(Generic[Resource]):
-    """opening: from the first request on. cross_origin: which web pages may call. requests: where they are counted."""
+    """Serves the requests of one function.
+
+    `opening` opens what handlers work on, at the first request. `requests` is where requests are counted.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class App(Generic[Resource]):
         self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive) -> Answer:
+        """Return the response to a request. Exceptions become problem details; none is raised."""
         started = time.perf_counter()
         method: str = scope["method"]
         path: str = scope["path"]
@@ -116,7 +120,10 @@ class App(Generic[Resource]):
     async def _found(
         self, gate: Gate | None, visit: Visit, method: str, path: str, headers: Mapping[bytes, bytes]
     ) -> tuple[Endpoint[Resource], str | None]:
-        """Where the request leads. Raises Problem; a path that leads nowhere counts against its caller's limit, too."""
+        """Return the endpoint of a request, and the path parameter if it has one.
+
+        Raises Problem 404 or 405. Such a request counts against its caller's rate limit, too.
+        """
         try:
             return self._router.find(method, path)
         except Problem:

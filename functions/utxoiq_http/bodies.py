@@ -1,4 +1,4 @@
-"""A request's JSON body: how it is declared, how long it may be, what is in it."""
+"""Reading and validation of a request's JSON body: its headers, its length and its content."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ from utxoiq_http.problems import FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
 MAX_ERRORS = 100
-# Python converts no longer ones, and none so long is worth storing.
+# Python refuses to convert longer integers, and none so long is worth storing.
 MAX_DIGITS = 4000
 _JSON = b"application/json"
 
 
 class BodyReader:
-    """Reads values of one type: a struct, or a list of a struct."""
+    """Reads bodies of one type: a struct, or a list of structs. `limit` is in bytes."""
 
     def __init__(self, kind: Any, limit: int) -> None:
         self._kind = kind
@@ -34,9 +34,10 @@ class BodyReader:
         self._moments = fields_holding(DateTimeType, kind if item is None else item)
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive, ignored: Ignored) -> Any:
-        """Return the value, and add to `ignored` what of the body is not known.
+        """Return the decoded body, and add to `ignored` the names of its fields that are not known.
 
-        Raises Problem: 415, 413, 400 of what is not JSON, 422 that names every field that is wrong.
+        Raises Problem: 415 for another media type, 413 for a body that is too large, 400 for malformed JSON, and 422,
+        which names every wrong field.
         """
         content_type = headers.get(b"content-type")
         if content_type and content_type != _JSON:
@@ -51,12 +52,16 @@ class BodyReader:
         return self.decode(await self._receive(receive), ignored)
 
     def decode(self, body: bytes, ignored: Ignored) -> Any:
+        """Return the decoded body, and add to `ignored` the names of its fields that are not known.
+
+        Raises Problem: 400 for malformed JSON, and 422, which names every wrong field.
+        """
         try:
             value = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = self._decode_tolerantly(body, ignored)
-        # A NUL can only have come as its escape: a bare one is not JSON. The two letters before it may themselves be
-        # escaped, so a closer look decides.
+        # JSON can contain a NUL only as an escape sequence. The backslash of that sequence may itself be escaped, so
+        # the decoded values decide.
         if b"\\u0000" in body:
             self._check(violations.of_content(_tree(body)))
         if self._moments:
@@ -103,7 +108,10 @@ class BodyReader:
             raise invalid(*found)
 
     def _decode_tolerantly(self, body: bytes, ignored: Ignored) -> Any:
-        """Raises Problem that says all that is wrong; in the decoder's own words where nothing is found here."""
+        """Return the body, read by the tolerant rules.
+
+        Raises Problem with all errors; with the decoder's own message if it is stricter than these checks.
+        """
         tree = self._tolerance.apply(_tree(body), ignored)
         try:
             value = msgspec.convert(tree, self._kind)
@@ -115,7 +123,7 @@ class BodyReader:
 
 
 def _check_type(content_type: bytes) -> None:
-    """Raises Problem 415 for all but application/json, in UTF-8 if it says which. Other parameters mean nothing."""
+    """Check that the media type is application/json, and the charset, if there is one, UTF-8. Raises Problem 415."""
     header = Message()
     header["content-type"] = content_type.decode("latin-1")
     charset = str(header.get_param("charset", "utf-8")).lower()
@@ -124,7 +132,7 @@ def _check_type(content_type: bytes) -> None:
 
 
 def _tree(body: bytes) -> object:
-    """The body as plain Python values. Raises Problem 400 where it is not JSON."""
+    """Return the body as plain Python values. Raises Problem 400 for malformed JSON."""
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:

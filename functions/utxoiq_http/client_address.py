@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as its word can be taken."""
+"""The client address of a request, from the headers that trusted proxies set."""
 
 import ipaddress
 import re
@@ -8,7 +8,7 @@ from functools import lru_cache
 from starlette.types import Scope
 
 UNKNOWN = "unknown"
-# Whoever has an IPv6 address has all of its network.
+# A client with an IPv6 address usually has its whole /64 network.
 _NETWORK_BITS = 64
 # RFC 6052: the last 32 bits are an IPv4 address that a translator has put there.
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
@@ -17,11 +17,10 @@ _with_port = re.compile(r"(?:([0-9.]+):|\[([0-9a-fA-F:.%]+)\](?::|$))([0-9]{1,5}
 
 
 def of_request(scope: Scope, headers: Mapping[bytes, bytes], trusted_proxies: int) -> str:
-    """The client's address.
+    """Return the client's address; UNKNOWN if it cannot be determined.
 
-    Each proxy appends the address that it was called from to X-Forwarded-For; what stands before that is the client's
-    own invention. Cloud Run's front end appends one. trusted_proxies: how many more of ours follow it, such as a load
-    balancer.
+    Each proxy appends the address that it was called from to X-Forwarded-For. The client can choose all entries before
+    those. Cloud Run's front end appends one; `trusted_proxies` counts our own proxies after it, such as a balancer.
     """
     forwarded = headers.get(b"x-forwarded-for")
     if forwarded is not None:
@@ -33,7 +32,7 @@ def of_request(scope: Scope, headers: Mapping[bytes, bytes], trusted_proxies: in
 
 @lru_cache(4096)
 def network(address: str) -> str:
-    """Whom an address belongs to: itself, or the network of an IPv6 one."""
+    """Return the address to count by: an IPv4 address itself, the network address for IPv6."""
     if ":" not in address:
         return address
     return str(ipaddress.IPv6Network((address, _NETWORK_BITS), strict=False).network_address)

@@ -1,4 +1,4 @@
-"""How callers are recognised and how much they may ask, from the environment, checked whole at the start."""
+"""Settings of identity and rate limits, read from the environment and validated at start-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ GOOGLE_JWKS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 
 @dataclass(frozen=True)
 class IdentitySettings:
-    """How tokens are verified. Audiences are those of Google-signed ones.
+    """Says how tokens are verified.
 
-    max_token_seconds: from a token's issue to its expiry. One that is made for longer is refused, however fresh it is.
+    `function_audience` and `operator_audience` are audiences of Google-signed tokens, `user_audience` that of users'
+    tokens. `max_token_seconds` is the longest accepted time from a token's issue to its expiry: a token with a longer
+    one is refused, however fresh it is.
     """
 
     user_issuer: str
@@ -30,7 +32,7 @@ class IdentitySettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "IdentitySettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings. Raises ConfigurationError, which names the wrong variable and its expected value."""
         project = required(environment, "GOOGLE_CLOUD_PROJECT")
         operators = environment.get("OPERATORS", "").split(",")
         return cls(
@@ -48,9 +50,10 @@ class IdentitySettings:
 
 @dataclass(frozen=True)
 class GateSettings:
-    """Limits are requests an hour. trusted_proxies: ours, between the client and Cloud Run's front end.
+    """Holds rate limits, in requests per hour, and what is known of the network in front of the function.
 
-    origins: of the web pages that may call from a browser.
+    `trusted_proxies` counts our own proxies between the client and Cloud Run's front end. `origins` are those of the
+    web pages that may call from a browser.
     """
 
     signed_in: int = 1000
@@ -61,7 +64,7 @@ class GateSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "GateSettings":
-        """Raises ConfigurationError, which names the variable and what it should hold."""
+        """Return the settings. Raises ConfigurationError, which names the wrong variable and its expected value."""
         return cls(
             signed_in=number(environment, "RATE_LIMIT_SIGNED_IN", str(cls.signed_in), int, 1),
             anonymous=number(environment, "RATE_LIMIT_ANONYMOUS", str(cls.anonymous), int, 1),

@@ -1,6 +1,6 @@
-"""Which web pages may call from a browser (CORS): those of the configured origins, and without configuration none.
+"""Cross-origin requests (CORS): only web pages of the configured origins may call from a browser; by default none.
 
-Credentials are headers, which a page must set itself; cookies play no part, so none are allowed.
+Credentials are headers that a page sets itself. Cookies are not used, so they are not allowed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,13 +20,16 @@ _VARY: Header = (b"vary", b"origin")
 
 
 class CrossOrigin:
-    """origins: as browsers send them, `https://app.example.org`."""
+    """Answers preflight requests, and returns the CORS headers of responses.
+
+    `origins` are those of the allowed pages as browsers send them, such as `https://app.example.org`.
+    """
 
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     def preflight(self, headers: Mapping[bytes, bytes], methods: Iterable[str]) -> Answer | None:
-        """The answer to a browser that asks first; None where this is no such question, or not of an allowed page."""
+        """Return the response to a preflight request; None if it is none, or its origin is not allowed."""
         if b"access-control-request-method" not in headers or headers.get(b"origin") not in self._origins:
             return None
         return answer.without_body(
@@ -40,7 +43,7 @@ class CrossOrigin:
         )
 
     def headers(self, headers: Mapping[bytes, bytes]) -> list[Header]:
-        """What lets an allowed page read the answer."""
+        """Return the response headers that allow a page of an allowed origin to read the response."""
         if not self._origins:
             return []
         origin = headers.get(b"origin")

@@ -1,4 +1,4 @@
-"""Which fields of a struct hold what, whatever else they are annotated with."""
+"""Lookup of a struct's fields by their type, whatever constraints they are annotated with."""
 
 import msgspec
 from msgspec import Struct
@@ -6,7 +6,7 @@ from msgspec.inspect import Metadata, Type, UnionType, type_info
 
 
 def fields_holding(kind: type[Type], struct: type[Struct]) -> tuple[str, ...]:
-    """Fields of that type, or of a union with it."""
+    """Return the names of the fields whose type is `kind` or a union with it."""
     return tuple(field.name for field in msgspec.structs.fields(struct) if _holds(kind, type_info(field.type)))
 
 

@@ -1,16 +1,16 @@
-"""Python's cyclic garbage collector, as a server wants it."""
+"""Settings of Python's cyclic garbage collector for a server."""
 
 import gc
 
-# Objects made and not yet gone, before the young ones are looked at. A request makes a few hundred, and drops them all.
+# How many objects may be allocated before a collection of the youngest. A request allocates and frees a few hundred.
 YOUNG = 10_000
 
 
-def settle() -> None:
-    """For when all is loaded: what is there by then stays, and is not looked at any more.
+def freeze_loaded_objects() -> None:
+    """Exclude all existing objects from garbage collection. Call this once everything is loaded.
 
-    As it comes, the collector goes through the 300,000 objects of imported modules every few seconds under load, for
-    tens of milliseconds in which no request is answered.
+    By default, the collector scans the 300,000 objects of imported modules every few seconds under load. Each scan
+    takes tens of milliseconds, in which no request is answered.
     """
     gc.freeze()
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])

@@ -1,4 +1,4 @@
-"""The way in: from where and by whom, within which limit, and whether at all."""
+"""The checks before a request is handled: its address, its caller, its rate limit and its access."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from utxoiq_persistence.access.rate_limits import Allowance, RateLimits
 
 
 class Visit:
-    """A request at the gate. allowance: of the limit that it was counted against last."""
+    """Has what is known of a request: its address, its caller and the last rate limit that it was counted against."""
 
     __slots__ = ("address", "allowance", "caller")
 
@@ -28,6 +28,7 @@ class Visit:
         self.caller: Caller = NOBODY
 
     def headers(self) -> list[Header]:
+        """Return the rate limit headers; none if the request was not counted."""
         allowance = self.allowance
         if allowance is None:
             return []
@@ -39,18 +40,22 @@ class Visit:
 
 
 class Gate:
+    """Identifies callers, counts their requests against rate limits and checks their access."""
+
     def __init__(self, identities: Identities, limits: RateLimits, settings: GateSettings) -> None:
         self._identities = identities
         self._limits = limits
         self._settings = settings
 
     def visit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Visit:
+        """Return the context of a request, with its address and an anonymous caller."""
         return Visit(client_address.of_request(scope, headers, self._settings.trusted_proxies))
 
     async def enter(self, visit: Visit, headers: Mapping[bytes, bytes], route: Route[Any] | None) -> None:
-        """Notes in the visit what is found. route: None of a path that leads nowhere.
+        """Identify the caller, count the request and check access. Set what is found on the visit.
 
-        Raises Problem: 401, 403, 429, and 503 where who calls cannot be told now.
+        `route` is None if the path has no route. Raises Problem: 401, 403, 429, and 503 if the caller cannot be
+        identified now.
         """
         await self._recognise(visit, headers)
         caller = visit.caller
@@ -65,7 +70,10 @@ class Gate:
             await self._count(visit, f"batches:{caller.name}", caller.batches_per_hour or self._settings.batches)
 
     async def _recognise(self, visit: Visit, headers: Mapping[bytes, bytes]) -> None:
-        """Credentials that do not hold are counted by address; beyond the limit none are looked into any more."""
+        """Identify the caller. Invalid credentials count by address; above the limit, credentials are not verified.
+
+        Raises Problem: 401, 429, 503.
+        """
         failures = f"failures:{client_address.network(visit.address)}"
         if self._limits.is_spent(failures) and not self._identities.knows(headers):
             await self._count(visit, failures, self._settings.anonymous)
@@ -77,7 +85,7 @@ class Gate:
             raise
 
     async def _count(self, visit: Visit, name: str, limit: int) -> None:
-        """Raises Problem 429."""
+        """Count the request against a rate limit. Raises Problem 429 if the limit is exceeded."""
         visit.allowance = allowance = await self._limits.take(name, limit)
         if not allowance.granted:
             raise too_many_requests(limit, max(1, math.ceil(allowance.resets_at - time.time())))

@@ -1,4 +1,4 @@
-"""A request's headers as one value each."""
+"""Request headers, combined to one value for each name."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,8 @@ Headers = dict[bytes, bytes]
 def combine(lines: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return the values by their names, which are in lower case.
 
-    Lines of one name are one list, in their order (RFC 9110, section 5.3). What takes one value alone finds that the
-    list is none, and refuses it, rather than believe one of the lines.
+    Lines of the same name are joined to one list, in their order (RFC 9110, section 5.3). A reader of a single value
+    then refuses the list, instead of trusting one of the lines.
     """
     pairs = list(lines)
     headers = dict(pairs)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that a client may send twice is done once."""
+"""The Idempotency-Key header: a repeated request is applied once."""
 
 import hashlib
 import re
@@ -15,14 +15,15 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 def of_request(headers: Mapping[bytes, bytes], caller: Caller, path: str, body: object) -> Idempotency | None:
-    """A key belongs to its caller and path; the same body is the same values, however they are written.
+    """Return the idempotency key of a request with a digest of its body; None if the request has none.
 
-    Raises Problem 422 for what is no key.
+    A key belongs to its caller and path. Two bodies are the same if their values are, however they are formatted.
+    Raises Problem 422 for an invalid key.
     """
     key = headers.get(b"idempotency-key")
     if key is None:
         return None
     if not _is_key(key):
-        raise invalid(FieldError("Idempotency-Key", "takes 1 to 255 visible ASCII characters, such as a UUID"))
+        raise invalid(FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters, such as a UUID"))
     owner = hashlib.sha256(f"{path} {caller.name}".encode()).hexdigest()
     return Idempotency(owner, key.decode(), hashlib.sha256(_canonical(body)).digest())

@@ -1,4 +1,4 @@
-"""From a request's credentials to its caller."""
+"""Identification of callers by their ID tokens and API keys."""
 
 import hashlib
 import time
@@ -34,15 +34,17 @@ _CHALLENGE = 'Bearer error="invalid_token"'
 
 
 class Keys(Protocol):
-    """Where API keys are looked up."""
+    """Looks API keys up."""
 
-    def knows(self, key: bytes) -> bool: ...
+    def knows(self, key: bytes) -> bool:
+        """Return whether a lookup of the key takes no query."""
 
-    async def check(self, key: bytes) -> KeyHolder | None: ...
+    async def check(self, key: bytes) -> KeyHolder | None:
+        """Return the holder of the key; None if there is no such key."""
 
 
 class _Claims(Struct):
-    """What a token says, in the types that it must have."""
+    """Has the claims of a token, in their required types."""
 
     iss: str
     sub: str
@@ -55,7 +57,7 @@ class _Claims(Struct):
 
 
 class _Verdict(Struct):
-    """A token that verified, with which key, and until when that holds."""
+    """Has the caller of a verified token, the key that verified it, and when the verdict expires, in Unix seconds."""
 
     caller: Caller
     keys: IssuerKeys
@@ -64,7 +66,7 @@ class _Verdict(Struct):
 
 
 class Identities:
-    """Recognises callers. Tokens that verified are remembered, by their digests, for minutes, while their key holds."""
+    """Identifies callers. The digests of verified tokens are remembered for minutes, while their key is valid."""
 
     def __init__(self, settings: IdentitySettings, keys: Keys) -> None:
         self._settings = settings
@@ -74,7 +76,10 @@ class Identities:
         self._verified: OrderedDict[bytes, _Verdict] = OrderedDict()
 
     async def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """NOBODY without credentials. Raises Problem 401 for credentials that do not hold, 503 without keys."""
+        """Return the caller of a request; NOBODY if it has no credentials.
+
+        Raises Problem 400 for two credentials, 401 for invalid ones, 503 if the issuer's keys are unavailable.
+        """
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is None:
@@ -89,7 +94,7 @@ class Identities:
         return verdict.caller
 
     def knows(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether it takes no work to tell who calls: nobody, or somebody seen before."""
+        """Return whether the caller is identified without verification: no credentials, or ones seen before."""
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is not None:
@@ -112,7 +117,7 @@ class Identities:
         )
 
     def _standing(self, digest: bytes) -> _Verdict | None:
-        """Return the verdict on a token, where there is one that still holds."""
+        """Return the verdict on a token; None if there is none that is still valid."""
         verdict = self._verified.get(digest)
         if verdict is None:
             return None
@@ -165,7 +170,7 @@ class Identities:
             raise _refused("it names no verified email")
         if email in self._settings.operators:
             return Caller(Kind.OPERATOR, f"operator:{email}")
-        # The scheduler's token must be meant for this very function: one for another is no pass to all.
+        # The scheduler's token must have this function as its audience; a token for another function is not accepted.
         if email == self._settings.scheduler and claims.aud == self._settings.function_audience:
             return Caller(Kind.SCHEDULER, f"scheduler:{email}")
         return Caller(Kind.STRANGER, f"stranger:{email}")

@@ -1,4 +1,4 @@
-"""An issuer's public keys, fetched when they are needed and kept."""
+"""The public keys of a token issuer, fetched on demand and cached."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ from jwt import PyJWK
 from utxoiq_http.problems import identity_unavailable
 from utxoiq_persistence import futures
 
-# After so long keys are fetched anew while the old ones serve; after twice as long whoever comes waits for that.
+# After this time, keys are fetched again while the cached ones stay in use; after twice this time, callers wait for it.
 LIFETIME_SECONDS = 300
-# Between two fetches, doubled after each that failed.
+# The time between two fetches, doubled after each failure.
 PATIENCE_SECONDS = 5
 LONGEST_PATIENCE_SECONDS = 60
 FETCH_SECONDS = 5
@@ -27,9 +27,9 @@ _log = logging.getLogger(__name__)
 
 
 class IssuerKeys:
-    """The keys at one address. Those that were fetched serve on while the issuer is away, whatever is wrong with it.
+    """Fetches and caches the keys at one address. Cached keys stay in use while the issuer is unavailable.
 
-    One fetch is under way at a time, and an unknown key id makes no more than one every PATIENCE_SECONDS.
+    One fetch is in progress at a time, and unknown key ids cause at most one fetch every PATIENCE_SECONDS.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,9 +42,9 @@ class IssuerKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str) -> PyJWK | None:
-        """Return the key, or None where the issuer has no such key.
+        """Return the key with the id; None if the issuer has no such key.
 
-        Raises Problem 503 where it is not at hand and the issuer cannot be asked.
+        Raises Problem 503 if the key is not cached and the issuer is unavailable.
         """
         age = time.monotonic() - self._fetched
         if key_id not in self._keys or age >= LIFETIME_SECONDS:
@@ -57,11 +57,11 @@ class IssuerKeys:
         return key
 
     def holds(self, key: PyJWK) -> bool:
-        """Return whether the issuer still had this very key when it was last asked."""
+        """Return whether the issuer still had this key at the last fetch."""
         return self._keys.get(key.key_id or "") is key
 
     def _begin_fetch(self) -> "asyncio.Task[None] | None":
-        """Return the fetch under way, begun where the time has come for one."""
+        """Return the fetch in progress, and start one if it is due; None if there is none."""
         if self._fetching is None and time.monotonic() >= self._next:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._end_fetch)

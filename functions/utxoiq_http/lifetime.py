@@ -1,4 +1,4 @@
-"""What a process opens once, when it is first asked for, and closes as its event loop ends."""
+"""Resources that a process opens once, on first use, and closes when its event loop ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,9 +14,10 @@ T = TypeVar("T")
 
 
 class OpenOnce(Generic[T]):
-    """Functions are told of no start and no end: the first request opens, the end of the loop's tasks closes.
+    """Opens a resource on the first request, and closes it when the event loop cancels its tasks.
 
-    A server that a signal ends has answered its requests by then. Where it is killed, the system closes what is open.
+    The platform gives no start-up or shutdown hook. A server that is ended by a signal has answered its requests by
+    then; if it is killed, the operating system closes what is open.
     """
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
@@ -25,11 +26,14 @@ class OpenOnce(Generic[T]):
         self._holding: asyncio.Task[None] | None = None
 
     async def get(self) -> T:
-        """Raises what opening raised; the next call then tries anew."""
+        """Return the open resource, and open it if necessary.
+
+        Raises what opening raised; the next call then tries again.
+        """
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
             self._opened.add_done_callback(futures.retrieve)
-            # What is opened outlives the request: its logs and spans are not that request's.
+            # The resource outlives the request, so its logs and spans must not carry the request's context.
             self._holding = asyncio.create_task(self._hold(self._opened), context=Context())
             self._holding.add_done_callback(partial(self._give_up, self._opened))
         if self._opened.done():
@@ -37,12 +41,13 @@ class OpenOnce(Generic[T]):
         return await asyncio.shield(self._opened)
 
     async def close(self) -> None:
+        """Close the resource if it is open, and wait until it is closed."""
         if self._holding is not None:
             self._holding.cancel()
             await asyncio.wait([self._holding])
 
     def _give_up(self, opened: "asyncio.Future[T]", holding: "asyncio.Task[None]") -> None:
-        """Answer those who wait for an opening that was cut off, perhaps before it began."""
+        """Raise DatabaseUnavailable in tasks that wait for an opening that was cancelled, even before it began."""
         futures.fail([opened], DatabaseUnavailable("this instance is shutting down; try again"))
 
     async def _hold(self, opened: "asyncio.Future[T]") -> None:

@@ -1,4 +1,4 @@
-"""Where other things of the same function are, right under every address that it is reached by."""
+"""Links to other paths of the same function, correct for every host that it is reached by."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ _NOT_IN_NEXT = ("offset", "cursor")
 
 
 class Base:
-    """The path that the platform serves the function below, and takes off before it calls the function."""
+    """Knows the path prefix that the platform serves the function below and strips before it calls the function."""
 
     def __init__(self, function_url: str) -> None:
         url = urlsplit(function_url)
@@ -23,16 +23,17 @@ class Base:
         self._path = url.path.rstrip("/")
 
     def path(self, headers: Mapping[bytes, bytes], path: str) -> str:
-        """The path as the client wrote it."""
+        """Return the path as the client sent it."""
         return self._path + path if headers.get(b"host") == self._host else path
 
 
 def location(path: str) -> Header:
+    """Return a Location header with the path."""
     return (b"location", path.encode())
 
 
 def next_page(path: str, query: Struct, cursor: str) -> Header:
-    """The same list from after its last row on; offset has no part in it."""
+    """Return a Link header to the next page of a list, which starts after the cursor; it has no offset."""
     parameters = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in msgspec.structs.asdict(query).items()

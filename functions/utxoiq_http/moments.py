@@ -1,4 +1,4 @@
-"""Times as clients write them, and those that can be stored and shown again: in UTC, in the years 1 to 9999."""
+"""Times as clients write them, and those that can be stored and returned: in UTC, in the years 1 to 9999."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def flaw(text: str) -> str:
 
 
 def is_storable(value: object) -> bool:
-    """Return True of everything but a time out of range."""
+    """Return whether the value can be stored: False only for a time that is out of range."""
     return not isinstance(value, datetime) or EARLIEST <= value <= LATEST
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, from the very types that requests are read by."""
+"""The OpenAPI 3.1 document, generated from the types that requests are validated with."""
 
 import inspect
 from collections.abc import Iterable, Sequence
@@ -32,16 +32,19 @@ _TEXT: Json = {"type": "string"}
 _REQUEST_HEADERS: dict[str, Json] = {
     IDEMPOTENCY_KEY: {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "description": "Sent again within 24 hours with the same body, it gets the first answer and changes nothing.",
+        "description": "A repeated request with the same key and body within 24 hours gets the first response.",
     },
     IF_MATCH: {
         "schema": _TEXT,
-        "description": "The ETag that the change is made to; if the job has moved on, the answer is 409.",
+        "description": "The ETag of the version to change. If the job has another version by now, the response is 409.",
     },
-    IF_NONE_MATCH: {"schema": _TEXT, "description": "The ETag of what is held already; if it still holds, 304."},
+    IF_NONE_MATCH: {
+        "schema": _TEXT,
+        "description": "The ETag of the version that the client has. If it is current, the response is 304.",
+    },
     "X-Request-ID": {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
-        "description": "The request's id in answers and logs; one is made up where it is left out.",
+        "description": "The id of the request in responses and logs. The service generates one if it is omitted.",
     },
     CORRELATION_ID: {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
@@ -49,23 +52,32 @@ _REQUEST_HEADERS: dict[str, Json] = {
     },
 }
 _ANSWER_HEADERS: dict[str, Json] = {
-    ETAG: {"schema": _TEXT, "description": "The version of what is shown."},
-    LINK: {"schema": _TEXT, "description": 'rel="next": the next page, the same while rows are added.'},
-    LOCATION: {"schema": _TEXT, "description": "Where what was made is."},
+    ETAG: {"schema": _TEXT, "description": "The version of the resource in this response."},
+    LINK: {
+        "schema": _TEXT,
+        "description": 'rel="next": the URL of the next page. It stays stable while rows are added.',
+    },
+    LOCATION: {"schema": _TEXT, "description": "The URL of the created resource."},
     "X-Request-ID": {"schema": _TEXT, "description": "The id of this request."},
-    CORRELATION_ID: {"schema": _TEXT, "description": "The request's own, where it has one."},
+    CORRELATION_ID: {"schema": _TEXT, "description": "The correlation id of the request, if it had one."},
     IGNORED_FIELDS: {
         "schema": _TEXT,
-        "description": "Names of the request's fields and parameters that are not known here, where there are any.",
+        "description": "The names of fields and parameters of the request that are not known, if there were any.",
     },
-    "WWW-Authenticate": {"schema": _TEXT, "description": "How to identify oneself."},
-    "Allow": {"schema": _TEXT, "description": "The methods that this path takes."},
-    "X-RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests an hour that this caller has."},
-    "X-RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "How many of them are left."},
-    "X-RateLimit-Reset": {"schema": {"type": "integer"}, "description": "When all are back, in seconds since 1970."},
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until another try makes sense."},
+    "WWW-Authenticate": {"schema": _TEXT, "description": "The authentication scheme to use."},
+    "Allow": {"schema": _TEXT, "description": "The methods that this path supports."},
+    "X-RateLimit-Limit": {
+        "schema": {"type": "integer"},
+        "description": "The number of requests per hour that this caller may make.",
+    },
+    "X-RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "The number of requests left."},
+    "X-RateLimit-Reset": {
+        "schema": {"type": "integer"},
+        "description": "When the limit is fully restored, in Unix seconds.",
+    },
+    "Retry-After": {"schema": {"type": "integer"}, "description": "The number of seconds to wait before a retry."},
 }
-# Health and documentation are counted against no limit, and have no such headers.
+# Health and documentation are not rate limited, so their responses lack the rate limit headers.
 _OF_EVERY_ANSWER = (
     "X-Request-ID",
     CORRELATION_ID,
@@ -77,19 +89,19 @@ _OF_EVERY_ANSWER = (
 # Headers that every request may have.
 _OF_EVERY_REQUEST = ("X-Request-ID", CORRELATION_ID)
 _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
-    400: ("The JSON is malformed, or its fields break a rule together.", ()),
-    401: ("Nobody may do this without saying who calls.", ("WWW-Authenticate",)),
-    403: ("This caller may not do this.", ()),
-    404: ("There is no such thing.", ()),
-    405: ("This path takes other methods.", ("Allow",)),
-    409: ("It has changed since it was read, has ended, or its name is taken; or the same is under way.", ()),
-    413: ("The body is too long.", ()),
-    415: ("The body is not sent as JSON in UTF-8.", ()),
-    422: ("A field or parameter is missing, of the wrong type or out of range; `errors` names each.", ()),
-    429: ("This caller's limit is used up.", ("Retry-After",)),
-    500: ("A fault of ours, logged under the request's id.", ()),
+    400: ("The JSON is malformed, or its fields contradict each other.", ()),
+    401: ("The request has no valid credentials.", ("WWW-Authenticate",)),
+    403: ("The caller does not have permission.", ()),
+    404: ("The resource does not exist.", ()),
+    405: ("The path does not support this method.", ("Allow",)),
+    409: ("The resource has changed or has ended, its name is taken, or the same operation is already running.", ()),
+    413: ("The request body is too large.", ()),
+    415: ("The request body is not JSON in UTF-8.", ()),
+    422: ("A field or parameter is missing, unknown, of the wrong type or out of range; `errors` names each.", ()),
+    429: ("The caller has reached its rate limit.", ("Retry-After",)),
+    500: ("An internal error, which is logged with the request id.", ()),
     502: ("Archived data failed its integrity check.", ()),
-    503: ("What this needs is away, the database above all.", ("Retry-After",)),
+    503: ("A service that this operation depends on, such as the database, is unavailable.", ("Retry-After",)),
 }
 _SECURITY_SCHEMES: Json = {
     "user": {
@@ -102,7 +114,7 @@ _SECURITY_SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "A service's API key, which has scopes.",
+        "description": "An API key of a service. Its scopes decide what it may call.",
     },
     "operator": {
         "type": "http",
@@ -114,15 +126,18 @@ _SECURITY_SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A Google-signed ID token of the scheduler's account, meant for this function.",
+        "description": "A Google-signed ID token of the scheduler's account, with this function as its audience.",
     },
 }
 
 
 def document(title: str, routes: Sequence[Route[Any]]) -> Json:
-    """title: a function's name, or the system's."""
+    """Return the OpenAPI document of these routes. `title` is the name of a function or of the system."""
     types = [ProblemDetails, *(kind for route in routes for kind in (route.body, route.answer) if kind is not None)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for component in components.values():
+        if "description" in component:
+            component["description"] = inspect.cleandoc(component["description"])
     shown = dict(zip(map(repr, types), schemas, strict=True))
     for route in routes:
         if route.body is not None:
@@ -159,6 +174,7 @@ def _tolerate(struct: Json) -> None:
 
 
 def encode(openapi: Json) -> bytes:
+    """Return the document as JSON."""
     return msgspec.json.encode(openapi)
 
 
@@ -167,7 +183,7 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
     text = inspect.getdoc(handler) or ""
     group = handler.__module__.rpartition(".")[2]
     operation: Json = {
-        "operationId": f"{group}_{handler.__name__}",
+        "operationId": _operation_id(handler.__name__),
         "summary": text.partition(".")[0],
         "description": text,
         "tags": [group],
@@ -183,6 +199,11 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
             "content": {"application/json": content},
         }
     return operation
+
+
+def _operation_id(name: str) -> str:
+    """Return a verb and a noun: the name of a handler, and `get_health` for one that is named by a noun alone."""
+    return name if "_" in name else f"get_{name}"
 
 
 def _parameters(route: Route[Any]) -> list[Json]:
@@ -202,7 +223,7 @@ def _parameters(route: Route[Any]) -> list[Json]:
 
 
 def _without_null(field: Json) -> Json:
-    """A parameter is left out where JSON has null."""
+    """Return the schema without null: a parameter that has no value is omitted."""
     if "anyOf" not in field:
         return field
     (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
@@ -218,7 +239,10 @@ def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
         }
     }
     if IF_NONE_MATCH in route.headers:
-        responses["304"] = {"description": "It still holds.", "headers": _headers((ETAG, *_OF_EVERY_ANSWER))}
+        responses["304"] = {
+            "description": "The version that the client has is current.",
+            "headers": _headers((ETAG, *_OF_EVERY_ANSWER)),
+        }
     for status in sorted(_statuses(route)):
         responses[str(status)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
     return responses
@@ -263,5 +287,5 @@ def _references(kind: str, names: Iterable[str]) -> list[Json]:
 
 
 def _name_of(status: int) -> str:
-    """`NotFound`: a component's name has no spaces."""
+    """Return the name of a status as a component's name, which has no spaces: `NotFound`."""
     return HTTPStatus(status).phrase.title().replace(" ", "")

@@ -1,4 +1,4 @@
-"""Parameters of a path and a query, from text to their types."""
+"""Reading and validation of path and query parameters."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ MAX_ERRORS = 100
 
 
 class ParameterReader:
-    """Reads the fields of a struct, one of them from the path if that is named."""
+    """Reads the fields of a struct from the query, and one of them from the path if `path_parameter` names it."""
 
     def __init__(self, kind: type[Struct], path_parameter: str | None) -> None:
         self._kind = kind
@@ -30,9 +30,9 @@ class ParameterReader:
         self._moments = fields_holding(DateTimeType, kind)
 
     def read(self, query: bytes, segment: str | None, ignored: Ignored) -> Any:
-        """Return the parameters, and add to `ignored` those that are not known.
+        """Return the parameters, and add to `ignored` unknown ones. `segment` is the path parameter's value.
 
-        Raises Problem 422, which names every parameter that is wrong.
+        Raises Problem 422, which names every wrong parameter.
         """
         values: dict[str, object] = {}
         errors: list[FieldError] = []
@@ -90,7 +90,7 @@ def _name_of(raw: bytes) -> str:
 
 
 def _number(text: str) -> object:
-    """The number; the text where it is none, which its type then refuses."""
+    """Return the number, or the text itself if it is none, so that validation refuses it."""
     if _is_whole(text):
         return int(text)
     return float(text) if _is_decimal(text) else text

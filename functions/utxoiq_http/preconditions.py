@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match over the versions that our entity tags hold (RFC 9110, section 13)."""
+"""If-Match and If-None-Match, for entity tags that contain a version (RFC 9110, section 13)."""
 
 import re
 
@@ -11,11 +11,12 @@ _tags = re.compile(rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"').findall
 
 
 def tag(version: int) -> bytes:
+    """Return the entity tag of a version."""
     return b'"%d"' % version
 
 
 def is_known(if_none_match: bytes | None, version: int) -> bool:
-    """Whether the client has this version already. Weak comparison; a header that is no list of tags knows nothing."""
+    """Return whether If-None-Match names the version, by weak comparison. A malformed header names no version."""
     if if_none_match is None:
         return False
     if if_none_match == tag(version) or if_none_match.strip() == b"*":
@@ -24,9 +25,10 @@ def is_known(if_none_match: bytes | None, version: int) -> bool:
 
 
 def expected_versions(if_match: bytes | None) -> list[int] | None:
-    """The versions that a change may be made to, newest first; None for any. Raises Problem 422.
+    """Return the versions that a change may be made to, newest first; None for any version.
 
-    Strong comparison: a weak tag matches nothing, and neither does one that we never gave out.
+    Comparison is strong: a weak tag matches no version, and neither does a tag without a version. Raises Problem 422
+    for a malformed header.
     """
     if if_match is None or if_match.strip() == b"*":
         return None

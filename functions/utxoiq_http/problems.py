@@ -1,4 +1,4 @@
-"""Whatever goes wrong, as RFC 9457 problem details: the one place that decides a status."""
+"""Errors as RFC 9457 problem details. This is the only module that maps an exception to a status."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -32,14 +32,17 @@ _CONFLICTS = {
 
 
 class FieldError(Struct, frozen=True):
-    """field: its name, with the place in a batch where there is one: `[3].metric_value`."""
+    """Says what is wrong with a field. `field` is its name, with its index in a batch: `[3].metric_value`."""
 
     field: str
     message: str
 
 
 class ProblemDetails(Struct, frozen=True):
-    """An error as a client reads it. type names the kind where the status alone does not."""
+    """Describes an error to a client.
+
+    `type` names the kind of error where the status is not specific enough. `detail` says what to correct.
+    """
 
     type: str
     title: str
@@ -51,7 +54,7 @@ class ProblemDetails(Struct, frozen=True):
 
 
 class Problem(Exception):
-    """A request that is refused. Its text tells the client what to mend; headers are lower case."""
+    """A request is refused. The detail tells the client what to correct. Header names are in lower case."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Problem(Exception):
         self.headers = headers
 
     def details(self, request_id: str) -> ProblemDetails:
+        """Return the problem details, with the request's id as `instance`."""
         return ProblemDetails(
             type=self.kind,
             title=HTTPStatus(self.status).phrase,
@@ -84,35 +88,39 @@ class Problem(Exception):
 
 
 def invalid(*errors: FieldError) -> Problem:
-    """422: fields of the wrong type or out of range."""
+    """Return a Problem 422 for fields that are missing, unknown, of the wrong type or out of range."""
     return Problem(422, "; ".join(f"{error.field}: {error.message}" for error in errors[:5]), errors=errors)
 
 
 def unauthorized(detail: str, *, challenge: str = "Bearer") -> Problem:
+    """Return a Problem 401 with the challenge as its WWW-Authenticate header."""
     return Problem(401, detail, headers=[(b"www-authenticate", challenge.encode())])
 
 
 def too_many_requests(limit: int, seconds: int) -> Problem:
-    """429. seconds: until the limit is whole again."""
+    """Return a Problem 429. `seconds` is the time until the limit is fully restored."""
     return Problem(
         429,
-        f"this caller's limit of {limit} requests an hour is used up; try again in {seconds} s",
+        f"the rate limit of {limit} requests per hour is exceeded; retry in {seconds} s",
         kind="urn:utxoiq:problem:rate-limit",
         headers=_retry_after(seconds),
     )
 
 
 def identity_unavailable(seconds: int) -> Problem:
-    """503. seconds: until the keys may be fetched again."""
+    """Return a Problem 503 for tokens that cannot be verified because their issuer's keys are unavailable.
+
+    `seconds` is the time until the keys may be fetched again.
+    """
     return Problem(
         503,
-        "the keys that tokens are verified with cannot be fetched now; try again",
+        "the keys that verify tokens are temporarily unavailable; retry later",
         headers=_retry_after(seconds),
     )
 
 
 def of(error: Exception) -> Problem | None:
-    """The problem that an exception means; None where it is a fault of ours."""
+    """Return the Problem that an exception stands for; None if the exception is an internal error."""
     match error:
         case Problem():
             return error
@@ -131,17 +139,18 @@ def of(error: Exception) -> Problem | None:
         case NotPublished():
             return Problem(503, str(error), headers=_retry_after(PUBLISH_RETRY_SECONDS))
         case RecursionError():
-            # Nothing here recurses but the reading and writing of JSON that a client has nested.
-            return Problem(422, "the JSON is nested too deeply; make it flatter")
+            # Only decoding and encoding of nested JSON from a client recurses.
+            return Problem(422, "the JSON is nested too deeply")
     return None
 
 
 def unexpected() -> Problem:
-    return Problem(500, "something went wrong on our side; it is logged under this request's id")
+    """Return a Problem 500, which says nothing about the error itself."""
+    return Problem(500, "internal error; it is logged with the id of this request")
 
 
 def unavailable(detail: str, parts: dict[str, str]) -> Problem:
-    """503: of a health check, with the state of each part."""
+    """Return a Problem 503 for a failed health check, with the state of each part."""
     return Problem(503, detail, parts=parts, headers=_retry_after(HEALTH_RETRY_SECONDS))
 
 

@@ -1,4 +1,4 @@
-"""What a function serves, declared: the types here are its validation and its documentation as well."""
+"""Declarations of routes. Their types define validation and the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ Body = TypeVar("Body")
 
 
 class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
-    pass
+    """Has no fields: the route takes no parameters."""
 
 
 class Call(Generic[Parameters, Body]):
-    """A request that was let in and found well formed. path: as the client wrote it."""
+    """Is a request that passed access checks and validation. `path` is the path as the client sent it."""
 
     __slots__ = ("body", "caller", "headers", "idempotency", "parameters", "path")
 
@@ -55,13 +55,25 @@ Handler: TypeAlias = Callable[[Resource, Call[Any, Any]], Awaitable[Answer]]
 
 @dataclass(frozen=True, kw_only=True)
 class Route(Generic[Resource]):
-    """A method on a path, whose last segment may be a `{parameter}`.
+    """Declares a method of a path, whose last segment may be a `{parameter}`.
 
-    handler: its docstring is the documentation. parameters: their types, in the path where it names them, in the query
-    otherwise. body: the type of the JSON that is sent. answer: the type of what status comes with, as one of the
-    media_types. headers: those of the request that the handler honours. problems: statuses that only the handler can
-    tell. identified: whether credentials are looked at, and the request counted against a limit. batch: whether it
-    counts as one, too.
+    Attributes:
+        method: The HTTP method.
+        path: The path.
+        handler: Answers requests. Its name is the operation id, its docstring the documentation.
+        access: Who may call the route.
+        answer: The type of the response body.
+        status: The status of a successful response.
+        media_types: The media types that the response body can have.
+        parameters: The types of the parameters: of the path if it names them, else of the query.
+        body: The type of the JSON request body; None if there is none.
+        body_limit: The maximum length of the request body, in bytes.
+        headers: The request headers that the handler uses.
+        answer_headers: The response headers that the handler sets.
+        problems: The error statuses that only the handler can cause.
+        example: An example of the request body.
+        identified: Whether the caller is identified and the request counted against a rate limit.
+        batch: Whether the request also counts against the limit of batches.
     """
 
     method: str
@@ -83,12 +95,13 @@ class Route(Generic[Resource]):
 
     @property
     def path_parameter(self) -> str | None:
+        """Return the name of the path parameter; None if the path has none."""
         last = self.path.rpartition("/")[2]
         return last[1:-1] if last.startswith("{") else None
 
 
 class Endpoint(Generic[Resource]):
-    """A route, with what reads its requests."""
+    """Combines a route with the readers of its parameters and body."""
 
     __slots__ = ("body", "name", "parameters", "route")
 
@@ -105,7 +118,7 @@ def without_slash(path: str) -> str:
 
 
 class Router(Generic[Resource]):
-    """Finds an endpoint in two looks into dictionaries, however many there are."""
+    """Finds endpoints with at most two dictionary lookups, whatever the number of routes."""
 
     def __init__(self, routes: Iterable[Route[Resource]]) -> None:
         self._plain: dict[str, dict[str, Endpoint[Resource]]] = {}
@@ -122,13 +135,13 @@ class Router(Generic[Resource]):
                 methods["HEAD"] = methods["GET"]
 
     def methods(self, path: str) -> Collection[str]:
-        """What a path takes; nothing where it leads nowhere."""
+        """Return the methods of a path; none if it has no route."""
         path = without_slash(path)
         methods = self._plain.get(path) or self._by_parent.get(path.rpartition("/")[0])
         return methods or ()
 
     def find(self, method: str, path: str) -> tuple[Endpoint[Resource], str | None]:
-        """The endpoint, and the last segment of the path if that is its parameter. Raises Problem 404, 405."""
+        """Return the endpoint, and the last segment of the path if it is a parameter. Raises Problem 404 or 405."""
         path = without_slash(path)
         segment = None
         methods = self._plain.get(path)

@@ -1,4 +1,4 @@
-"""From a function's environment to its app. What is wrong with the environment stops the process, by name."""
+"""Creation of a function's app from its environment. A wrong variable stops the process, and is named."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,18 +23,21 @@ from utxoiq_persistence.store import Store
 Part = TypeVar("Part", bound=HasParts)
 
 worker.keep_quiet()
-worker.end_in_order()
+worker.exit_normally_on_sigterm()
 
 
-def app_of_store(name: str, routes: Sequence[Route[Store]], environment: Mapping[str, str]) -> App[Store]:
-    """Raises ConfigurationError, which names the variable."""
-    return app_over_store(name, routes, environment, lambda store: store)
+def create_store_app(name: str, routes: Sequence[Route[Store]], environment: Mapping[str, str]) -> App[Store]:
+    """Return an app whose handlers work on the store. Raises ConfigurationError, which names the wrong variable."""
+    return create_app(name, routes, environment, lambda store: store)
 
 
-def app_over_store(
+def create_app(
     name: str, routes: Sequence[Route[Part]], environment: Mapping[str, str], part_of: Callable[[Store], Part]
 ) -> App[Part]:
-    """part_of: what the handlers work on, made of the store. Raises ConfigurationError, which names the variable."""
+    """Return an app whose handlers work on what `part_of` makes of the store.
+
+    Raises ConfigurationError, which names the wrong variable.
+    """
     settings = Settings.from_environment(environment)
     identity = IdentitySettings.from_environment(environment)
     limits = GateSettings.from_environment(environment)
@@ -43,7 +46,7 @@ def app_over_store(
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened[Part]]:
         async with Store.opened(settings, requests) as store:
-            garbage.settle()
+            garbage.freeze_loaded_objects()
             yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
 
     return App(

@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document of the whole system: `python -m utxoiq_http.system_document docs/openapi.json`."""
+"""The OpenAPI document of the whole system: `python -m utxoiq_http.system_document docs/openapi.json` writes it."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TITLE = "utxoIQ persistence"
 
 
 class SharedPath(Exception):
-    """Two routes have one method and path; the text names it."""
+    """Two routes have the same method and path. The text names them."""
 
 
 def endpoint_modules() -> Iterator[ModuleType]:
@@ -42,6 +42,7 @@ def system_routes() -> list[Route[Any]]:
 
 
 def text() -> bytes:
+    """Return the document as indented JSON."""
     return msgspec.json.format(openapi.encode(openapi.document(TITLE, system_routes())), indent=2) + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a request's fields, found after its fast decoding has failed at the first of it."""
+"""The search for all errors of a request's fields, after the fast decoder has failed at the first error."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -17,7 +17,7 @@ TOO_LARGE = "is a number out of range"
 
 
 def of_type(value: object, kind: Any, at: str = "") -> Iterator[FieldError]:
-    """Where a value, as JSON has it, is not of the type; `at` names the value."""
+    """Yield an error for each part of a JSON value that is not of its type. `at` is the name of the value."""
     item = item_type(kind)
     if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
         yield from _of_fields(value, kind, f"{at}." if at else "")
@@ -30,7 +30,7 @@ def of_type(value: object, kind: Any, at: str = "") -> Iterator[FieldError]:
 
 
 def of_content(value: object, at: str = "") -> Iterator[FieldError]:
-    """Where a value, of whatever type, holds what PostgreSQL cannot store."""
+    """Yield an error for each part of a value that PostgreSQL cannot store. `at` is the name of the value."""
     if isinstance(value, str):
         if message := _flaw(value):
             yield FieldError(at or WHOLE, message)
@@ -49,7 +49,7 @@ def of_content(value: object, at: str = "") -> Iterator[FieldError]:
 
 
 def legible(name: str) -> str:
-    """A name that a client made up, cut to what an answer can hold."""
+    """Return a name that a client chose, shortened and with characters that a response can contain."""
     return name[:MAX_NAME].replace("\0", "�").encode("utf-8", "replace").decode()
 
 
@@ -89,13 +89,13 @@ def _choices(kind: Any) -> list[str]:
 
 
 def item_type(kind: Any) -> Any:
-    """The type of a list's items; None of what is no list."""
+    """Return the type of a list's items; None if the type is not a list."""
     inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return get_args(inner)[0] if get_origin(inner) is list else None
 
 
 def _with_any_items(kind: Any) -> Any:
-    """The same list type, that constrains the list alone."""
+    """Return the list type with its own constraints, but with items of any type."""
     if get_origin(kind) is not Annotated:
         return list[Any]
     return Annotated[list[Any], *get_args(kind)[1:]]

@@ -1,4 +1,4 @@
-"""What functions-framework leaves to its server's worker, and nothing else can be told."""
+"""Settings of the server's worker process that functions-framework cannot set."""
 
 import signal
 import sys
@@ -8,22 +8,22 @@ from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 
 def keep_quiet() -> None:
-    """No name of the server in every answer, and no reading of X-Forwarded-For of its own: client_address does that."""
+    """Turn off the Server header, and the server's own handling of X-Forwarded-For, which client_address does."""
     UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
 
 
-def end_in_order() -> None:
-    """SIGTERM ends the process as its own end would, once requests are answered: what is open is closed, and told.
+def exit_normally_on_sigterm() -> None:
+    """Make SIGTERM exit the process normally once requests are answered, so that open resources are closed.
 
-    uvicorn sends itself the signal again when it is done, which would end the process on the spot.
+    Without this, uvicorn sends itself the signal again when it is done, which ends the process at once.
     """
     init_signals = UvicornWorker.init_signals
 
-    def with_an_end(worker: UvicornWorker) -> None:
+    def init_signals_and_exit(worker: UvicornWorker) -> None:
         init_signals(worker)
         signal.signal(signal.SIGTERM, _exit)
 
-    UvicornWorker.init_signals = with_an_end
+    UvicornWorker.init_signals = init_signals_and_exit
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

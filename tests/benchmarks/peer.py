@@ -92,7 +92,7 @@ _batches = msgspec.json.Decoder(Annotated[list[NewMetric], Meta(min_length=1, ma
 async def _connections(app: FastAPI) -> AsyncIterator[None]:
     app.state.redis = Redis.from_url(os.environ["PEER_REDIS_URL"])
     if os.environ.get("PEER_COLLECTOR") == "tuned":
-        garbage.settle()
+        garbage.freeze_loaded_objects()
     async with asyncpg.create_pool(
         host=os.environ["PEER_SOCKET_DIR"],
         user="postgres",

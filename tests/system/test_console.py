@@ -23,7 +23,7 @@ PATIENCE = 60.0
 INCIDENT_PATIENCE = 240.0
 FIRST_FIGURES = 180.0
 MOST_STOPS = 400
-PAGES = ("/", "/console/logs", "/console/api", "/console/api/metrics_record_batch")
+PAGES = ("/", "/console/logs", "/console/api", "/console/api/record_metric_batch")
 BACKFILL = "/api/v1/monitoring/backfill"
 WATCH = "/api/v1/monitoring/backup/watch"
 # Text whose contrast with what is behind it is below WCAG's AA.
@@ -278,7 +278,7 @@ def test_without_scripts_pages_are_whole_and_forms_work(page: Page) -> None:
         assert page.find("section[aria-labelledby=schedules]").text
         page.find("tr[data-key=publish-metrics] button").click()
         until(lambda: "publish-metrics was started" in page.chrome.page_source, PATIENCE)
-        page.open("/console/api/feedback_stats")
+        page.open("/console/api/get_feedback_statistics")
         page.find("[id='query.insight_id']").send_keys("tried-out", Keys.ENTER)
         until(lambda: "200 OK" in page.chrome.page_source, PATIENCE)
     finally:

@@ -1,1 +1,1 @@
-"""What each function serves, one module a function."""
+"""The endpoints: one module for each function, and `system` for those that every function serves."""

@@ -1,4 +1,4 @@
-"""Backfill jobs: started, moved on, looked at."""
+"""The backfill job endpoints: start a job, report its progress, read jobs."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from utxoiq_http import answer, links, preconditions
 from utxoiq_http import answers as views
-from utxoiq_http.access import service
+from utxoiq_http.access import require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK, LOCATION
@@ -22,6 +22,8 @@ WRITE = "backfill:write"
 
 
 class OneJob(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names the job that a request is about."""
+
     job_id: UUID
 
 
@@ -32,50 +34,53 @@ class _Identified(Struct):
 _identified = msgspec.json.Decoder(_Identified).decode
 
 
-async def start(store: Store, call: Call[None, NewJob]) -> Answer:
-    """Start a job over a range of blocks."""
+async def start_backfill_job(store: Store, call: Call[None, NewJob]) -> Answer:
+    """Start a backfill job for a range of blocks. Both start_block and end_block are included."""
     job = await store.jobs.start(call.body, call.idempotency)
     path = call.path.removesuffix("/start")
-    return _of_job(201, job, links.location(f"{path}/{_identified(job.body).id}"))
+    return _answer_job(201, job, links.location(f"{path}/{_identified(job.body).id}"))
 
 
-async def progress(store: Store, call: Call[OneJob, JobProgress]) -> Answer:
-    """Move a job on, pause it or end it. A completed or failed job takes no more progress."""
+async def update_backfill_job(store: Store, call: Call[OneJob, JobProgress]) -> Answer:
+    """Update a job's progress or status. A completed or failed job cannot be updated: the response is 409."""
     job_id = call.parameters.job_id
     versions = preconditions.expected_versions(call.headers.get(b"if-match"))
     if versions is None:
-        return _of_job(200, await store.jobs.progress(job_id, call.body))
-    return _of_job(200, await _progress_of_any(store, job_id, call.body, versions))
+        return _answer_job(200, await store.jobs.progress(job_id, call.body))
+    return _answer_job(200, await _update_any_version(store, job_id, call.body, versions))
 
 
-async def status(store: Store, call: Call[JobQuery, None]) -> Answer:
-    """Jobs, newest first."""
-    pages.check(call.parameters)
-    return pages.of_page(call, await store.jobs.find(call.parameters))
+async def list_backfill_jobs(store: Store, call: Call[JobQuery, None]) -> Answer:
+    """List backfill jobs, newest first."""
+    pages.check_start(call.parameters)
+    return pages.answer_page(call, await store.jobs.find(call.parameters))
 
 
-async def get(store: Store, call: Call[OneJob, None]) -> Answer:
-    """One job."""
+async def get_backfill_job(store: Store, call: Call[OneJob, None]) -> Answer:
+    """Get a backfill job. The response is 304 if its version is one that If-None-Match names."""
     job = await store.jobs.get(call.parameters.job_id)
     if job.version is not None and preconditions.is_known(call.headers.get(b"if-none-match"), job.version):
         return answer.not_modified(_etag(job))
-    return _of_job(200, job)
+    return _answer_job(200, job)
 
 
-async def _progress_of_any(store: Store, job_id: UUID, change: JobProgress, versions: list[int]) -> Document:
-    """To whichever of these versions the job has: each try is all or nothing."""
-    stale = StaleVersion("If-Match names no version that this job can have; read it again and decide anew")
+async def _update_any_version(store: Store, job_id: UUID, change: JobProgress, versions: list[int]) -> Document:
+    """Update the job if its version is one of these. Each attempt applies completely or not at all.
+
+    Raises StaleVersion if the job has none of the versions, NotFound if there is no such job.
+    """
+    stale = StaleVersion("If-Match names no version of this job; read the job again and retry with its ETag")
     for version in versions:
         try:
             return await store.jobs.progress(job_id, change, version)
         except StaleVersion as error:
             stale = error
     if not versions:
-        await store.jobs.get(job_id)  # what is not there is not stale either
+        await store.jobs.get(job_id)  # a job that does not exist is NotFound, not stale
     raise stale
 
 
-def _of_job(status: int, job: Document, *headers: answer.Header) -> Answer:
+def _answer_job(status: int, job: Document, *headers: answer.Header) -> Answer:
     return answer.of_json(status, job.body, _etag(job), *headers, revalidate=True)
 
 
@@ -87,8 +92,8 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/start",
-        handler=start,
-        access=service(WRITE),
+        handler=start_backfill_job,
+        access=require_scope(WRITE),
         body=NewJob,
         status=201,
         answer=views.Job,
@@ -100,8 +105,8 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/progress",
-        handler=progress,
-        access=service(WRITE),
+        handler=update_backfill_job,
+        access=require_scope(WRITE),
         parameters=OneJob,
         body=JobProgress,
         answer=views.Job,
@@ -113,8 +118,8 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/status",
-        handler=status,
-        access=service(READ),
+        handler=list_backfill_jobs,
+        access=require_scope(READ),
         parameters=JobQuery,
         answer=list[views.Job],
         answer_headers=(LINK,),
@@ -123,8 +128,8 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/{{job_id}}",
-        handler=get,
-        access=service(READ),
+        handler=get_backfill_job,
+        access=require_scope(READ),
         parameters=OneJob,
         answer=views.Job,
         headers=(IF_NONE_MATCH,),

@@ -1,4 +1,4 @@
-"""Backups, and the verification of the newest one. What takes longer than a call goes on with the next one."""
+"""The backup endpoints. An operation that takes longer than one call is continued by the next call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 
 from utxoiq_http import answer
 from utxoiq_http import answers as views
-from utxoiq_http.access import MAINTENANCE, service
+from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
-from utxoiq_http.serving import app_over_store
+from utxoiq_http.serving import create_app
 from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.watch import BackupWatch
@@ -24,23 +24,34 @@ from utxoiq_persistence.store import Store
 PATH = "/api/v1/monitoring/backup"
 READ = "metrics:read"
 
-Budget = Annotated[int, Meta(ge=0, le=1500, description="After this many seconds the answer says how far it is.")]
+Budget = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=1500,
+        description="Time budget in seconds. When it is used up, the response reports the progress so far.",
+    ),
+]
 Bytes = Annotated[int, Meta(ge=0)]
 
 
 class RunQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Holds the parameters of a backup run. Its budget is in seconds."""
+
     budget_seconds: Budget = 600
 
 
 class VerifyQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Holds the parameters of a verification. Its budget is in seconds."""
+
     budget_seconds: Budget = 600
-    resume_only: Annotated[Literal["true", "false"], Meta(description="Go on with the one under way; begin none.")] = (
-        "false"
-    )
+    resume_only: Annotated[
+        Literal["true", "false"], Meta(description="Continue a verification in progress; do not start a new one.")
+    ] = "false"
 
 
 class BackupShown(Struct, forbid_unknown_fields=True):
-    """backup_id: Cloud SQL's."""
+    """Describes a backup. `backup_id` is the identifier that Cloud SQL assigned to it."""
 
     id: UUID
     backup_id: str | None
@@ -52,13 +63,19 @@ class BackupShown(Struct, forbid_unknown_fields=True):
 
 
 class CheckShown(Struct, forbid_unknown_fields=True):
+    """Describes one check of the restored data, with its result."""
+
     name: str
     passed: bool
     detail: str
 
 
 class VerificationShown(Struct, forbid_unknown_fields=True):
-    """backup_id: of the backup that it is about. error: what was wrong with that, or kept it from being looked at."""
+    """Describes the verification of a backup, which restores it and checks the restored data.
+
+    `backup_id` identifies the verified backup. `error` says what was wrong with the backup, or why it could not be
+    verified.
+    """
 
     id: UUID
     step: Literal["choose", "create", "restore", "check", "publish", "delete", "done"]
@@ -71,7 +88,7 @@ class VerificationShown(Struct, forbid_unknown_fields=True):
 
 
 class BackupStatus(Struct, forbid_unknown_fields=True):
-    """The newest of each."""
+    """Describes the newest backup and the newest verification; null if there is none."""
 
     status: Literal["success"]
     backup: BackupShown | None
@@ -79,54 +96,57 @@ class BackupStatus(Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Desk:
+class BackupResource:
+    """Combines what the backup endpoints work on: backups, and the publisher of their age."""
+
     backups: BackupService
     watcher: BackupWatch
 
     async def parts(self) -> Mapping[str, str]:
+        """Return the state of each part that the function depends on, `ok` or `away`, by its name."""
         return await self.backups.parts()
 
 
-async def run(desk: Desk, call: Call[RunQuery, None]) -> Answer:
-    """Back up the database, or go on with the backup under way. For the scheduler."""
-    state = await desk.backups.run(call.parameters.budget_seconds)
+async def run_backup(service: BackupResource, call: Call[RunQuery, None]) -> Answer:
+    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler."""
+    state = await service.backups.run(call.parameters.budget_seconds)
     return answer.of_json(200, state.body)
 
 
-async def verify(desk: Desk, call: Call[VerifyQuery, None]) -> Answer:
-    """Prove the newest backup by restoring it, or go on with the proof under way. For the scheduler."""
+async def verify_backup(service: BackupResource, call: Call[VerifyQuery, None]) -> Answer:
+    """Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud Scheduler."""
     query = call.parameters
-    state = await desk.backups.verify(query.budget_seconds, resume_only=query.resume_only == "true")
+    state = await service.backups.verify(query.budget_seconds, resume_only=query.resume_only == "true")
     return answer.of_json(200, state.body)
 
 
-async def status(desk: Desk, _: Call[None, None]) -> Answer:
-    """The newest backup and the newest verification."""
-    state = await desk.backups.status()
+async def get_backup_status(service: BackupResource, _: Call[None, None]) -> Answer:
+    """Get the newest backup and the newest verification."""
+    state = await service.backups.status()
     return answer.of_json(200, state.body)
 
 
-async def watch(desk: Desk, _: Call[None, None]) -> Answer:
-    """Publish how old the newest backup and the newest proof of one are, and what failed since. For the scheduler."""
-    return answer.of_value(200, {"status": "success", "message": await desk.watcher.publish()})
+async def publish_backup_metrics(service: BackupResource, _: Call[None, None]) -> Answer:
+    """Publish the age of the newest backup and verification, and failures since. Called by Cloud Scheduler."""
+    return answer.of_value(200, {"status": "success", "message": await service.watcher.publish()})
 
 
-def app_of_backups(environment: Mapping[str, str]) -> App[Desk]:
-    """Raises ConfigurationError, which names the variable."""
+def create_backup_app(environment: Mapping[str, str]) -> App[BackupResource]:
+    """Return the app of the backup function. Raises ConfigurationError, which names the wrong variable."""
     settings = BackupSettings.from_environment(environment)
     publishing = PublishSettings.from_environment(environment)
 
-    def desk(store: Store) -> Desk:
-        return Desk(BackupService(settings, store), BackupWatch(settings, publishing, store))
+    def create_resource(store: Store) -> BackupResource:
+        return BackupResource(BackupService(settings, store), BackupWatch(settings, publishing, store))
 
-    return app_over_store("backup", ROUTES, environment, desk)
+    return create_app("backup", ROUTES, environment, create_resource)
 
 
 ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/run",
-        handler=run,
+        handler=run_backup,
         access=MAINTENANCE,
         parameters=RunQuery,
         answer=BackupStatus,
@@ -134,11 +154,13 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/verify",
-        handler=verify,
+        handler=verify_backup,
         access=MAINTENANCE,
         parameters=VerifyQuery,
         answer=BackupStatus,
     ),
-    Route(method="POST", path=f"{PATH}/watch", handler=watch, access=MAINTENANCE, answer=views.Done),
-    Route(method="GET", path=f"{PATH}/status", handler=status, access=service(READ), answer=BackupStatus),
+    Route(method="POST", path=f"{PATH}/watch", handler=publish_backup_metrics, access=MAINTENANCE, answer=views.Done),
+    Route(
+        method="GET", path=f"{PATH}/status", handler=get_backup_status, access=require_scope(READ), answer=BackupStatus
+    ),
 )

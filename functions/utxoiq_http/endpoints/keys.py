@@ -1,4 +1,4 @@
-"""API keys, for admins: created, listed, rotated and revoked."""
+"""The API key endpoints, for administrators: create, list, rotate and revoke keys."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from utxoiq_http import answer, links
 from utxoiq_http import answers as views
-from utxoiq_http.access import service
+from utxoiq_http.access import require_scope
 from utxoiq_http.answer import Answer, Header
 from utxoiq_http.endpoints import audit, pages
 from utxoiq_http.links import LINK, LOCATION
@@ -19,59 +19,63 @@ from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/access/keys"
 ADMIN = "admin"
-KeyId = Annotated[str, Meta(pattern="^[0-9a-z]{12}$", description="The part of a key between its underscores.")]
+KeyId = Annotated[
+    str, Meta(pattern="^[0-9a-z]{12}$", description="The identifier of a key: the part between its two underscores.")
+]
 
 
 class OneKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names the API key that a request is about."""
+
     key_id: KeyId
 
 
-async def create(store: Store, call: Call[None, NewApiKey]) -> Answer:
-    """Create a key. The answer is the only sight of it: what is kept is its hash."""
+async def create_api_key(store: Store, call: Call[None, NewApiKey]) -> Answer:
+    """Create an API key. Only this response shows the key itself; the service stores its hash."""
     _check_expiry(call.body.expires_at)
     issued = await store.api_keys.create(call.body)
-    return _of_issued(issued, links.location(f"{call.path}/{issued.id}"))
+    return _answer_issued(issued, links.location(f"{call.path}/{issued.id}"))
 
 
-async def find(store: Store, call: Call[ApiKeyQuery, None]) -> Answer:
-    """Keys, newest first; never the keys themselves."""
-    pages.check(call.parameters)
-    return pages.of_page(call, await store.api_keys.find(call.parameters))
+async def list_api_keys(store: Store, call: Call[ApiKeyQuery, None]) -> Answer:
+    """List API keys, newest first. The keys themselves are never shown again."""
+    pages.check_start(call.parameters)
+    return pages.answer_page(call, await store.api_keys.find(call.parameters))
 
 
-async def get(store: Store, call: Call[OneKey, None]) -> Answer:
-    """One key; never the key itself."""
+async def get_api_key(store: Store, call: Call[OneKey, None]) -> Answer:
+    """Get an API key's properties. The key itself is never shown again."""
     return answer.of_json(200, (await store.api_keys.get(call.parameters.key_id)).body)
 
 
-async def rotate(store: Store, call: Call[OneKey, KeyRotation]) -> Answer:
-    """Create a key's successor, with the same rights. Both are valid for the overlap, a day unless told otherwise."""
+async def rotate_api_key(store: Store, call: Call[OneKey, KeyRotation]) -> Answer:
+    """Create a successor of an API key with the same rights. Both are valid during the overlap, by default a day."""
     _check_expiry(call.body.expires_at)
     issued = await store.api_keys.rotate(call.parameters.key_id, call.body)
-    return _of_issued(issued, links.location(f"{call.path.removesuffix('/rotate')}/{issued.id}"))
+    return _answer_issued(issued, links.location(f"{call.path.removesuffix('/rotate')}/{issued.id}"))
 
 
-async def revoke(store: Store, call: Call[OneKey, None]) -> Answer:
-    """Revoke a key for ever. It holds everywhere within seconds."""
+async def revoke_api_key(store: Store, call: Call[OneKey, None]) -> Answer:
+    """Revoke an API key permanently. Every instance refuses the key within seconds."""
     return answer.of_json(200, (await store.api_keys.revoke(call.parameters.key_id)).body)
 
 
-def _of_issued(issued: IssuedKey, *headers: Header) -> Answer:
-    """The row with the key as its first field."""
+def _answer_issued(issued: IssuedKey, *headers: Header) -> Answer:
+    """Return the response to a new key: its row, with the key itself as the first field."""
     return answer.of_json(201, b'{"key":"' + issued.text.encode() + b'",' + issued.row.body[1:], *headers)
 
 
 def _check_expiry(expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise invalid(FieldError("expires_at", "has passed; leave it out for a key that does not expire"))
+        raise invalid(FieldError("expires_at", "is in the past; omit it for a key that does not expire"))
 
 
 ROUTES = (
     Route(
         method="POST",
         path=PATH,
-        handler=create,
-        access=service(ADMIN),
+        handler=create_api_key,
+        access=require_scope(ADMIN),
         body=NewApiKey,
         status=201,
         answer=views.IssuedApiKey,
@@ -82,8 +86,8 @@ ROUTES = (
     Route(
         method="GET",
         path=PATH,
-        handler=find,
-        access=service(ADMIN),
+        handler=list_api_keys,
+        access=require_scope(ADMIN),
         parameters=ApiKeyQuery,
         answer=list[views.ApiKey],
         answer_headers=(LINK,),
@@ -92,8 +96,8 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/{{key_id}}",
-        handler=get,
-        access=service(ADMIN),
+        handler=get_api_key,
+        access=require_scope(ADMIN),
         parameters=OneKey,
         answer=views.ApiKey,
         problems=(404,),
@@ -101,8 +105,8 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/rotate",
-        handler=rotate,
-        access=service(ADMIN),
+        handler=rotate_api_key,
+        access=require_scope(ADMIN),
         parameters=OneKey,
         body=KeyRotation,
         status=201,
@@ -114,8 +118,8 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/revoke",
-        handler=revoke,
-        access=service(ADMIN),
+        handler=revoke_api_key,
+        access=require_scope(ADMIN),
         parameters=OneKey,
         answer=views.ApiKey,
         problems=(404,),

@@ -1,4 +1,4 @@
-"""System metrics: recorded one by one or in batches, read by range and by interval."""
+"""The system metrics endpoints: record single metrics and batches, read metrics and their aggregates."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from utxoiq_http import answer
 from utxoiq_http import answers as views
-from utxoiq_http.access import MAINTENANCE, service
+from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
@@ -22,35 +22,39 @@ Batch = Annotated[list[NewMetric], Meta(max_length=5000)]
 EXAMPLE = {"service_name": "api", "metric_type": "latency", "metric_value": 12.5, "unit": "ms"}
 
 
-async def record(store: Store, call: Call[None, NewMetric]) -> Answer:
-    """Record a metric, of now where it has no timestamp."""
+async def record_metric(store: Store, call: Call[None, NewMetric]) -> Answer:
+    """Record a metric. A metric without a timestamp gets the current time."""
     metric = await store.metrics.record(call.body, call.idempotency)
     return answer.of_json(201, metric.body)
 
 
-async def record_batch(store: Store, call: Call[None, list[NewMetric]]) -> Answer:
-    """Record up to 5000 metrics, all of them or none; of no metrics, the answer is an empty array."""
+async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -> Answer:
+    """Record a batch of up to 5000 metrics. Either all of them are recorded or none.
+
+    The response to an empty batch is an empty array.
+    """
     metrics = await store.metrics.record_batch(call.body, call.idempotency)
     return answer.of_json(201, metrics.body)
 
 
-async def find(store: Store, call: Call[MetricsQuery, None]) -> Answer:
-    """Metrics of a range of time, both ends in it, newest first."""
-    pages.check(call.parameters)
-    return pages.of_page(call, await store.metrics.find(call.parameters))
+async def list_metrics(store: Store, call: Call[MetricsQuery, None]) -> Answer:
+    """List the metrics of a time range, newest first. Both start_time and end_time are inclusive."""
+    pages.check_start(call.parameters)
+    return pages.answer_page(call, await store.metrics.find(call.parameters))
 
 
-async def aggregate(store: Store, call: Call[AggregateQuery, None]) -> Answer:
-    """Averages and bounds by hour, day or ISO week (UTC), oldest first; an interval without metrics is left out.
+async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> Answer:
+    """Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first.
 
-    If asked for, percentiles, and a comparison with an earlier range, of each interval and of the whole.
+    Each interval has its average, minimum, maximum and count; an interval without metrics is omitted. On request, each
+    interval and the whole range have percentiles and a comparison with an earlier range.
     """
     series = await store.metrics.aggregate(call.parameters)
     return answer.of_json(200, series.body)
 
 
-async def sketch(store: Store, _: Call[None, None]) -> Answer:
-    """Prepare the percentiles of hours and days that have ended lately. For the scheduler."""
+async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
+    """Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler."""
     return answer.of_value(200, {"status": "success", "message": f"{await store.metrics.sketch()} sketches made"})
 
 
@@ -58,8 +62,8 @@ ROUTES = (
     Route(
         method="POST",
         path=PATH,
-        handler=record,
-        access=service(WRITE),
+        handler=record_metric,
+        access=require_scope(WRITE),
         body=NewMetric,
         status=201,
         answer=views.Metric,
@@ -69,8 +73,8 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/batch",
-        handler=record_batch,
-        access=service(WRITE),
+        handler=record_metric_batch,
+        access=require_scope(WRITE),
         body=Batch,
         body_limit=BATCH_LIMIT,
         batch=True,
@@ -82,8 +86,8 @@ ROUTES = (
     Route(
         method="GET",
         path=PATH,
-        handler=find,
-        access=service(READ),
+        handler=list_metrics,
+        access=require_scope(READ),
         parameters=MetricsQuery,
         answer=list[views.Metric],
         answer_headers=(LINK,),
@@ -92,11 +96,11 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/aggregate",
-        handler=aggregate,
-        access=service(READ),
+        handler=aggregate_metrics,
+        access=require_scope(READ),
         parameters=AggregateQuery,
         answer=views.Aggregate,
         problems=(400,),
     ),
-    Route(method="POST", path=f"{PATH}/sketches", handler=sketch, access=MAINTENANCE, answer=views.Done),
+    Route(method="POST", path=f"{PATH}/sketches", handler=prepare_percentiles, access=MAINTENANCE, answer=views.Done),
 )

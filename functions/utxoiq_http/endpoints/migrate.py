@@ -1,4 +1,4 @@
-"""The schema, brought up to date. The platform lets none but the deployer's account call this."""
+"""The migration endpoint. The platform allows only the deployer's account to call it."""
 
 import asyncio
 import logging
@@ -28,45 +28,48 @@ from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.writes import audit
 
 worker.keep_quiet()
-worker.end_in_order()
+worker.exit_normally_on_sigterm()
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Schema:
-    """members: the database user that becomes a member of each group role. keys: the deployment's own."""
+    """Names the database to migrate, and what the deployment declares in it.
+
+    `members` has the database user that becomes a member of each group role; `keys` are the deployment's own API keys.
+    """
 
     settings: DatabaseSettings
     members: Mapping[str, str]
     keys: Sequence[DeclaredKey]
 
     async def parts(self) -> dict[str, str]:
-        """Raises nothing: a database that cannot be reached is away."""
+        """Return the state of the database: `away` if it cannot be reached, else `ok`. Raises nothing."""
         return {"database": await asyncio.to_thread(self._state)}
 
     def _state(self) -> str:
         try:
             connector(self.settings)().close()
         except Exception as error:
-            # Whatever keeps a connection from being opened, it is away.
+            # The database is away whatever prevents a connection.
             _log.warning("the database is away: %r", error)
             return "away"
         return "ok"
 
 
-async def migrate(target: Schema, _: Call[None, None]) -> Answer:
-    """Apply the migrations that the database lacks, and declare the deployment's API keys.
+async def apply_migrations(target: Schema, _: Call[None, None]) -> Answer:
+    """Apply the pending migrations, and declare the deployment's API keys.
 
-    At this function's own URL; two calls at once apply each once.
+    Call this at the URL of the migrate function. Concurrent calls apply each migration once.
     """
     upgrade = await asyncio.to_thread(schema.upgrade, target.settings, target.members)
     await asyncio.to_thread(declared_keys.declare, target.settings, target.keys, audit.request_id())
     return answer.of_value(200, {"status": "success", "version": upgrade.version, "applied": upgrade.applied})
 
 
-def app_of_schema(environment: Mapping[str, str]) -> App[Schema]:
-    """Raises ConfigurationError, which names the variable."""
+def create_migrate_app(environment: Mapping[str, str]) -> App[Schema]:
+    """Return the app of the migrate function. Raises ConfigurationError, which names the wrong variable."""
     target = Schema(
         database_settings(environment),
         _members(required(environment, "DB_ROLE_MEMBERS")),
@@ -92,4 +95,4 @@ def _members(text: str) -> dict[str, str]:
         ) from None
 
 
-ROUTES = (Route(method="POST", path="/", handler=migrate, access=PUBLIC, answer=views.Migrated),)
+ROUTES = (Route(method="POST", path="/", handler=apply_migrations, access=PUBLIC, answer=views.Migrated),)

@@ -1,4 +1,4 @@
-"""A page of a list, with a link to the next one."""
+"""Pages of a list, each with a link to the next one."""
 
 from typing import TypeVar
 
@@ -19,13 +19,14 @@ from utxoiq_persistence.records import (
 ListQuery = TypeVar("ListQuery", ApiKeyQuery, AuditQuery, CommentsQuery, JobQuery, MetricsQuery, UserFeedbackQuery)
 
 
-def check(query: ListQuery) -> None:
-    """Raises Problem 400 for two places to start from."""
+def check_start(query: ListQuery) -> None:
+    """Raise Problem 400 if the query has both a cursor and an offset."""
     if query.cursor is not None and query.offset:
-        raise Problem(400, "cursor and offset exclude each other: a cursor says by itself where the page starts")
+        raise Problem(400, "cursor and offset cannot be combined: the cursor already defines where the page starts")
 
 
-def of_page(call: Call[ListQuery, None], page: Page) -> Answer:
+def answer_page(call: Call[ListQuery, None], page: Page) -> Answer:
+    """Return the response with a page, and with a Link header to the next page if there is one."""
     if page.next_cursor is None:
         return answer.of_json(200, page.body)
     return answer.of_json(200, page.body, links.next_page(call.path, call.parameters, page.next_cursor))

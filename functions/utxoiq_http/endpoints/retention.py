@@ -1,4 +1,4 @@
-"""What has expired goes to the archive, months of metrics come and go, and archived rows are brought back."""
+"""The retention endpoints: archive expired rows, maintain the metrics' partitions, restore archived rows."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
-from utxoiq_http.serving import app_over_store
+from utxoiq_http.serving import create_app
 from utxoiq_persistence import times
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
@@ -32,11 +32,18 @@ MonthName = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
 
 
 class RunQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    dry_run: Annotated[Literal["true", "false"], Meta(description="Only say how many rows would go.")] = "false"
+    """Holds the parameters of a retention run."""
+
+    dry_run: Annotated[
+        Literal["true", "false"], Meta(description="Report how many rows would be archived; change nothing.")
+    ] = "false"
 
 
 class RestoreOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows with start_time <= time < end_time; keep_days: how long retention leaves them."""
+    """Selects the archived rows to restore: those with start_time <= time < end_time.
+
+    Retention keeps the restored rows for `keep_days` days.
+    """
 
     table: TableName
     start_time: Moment
@@ -45,7 +52,10 @@ class RestoreOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TallyShown(Struct, forbid_unknown_fields=True):
-    """details: what went wrong, and what is left for the next run."""
+    """Counts the rows of one table that a run archived and deleted, and its errors.
+
+    `details` says what went wrong and what is left for the next run.
+    """
 
     archived: Count
     deleted: Count
@@ -54,13 +64,19 @@ class TallyShown(Struct, forbid_unknown_fields=True):
 
 
 class ResultsShown(Struct, forbid_unknown_fields=True):
+    """Has the counts of a run for each table."""
+
     backfill_jobs: TallyShown
     feedback: TallyShown
     metrics: TallyShown
 
 
 class RunShown(Struct, forbid_unknown_fields=True):
-    """partial: something is left for the next run. failed: something went wrong; the other tables were seen to."""
+    """Reports on a retention run.
+
+    The status `partial` means that rows are left for the next run, `failed` that a table had errors; the run
+    processed the other tables.
+    """
 
     status: Literal["success", "partial", "failed"]
     message: str
@@ -68,7 +84,10 @@ class RunShown(Struct, forbid_unknown_fields=True):
 
 
 class MonthsShown(Struct, forbid_unknown_fields=True):
-    """deleted: the rows of the months that were dropped, all of which are in the archive."""
+    """Reports the months whose partitions were created and dropped.
+
+    `deleted` counts the rows of the dropped months, all of which are in the archive.
+    """
 
     status: Literal["success"]
     message: str
@@ -78,7 +97,11 @@ class MonthsShown(Struct, forbid_unknown_fields=True):
 
 
 class RestoredShown(Struct, forbid_unknown_fields=True):
-    """restored: rows that were not in the table. continue_from: the time was up; another call starts there."""
+    """Reports on a restore.
+
+    `restored` counts the rows that the table lacked. `continue_from` is set if the call ran out of time: restore again
+    from there.
+    """
 
     status: Literal["success", "partial"]
     message: str
@@ -88,24 +111,33 @@ class RestoredShown(Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Desk:
+class RetentionService:
+    """Combines what the retention endpoints work on: the store, and retention over its tables."""
+
     store: Store
     retention: Retention
 
     async def parts(self) -> Mapping[str, str]:
+        """Return the state of each part that the function depends on, `ok` or `away`, by its name."""
         return await self.store.parts()
 
 
-async def run(desk: Desk, call: Call[RunQuery, None]) -> Answer:
-    """Archive and delete what has expired. What a call has no time for, the next one does. For the scheduler."""
-    report = await desk.retention.run(call.caller.name, dry_run=call.parameters.dry_run == "true")
+async def run_retention(service: RetentionService, call: Call[RunQuery, None]) -> Answer:
+    """Archive and delete expired rows. A call that runs out of time leaves the rest to the next call.
+
+    Called by Cloud Scheduler.
+    """
+    report = await service.retention.run(call.caller.name, dry_run=call.parameters.dry_run == "true")
     return answer.of_value(200, report)
 
 
-async def partitions(desk: Desk, _: Call[None, None]) -> Answer:
-    """Make the metrics' months ahead of need, and drop those that have expired and are archived. For the scheduler."""
+async def maintain_partitions(service: RetentionService, _: Call[None, None]) -> Answer:
+    """Create the metrics' partitions of coming months, and drop expired months that are archived.
+
+    Called by Cloud Scheduler.
+    """
     with _refusals():
-        upkeep = await desk.retention.upkeep()
+        upkeep = await service.retention.upkeep()
     message = f"{len(upkeep.made)} months made, {len(upkeep.dropped)} dropped"
     return answer.of_value(
         200,
@@ -119,11 +151,11 @@ async def partitions(desk: Desk, _: Call[None, None]) -> Answer:
     )
 
 
-async def restore(desk: Desk, call: Call[None, RestoreOrder]) -> Answer:
-    """Bring archived rows back into their table. What is there already stays as it is."""
+async def restore_archived_rows(service: RetentionService, call: Call[None, RestoreOrder]) -> Answer:
+    """Restore archived rows into their table. Rows that the table already has are not changed."""
     order = call.body
     with _refusals():
-        restored = await desk.retention.restore(order.table, order.start_time, order.end_time, order.keep_days)
+        restored = await service.retention.restore(order.table, order.start_time, order.end_time, order.keep_days)
     is_done = restored.continue_from is None
     return answer.of_value(
         200,
@@ -139,6 +171,7 @@ async def restore(desk: Desk, call: Call[None, RestoreOrder]) -> Answer:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
+    """Raise a Problem for each refusal of retention that a caller can act on."""
     try:
         yield
     except RunInProgress as error:
@@ -151,22 +184,22 @@ def _refusals() -> Iterator[None]:
         raise Problem(502, str(error)) from error
 
 
-def app_of_retention(environment: Mapping[str, str]) -> App[Desk]:
-    """Raises ConfigurationError, which names the variable."""
+def create_retention_app(environment: Mapping[str, str]) -> App[RetentionService]:
+    """Return the app of the retention function. Raises ConfigurationError, which names the wrong variable."""
     settings = RetentionSettings.from_environment(environment)
 
-    def desk(store: Store) -> Desk:
+    def create_service(store: Store) -> RetentionService:
         archive = ArchiveBucket(settings.project, settings.bucket)
-        return Desk(store, Retention(store.database, store.cache, archive, settings))
+        return RetentionService(store, Retention(store.database, store.cache, archive, settings))
 
-    return app_over_store("retention", ROUTES, environment, desk)
+    return create_app("retention", ROUTES, environment, create_service)
 
 
 ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/run",
-        handler=run,
+        handler=run_retention,
         access=MAINTENANCE,
         parameters=RunQuery,
         answer=RunShown,
@@ -174,7 +207,7 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/partitions",
-        handler=partitions,
+        handler=maintain_partitions,
         access=MAINTENANCE,
         answer=MonthsShown,
         problems=(409,),
@@ -182,7 +215,7 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/restore",
-        handler=restore,
+        handler=restore_archived_rows,
         access=Access(),
         body=RestoreOrder,
         answer=RestoredShown,

@@ -1,4 +1,4 @@
-"""What every function serves besides its own: its health and its documentation."""
+"""The endpoints that every function serves: its health and its OpenAPI document."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -15,12 +15,14 @@ Part = TypeVar("Part", bound="HasParts")
 
 
 class HasParts(Protocol):
+    """Knows the state of the parts that a function depends on."""
+
     async def parts(self) -> Mapping[str, str]:
-        """State by part, the database among them; `ok` or `away`."""
+        """Return the state of each part by its name, `ok` or `away`; `database` is among the names."""
 
 
 class Documentation:
-    """The function's OpenAPI document, made when it is first asked for."""
+    """Serves the function's OpenAPI document, which is generated on the first request for it."""
 
     def __init__(self, title: str, routes: Sequence[Route[Any]]) -> None:
         self._title = title
@@ -28,7 +30,7 @@ class Documentation:
         self._text: bytes | None = None
 
     async def document(self, _: object, __: Call[None, None]) -> Answer:
-        """This document."""
+        """Get the OpenAPI document of this function."""
         if self._text is None:
             from utxoiq_http import openapi
 
@@ -37,7 +39,7 @@ class Documentation:
 
 
 async def health(resource: HasParts, _: Call[None, None]) -> Answer:
-    """Whether the function can serve: degraded without Redis, 503 without the database."""
+    """Get the health of the function. It is degraded without Redis; the response is 503 without the database."""
     parts = dict(await resource.parts())
     if parts["database"] != "ok":
         raise problems.unavailable("the database does not answer; try again", parts)
@@ -46,7 +48,7 @@ async def health(resource: HasParts, _: Call[None, None]) -> Answer:
 
 
 def with_own(name: str, routes: Sequence[Route[Part]]) -> list[Route[Part]]:
-    """A function's own routes and those of every function. name: the document's title."""
+    """Return the function's own routes and those that every function has. `name` is the OpenAPI document's title."""
     all_routes: list[Route[Part]] = [*routes, _system_route(HEALTH_PATH, health, views.Health, 503)]
     documentation = Documentation(name, all_routes)
     all_routes.append(_system_route(OPENAPI_PATH, documentation.document, dict[str, Any]))
@@ -54,7 +56,7 @@ def with_own(name: str, routes: Sequence[Route[Part]]) -> list[Route[Part]]:
 
 
 def _system_route(path: str, handler: Handler[Part], kind: Any, *statuses: int) -> Route[Part]:
-    """Open to all, and credentials are not looked at: it must answer whoever cannot be identified now."""
+    """Return a public route that ignores credentials: it must answer even when callers cannot be identified."""
     return Route(
         method="GET", path=path, handler=handler, access=PUBLIC, answer=kind, problems=statuses, identified=False
     )

@@ -1,7 +1,7 @@
-"""Structured logs as Cloud Logging reads them from standard output: one JSON object a line.
+"""Structured logs on standard output as Cloud Logging reads them: one JSON object per line.
 
-Every line of a request carries its id and its Cloud trace. Lines hold no bodies, no headers, no query strings: what
-callers write and what they identify themselves by is not for the log.
+Every line of a request has its id and its Cloud trace. Lines contain no bodies, headers or query strings: the content
+and the credentials that callers send are not logged.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _REQUEST, _CORRELATION = b"x-request-id", CORRELATION_ID.lower().encode()
 
 
 class Change(Protocol):
-    """What a line tells of a change that its request made."""
+    """Describes a change that a request made, for the request's log line."""
 
     action: str
     subject: str | None
@@ -45,7 +45,7 @@ class Change(Protocol):
 
 
 class AccessLog:
-    """A line a request, written when the event loop has done what was due: one system call serves many requests."""
+    """Writes a line for each request. Lines are buffered until the event loop's next turn, to save system calls."""
 
     def __init__(self, project: str, threshold: int) -> None:
         self._project = project
@@ -53,7 +53,10 @@ class AccessLog:
         self._held: list[bytes] = []
 
     def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None) -> str:
-        """The request's id, its caller's if that is fit; from here on every line of this task carries it, and trace."""
+        """Return the request's id: the one that its caller sent if it is valid, else a new one.
+
+        All later log lines of this task have the id and the trace.
+        """
         request_id = _given(headers, _REQUEST) or _given(headers, _CORRELATION) or _new_id()
         fields: dict[str, object] = {"request_id": request_id}
         if trace is not None:
@@ -76,7 +79,10 @@ class AccessLog:
         address: str,
         changes: Sequence[Change],
     ) -> None:
-        """started: by time.perf_counter. A line that tells of changes is written whatever the threshold."""
+        """Write the request's line.
+
+        `size` is in bytes; `started` is from time.perf_counter. A line with changes is written whatever the threshold.
+        """
         level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
         if level < self._threshold and not changes:
             return
@@ -112,9 +118,10 @@ class AccessLog:
 
 
 class JsonFormatter(logging.Formatter):
-    """What Python's logging is given, in the same form; an exception with its stack trace, for Error Reporting."""
+    """Formats records of Python's logging in the same way, with the stack trace of an exception for Error Reporting."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a line of JSON."""
         line: dict[str, object] = {
             "severity": record.levelname,
             "message": record.getMessage(),
@@ -128,7 +135,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _StandardOutput(logging.Handler):
-    """Looks standard output up at each line, so that whoever replaces it gets the lines."""
+    """Writes to the current `sys.stdout`, which tests replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -138,7 +145,10 @@ class _StandardOutput(logging.Handler):
 
 
 def configure(level: str, project: str) -> AccessLog:
-    """Sends all logging of this process to standard output. Raises ConfigurationError for an unknown level."""
+    """Send all logging of this process to standard output, and return its access log.
+
+    Raises ConfigurationError for an unknown level.
+    """
     threshold = logging.getLevelNamesMapping().get(level.upper())
     if threshold is None:
         raise ConfigurationError(f"LOG_LEVEL is {level!r}; it takes DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -149,7 +159,7 @@ def configure(level: str, project: str) -> AccessLog:
 
 
 def of_environment(environment: Mapping[str, str]) -> AccessLog:
-    """Raises ConfigurationError, which names the variable."""
+    """Configure logging and return the access log. Raises ConfigurationError, which names the wrong variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
 
 
@@ -167,7 +177,7 @@ def _given(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
 
 
 def _new_id() -> str:
-    """Unlike one of os.urandom, without a system call, in which the database's threads would take the interpreter."""
+    """Return 32 hexadecimal digits, without the system call of os.urandom, during which database threads would run."""
     return f"{random.getrandbits(128):032x}"
 
 

@@ -1,4 +1,4 @@
-"""The fleet's figures in OpenMetrics 1.0, and in the text format of Prometheus that was before it."""
+"""The fleet's metrics in OpenMetrics 1.0, and in the older Prometheus text format."""
 
 import re
 from bisect import bisect_left
@@ -11,7 +11,7 @@ from utxoiq_persistence.figures import Histogram, InstanceFigures, PoolFigures, 
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-# Upper ends of the buckets, in seconds; over 0.2 a query is called slow.
+# Upper bounds of the buckets, in seconds. A query above 0.2 s counts as slow.
 ENDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 Labels: TypeAlias = dict[str, str]
@@ -21,7 +21,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Point(NamedTuple):
-    """since: when it began to count, in seconds since 1970; None of a gauge."""
+    """Has one value with its labels. `since` is when a counter started, in Unix seconds; None for a gauge."""
 
     labels: Labels
     value: float | Histogram
@@ -29,7 +29,7 @@ class Point(NamedTuple):
 
 
 class Family(NamedTuple):
-    """All points of one name, which a unit ends."""
+    """Has all points of one metric name. The name ends with the unit, if there is one."""
 
     name: str
     kind: Literal["gauge", "counter", "histogram"]
@@ -39,7 +39,7 @@ class Family(NamedTuple):
 
 
 def media_type(accept: str) -> str:
-    """What a scraper is sent: OpenMetrics, unless it likes the older format better."""
+    """Return the media type to respond with: OpenMetrics, unless the Accept header prefers the older format."""
     liked = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
     for part in accept.split(","):
         name = part.partition(";")[0].strip().lower()
@@ -50,7 +50,7 @@ def media_type(accept: str) -> str:
 
 
 def text(fleet: Sequence[InstanceFigures], redis_answers: bool, media_type: str) -> bytes:
-    """Of instances that have ended, only what they counted."""
+    """Return the metrics of the fleet as text. Instances that have ended contribute only their counters."""
     running = [one for one in fleet if not one.ended]
     families = [*_of_whole(running, redis_answers), *_of_pools(running), *_counted(fleet)]
     is_open = media_type == OPEN_METRICS
@@ -63,8 +63,8 @@ def text(fleet: Sequence[InstanceFigures], redis_answers: bool, media_type: str)
 def _of_whole(running: Sequence[InstanceFigures], redis_answers: bool) -> Iterator[Family]:
     functions = Counter(one.function for one in running)
     counts = [Point({"function": function}, count) for function, count in functions.items()]
-    yield Family("utxoiq_instances", "gauge", "Instances that run", counts)
-    yield Family("utxoiq_redis_up", "gauge", "1 if Redis answers, else 0", [Point({}, int(redis_answers))])
+    yield Family("utxoiq_instances", "gauge", "Running instances", counts)
+    yield Family("utxoiq_redis_up", "gauge", "1 if Redis responds, else 0", [Point({}, int(redis_answers))])
 
 
 def _of_pools(running: Sequence[InstanceFigures]) -> Iterator[Family]:
@@ -75,10 +75,15 @@ def _of_pools(running: Sequence[InstanceFigures]) -> Iterator[Family]:
         limits.append(Point(labels, pool.size + pool.max_overflow))
         shares.append(Point(labels, pool.utilization))
         waiting.append(Point(labels, pool.waiting))
-    yield Family("utxoiq_pool_connections", "gauge", "Connections; overflow: those beyond the pool's size", connections)
-    yield Family("utxoiq_pool_limit", "gauge", "Connections that the pool may open", limits)
-    yield Family("utxoiq_pool_utilization_ratio", "gauge", "The part of them that is in use", shares, "ratio")
-    yield Family("utxoiq_pool_waiting", "gauge", "Requests that wait for a connection", waiting)
+    yield Family(
+        "utxoiq_pool_connections",
+        "gauge",
+        "Connections by state; overflow connections exceed the pool size",
+        connections,
+    )
+    yield Family("utxoiq_pool_limit", "gauge", "Maximum number of connections of the pool", limits)
+    yield Family("utxoiq_pool_utilization_ratio", "gauge", "Share of the maximum that is in use", shares, "ratio")
+    yield Family("utxoiq_pool_waiting", "gauge", "Requests waiting for a connection", waiting)
 
 
 def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
@@ -104,14 +109,16 @@ def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
             for result, count in results.items():
                 lookups.append(Point({**whose, "group": group, "result": result}, count, since))
         evictions.append(Point(whose, one.cache.evictions, since))
-    yield Family("utxoiq_pool_timeouts", "counter", "Requests that waited for a connection in vain", timeouts)
-    yield _durations("utxoiq_pool_checkout_seconds", "How long requests waited for a connection", checkouts)
-    yield Family("utxoiq_queries", "counter", "Statements; slow: over 200 ms", queries)
-    yield _durations("utxoiq_query_duration_seconds", "How long statements took", durations)
-    yield Family("utxoiq_requests", "counter", "Requests answered", answered)
-    yield _durations("utxoiq_request_duration_seconds", "How long requests took to be answered", latencies)
-    yield Family("utxoiq_cache_lookups", "counter", "Readings of the cache, by where they ended", lookups)
-    yield Family("utxoiq_cache_evictions", "counter", "Entries dropped for want of room", evictions)
+    yield Family("utxoiq_pool_timeouts", "counter", "Requests that timed out waiting for a connection", timeouts)
+    yield _durations("utxoiq_pool_checkout_seconds", "Time that requests waited for a connection", checkouts)
+    yield Family("utxoiq_queries", "counter", "Statements by result; slow ones took more than 200 ms", queries)
+    yield _durations("utxoiq_query_duration_seconds", "Duration of statements", durations)
+    yield Family("utxoiq_requests", "counter", "HTTP requests by status", answered)
+    yield _durations("utxoiq_request_duration_seconds", "Duration of HTTP requests", latencies)
+    yield Family("utxoiq_cache_lookups", "counter", "Cache lookups by result", lookups)
+    yield Family(
+        "utxoiq_cache_evictions", "counter", "Cache entries dropped to stay within the memory limit", evictions
+    )
 
 
 def _durations(name: str, meaning: str, points: list[Point]) -> Family:
@@ -129,7 +136,7 @@ def _pools(one: InstanceFigures) -> Iterator[tuple[Labels, PoolFigures]]:
 
 
 def _lines(family: Family, is_open: bool) -> Iterator[str]:
-    """The older format has no units and no times of creation, and names a counter by its sample."""
+    """Yield the lines of a family. The older format has no units or creation times, and names counters with _total."""
     name = family.name if is_open or family.kind != "counter" else f"{family.name}_total"
     yield f"# TYPE {name} {family.kind}"
     if is_open and family.unit:
@@ -145,7 +152,7 @@ def _lines(family: Family, is_open: bool) -> Iterator[str]:
 
 
 def _histogram(name: str, labels: Labels, histogram: Histogram) -> Iterator[str]:
-    """A bucket of ours, which is 2 % wide, counts where its middle is."""
+    """Yield the samples of a histogram. Each of its 2 % wide buckets counts in the bucket that contains its middle."""
     counts = [0] * (len(ENDS) + 1)
     for bucket, count in histogram.buckets.items():
         counts[bisect_left(ENDS, middle(bucket))] += count

@@ -1,18 +1,18 @@
-"""Which requests are traced. docs/decisions/0052-traces.md says why so."""
+"""The choice of requests to trace. docs/decisions/0052-traces.md gives the reasons."""
 
 import random
 import time
 from collections.abc import Callable
 
-# As many as Cloud Run's own front end asks for at most: one in ten seconds.
+# One request in ten seconds, which is the most that Cloud Run's own front end samples.
 ASKED_SECONDS = 10.0
 BURST = 10
 
 
 class Sampling:
-    """A share of all, drawn by chance, and those whose caller asks for it, as far as they come seldom.
+    """Traces a random share of requests, and a limited number of those whose caller asks for a trace.
 
-    Neither a trace's id nor its flag lets a caller choose: both are the caller's to write, and spans cost money.
+    The limit exists because a caller can set the sampled flag on every request, and spans cost money.
     """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -21,10 +21,11 @@ class Sampling:
         self._left = float(BURST)
         self._counted = clock()
 
-    def wants(self, asked: bool) -> bool:
-        return random.random() < self._share or (asked and self._may_follow())  # noqa: S311
+    def should_sample(self, asked: bool) -> bool:
+        """Return whether to trace a request; `asked` says whether its caller asks for it."""
+        return random.random() < self._share or (asked and self._take_allowance())  # noqa: S311
 
-    def _may_follow(self) -> bool:
+    def _take_allowance(self) -> bool:
         now = self._clock()
         self._left = min(BURST, self._left + (now - self._counted) / ASKED_SECONDS)
         self._counted = now

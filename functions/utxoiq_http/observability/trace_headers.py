@@ -1,11 +1,11 @@
-"""The caller's trace: W3C's `traceparent` and `tracestate`, or Google's own header."""
+"""The trace context of the caller: W3C `traceparent` and `tracestate`, or Google's `X-Cloud-Trace-Context`."""
 
 import re
 from collections.abc import Mapping
 
 from utxoiq_persistence.tracing.spans import TraceContext
 
-# Versions to come may have more fields than 00; ff is none.
+# Future versions may have more fields than version 00. Version ff is invalid.
 _is_traceparent = re.compile(
     r"(?:00-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]([0-9a-f])"
     r"|(?!00|ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?)"
@@ -16,7 +16,7 @@ MAX_STATE = 512
 
 
 def read(headers: Mapping[bytes, bytes]) -> TraceContext | None:
-    """What is not well formed is as good as not there. Names are in lower case."""
+    """Return the trace context of a request; None if it has none or it is malformed. Header names are in lower case."""
     given = headers.get(b"traceparent")
     if given is not None and (match := _is_traceparent(given.decode("latin-1"))) is not None:
         trace, span, flags = match.group(1, 2, 3) if match[1] else match.group(4, 5, 6)

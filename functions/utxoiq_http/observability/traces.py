@@ -1,4 +1,4 @@
-"""The span of a request, from its headers to its status, by OpenTelemetry's conventions for HTTP."""
+"""Spans of requests, with the attributes of OpenTelemetry's HTTP conventions."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RequestSpan:
-    """Of a request that is traced. context: as its logs name it."""
+    """Covers a request that is traced. Its log lines carry `context`."""
 
     def __init__(self, span: "RootSpan", method: str) -> None:
         self.context = span.context
@@ -21,7 +21,10 @@ class RequestSpan:
         self._method = method
 
     def end(self, name: str, status: int, request_id: str) -> None:
-        """name: the endpoint's, a method and a path template; the path is * where the request leads nowhere."""
+        """End the span.
+
+        `name` is the endpoint's method and path template; the path is * if no endpoint was found.
+        """
         span = self._span
         route = name.partition(" ")[2]
         if route != "*":
@@ -35,6 +38,8 @@ class RequestSpan:
 
 
 class RequestTraces:
+    """Starts the spans of requests that are sampled."""
+
     def __init__(self, telemetry: "Telemetry", sampling: Sampling) -> None:
         self._telemetry = telemetry
         self._sampling = sampling
@@ -42,8 +47,8 @@ class RequestTraces:
     def begin(
         self, method: str, path: str, headers: Mapping[bytes, bytes], parent: TraceContext | None
     ) -> RequestSpan | None:
-        """None where it is not traced; else what this task does from here on is told of in the trace."""
-        if not self._sampling.wants(parent is not None and parent.sampled):
+        """Start the span of a request, which later spans of this task belong to. Return None if it is not sampled."""
+        if not self._sampling.should_sample(parent is not None and parent.sampled):
             return None
         attributes = {"http.request.method": method, "url.path": path, "url.scheme": _scheme(headers)}
         span = self._telemetry.root(method, parent, attributes)
@@ -52,7 +57,10 @@ class RequestTraces:
 
 
 def of_environment(environment: Mapping[str, str]) -> RequestTraces | None:
-    """None where nothing is traced: OpenTelemetry is not even imported. Raises ConfigurationError."""
+    """Return the request traces; None if tracing is off, in which case OpenTelemetry is not imported.
+
+    Raises ConfigurationError, which names the wrong variable.
+    """
     settings = TraceSettings.from_environment(environment)
     if not settings.sampling:
         return None

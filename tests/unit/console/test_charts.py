@@ -88,7 +88,7 @@ def test_series_are_summed_by_their_moments() -> None:
     ],
 )
 def test_numbers_are_short(value: float, unit: str, text: str) -> None:
-    assert numbers.of_unit(value, unit) == text
+    assert numbers.format_with_unit(value, unit) == text
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_spans_have_two_units_at_most(seconds: float, text: str) -> None:
     "text", ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.5+00:00"]
 )
 def test_moments_of_google_are_read(text: str) -> None:
-    assert moments.parsed(text).isoformat().startswith("2026-01-31T12:00:00")
+    assert moments.parse_time(text).isoformat().startswith("2026-01-31T12:00:00")

@@ -16,7 +16,7 @@ SAME = {"sec-fetch-site": "same-origin"}
 
 
 async def token_of(client: httpx.AsyncClient) -> str:
-    match = re.search(r'name="token" value="([^"]+)"', (await client.get("/console/api/backfill_start")).text)
+    match = re.search(r'name="token" value="([^"]+)"', (await client.get("/console/api/start_backfill_job")).text)
     assert match is not None
     return match[1]
 

@@ -25,12 +25,12 @@ def shown() -> Resources:
     ],
 )
 def test_a_part_is_as_all_that_use_it_say(health: dict[str, Health], redis: str) -> None:
-    states = graph.states_of(shown(), health)
+    states = graph.compute_states(shown(), health)
     assert (states["postgres"], states["redis"]) == ("ok", redis)
 
 
 def test_nothing_is_said_of_what_nobody_tells() -> None:
-    assert "redis" not in graph.states_of(shown(), {"migrate": Health("closed", {})})
+    assert "redis" not in graph.compute_states(shown(), {"migrate": Health("closed", {})})
 
 
 def test_every_use_is_a_line_to_the_next_column() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.unit.console.world import World, alert, backfill, entry, opened
 
-PAGES = ("/", "/console/logs", "/console/api", "/console/api/backfill_start", "/console/api/system_health", "/nowhere")
+PAGES = ("/", "/console/logs", "/console/api", "/console/api/start_backfill_job", "/console/api/get_health", "/nowhere")
 VOID = {"meta", "link", "input", "img", "path", "br"}
 HOSTILE = "<script>alert(1)</script>"
 
@@ -86,11 +86,11 @@ def test_incidents_lead_to_their_runbooks() -> None:
 @pytest.mark.parametrize(
     ("broken", "said", "still"),
     [
-        ("monitoring", "Cloud Monitoring: no news", "publish-metrics"),
-        ("logging", "Cloud Logging: no news", "Pool nearly full"),
-        ("cloudscheduler", "Cloud Scheduler: no news", "it was slow"),
-        ("/api/v1/monitoring/backfill/status", "Backfill jobs: no news", "publish-metrics"),
-        ("/api/v1/monitoring/database/pool", "pools: no news", "utxo_set"),
+        ("monitoring", "Cloud Monitoring: no new data", "publish-metrics"),
+        ("logging", "Cloud Logging: no new data", "Pool nearly full"),
+        ("cloudscheduler", "Cloud Scheduler: no new data", "it was slow"),
+        ("/api/v1/monitoring/backfill/status", "Backfill jobs: no new data", "publish-metrics"),
+        ("/api/v1/monitoring/database/pool", "pools: no new data", "utxo_set"),
         ("/health", "do not serve", "utxo_set"),
     ],
 )
@@ -107,7 +107,7 @@ def test_an_empty_stack_says_what_to_do() -> None:
     text = words(page("/", World()).text)
     assert "No incident is open" in text
     assert "No backfill has run yet. Start one" in text
-    assert "No warning or error within a day" in text
+    assert "No warnings or errors in the last day" in text
 
 
 def test_whatever_comes_from_elsewhere_is_shown_and_not_run() -> None:

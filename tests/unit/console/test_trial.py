@@ -32,7 +32,7 @@ def send(world: World, operation: str, form: Mapping[str, str]) -> str:
 def test_it_is_sent_as_filled_in_and_its_answer_shown() -> None:
     world = World()
     form = {"query.insight_id": "whale alert/42", "credential_kind": "key", "credential": "uiq_mine"}
-    text = send(world, "feedback_stats", form)
+    text = send(world, "get_feedback_statistics", form)
     method, url, headers, _ = world.asked[-1]
     assert (method, url) == ("GET", "/api/v1/feedback/stats?insight_id=whale+alert/42")
     assert headers["X-API-Key"] == "uiq_mine"
@@ -44,7 +44,7 @@ def test_it_is_sent_as_filled_in_and_its_answer_shown() -> None:
 
 def test_a_body_goes_out_as_it_was_typed() -> None:
     world = World()
-    send(world, "feedback_rate", {"body": '{"rating": ', "header.X-Request-ID": "mine-1"})
+    send(world, "rate_insight", {"body": '{"rating": ', "header.X-Request-ID": "mine-1"})
     method, url, headers, body = world.asked[-1]
     assert (method, url, body) == ("POST", "/api/v1/feedback/rate", '{"rating": ')
     assert headers["Content-Type"] == "application/json"
@@ -54,21 +54,21 @@ def test_a_body_goes_out_as_it_was_typed() -> None:
 
 def test_what_is_missing_is_said_and_nothing_sent() -> None:
     world = World()
-    text = send(world, "backfill_get", {"path.job_id": " "})
-    assert "job_id is part of the path: fill it in" in words(text)
+    text = send(world, "get_backfill_job", {"path.job_id": " "})
+    assert "job_id is part of the path and is required" in words(text)
     assert not [url for _, url, _, _ in world.asked if url.startswith("/api/v1/monitoring/backfill/%")]
 
 
 def test_a_refusal_is_an_answer_like_others() -> None:
     world = World(broken={"/api/v1/feedback/stats"})
-    text = words(send(world, "feedback_stats", {"query.insight_id": "x"}))
+    text = words(send(world, "get_feedback_statistics", {"query.insight_id": "x"}))
     assert "503 Service Unavailable" in text
     assert "the database is away" in text
 
 
 def test_the_page_has_the_documents_example_and_a_curl_line() -> None:
     async def get(client: httpx.AsyncClient) -> str:
-        return (await client.get("/console/api/feedback_rate")).text
+        return (await client.get("/console/api/rate_insight")).text
 
     text = visit(World(), get)
     match = re.search(r"<textarea[^>]*>([^<]*)</textarea>", text)
@@ -79,7 +79,7 @@ def test_the_page_has_the_documents_example_and_a_curl_line() -> None:
 
 def test_the_curl_line_is_the_same_request_to_a_shell() -> None:
     given = {"body": """{"comment": "it's $HOME `x`"}""", "credential_kind": "token", "credential": "secret"}
-    made = trial.fill_in(operations()["feedback_comment"], given)
+    made = trial.fill_in(operations()["comment_on_insight"], given)
     words_ = shlex.split(made.curl)
     assert words_[:4] == ["curl", "-i", "-X", "POST"]
     assert words_[4] == "https://functions.example/api/v1/feedback/comment"
@@ -91,20 +91,20 @@ def test_the_curl_line_is_the_same_request_to_a_shell() -> None:
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
 def test_a_header_is_one_line(value: str) -> None:
     with pytest.raises(Unfit):
-        trial.fill_in(operations()["feedback_rate"], {"header.X-Request-ID": value})
+        trial.fill_in(operations()["rate_insight"], {"header.X-Request-ID": value})
     with pytest.raises(Unfit):
-        trial.fill_in(operations()["feedback_rate"], {"credential_kind": "key", "credential": value})
+        trial.fill_in(operations()["rate_insight"], {"credential_kind": "key", "credential": value})
 
 
 @pytest.mark.parametrize("value", ["../keys", "a/b?c=d", "x#y", "%2e%2e"])
 def test_a_part_of_the_path_stays_one(value: str) -> None:
-    url = trial.fill_in(operations()["backfill_get"], {"path.job_id": value}).url
+    url = trial.fill_in(operations()["get_backfill_job"], {"path.job_id": value}).url
     assert url.startswith("https://functions.example/api/v1/monitoring/backfill/")
     assert not set("/?#") & set(url.removeprefix("https://functions.example/api/v1/monitoring/backfill/"))
 
 
 def test_requests_go_to_functions_of_this_stack_only() -> None:
-    operation = operations()["system_health"]
+    operation = operations()["get_health"]
     assert len(operation.functions) > 1
     chosen = trial.fill_in(operation, {"function": "https://elsewhere.example"})
     assert chosen.url == "https://functions.example/health"

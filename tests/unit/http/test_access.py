@@ -1,6 +1,16 @@
 import pytest
 
-from utxoiq_http.access import MAINTENANCE, NOBODY, PUBLIC, Access, Caller, Kind, acting_user, own_feedback, service
+from utxoiq_http.access import (
+    MAINTENANCE,
+    NOBODY,
+    PUBLIC,
+    Access,
+    Caller,
+    Kind,
+    allow_users_and_scope,
+    require_scope,
+    resolve_user,
+)
 from utxoiq_http.problems import Problem
 
 USER = Caller(Kind.USER, "user:ann", subject="ann")
@@ -24,8 +34,8 @@ def status_for(access: Access, caller: Caller) -> int:
     ("access", "callers"),
     [
         (PUBLIC, EVERYBODY),
-        (own_feedback("feedback:write"), [USER, WRITER, OPERATOR]),
-        (service("metrics:write"), [WRITER, OPERATOR]),
+        (allow_users_and_scope("feedback:write"), [USER, WRITER, OPERATOR]),
+        (require_scope("metrics:write"), [WRITER, OPERATOR]),
         (MAINTENANCE, [OPERATOR, SCHEDULER]),
         (Access(), [OPERATOR]),
     ],
@@ -38,22 +48,22 @@ def test_an_endpoint_lets_in_whom_it_is_for(access: Access, callers: list[Caller
 
 def test_whoever_may_not_is_told_who_may() -> None:
     with pytest.raises(Problem, match="scope feedback:write"):
-        own_feedback("feedback:write").admit(READER)
+        allow_users_and_scope("feedback:write").admit(READER)
 
 
 def test_a_user_acts_as_itself_named_or_not() -> None:
-    assert acting_user(USER, None) == acting_user(USER, "ann") == "ann"
+    assert resolve_user(USER, None) == resolve_user(USER, "ann") == "ann"
 
 
 def test_a_user_cannot_act_as_another() -> None:
     with pytest.raises(Problem) as raised:
-        acting_user(USER, "bob")
+        resolve_user(USER, "bob")
     assert raised.value.status == 403
 
 
 def test_a_service_names_the_user() -> None:
-    assert acting_user(WRITER, "bob") == "bob"
+    assert resolve_user(WRITER, "bob") == "bob"
     with pytest.raises(Problem) as raised:
-        acting_user(WRITER, None)
+        resolve_user(WRITER, None)
     assert raised.value.status == 422
     assert [error.field for error in raised.value.errors] == ["user_id"]

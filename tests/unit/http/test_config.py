@@ -5,8 +5,8 @@ import pytest
 
 from utxoiq_http.config import IdentitySettings
 from utxoiq_http.endpoints.feedback import ROUTES
-from utxoiq_http.endpoints.migrate import app_of_schema
-from utxoiq_http.serving import app_of_store
+from utxoiq_http.endpoints.migrate import create_migrate_app
+from utxoiq_http.serving import create_store_app
 from utxoiq_persistence.errors import ConfigurationError
 
 SECRET = "a-secret-digest"
@@ -34,7 +34,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
     environment = {**ENVIRONMENT}
     del environment[name]
     with pytest.raises(ConfigurationError, match=name):
-        app_of_store("feedback", ROUTES, environment)
+        create_store_app("feedback", ROUTES, environment)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
 )
 def test_a_value_that_is_no_use_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        app_of_store("feedback", ROUTES, {**ENVIRONMENT, name: value})
+        create_store_app("feedback", ROUTES, {**ENVIRONMENT, name: value})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_value_that_is_no_use_is_named(name: str, value: str) -> None:
 )
 def test_a_deployments_keys_are_checked_and_not_repeated(value: str) -> None:
     with pytest.raises(ConfigurationError, match="DEPLOYMENT_KEYS") as raised:
-        app_of_schema({**ENVIRONMENT, "DEPLOYMENT_KEYS": value})
+        create_migrate_app({**ENVIRONMENT, "DEPLOYMENT_KEYS": value})
     assert SECRET not in str(raised.value)
 
 
@@ -71,15 +71,15 @@ def test_migrate_needs_the_database_and_its_members_alone(name: str) -> None:
         for key, value in ENVIRONMENT.items()
         if key.startswith(("DB_", "GOOGLE_CLOUD_PROJECT", "DEPLOYMENT_KEYS"))
     }
-    app_of_schema(environment)
+    create_migrate_app(environment)
     with pytest.raises(ConfigurationError, match=name):
-        app_of_schema({key: value for key, value in environment.items() if key != name})
+        create_migrate_app({key: value for key, value in environment.items() if key != name})
 
 
 @pytest.mark.parametrize("value", ["[]", '{"group": 1}', "{"])
 def test_members_are_a_mapping(value: str) -> None:
     with pytest.raises(ConfigurationError, match="DB_ROLE_MEMBERS"):
-        app_of_schema({**ENVIRONMENT, "DB_ROLE_MEMBERS": value})
+        create_migrate_app({**ENVIRONMENT, "DB_ROLE_MEMBERS": value})
 
 
 @pytest.fixture(autouse=True)

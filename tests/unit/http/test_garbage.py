@@ -23,7 +23,7 @@ def is_looked_at(thing: object) -> bool:
 def test_what_is_there_stays_and_what_comes_is_still_collected() -> None:
     there: list[object] = [[]]
     assert is_looked_at(there)
-    garbage.settle()
+    garbage.freeze_loaded_objects()
     assert not is_looked_at(there)
     assert gc.get_threshold() == (10_000, 10, 10)
     cycle: list[object] = []

@@ -9,22 +9,22 @@ ROUTER = Router([*backfill.ROUTES, *feedback.ROUTES, *metrics.ROUTES])
 
 def test_finds_a_route_by_method_and_path() -> None:
     endpoint, _ = ROUTER.find("POST", "/api/v1/monitoring/metrics")
-    assert endpoint.route.handler is metrics.record
+    assert endpoint.route.handler is metrics.record_metric
 
 
 def test_the_last_segment_may_be_a_parameter() -> None:
     endpoint, segment = ROUTER.find("GET", "/api/v1/monitoring/backfill/some-id")
-    assert (endpoint.route.handler, segment) == (backfill.get, "some-id")
+    assert (endpoint.route.handler, segment) == (backfill.get_backfill_job, "some-id")
 
 
 def test_a_fixed_path_wins_over_a_parameter() -> None:
     endpoint, segment = ROUTER.find("GET", "/api/v1/monitoring/backfill/status")
-    assert (endpoint.route.handler, segment) == (backfill.status, None)
+    assert (endpoint.route.handler, segment) == (backfill.list_backfill_jobs, None)
 
 
 def test_head_is_answered_wherever_get_is() -> None:
     endpoint, _ = ROUTER.find("HEAD", "/api/v1/feedback/stats")
-    assert endpoint.route.handler is feedback.stats
+    assert endpoint.route.handler is feedback.get_feedback_statistics
 
 
 @pytest.mark.parametrize(
