@@ -87,6 +87,10 @@ screenshots: $(INSTALLED) ## Take docs/images of the running system's console, w
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 	@$(BIN)/python -m utxoiq_persistence.postgres.schema --sql
 
+.PHONY: schema
+schema: $(INSTALLED) ## Write migrations/schema.sql, the whole schema, from the migrations
+	@$(BIN)/python -m tests.integration.migrations.schema_file migrations/schema.sql
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them
 	@$(LOCK) --all-extras --group local --group test --group bench $(FUNCTION_GROUPS) \
