@@ -65,11 +65,13 @@ test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
 	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style, types, and the order of packages
+lint: $(INSTALLED) ## Style, types, the order of packages, migrations, and dead code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy functions infra tests
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/squawk migrations/versions/*.up.sql
+	@$(BIN)/vulture
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
