@@ -93,6 +93,21 @@ migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 schema: $(INSTALLED) ## Write migrations/schema.sql, the whole schema, from the migrations
 	@$(BIN)/python -m tests.integration.migrations.schema_file migrations/schema.sql
 
+.PHONY: release
+release: ## Tag a version whose changes are written down and committed: VERSION=1.2.0
+	@refuse() { echo "$$1" >&2; exit 1; }; \
+	[[ "$$VERSION" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || refuse "VERSION is three numbers: make release VERSION=1.2.0"; \
+	test -z "$$(git status --porcelain)" || refuse "Something is not committed: git status"; \
+	grep -qxF "version = \"$$VERSION\"" pyproject.toml || refuse "pyproject.toml has another version than $$VERSION"; \
+	changes() { awk -v heading="## $$1" 'index($$0, "## ") == 1 { inside = $$0 == heading || index($$0, heading " ") == 1; next } inside' \
+		CHANGELOG.md; }; \
+	grep -q '[^[:space:]]' <<<"$$(changes "$$VERSION")" || refuse "CHANGELOG.md has no section ## $$VERSION - <date>"; \
+	! grep -q '[^[:space:]]' <<<"$$(changes Unreleased)" || refuse "CHANGELOG.md still has changes under Unreleased"; \
+	! git rev-parse --quiet --verify "refs/tags/v$$VERSION" >/dev/null || refuse "$$VERSION is released already"; \
+	printf '%s\n\n%s\n' "v$$VERSION" "$$(changes "$$VERSION")" | git tag --annotate --cleanup=whitespace --file=- "v$$VERSION"; \
+	echo "Tagged v$$VERSION. To publish it: git push origin v$$VERSION"
+export VERSION
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them
 	@$(LOCK) --all-extras --group local --group test --group bench $(FUNCTION_GROUPS) \
