@@ -73,6 +73,17 @@ lint: $(INSTALLED) ## Style, types, the order of packages, migrations, and dead 
 	@$(BIN)/squawk migrations/versions/*.up.sql
 	@$(BIN)/vulture
 
+.PHONY: test-python
+test-python: $(INSTALLED) ## Run the unit tests with another Python of this machine: WITH=python3.12
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/uv venv --quiet --no-python-downloads --python "$$(command -v "$(WITH)")" "$$folder" && \
+	$(BIN)/uv pip sync --quiet --require-hashes --python "$$folder/bin/python" requirements.lock && \
+	"$$folder/bin/python" -m pytest $(or $(ARGS),tests/unit)
+
+.PHONY: coverage
+coverage: $(INSTALLED) ## Show which lines and branches the unit tests reach; functions that are processes are not counted
+	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --cov --cov-report=term:skip-covered tests/unit
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
