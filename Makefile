@@ -79,11 +79,24 @@ test: lint ## Lint, types, and every suite on real parts, JOBS=2 at a time
 	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
-lint: $(INSTALLED) ## Style, types, and the order of packages
+lint: $(INSTALLED) ## Style, types, the order of packages, migrations, and dead code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy functions infra tests
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/squawk migrations/versions/*.up.sql
+	@$(BIN)/vulture
+
+.PHONY: test-python
+test-python: $(INSTALLED) ## Run the unit tests with another Python of this machine: WITH=python3.12
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/uv venv --quiet --no-python-downloads --python "$$(command -v "$(WITH)")" "$$folder" && \
+	$(BIN)/uv pip sync --quiet --require-hashes --python "$$folder/bin/python" requirements.lock && \
+	"$$folder/bin/python" -m pytest $(or $(ARGS),tests/unit)
+
+.PHONY: coverage
+coverage: $(INSTALLED) ## Show which lines and branches the unit tests reach; functions that are processes are not counted
+	@$(BIN)/pytest --numprocesses $(or $(JOBS),2) --cov --cov-report=term:skip-covered tests/unit
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
@@ -100,6 +113,25 @@ screenshots: $(INSTALLED) ## Take docs/images of the running system's console, w
 .PHONY: migration-sql
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 	@$(BIN)/python -m utxoiq_persistence.postgres.schema --sql
+
+.PHONY: schema
+schema: $(INSTALLED) ## Write migrations/schema.sql, the whole schema, from the migrations
+	@$(BIN)/python -m tests.integration.migrations.schema_file migrations/schema.sql
+
+.PHONY: release
+release: ## Tag a version whose changes are written down and committed: VERSION=1.2.0
+	@refuse() { echo "$$1" >&2; exit 1; }; \
+	[[ "$$VERSION" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || refuse "VERSION is three numbers: make release VERSION=1.2.0"; \
+	test -z "$$(git status --porcelain)" || refuse "Something is not committed: git status"; \
+	grep -qxF "version = \"$$VERSION\"" pyproject.toml || refuse "pyproject.toml has another version than $$VERSION"; \
+	changes() { awk -v heading="## $$1" 'index($$0, "## ") == 1 { inside = $$0 == heading || index($$0, heading " ") == 1; next } inside' \
+		CHANGELOG.md; }; \
+	grep -q '[^[:space:]]' <<<"$$(changes "$$VERSION")" || refuse "CHANGELOG.md has no section ## $$VERSION - <date>"; \
+	! grep -q '[^[:space:]]' <<<"$$(changes Unreleased)" || refuse "CHANGELOG.md still has changes under Unreleased"; \
+	! git rev-parse --quiet --verify "refs/tags/v$$VERSION" >/dev/null || refuse "$$VERSION is released already"; \
+	printf '%s\n\n%s\n' "v$$VERSION" "$$(changes "$$VERSION")" | git tag --annotate --cleanup=whitespace --file=- "v$$VERSION"; \
+	echo "Tagged v$$VERSION. To publish it: git push origin v$$VERSION"
+export VERSION
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew, each function's among them

@@ -12,7 +12,6 @@ from utxoiq_infra.configuration.stack import read
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
 OBJECTS = {"functions", "schedules"}
-MANY = {"maxInstances": 40, "poolSize": 1, "poolOverflow": 0}
 
 
 def configured(changes: Mapping[str, object], stack: str = "prod") -> Configuration:

@@ -37,7 +37,6 @@ class Engine:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.outputs: Mapping[str, Any] = {}
         self.errors: list[str] = []
-        self.registered = 0
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -92,7 +91,6 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     async def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         urn = self._urn(request.parent, request.type, request.name)
-        self._engine.registered += 1
         try:
             return await self._registered(request, urn)
         except Exception as error:

@@ -138,10 +138,6 @@ class World:
         assert answer is not None
         return Counter(query.rows(answer))
 
-    def archived_tables(self) -> set[str]:
-        manifests = (name for name in self.objects() if name.startswith("manifests/"))
-        return {name.split("/")[1] for name in manifests}
-
     def objects(self) -> list[str]:
         return [blob.name for blob in storage.Client(project=PROJECT).list_blobs(self.bucket.name)]
 

@@ -1,0 +1,852 @@
+-- The whole schema, written by `make schema` and never by hand; a test compares it with the migrations.
+
+CREATE SCHEMA server_statistics;
+
+CREATE TABLE public.api_keys (
+    id character varying(12) NOT NULL,
+    digest bytea NOT NULL,
+    name character varying(100) NOT NULL,
+    owner character varying(100) NOT NULL,
+    scopes character varying(20)[] NOT NULL,
+    requests_per_hour bigint,
+    batches_per_hour bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by character varying(200) NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    successor character varying(12),
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_batches_per_hour_check CHECK ((batches_per_hour > 0)),
+    CONSTRAINT api_keys_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT api_keys_id_check CHECK (((id)::text ~ '^[0-9a-z]{12}$'::text)),
+    CONSTRAINT api_keys_name_check CHECK (((name)::text <> ''::text)),
+    CONSTRAINT api_keys_owner_check CHECK (((owner)::text <> ''::text)),
+    CONSTRAINT api_keys_requests_per_hour_check CHECK ((requests_per_hour > 0)),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['admin'::character varying, 'backfill:read'::character varying, 'backfill:write'::character varying, 'feedback:read'::character varying, 'feedback:write'::character varying, 'metrics:read'::character varying, 'metrics:write'::character varying])))
+)
+WITH (fillfactor='50');
+
+CREATE FUNCTION public.api_key_as_json(key public.api_keys) RETURNS json
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT json_build_object(
+        'id', key.id, 'name', key.name, 'owner', key.owner, 'scopes', key.scopes,
+        'requests_per_hour', key.requests_per_hour, 'batches_per_hour', key.batches_per_hour,
+        'status', api_key_status(key), 'created_at', key.created_at, 'created_by', key.created_by,
+        'expires_at', key.expires_at, 'revoked_at', key.revoked_at, 'successor', key.successor,
+        'last_used_at', key.last_used_at)
+$$;
+
+CREATE FUNCTION public.api_key_check(shown bytea) RETURNS TABLE(id character varying, name character varying, scopes character varying[], requests_per_hour bigint, batches_per_hour bigint, status text, seconds_left double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE api_keys AS key SET last_used_at = now() WHERE key.id = (
+        SELECT due.id FROM api_keys AS due
+        WHERE due.digest = shown AND api_key_status(due) = 'active'
+          AND (due.last_used_at IS NULL OR due.last_used_at < now() - interval '1 minute')
+        FOR UPDATE SKIP LOCKED);
+    RETURN QUERY
+        SELECT key.id, key.name, key.scopes, key.requests_per_hour, key.batches_per_hour, api_key_status(key),
+               extract(epoch FROM key.expires_at - now())::double precision
+        FROM api_keys AS key WHERE key.digest = shown;
+END
+$$;
+
+CREATE FUNCTION public.api_key_status(key public.api_keys) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN key.revoked_at <= now() THEN 'revoked' WHEN key.expires_at <= now() THEN 'expired' ELSE 'active' END
+$$;
+
+CREATE FUNCTION public.archived_insight_stats_apply(insight text, rating smallint, comment text, flag text, step integer) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO archived_insight_stats AS s VALUES (
+        insight,
+        CASE WHEN rating = 1 THEN step ELSE 0 END,
+        CASE WHEN rating = 2 THEN step ELSE 0 END,
+        CASE WHEN rating = 3 THEN step ELSE 0 END,
+        CASE WHEN rating = 4 THEN step ELSE 0 END,
+        CASE WHEN rating = 5 THEN step ELSE 0 END,
+        CASE WHEN comment IS NOT NULL THEN step ELSE 0 END,
+        CASE WHEN flag = 'inaccurate' THEN step ELSE 0 END,
+        CASE WHEN flag = 'misleading' THEN step ELSE 0 END,
+        CASE WHEN flag = 'spam' THEN step ELSE 0 END)
+    ON CONFLICT (insight_id) DO UPDATE SET
+        rating_1 = s.rating_1 + excluded.rating_1,
+        rating_2 = s.rating_2 + excluded.rating_2,
+        rating_3 = s.rating_3 + excluded.rating_3,
+        rating_4 = s.rating_4 + excluded.rating_4,
+        rating_5 = s.rating_5 + excluded.rating_5,
+        comments = s.comments + excluded.comments,
+        flags_inaccurate = s.flags_inaccurate + excluded.flags_inaccurate,
+        flags_misleading = s.flags_misleading + excluded.flags_misleading,
+        flags_spam = s.flags_spam + excluded.flags_spam
+$$;
+
+CREATE FUNCTION public.backup_count(query text) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    rows bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (%s) AS counted', query) INTO rows;
+    RETURN rows;
+END
+$$;
+
+CREATE FUNCTION public.insight_stats_apply(insight text, rating smallint, comment text, flag text, step integer) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO insight_stats AS s VALUES (
+        insight,
+        CASE WHEN rating = 1 THEN step ELSE 0 END,
+        CASE WHEN rating = 2 THEN step ELSE 0 END,
+        CASE WHEN rating = 3 THEN step ELSE 0 END,
+        CASE WHEN rating = 4 THEN step ELSE 0 END,
+        CASE WHEN rating = 5 THEN step ELSE 0 END,
+        CASE WHEN comment IS NOT NULL THEN step ELSE 0 END,
+        CASE WHEN flag = 'inaccurate' THEN step ELSE 0 END,
+        CASE WHEN flag = 'misleading' THEN step ELSE 0 END,
+        CASE WHEN flag = 'spam' THEN step ELSE 0 END)
+    ON CONFLICT (insight_id) DO UPDATE SET
+        rating_1 = s.rating_1 + excluded.rating_1,
+        rating_2 = s.rating_2 + excluded.rating_2,
+        rating_3 = s.rating_3 + excluded.rating_3,
+        rating_4 = s.rating_4 + excluded.rating_4,
+        rating_5 = s.rating_5 + excluded.rating_5,
+        comments = s.comments + excluded.comments,
+        flags_inaccurate = s.flags_inaccurate + excluded.flags_inaccurate,
+        flags_misleading = s.flags_misleading + excluded.flags_misleading,
+        flags_spam = s.flags_spam + excluded.flags_spam
+$$;
+
+CREATE FUNCTION public.insight_stats_maintain() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE' AND current_setting('utxoiq.archiving', true) = 'on' THEN
+        IF TG_OP = 'DELETE' THEN
+            PERFORM archived_insight_stats_apply(OLD.insight_id, OLD.rating, OLD.comment, OLD.flag_type, 1);
+        ELSE
+            PERFORM archived_insight_stats_apply(NEW.insight_id, NEW.rating, NEW.comment, NEW.flag_type, -1);
+        END IF;
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' AND (OLD.insight_id, OLD.rating, OLD.comment IS NULL, OLD.flag_type)
+        IS NOT DISTINCT FROM (NEW.insight_id, NEW.rating, NEW.comment IS NULL, NEW.flag_type) THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM insight_stats_apply(OLD.insight_id, OLD.rating, OLD.comment, OLD.flag_type, -1);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM insight_stats_apply(NEW.insight_id, NEW.rating, NEW.comment, NEW.flag_type, 1);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.metric_sketch_key(value double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN abs(value) > 1e-280
+        THEN sign(value)::integer * (40000 + ceil(ln(abs(value)) / 0.01980262729617973)::integer) ELSE 0 END
+$$;
+
+CREATE FUNCTION public.metric_sketch_value(key integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT sign(key) * exp(least((abs(key) - 40000.5::double precision) * 0.01980262729617973, 709.78))
+$$;
+
+CREATE FUNCTION public.server_activity() RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH clients AS (
+        SELECT pid, coalesce(state, 'unknown') AS state, xact_start FROM pg_stat_activity
+        WHERE coalesce(backend_type, 'client backend') = 'client backend' AND datid IS NOT NULL
+    )
+    SELECT json_build_object(
+        'max_connections', current_setting('max_connections')::integer,
+        'connections', (SELECT json_object_agg(state, number ORDER BY state)
+                        FROM (SELECT state, count(*) AS number FROM clients GROUP BY state) AS states),
+        'longest_transaction_seconds', (SELECT extract(epoch FROM clock_timestamp() - min(xact_start))::double precision
+                                        FROM clients WHERE pid <> pg_backend_pid()))
+$$;
+
+CREATE FUNCTION public.server_statements(most integer) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'server_statistics', 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    found json;
+BEGIN
+    IF to_regclass('pg_stat_statements') IS NULL THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE $q$
+        SELECT coalesce(json_agg(json_build_object(
+            'query', left(query, 2000), 'calls', calls, 'rows', returned, 'total_time', total,
+            'average_time', total / greatest(calls, 1), 'max_time', longest) ORDER BY total DESC, query), '[]')
+        FROM (
+            SELECT query, sum(calls)::bigint AS calls, sum(rows)::bigint AS returned, sum(total_exec_time) AS total,
+                   max(max_exec_time) AS longest
+            FROM pg_stat_statements
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND query ~* '^\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\y'
+            GROUP BY query ORDER BY total DESC, query LIMIT $1
+        ) AS top $q$ INTO found USING most;
+    RETURN found;
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RETURN NULL;  -- the extension is there, but the server did not load it when it started
+END
+$_$;
+
+CREATE FUNCTION public.system_metrics_detach_month(month date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+BEGIN
+    IF (month + interval '1 month') AT TIME ZONE 'UTC' > now() THEN
+        RAISE EXCEPTION 'the month % has not passed', to_char(month, 'YYYY-MM');
+    END IF;
+    EXECUTE format('ALTER TABLE system_metrics DETACH PARTITION %I', system_metrics_month_name(month));
+END
+$$;
+
+CREATE FUNCTION public.system_metrics_drop_month(month date, OUT dropped bigint, OUT returned bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $_$
+DECLARE
+    part text := system_metrics_month_name(month);
+    columns text;
+    next_month date := month + interval '1 month';
+    is_archived boolean;
+    changed date[] := '{}';
+BEGIN
+    IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = part::regclass) THEN
+        RAISE EXCEPTION '% is not detached', part;
+    END IF;
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', part);
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
+    FROM pg_attribute WHERE attrelid = part::regclass AND attnum > 0 AND NOT attisdropped;
+    returned := 0;
+    -- All of it at once first, which takes a third of the time.
+    EXECUTE format($q$
+        SELECT present.row_count, (present.row_count, present.row_hash)
+               IS NOT DISTINCT FROM (coalesce(archived.row_count, 0), archived.row_hash)
+        FROM (
+            SELECT count(*) AS row_count, bit_xor(hash_record_extended(
+                ROW(%2$s), 0)) AS row_hash
+            FROM %1$I
+        ) AS present, (
+            SELECT sum(row_count) AS row_count, bit_xor(row_hash) AS row_hash FROM archive_objects
+            WHERE table_name = 'system_metrics' AND state = 'archived' AND day >= $1 AND day < $2
+        ) AS archived $q$, part, columns) INTO dropped, is_archived USING month, next_month;
+    IF NOT is_archived THEN
+        EXECUTE format($q$
+            WITH present AS (
+                SELECT ("timestamp" AT TIME ZONE 'UTC')::date AS day, count(*) AS row_count, bit_xor(hash_record_extended(
+                    ROW(%2$s), 0)) AS row_hash
+                FROM %1$I GROUP BY 1
+            ), archived AS (
+                SELECT day, sum(row_count) AS row_count, bit_xor(row_hash) AS row_hash FROM archive_objects
+                WHERE table_name = 'system_metrics' AND state = 'archived' AND day >= $1 AND day < $2 GROUP BY 1
+            )
+            SELECT coalesce(array_agg(day) FILTER (WHERE (present.row_count, present.row_hash)
+                       IS DISTINCT FROM (archived.row_count, archived.row_hash)), '{}')
+            FROM present FULL JOIN archived USING (day) $q$, part, columns) INTO changed USING month, next_month;
+        EXECUTE format($q$
+            INSERT INTO system_metrics (%2$s) SELECT %2$s
+            FROM %1$I WHERE ("timestamp" AT TIME ZONE 'UTC')::date = ANY ($1) $q$, part, columns) USING changed;
+        GET DIAGNOSTICS returned = ROW_COUNT;
+        dropped := dropped - returned;
+    END IF;
+    UPDATE archive_objects SET state = 'removed', ended_at = now(), keep_until = NULL
+    WHERE table_name = 'system_metrics' AND state = 'archived'
+      AND day >= month AND day < next_month AND day <> ALL (changed);
+    EXECUTE format('DROP TABLE %I', part);
+END
+$_$;
+
+CREATE FUNCTION public.system_metrics_ensure_ahead() RETURNS SETOF date
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    month timestamptz;
+BEGIN
+    FOR ahead IN 0..3 LOOP
+        month := date_trunc('month', now(), 'UTC') + ahead * interval '1 month';
+        IF system_metrics_ensure_month(month) THEN
+            RETURN NEXT (month AT TIME ZONE 'UTC')::date;
+        END IF;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '5s'
+    AS $$
+DECLARE
+    month timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
+    starts timestamptz := month AT TIME ZONE 'UTC';
+    ends timestamptz := (month + interval '1 month') AT TIME ZONE 'UTC';
+    partition_name text := 'system_metrics_' || to_char(month, 'YYYY_MM');
+BEGIN
+    IF to_regclass(partition_name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock('system_metrics'::regclass::oid::bigint);
+    -- Not to_regclass, which may not have heard yet of a table that was made during the wait.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = partition_name AND relnamespace = 'public'::regnamespace) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE system_metrics INCLUDING ALL)', partition_name);
+    LOCK TABLE system_metrics_default IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format(
+        'WITH moved AS (DELETE FROM system_metrics_default WHERE "timestamp" >= %L AND "timestamp" < %L RETURNING *)'
+        ' INSERT INTO %I SELECT * FROM moved', starts, ends, partition_name);
+    EXECUTE format('ALTER TABLE system_metrics ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        partition_name, starts, ends);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION public.system_metrics_month_name(month date) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT 'system_metrics_' || to_char(month, 'YYYY_MM')
+$$;
+
+CREATE FUNCTION public.utxoiq_add_member(group_role text, member text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('GRANT %I TO %I', group_role, member);
+END
+$$;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.archive_objects (
+    name character varying(200) NOT NULL,
+    table_name character varying(63) NOT NULL,
+    day date NOT NULL,
+    state character varying(10) DEFAULT 'writing'::character varying NOT NULL,
+    row_count bigint NOT NULL,
+    row_hash bigint,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    bytes bigint,
+    sha256 bytea,
+    generation bigint,
+    keep_until timestamp with time zone,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL,
+    archived_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT archive_objects_check CHECK ((((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying])::text[])) OR ((bytes IS NOT NULL) AND (sha256 IS NOT NULL) AND (generation IS NOT NULL) AND (archived_at IS NOT NULL)))),
+    CONSTRAINT archive_objects_row_count_check CHECK ((row_count > 0)),
+    CONSTRAINT archive_objects_sha256_check CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT archive_objects_state_check CHECK (((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying, 'archived'::character varying, 'removed'::character varying])::text[]))),
+    CONSTRAINT archive_objects_table_name_check CHECK (((table_name)::text = ANY ((ARRAY['backfill_jobs'::character varying, 'insight_feedback'::character varying, 'system_metrics'::character varying])::text[])))
+);
+
+CREATE TABLE public.archived_insight_stats (
+    insight_id character varying(100) CONSTRAINT insight_stats_insight_id_not_null NOT NULL,
+    rating_1 bigint DEFAULT 0 CONSTRAINT insight_stats_rating_1_not_null NOT NULL,
+    rating_2 bigint DEFAULT 0 CONSTRAINT insight_stats_rating_2_not_null NOT NULL,
+    rating_3 bigint DEFAULT 0 CONSTRAINT insight_stats_rating_3_not_null NOT NULL,
+    rating_4 bigint DEFAULT 0 CONSTRAINT insight_stats_rating_4_not_null NOT NULL,
+    rating_5 bigint DEFAULT 0 CONSTRAINT insight_stats_rating_5_not_null NOT NULL,
+    comments bigint DEFAULT 0 CONSTRAINT insight_stats_comments_not_null NOT NULL,
+    flags_inaccurate bigint DEFAULT 0 CONSTRAINT insight_stats_flags_inaccurate_not_null NOT NULL,
+    flags_misleading bigint DEFAULT 0 CONSTRAINT insight_stats_flags_misleading_not_null NOT NULL,
+    flags_spam bigint DEFAULT 0 CONSTRAINT insight_stats_flags_spam_not_null NOT NULL
+);
+
+CREATE TABLE public.audit_log (
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    id bigint NOT NULL,
+    actor character varying(200) NOT NULL,
+    key_id character varying(12),
+    action character varying(50) NOT NULL,
+    subject character varying(300),
+    details jsonb,
+    address character varying(45),
+    request_id character varying(128)
+);
+
+ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.backfill_jobs (
+    id uuid NOT NULL,
+    job_type character varying(50) NOT NULL,
+    start_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    current_block bigint NOT NULL,
+    status character varying(20) DEFAULT 'running'::character varying NOT NULL,
+    progress_percentage double precision DEFAULT 0 NOT NULL,
+    estimated_completion timestamp with time zone,
+    error_message character varying(2000),
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    created_by character varying(100),
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT backfill_jobs_block_order CHECK (((start_block <= current_block) AND (current_block <= end_block))),
+    CONSTRAINT backfill_jobs_completion CHECK ((((status)::text <> 'completed'::text) OR (completed_at IS NOT NULL))),
+    CONSTRAINT backfill_jobs_job_type_check CHECK (((job_type)::text <> ''::text)),
+    CONSTRAINT backfill_jobs_progress_percentage_check CHECK (((progress_percentage >= (0)::double precision) AND (progress_percentage <= (100)::double precision))),
+    CONSTRAINT backfill_jobs_start_block_check CHECK ((start_block >= 0)),
+    CONSTRAINT backfill_jobs_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'paused'::character varying, 'completed'::character varying, 'failed'::character varying])::text[])))
+);
+
+CREATE TABLE public.backup_runs (
+    id uuid NOT NULL,
+    instance character varying(98) NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    facts_before jsonb NOT NULL,
+    facts_after jsonb,
+    backup_id character varying(20),
+    bytes bigint,
+    ended_at timestamp with time zone,
+    error character varying(2000),
+    CONSTRAINT backup_runs_check CHECK (((error IS NOT NULL) OR (ended_at IS NULL) OR ((backup_id IS NOT NULL) AND (facts_after IS NOT NULL))))
+);
+
+CREATE TABLE public.backup_verifications (
+    id uuid NOT NULL,
+    step character varying(10) DEFAULT 'choose'::character varying NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    backup_run uuid,
+    passed boolean,
+    error character varying(2000),
+    checks jsonb,
+    CONSTRAINT backup_verifications_check CHECK (((passed IS NOT NULL) OR ((step)::text = ANY ((ARRAY['choose'::character varying, 'create'::character varying, 'restore'::character varying, 'check'::character varying])::text[])))),
+    CONSTRAINT backup_verifications_check1 CHECK (((ended_at IS NULL) = ((step)::text <> 'done'::text))),
+    CONSTRAINT backup_verifications_step_check CHECK (((step)::text = ANY ((ARRAY['choose'::character varying, 'create'::character varying, 'restore'::character varying, 'check'::character varying, 'publish'::character varying, 'delete'::character varying, 'done'::character varying])::text[])))
+);
+
+CREATE TABLE public.idempotency_keys (
+    caller character varying(200) NOT NULL,
+    key character varying(255) NOT NULL,
+    request_hash bytea NOT NULL,
+    answer text,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.insight_feedback (
+    id uuid NOT NULL,
+    insight_id character varying(100) NOT NULL,
+    user_id character varying(100) NOT NULL,
+    rating smallint,
+    comment character varying(1000),
+    flag_type character varying(20),
+    flag_reason character varying(500),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT insight_feedback_comment_check CHECK (((comment)::text <> ''::text)),
+    CONSTRAINT insight_feedback_flag_type_check CHECK (((flag_type)::text = ANY ((ARRAY['inaccurate'::character varying, 'misleading'::character varying, 'spam'::character varying])::text[]))),
+    CONSTRAINT insight_feedback_insight_id_check CHECK (((insight_id)::text <> ''::text)),
+    CONSTRAINT insight_feedback_rating_check CHECK (((rating >= 1) AND (rating <= 5))),
+    CONSTRAINT insight_feedback_user_id_check CHECK (((user_id)::text <> ''::text))
+);
+
+CREATE TABLE public.insight_stats (
+    insight_id character varying(100) NOT NULL,
+    rating_1 bigint DEFAULT 0 NOT NULL,
+    rating_2 bigint DEFAULT 0 NOT NULL,
+    rating_3 bigint DEFAULT 0 NOT NULL,
+    rating_4 bigint DEFAULT 0 NOT NULL,
+    rating_5 bigint DEFAULT 0 NOT NULL,
+    comments bigint DEFAULT 0 NOT NULL,
+    flags_inaccurate bigint DEFAULT 0 NOT NULL,
+    flags_misleading bigint DEFAULT 0 NOT NULL,
+    flags_spam bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.metric_rollups (
+    service_name character varying(100) NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    resolution character varying(4) NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value_count bigint NOT NULL,
+    value_sum double precision NOT NULL,
+    value_min double precision NOT NULL,
+    value_max double precision NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT metric_rollups_resolution_check CHECK (((resolution)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying])::text[]))),
+    CONSTRAINT metric_rollups_value_count_check CHECK ((value_count > 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.metric_sketches (
+    service_name character varying(100) NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    resolution character varying(4) NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value_count bigint NOT NULL,
+    keys integer[] NOT NULL,
+    counts bigint[] NOT NULL,
+    CONSTRAINT metric_sketches_check CHECK ((cardinality(keys) = cardinality(counts))),
+    CONSTRAINT metric_sketches_resolution_check CHECK (((resolution)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying])::text[]))),
+    CONSTRAINT metric_sketches_value_count_check CHECK ((value_count > 0))
+);
+
+CREATE TABLE public.retention_runs (
+    id bigint NOT NULL,
+    caller character varying(200) NOT NULL,
+    dry_run boolean NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    status character varying(10),
+    results jsonb,
+    CONSTRAINT retention_runs_status_check CHECK (((status)::text = ANY ((ARRAY['success'::character varying, 'partial'::character varying, 'failed'::character varying])::text[])))
+);
+
+ALTER TABLE public.retention_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.retention_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.system_metrics (
+    id uuid NOT NULL,
+    service_name character varying(100) NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    metric_value double precision NOT NULL,
+    unit character varying(20) NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    metric_metadata jsonb,
+    CONSTRAINT system_metrics_metric_type_check CHECK (((metric_type)::text <> ''::text)),
+    CONSTRAINT system_metrics_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision))),
+    CONSTRAINT system_metrics_service_name_check CHECK (((service_name)::text <> ''::text))
+)
+PARTITION BY RANGE ("timestamp");
+
+CREATE TABLE public.system_metrics_default (
+    id uuid CONSTRAINT system_metrics_id_not_null NOT NULL,
+    service_name character varying(100) CONSTRAINT system_metrics_service_name_not_null NOT NULL,
+    metric_type character varying(50) CONSTRAINT system_metrics_metric_type_not_null NOT NULL,
+    metric_value double precision CONSTRAINT system_metrics_metric_value_not_null NOT NULL,
+    unit character varying(20) CONSTRAINT system_metrics_unit_not_null NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() CONSTRAINT system_metrics_timestamp_not_null NOT NULL,
+    metric_metadata jsonb,
+    CONSTRAINT system_metrics_metric_type_check CHECK (((metric_type)::text <> ''::text)),
+    CONSTRAINT system_metrics_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision))),
+    CONSTRAINT system_metrics_service_name_check CHECK (((service_name)::text <> ''::text))
+);
+
+ALTER TABLE ONLY public.system_metrics ATTACH PARTITION public.system_metrics_default DEFAULT;
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.archive_objects
+    ADD CONSTRAINT archive_objects_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.archived_insight_stats
+    ADD CONSTRAINT archived_insight_stats_pkey PRIMARY KEY (insight_id);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (at, id);
+
+ALTER TABLE ONLY public.backfill_jobs
+    ADD CONSTRAINT backfill_jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.backup_runs
+    ADD CONSTRAINT backup_runs_backup_id_key UNIQUE (backup_id);
+
+ALTER TABLE ONLY public.backup_runs
+    ADD CONSTRAINT backup_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.backup_verifications
+    ADD CONSTRAINT backup_verifications_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key);
+
+ALTER TABLE ONLY public.insight_feedback
+    ADD CONSTRAINT insight_feedback_insight_id_user_id_key UNIQUE (insight_id, user_id);
+
+ALTER TABLE ONLY public.insight_feedback
+    ADD CONSTRAINT insight_feedback_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.insight_stats
+    ADD CONSTRAINT insight_stats_pkey PRIMARY KEY (insight_id);
+
+ALTER TABLE ONLY public.metric_rollups
+    ADD CONSTRAINT metric_rollups_pkey PRIMARY KEY (service_name, metric_type, resolution, bucket);
+
+ALTER TABLE ONLY public.metric_sketches
+    ADD CONSTRAINT metric_sketches_pkey PRIMARY KEY (service_name, metric_type, resolution, bucket);
+
+ALTER TABLE ONLY public.retention_runs
+    ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.system_metrics
+    ADD CONSTRAINT system_metrics_pkey PRIMARY KEY ("timestamp", id);
+
+ALTER TABLE ONLY public.system_metrics_default
+    ADD CONSTRAINT system_metrics_default_pkey PRIMARY KEY ("timestamp", id);
+
+CREATE UNIQUE INDEX api_keys_current_name ON public.api_keys USING btree (name) WHERE ((revoked_at IS NULL) AND (successor IS NULL));
+
+CREATE INDEX api_keys_newest ON public.api_keys USING btree (created_at DESC, id DESC);
+
+CREATE INDEX archive_objects_day ON public.archive_objects USING btree (table_name, day);
+
+CREATE INDEX archive_objects_unfinished ON public.archive_objects USING btree (table_name, state, day) WHERE ((state)::text <> 'removed'::text);
+
+CREATE INDEX backfill_jobs_ended ON public.backfill_jobs USING btree (COALESCE(completed_at, started_at)) WHERE ((status)::text = ANY ((ARRAY['completed'::character varying, 'failed'::character varying])::text[]));
+
+CREATE INDEX backfill_jobs_newest ON public.backfill_jobs USING btree (started_at DESC, id DESC);
+
+CREATE INDEX backfill_jobs_status_newest ON public.backfill_jobs USING btree (status, started_at DESC, id DESC);
+
+CREATE INDEX backfill_jobs_type_newest ON public.backfill_jobs USING btree (job_type, started_at DESC, id DESC);
+
+CREATE INDEX backup_runs_newest ON public.backup_runs USING btree (requested_at DESC);
+
+CREATE UNIQUE INDEX backup_runs_one_at_a_time ON public.backup_runs USING btree ((true)) WHERE (ended_at IS NULL);
+
+CREATE INDEX backup_verifications_newest ON public.backup_verifications USING btree (started_at DESC);
+
+CREATE UNIQUE INDEX backup_verifications_one_at_a_time ON public.backup_verifications USING btree ((true)) WHERE (ended_at IS NULL);
+
+CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX insight_feedback_comments ON public.insight_feedback USING btree (insight_id, created_at DESC, id DESC) WHERE (comment IS NOT NULL);
+
+CREATE INDEX insight_feedback_updated ON public.insight_feedback USING brin (updated_at) WITH (pages_per_range='16', autosummarize='on');
+
+CREATE INDEX insight_feedback_user ON public.insight_feedback USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX system_metrics_type ON ONLY public.system_metrics USING btree (metric_type, "timestamp" DESC, id DESC);
+
+CREATE INDEX system_metrics_series ON ONLY public.system_metrics USING btree (service_name, metric_type, "timestamp" DESC, id DESC);
+
+CREATE INDEX system_metrics_service ON ONLY public.system_metrics USING btree (service_name, "timestamp" DESC, id DESC);
+
+CREATE INDEX system_metrics_default_metric_type_timestamp_id_idx ON public.system_metrics_default USING btree (metric_type, "timestamp" DESC, id DESC);
+
+CREATE INDEX system_metrics_default_service_name_metric_type_timestamp_i_idx ON public.system_metrics_default USING btree (service_name, metric_type, "timestamp" DESC, id DESC);
+
+CREATE INDEX system_metrics_default_service_name_timestamp_id_idx ON public.system_metrics_default USING btree (service_name, "timestamp" DESC, id DESC);
+
+ALTER INDEX public.system_metrics_type ATTACH PARTITION public.system_metrics_default_metric_type_timestamp_id_idx;
+
+ALTER INDEX public.system_metrics_pkey ATTACH PARTITION public.system_metrics_default_pkey;
+
+ALTER INDEX public.system_metrics_series ATTACH PARTITION public.system_metrics_default_service_name_metric_type_timestamp_i_idx;
+
+ALTER INDEX public.system_metrics_service ATTACH PARTITION public.system_metrics_default_service_name_timestamp_id_idx;
+
+CREATE TRIGGER insight_feedback_stats AFTER INSERT OR DELETE OR UPDATE ON public.insight_feedback FOR EACH ROW EXECUTE FUNCTION public.insight_stats_maintain();
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_successor_fkey FOREIGN KEY (successor) REFERENCES public.api_keys(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.backup_verifications
+    ADD CONSTRAINT backup_verifications_backup_run_fkey FOREIGN KEY (backup_run) REFERENCES public.backup_runs(id);
+
+GRANT SELECT,INSERT ON TABLE public.api_keys TO utxoiq_keys;
+
+GRANT UPDATE(expires_at) ON TABLE public.api_keys TO utxoiq_keys;
+
+GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO utxoiq_keys;
+
+GRANT UPDATE(successor) ON TABLE public.api_keys TO utxoiq_keys;
+
+REVOKE ALL ON FUNCTION public.api_key_as_json(key public.api_keys) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.api_key_as_json(key public.api_keys) TO utxoiq_keys;
+
+REVOKE ALL ON FUNCTION public.api_key_check(shown bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_backfill;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_feedback;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_database;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_retention;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_keys;
+GRANT ALL ON FUNCTION public.api_key_check(shown bytea) TO utxoiq_backup;
+
+REVOKE ALL ON FUNCTION public.api_key_status(key public.api_keys) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.api_key_status(key public.api_keys) TO utxoiq_keys;
+
+REVOKE ALL ON FUNCTION public.archived_insight_stats_apply(insight text, rating smallint, comment text, flag text, step integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.backup_count(query text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.backup_count(query text) TO utxoiq_backup;
+
+REVOKE ALL ON FUNCTION public.insight_stats_apply(insight text, rating smallint, comment text, flag text, step integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.insight_stats_maintain() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.metric_sketch_key(value double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.metric_sketch_key(value double precision) TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.metric_sketch_key(value double precision) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.metric_sketch_value(key integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.metric_sketch_value(key integer) TO utxoiq_metrics;
+
+REVOKE ALL ON FUNCTION public.server_activity() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.server_activity() TO utxoiq_database;
+
+REVOKE ALL ON FUNCTION public.server_statements(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.server_statements(most integer) TO utxoiq_database;
+
+REVOKE ALL ON FUNCTION public.system_metrics_detach_month(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.system_metrics_detach_month(month date) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.system_metrics_drop_month(month date, OUT dropped bigint, OUT returned bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.system_metrics_drop_month(month date, OUT dropped bigint, OUT returned bigint) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.system_metrics_ensure_ahead() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_retention;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_database;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_backup;
+
+REVOKE ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_database;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.system_metrics_month_name(month date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.utxoiq_add_member(group_role text, member text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE public.alembic_version TO utxoiq_backup;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.archive_objects TO utxoiq_retention;
+GRANT SELECT ON TABLE public.archive_objects TO utxoiq_backup;
+
+GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_feedback;
+GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_backup;
+
+GRANT SELECT ON TABLE public.audit_log TO utxoiq_keys;
+
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backfill;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_feedback;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_metrics;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_database;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_retention;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_keys;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.backfill_jobs TO utxoiq_backfill;
+GRANT SELECT,INSERT,DELETE ON TABLE public.backfill_jobs TO utxoiq_retention;
+GRANT SELECT ON TABLE public.backfill_jobs TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.backup_runs TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.backup_verifications TO utxoiq_backup;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_feedback;
+GRANT SELECT,INSERT,DELETE ON TABLE public.insight_feedback TO utxoiq_retention;
+GRANT SELECT ON TABLE public.insight_feedback TO utxoiq_backup;
+
+GRANT SELECT ON TABLE public.insight_stats TO utxoiq_feedback;
+GRANT SELECT ON TABLE public.insight_stats TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_metrics;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_database;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_backup;
+GRANT SELECT ON TABLE public.metric_rollups TO utxoiq_retention;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_metrics;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_retention;
+GRANT SELECT ON TABLE public.metric_sketches TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.retention_runs TO utxoiq_retention;
+GRANT SELECT ON TABLE public.retention_runs TO utxoiq_database;
+
+GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_metrics;
+GRANT INSERT ON TABLE public.system_metrics TO utxoiq_database;
+GRANT SELECT,INSERT,DELETE ON TABLE public.system_metrics TO utxoiq_retention;
+GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_backup;
+
+GRANT SELECT ON TABLE public.system_metrics_default TO utxoiq_retention;
