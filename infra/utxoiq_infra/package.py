@@ -210,7 +210,16 @@ class PersistenceLayer(pulumi.ComponentResource):
         self.deployer_account = pulumi.Output.from_input(outputs["deployer_account"])
         self.database_connection_name = pulumi.Output.from_input(outputs["database_connection_name"])
         self.dashboard = pulumi.Output.from_input(outputs["dashboard"])
-        self.register_outputs({"functions": self.functions, "adminKey": self.admin_key})
+        self.register_outputs(
+            {
+                "functions": self.functions,
+                "adminKey": self.admin_key,
+                "schedulerAccount": self.scheduler_account,
+                "deployerAccount": self.deployer_account,
+                "databaseConnectionName": self.database_connection_name,
+                "dashboard": self.dashboard,
+            }
+        )
 
 
 def configuration_values(args: Mapping[str, Any]) -> dict[str, str]:

@@ -64,7 +64,7 @@ class World:
         if path in self.broken:
             return web.json_response({"detail": "the database is away"}, status=503)
         answers: dict[str, Any] = {
-            "/health": {"status": "ok", "parts": {"database": "ok", "redis": "ok"}},
+            "/health": {"status": "healthy", "parts": {"database": "ok", "redis": "ok"}},
             "/api/v1/monitoring/database/pool": {"status": "success", "metrics": _pool()},
             "/api/v1/monitoring/database/queries": {"status": "success", "metrics": _queries()},
             FEEDBACK_STATS: {"insight_id": "x", "total_ratings": 3},
