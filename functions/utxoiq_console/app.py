@@ -18,10 +18,10 @@ from starlette.responses import Response
 from utxoiq_console import documentation, forms, logs, trial
 from utxoiq_console.config import Settings
 from utxoiq_console.documentation import Operation
-from utxoiq_console.forms import Forged, Forms
+from utxoiq_console.forms import ForgedForm, Forms
 from utxoiq_console.functions import Functions
 from utxoiq_console.google_apis import GoogleApis
-from utxoiq_console.logs import PERIODS, SEVERITIES, LogLine, Wanted
+from utxoiq_console.logs import PERIODS, SEVERITIES, LogLine, LogQuery
 from utxoiq_console.overview import Overviews
 from utxoiq_console.pages import TYPES, Pages
 from utxoiq_console.panels import RANGES
@@ -81,7 +81,7 @@ class Opened:
     google: GoogleApis
     schedules: Schedules
     overviews: Overviews
-    log_queries: dict[Wanted, Source[list[LogLine]]]
+    log_queries: dict[LogQuery, Source[list[LogLine]]]
 
 
 def app_of_console(environment: Mapping[str, str]) -> "App":
@@ -209,7 +209,7 @@ class App:
             said="",
         )
 
-    def _log_source(self, opened: Opened, wanted: Wanted) -> Source[list[LogLine]]:
+    def _log_source(self, opened: Opened, wanted: LogQuery) -> Source[list[LogLine]]:
         return Source(lambda: logs.read(self._settings, opened.google, wanted), LOG_SECONDS - 1)
 
     async def _api(self, _: Request, caller: str) -> Response:
@@ -256,10 +256,10 @@ class App:
             groups.setdefault(operation.group, []).append(operation)
         return groups
 
-    def _wanted(self, request: Request) -> Wanted:
+    def _wanted(self, request: Request) -> LogQuery:
         """Return the log query of a request. Raises Refused if it names an unknown function, severity or period."""
         given = {name: value.strip()[:MAX_FIELD] for name, value in request.query_params.items()}
-        wanted = Wanted(
+        wanted = LogQuery(
             function=given.get("function", ""),
             request=given.get("request", ""),
             severity=given.get("severity", ""),
@@ -283,7 +283,7 @@ class App:
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         try:
             self._forms.check(request.headers, caller, form.get("token", ""))
-        except Forged as forged:
+        except ForgedForm as forged:
             raise Refused(403, f"Nothing was done: {forged}.") from forged
         return form
 

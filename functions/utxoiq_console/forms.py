@@ -12,7 +12,7 @@ _HOUR = 3600
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class Forged(Exception):
+class ForgedForm(Exception):
     """A form was not sent from a page that this console showed to this caller recently."""
 
 
@@ -27,16 +27,16 @@ class Forms:
         return self._token(caller, int(time.time()) // _HOUR)
 
     def check(self, headers: Mapping[str, str], caller: str, token: str) -> None:
-        """Check that a form was sent from the console's own page, to this caller. Raises Forged if not."""
+        """Check that a form was sent from the console's own page, to this caller. Raises ForgedForm if not."""
         site = headers.get("sec-fetch-site")
         if site is not None and site != "same-origin":
-            raise Forged("another web page has sent this form")
+            raise ForgedForm("another web page has sent this form")
         origin = headers.get("origin")
         if origin is not None and not _is_own(origin, headers.get("host", "")):
-            raise Forged("another web page has sent this form")
+            raise ForgedForm("another web page has sent this form")
         now = int(time.time()) // _HOUR
         if not any(hmac.compare_digest(token.encode(), self._token(caller, now - age).encode()) for age in _AGES):
-            raise Forged("this page is older than it may be; reload it and try again")
+            raise ForgedForm("this page is older than it may be; reload it and try again")
 
     def _token(self, caller: str, hour: int) -> str:
         mac = hmac.digest(self._key, f"{hour}\0{caller}".encode(), "sha256")

@@ -19,7 +19,7 @@ _SHOWN_APART = ("message", "request_id", "severity", "time")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LogQuery:
     """Selects log lines.
 
     `function` is an id; empty for all but the console. `severity` is the lowest to show, `request` a request id; each
@@ -54,7 +54,7 @@ class LogLine:
     details: str
 
 
-async def read(settings: Settings, google: GoogleApis, wanted: Wanted) -> list[LogLine]:
+async def read(settings: Settings, google: GoogleApis, wanted: LogQuery) -> list[LogLine]:
     """Return the selected lines, newest first. Raises SourceAway."""
     body = {
         "resourceNames": [f"projects/{settings.project}"],
@@ -66,7 +66,7 @@ async def read(settings: Settings, google: GoogleApis, wanted: Wanted) -> list[L
     return [_line(settings, entry) for entry in answer.get("entries", [])]
 
 
-def _filter(settings: Settings, wanted: Wanted, now: datetime) -> str:
+def _filter(settings: Settings, wanted: LogQuery, now: datetime) -> str:
     functions = settings.resources.functions
     services = [one.name for one in functions if wanted.function == one.id or _is_meant(settings, wanted, one)]
     parts = [
@@ -85,7 +85,7 @@ def _filter(settings: Settings, wanted: Wanted, now: datetime) -> str:
     return " AND ".join(parts)
 
 
-def _is_meant(settings: Settings, wanted: Wanted, function: Resource) -> bool:
+def _is_meant(settings: Settings, wanted: LogQuery, function: Resource) -> bool:
     """Return whether a query for all functions includes this one.
 
     The console's own lines are left out, unless the query is for a request: each page view adds lines.

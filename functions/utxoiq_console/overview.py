@@ -13,7 +13,7 @@ from utxoiq_console.functions import Functions, Health
 from utxoiq_console.google_apis import GoogleApis
 from utxoiq_console.graph import Column, Mark
 from utxoiq_console.incidents import Incidents
-from utxoiq_console.logs import LogLine, Wanted
+from utxoiq_console.logs import LogLine, LogQuery
 from utxoiq_console.panels import RANGES, Panel, SeriesByQuery
 from utxoiq_console.resources import Resource
 from utxoiq_console.schedules import Schedule, Schedules
@@ -88,7 +88,7 @@ class Overviews:
         self._processes = Source(functions.processes, 4)
         self._incidents = Source(lambda: incidents.read(settings, google), 4)
         self._schedules = Source(schedules.all, 4)
-        warnings = Wanted(severity="WARNING", period="24h", limit=RECENT_LINES)
+        warnings = LogQuery(severity="WARNING", period="24h", limit=RECENT_LINES)
         self._lines = Source(lambda: logs.read(settings, google, warnings), 5)
         self._drawn = {name: Source(self._reader(name), 12) for name in RANGES}
 

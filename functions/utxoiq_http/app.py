@@ -14,7 +14,7 @@ from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
 from utxoiq_http.cross_origin import CrossOrigin
-from utxoiq_http.gate import Gate, Visit
+from utxoiq_http.gate import Gate, RequestContext
 from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.links import Base
 from utxoiq_http.observability import logs, trace_headers
@@ -76,7 +76,7 @@ class App(Generic[Resource]):
         trace = trace_headers.read(headers)
         span = None if self._traces is None else self._traces.begin(method, path, headers, trace)
         request_id = self._access_log.begin(headers, trace if span is None else span.context)
-        visit = Visit(UNKNOWN)
+        visit = RequestContext(UNKNOWN)
         origin = Origin("")
         name = PREFLIGHTS
         ignored = Ignored()
@@ -118,7 +118,7 @@ class App(Generic[Resource]):
         return reply
 
     async def _found(
-        self, gate: Gate | None, visit: Visit, method: str, path: str, headers: Mapping[bytes, bytes]
+        self, gate: Gate | None, visit: RequestContext, method: str, path: str, headers: Mapping[bytes, bytes]
     ) -> tuple[Endpoint[Resource], str | None]:
         """Return the endpoint of a request, and the path parameter if it has one.
 

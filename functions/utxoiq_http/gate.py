@@ -17,7 +17,7 @@ from utxoiq_http.routes import Route
 from utxoiq_persistence.access.rate_limits import Allowance, RateLimits
 
 
-class Visit:
+class RequestContext:
     """Has what is known of a request: its address, its caller and the last rate limit that it was counted against."""
 
     __slots__ = ("address", "allowance", "caller")
@@ -47,11 +47,11 @@ class Gate:
         self._limits = limits
         self._settings = settings
 
-    def visit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Visit:
+    def visit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> RequestContext:
         """Return the context of a request, with its address and an anonymous caller."""
-        return Visit(client_address.of_request(scope, headers, self._settings.trusted_proxies))
+        return RequestContext(client_address.of_request(scope, headers, self._settings.trusted_proxies))
 
-    async def enter(self, visit: Visit, headers: Mapping[bytes, bytes], route: Route[Any] | None) -> None:
+    async def enter(self, visit: RequestContext, headers: Mapping[bytes, bytes], route: Route[Any] | None) -> None:
         """Identify the caller, count the request and check access. Set what is found on the visit.
 
         `route` is None if the path has no route. Raises Problem: 401, 403, 429, and 503 if the caller cannot be
@@ -69,7 +69,7 @@ class Gate:
         if route.batch:
             await self._count(visit, f"batches:{caller.name}", caller.batches_per_hour or self._settings.batches)
 
-    async def _recognise(self, visit: Visit, headers: Mapping[bytes, bytes]) -> None:
+    async def _recognise(self, visit: RequestContext, headers: Mapping[bytes, bytes]) -> None:
         """Identify the caller. Invalid credentials count by address; above the limit, credentials are not verified.
 
         Raises Problem: 401, 429, 503.
@@ -84,7 +84,7 @@ class Gate:
                 await self._count(visit, failures, self._settings.anonymous)
             raise
 
-    async def _count(self, visit: Visit, name: str, limit: int) -> None:
+    async def _count(self, visit: RequestContext, name: str, limit: int) -> None:
         """Count the request against a rate limit. Raises Problem 429 if the limit is exceeded."""
         visit.allowance = allowance = await self._limits.take(name, limit)
         if not allowance.granted:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.console.test_pages import visit, words
 from tests.unit.console.world import OPERATOR, World, token_without_signature
 
-from utxoiq_console.forms import Forged, Forms, caller_of
+from utxoiq_console.forms import ForgedForm, Forms, caller_of
 
 RUN = "/console/schedules/run"
 SAME = {"sec-fetch-site": "same-origin"}
@@ -94,7 +94,7 @@ def test_a_form_is_a_form() -> None:
 
 def test_one_instance_takes_what_another_has_shown() -> None:
     Forms("secret").check(SAME, OPERATOR, Forms("secret").token(OPERATOR))
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedForm):
         Forms("secret").check(SAME, OPERATOR, Forms("another").token(OPERATOR))
 
 
@@ -104,7 +104,7 @@ def test_a_page_may_be_half_a_day_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: now + 11 * 3600)
     forms.check(SAME, OPERATOR, token)
     monkeypatch.setattr(time, "time", lambda: now + 14 * 3600)
-    with pytest.raises(Forged, match="older"):
+    with pytest.raises(ForgedForm, match="older"):
         forms.check(SAME, OPERATOR, token)
 
 
