@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from utxoiq_persistence import futures
-from utxoiq_persistence.errors import DatabaseUnavailable
-from utxoiq_persistence.redis.client import RedisError
 
 # What was found stands for so long. Anybody may ask, and each look costs the database a transaction.
 FRESH_SECONDS = 1.0
@@ -39,14 +37,14 @@ class Parts:
         self._looked = time.monotonic()
 
     def _end_look(self, looking: "asyncio.Task[None]") -> None:
-        futures.retrieve(looking)  # a fault of ours is raised to whoever asked
+        futures.retrieve(looking)
         self._looking = None
 
 
 async def _state(name: str, look: Callable[[], Awaitable[object]]) -> str:
     try:
         await look()
-    except (DatabaseUnavailable, RedisError, OSError) as error:
+    except Exception as error:  # whatever keeps a part from answering, it is away
         _log.warning("%s is away: %r", name, error)
         return "away"
     return "ok"

@@ -90,7 +90,7 @@ def test_the_fleets_figures(client: httpx.Client, origin: dict[str, str], servic
 
 def test_the_base_url_says_what_there_is(client: httpx.Client, stack: LocalStack) -> None:
     assert {BACKFILL, FEEDBACK, METRICS, DATABASE} <= set(client.get("/_local/index.json").json()["routes"])
-    assert client.get("/health").json()["status"] == "ok"
+    assert client.get("/health").json()["status"] == "healthy"
     paths = client.get("/openapi.json").json()["paths"]
     assert {f"{FEEDBACK}/rate", f"{METRICS}/batch", f"{BACKFILL}/start", f"{DATABASE}/pool"} <= set(paths)
     for path in ("/nowhere", f"{FEEDBACK}x/rate"):

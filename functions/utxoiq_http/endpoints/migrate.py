@@ -1,7 +1,6 @@
 """The migration endpoint. The platform allows only the deployer's account to call it."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,14 +22,13 @@ from utxoiq_persistence.access import declared_keys
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings, database_settings, required
 from utxoiq_persistence.errors import ConfigurationError
+from utxoiq_persistence.parts import Parts
 from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.writes import audit
 
 worker.keep_quiet()
 worker.exit_normally_on_sigterm()
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,19 +41,11 @@ class Schema:
     settings: DatabaseSettings
     members: Mapping[str, str]
     keys: Sequence[DeclaredKey]
+    looked_at: Parts
 
     async def parts(self) -> dict[str, str]:
         """Return the state of the database: `away` if it cannot be reached, else `ok`. Raises nothing."""
-        return {"database": await asyncio.to_thread(self._state)}
-
-    def _state(self) -> str:
-        try:
-            connector(self.settings)().close()
-        except Exception as error:
-            # The database is away whatever prevents a connection.
-            _log.warning("the database is away: %r", error)
-            return "away"
-        return "ok"
+        return await self.looked_at.states()
 
 
 async def apply_migrations(target: Schema, _: Call[None, None]) -> Answer:
@@ -70,10 +60,12 @@ async def apply_migrations(target: Schema, _: Call[None, None]) -> Answer:
 
 def create_migrate_app(environment: Mapping[str, str]) -> App[Schema]:
     """Return the app of the migrate function. Raises ConfigurationError, which names the wrong variable."""
+    settings = database_settings(environment)
     target = Schema(
-        database_settings(environment),
+        settings,
         _members(required(environment, "DB_ROLE_MEMBERS")),
         declared_keys.read(required(environment, "DEPLOYMENT_KEYS")),
+        Parts({"database": lambda: asyncio.to_thread(lambda: connector(settings)().close())}),
     )
     return App(
         system.with_own("migrate", ROUTES),

@@ -115,7 +115,7 @@ def test_without_cloud_sql_it_answers_that_it_can_do_nothing_now(
     answer = client.post(f"{PATH}/verify", params={"budget_seconds": 0}, headers=scheduler)
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
-    assert client.get("/health").json()["status"] == "ok"
+    assert client.get("/health").json()["status"] == "healthy"
 
 
 def _answered(answer: httpx.Response) -> dict[str, Any]:

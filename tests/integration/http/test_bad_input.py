@@ -79,18 +79,8 @@ def test_the_wrong_kind_of_json_is_422(refused: Callable[..., Any], path: str, b
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_an_unknown_field_is_422_and_named(refused: Callable[..., Any], path: str) -> None:
-    body = POSTS[path]
-    if isinstance(body, list):
-        assert refused(422, "POST", path, json=[{**body[0], "extra": 1}])["errors"][0]["field"] == "[0].extra"
-    elif isinstance(body, dict):
-        assert refused(422, "POST", path, json={**body, "extra": 1})["errors"][0]["field"] == "extra"
-
-
-@pytest.mark.parametrize("path", POSTS)
 def test_a_body_that_is_not_sent_as_json_is_415(refused: Callable[..., Any], path: str) -> None:
     content = json.dumps(POSTS[path])
-    refused(415, "POST", path, content=content)
     refused(415, "POST", path, content=content, headers={"Content-Type": "text/plain"})
     refused(415, "POST", path, content=content, headers={**JSON, "Content-Encoding": "gzip"})
 
@@ -102,18 +92,30 @@ def test_a_body_over_the_limit_is_413(refused: Callable[..., Any], path: str) ->
     refused(413, "POST", path, content=(b" " * 1024 for _ in range(limit // 1024 + 1)), headers=JSON)
 
 
-@pytest.mark.parametrize("path", [*POSTS, *GETS])
-def test_an_unknown_parameter_is_422_and_named(refused: Callable[..., Any], path: str) -> None:
-    separator = "&" if "?" in path else "?"
-    request = {"json": POSTS[path]} if path in POSTS else {}
-    problem = refused(422, "POST" if request else "GET", f"{path}{separator}extra=1", **request)
-    assert [error["field"] for error in problem["errors"]] == ["extra"]
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{BACKFILL}/status?job_type=%00",
+        f"{BACKFILL}/status?cursor=%00",
+        f"{BACKFILL}/status?limit=%00",
+        f"{FEEDBACK}/stats?insight_id=%00",
+        f"{FEEDBACK}/stats?insight_id=%ff",
+        f"{FEEDBACK}/comments?insight_id=x&cursor=%00",
+        f"{FEEDBACK}/user?user_id=%ff",
+        f"{METRICS}?{RANGE}&service_name=%00",
+        f"{METRICS}?{RANGE}&metric_type=a%ffb",
+        f"{AGGREGATE}&compare=%00",
+    ],
+)
+def test_text_that_cannot_be_stored_is_422_in_a_query_too(refused: Callable[..., Any], path: str) -> None:
+    refused(422, "GET", path)
 
 
 @pytest.mark.parametrize("path", GETS)
-@pytest.mark.parametrize("query", ["a%00b=1", "a%ff=1", "insight_id=%00", "user_id=%ff", "cursor=%00", "limit=%00"])
-def test_text_that_cannot_be_stored_is_422_in_a_query_too(refused: Callable[..., Any], path: str, query: str) -> None:
-    refused(422, "GET", f"{path}&{query}")
+@pytest.mark.parametrize("query", ["a%00b=1", "a%ff=%ff", "=1", "&&", "extra"])
+def test_whatever_is_no_parameter_is_ignored(api: Api, path: str, query: str) -> None:
+    plain, more = api("GET", path), api("GET", f"{path}&{query}")
+    assert more.status_code == plain.status_code
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_text_that_cannot_be_stored_is_422_in_a_query_too(refused: Callable[...,
         (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "error_message": "\0"}, "error_message"),
         (
             f"{BACKFILL}/progress?job_id={UNKNOWN_ID}",
-            {**PROGRESS, "estimated_completion": "2030-01-01T00:00:00"},
+            {**PROGRESS, "estimated_completion": "2030-02-30T00:00:00"},
             "estimated_completion",
         ),
         (
@@ -157,13 +159,11 @@ def test_text_that_cannot_be_stored_is_422_in_a_query_too(refused: Callable[...,
         (METRICS, {**METRIC, "metric_value": None}, "metric_value"),
         (METRICS, {**METRIC, "metric_value": "NaN"}, "metric_value"),
         (METRICS, {**METRIC, "unit": "x" * 21}, "unit"),
-        (METRICS, {**METRIC, "timestamp": "2026-01-01T00:00:00"}, "timestamp"),
         (METRICS, {**METRIC, "timestamp": "yesterday"}, "timestamp"),
         (METRICS, {**METRIC, "timestamp": "9999-12-31T23:59:59-01:00"}, "timestamp"),
         (METRICS, {**METRIC, "metric_metadata": {"a": {"\0": 1}}}, "metric_metadata.a.�"),
         (METRICS, {**METRIC, "metric_metadata": {"a": ["\0"]}}, "metric_metadata.a[0]"),
         (METRICS, {**METRIC, "metric_metadata": "text"}, "metric_metadata"),
-        (f"{METRICS}/batch", [], "(body)"),
         (f"{METRICS}/batch", [METRIC] * 5001, "(body)"),
         (f"{METRICS}/batch", [METRIC, {**METRIC, "service_name": ""}], "[1].service_name"),
     ],
@@ -204,9 +204,7 @@ def test_a_number_that_no_double_holds_is_422(refused: Callable[..., Any], numbe
         (f"{FEEDBACK}/user?user_id=u&start_time=2026-01-01", "start_time"),
         (METRICS, "start_time"),
         (f"{METRICS}?{RANGE}&limit=10001", "limit"),
-        (f"{METRICS}?start_time=2026-01-01T00:00:00&end_time=2026-01-01T00:00:00Z", "start_time"),
         (f"{METRICS}?start_time=0001-01-01T00:00:00%2B01:00&end_time=2026-01-01T00:00:00Z", "start_time"),
-        (AGGREGATE, "interval"),
         (f"{AGGREGATE}&interval=month", "interval"),
         (f"{METRICS}/aggregate?{RANGE}&interval=day", "service_name"),
     ],
@@ -249,7 +247,9 @@ def test_a_wrong_method_is_405_and_told_the_right_ones(api: Api, path: str) -> N
         assert ("POST" if path in POSTS else "GET") in response.headers["allow"]
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", f"{FEEDBACK}/", f"{FEEDBACK}/stats/", f"{BACKFILL}/a/b", "/%2e%2e/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", f"{FEEDBACK}/", f"{FEEDBACK}/stats//", f"{BACKFILL}/a/b", "/%2e%2e/"]
+)
 def test_an_unknown_path_is_404(refused: Callable[..., Any], path: str) -> None:
     refused(404, "GET", path)
 

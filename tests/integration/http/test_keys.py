@@ -57,7 +57,6 @@ def test_a_list_shows_no_key(api: Api, new_key: dict[str, Any]) -> None:
         ("requests_per_hour", 0),
         ("expires_at", "2020-01-01T00:00:00Z"),
         ("expires_at", "tomorrow"),
-        ("digest", "00"),
     ],
 )
 def test_what_makes_no_key_is_422_and_names_the_field(

@@ -14,7 +14,7 @@ def test_migrations_are_applied_once(postgres: Postgres, variables: Mapping[str,
     with Function(
         tmp_path, "migrate", {**environment, "DB_NAME": "fresh", "DB_ROLE_MEMBERS": "{}", "DEPLOYMENT_KEYS": "[]"}
     ) as migrate:
-        assert httpx.get(f"{migrate.url}/health").json() == {"status": "ok", "parts": {"database": "ok"}}
+        assert httpx.get(f"{migrate.url}/health").json() == {"status": "healthy", "parts": {"database": "ok"}}
         first = httpx.post(migrate.url, timeout=30).json()
         again = httpx.post(migrate.url, timeout=30).json()
         assert httpx.get(migrate.url).status_code == 405

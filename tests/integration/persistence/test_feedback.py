@@ -58,7 +58,7 @@ async def test_an_insight_without_feedback_has_statistics_of_zeros(store: Store,
     assert shown(await store.feedback.stats(insight)) == {
         "insight_id": insight,
         "total_ratings": 0,
-        "average_rating": None,
+        "average_rating": 0.0,
         "rating_distribution": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0},
         "total_comments": 0,
         "total_flags": 0,
