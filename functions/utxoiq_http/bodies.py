@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from email.message import Message
 from itertools import chain, islice
 from typing import Any, NoReturn
@@ -9,10 +10,11 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Struct
 from msgspec.inspect import DateTimeType
+from msgspec.structs import force_setattr
 from starlette.types import Receive
 
 from utxoiq_http import moments, violations
-from utxoiq_http.field_types import fields_holding
+from utxoiq_http.field_types import fields_holding, with_times_of_any_zone
 from utxoiq_http.problems import FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
@@ -28,7 +30,7 @@ class BodyReader:
     def __init__(self, kind: Any, limit: int) -> None:
         self._kind = kind
         self._limit = limit
-        self._decode = msgspec.json.Decoder(kind).decode
+        self._decode = msgspec.json.Decoder(with_times_of_any_zone(kind)).decode
         self._tolerance = Tolerance(kind)
         item = violations.item_type(kind)
         self._moments = fields_holding(DateTimeType, kind if item is None else item)
@@ -65,7 +67,7 @@ class BodyReader:
         if b"\\u0000" in body:
             self._check(violations.of_content(_tree(body)))
         if self._moments:
-            self._check(self._unstorable(value))
+            self._check(self._settle_moments(value))
         return value
 
     async def _receive(self, receive: Receive) -> bytes:
@@ -90,16 +92,20 @@ class BodyReader:
     def _refuse_length(self) -> NoReturn:
         raise Problem(413, f"the body is longer than {self._limit} bytes; send less at once")
 
-    def _unstorable(self, value: Any) -> Iterator[FieldError]:
+    def _settle_moments(self, value: Any) -> Iterator[FieldError]:
+        """Put times without an offset in UTC, and tell of those that cannot be stored."""
         if isinstance(value, Struct):
-            yield from self._unstorable_of(value, "")
+            yield from self._settle_moments_of(value, "")
             return
         for index, item in enumerate(value):
-            yield from self._unstorable_of(item, f"[{index}].")
+            yield from self._settle_moments_of(item, f"[{index}].")
 
-    def _unstorable_of(self, value: Struct, prefix: str) -> Iterator[FieldError]:
+    def _settle_moments_of(self, value: Struct, prefix: str) -> Iterator[FieldError]:
         for name in self._moments:
             moment = getattr(value, name)
+            if isinstance(moment, datetime) and moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+                force_setattr(value, name, moment)  # nobody has seen it yet
             if not moments.is_storable(moment):
                 yield FieldError(prefix + name, moments.OUT_OF_RANGE)
 

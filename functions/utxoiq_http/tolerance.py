@@ -5,7 +5,8 @@
 - A whole number may be written with a fraction of zero: 5.0.
 - A time without an offset is in UTC.
 
-Bodies are first read by their types alone, which is several times faster; only what fails is looked at by these rules.
+Bodies are first read by their types alone, which is many times faster, times without an offset included; only what
+fails is looked at by these rules.
 """
 
 from collections.abc import Iterable
