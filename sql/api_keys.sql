@@ -3,6 +3,13 @@
 id, name, owner, scopes, requests_per_hour, batches_per_hour, api_key_status(key) AS status, created_at, created_by,
 expires_at, revoked_at, successor, last_used_at
 
+-- columns: answer
+-- A row of those, called key, with its times as answers spell them.
+(SELECT answer FROM (SELECT
+    key.id, key.name, key.owner, key.scopes, key.requests_per_hour, key.batches_per_hour, key.status,
+    {time key.created_at} AS created_at, key.created_by, {time key.expires_at} AS expires_at,
+    {time key.revoked_at} AS revoked_at, key.successor, {time key.last_used_at} AS last_used_at) AS answer)
+
 -- name: check_key
 SELECT id, name, scopes, requests_per_hour, batches_per_hour, status, seconds_left FROM api_key_check(:digest)
 
@@ -18,10 +25,10 @@ WITH key AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
 )
-SELECT row_to_json(key)::text FROM key
+SELECT row_to_json({answer})::text FROM key
 
 -- name: key_by_id
-SELECT row_to_json(key)::text, status, successor FROM (SELECT {shown} FROM api_keys AS key WHERE id = :id) AS key
+SELECT row_to_json({answer})::text, status, successor FROM (SELECT {shown} FROM api_keys AS key WHERE id = :id) AS key
 
 -- name: find_keys
 WITH page AS (
@@ -35,10 +42,10 @@ WITH page AS (
 ), shown AS (
     SELECT * FROM page ORDER BY created_at DESC, id DESC LIMIT :limit::bigint
 )
-SELECT coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]')::text,
+SELECT coalesce(json_agg({answer} ORDER BY created_at DESC, id DESC), '[]')::text,
        CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
             THEN (SELECT created_at || ' ' || id FROM shown ORDER BY created_at, id LIMIT 1) END
-FROM shown
+FROM shown AS key
 
 -- name: hand_over
 -- The key stays valid for the overlap, and no longer than it would have been. No row where it is not active, or has its
@@ -57,7 +64,7 @@ WITH key AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM key
 )
-SELECT row_to_json(key)::text FROM key
+SELECT row_to_json({answer})::text FROM key
 
 -- name: declare_key
 -- A deployment's own key: as it is declared, but for a revocation, which stays.

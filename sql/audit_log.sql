@@ -14,7 +14,9 @@ WITH page AS (
 ), shown AS (
     SELECT * FROM page ORDER BY at DESC, id DESC LIMIT :limit::bigint
 )
-SELECT coalesce(json_agg(shown ORDER BY at DESC, id DESC), '[]')::text,
+SELECT coalesce(json_agg((SELECT answer FROM (SELECT
+           {time at} AS at, id, actor, key_id, action, subject, details, address, request_id) AS answer)
+           ORDER BY at DESC, id DESC), '[]')::text,
        CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
             THEN (SELECT at || ' ' || id FROM shown ORDER BY at, id LIMIT 1) END
 FROM shown

@@ -7,10 +7,10 @@ WITH job AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM job
 )
-SELECT row_to_json(job)::text, version FROM job
+SELECT row_to_json({answer backfill_jobs job})::text, version FROM job
 
 -- name: job_by_id
-SELECT row_to_json(job)::text, job.version FROM (
+SELECT row_to_json({answer backfill_jobs job})::text, job.version FROM (
     SELECT {backfill_jobs} FROM backfill_jobs WHERE id = :id
 ) AS job
 
@@ -34,7 +34,7 @@ WITH job AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
     SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id FROM job
 )
-SELECT row_to_json(job)::text, version FROM job
+SELECT row_to_json({answer backfill_jobs job})::text, version FROM job
 
 -- name: refusal
 -- Why update_progress found no row.
@@ -52,7 +52,7 @@ WITH page AS (
 ), shown AS (
     SELECT * FROM page ORDER BY started_at DESC, id DESC LIMIT :limit::bigint
 )
-SELECT coalesce(json_agg(shown ORDER BY started_at DESC, id DESC), '[]')::text,
+SELECT coalesce(json_agg({answer backfill_jobs shown} ORDER BY started_at DESC, id DESC), '[]')::text,
        CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
             THEN (SELECT started_at || ' ' || id FROM shown ORDER BY started_at, id LIMIT 1) END
 FROM shown

@@ -22,7 +22,7 @@ SELECT error FROM backup_runs WHERE error IS NOT NULL AND requested_at >= :since
 SELECT backup_id, facts_before, facts_after, ended_at, bytes FROM backup_runs WHERE id = :id
 
 -- name: newest
-SELECT json_build_object('id', id, 'backup_id', backup_id, 'requested_at', requested_at, 'ended_at', ended_at, 'bytes', bytes,
+SELECT json_build_object('id', id, 'backup_id', backup_id, 'requested_at', {time requested_at}, 'ended_at', {time ended_at}, 'bytes', bytes,
     'status', CASE WHEN ended_at IS NULL THEN 'running' WHEN error IS NULL THEN 'success' ELSE 'failed' END, 'error', error)::text
 FROM backup_runs ORDER BY requested_at DESC LIMIT 1
 

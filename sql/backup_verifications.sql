@@ -24,7 +24,7 @@ WHERE id = :id AND step = :step
 UPDATE backup_verifications SET step = 'done', ended_at = now() WHERE id = :id AND step = 'delete'
 
 -- name: newest
-SELECT json_build_object('id', verification.id, 'step', step, 'started_at', started_at, 'ended_at', verification.ended_at,
+SELECT json_build_object('id', verification.id, 'step', step, 'started_at', {time started_at}, 'ended_at', {time verification.ended_at},
     'status', CASE passed WHEN true THEN 'passed' WHEN false THEN 'failed' ELSE 'running' END,
     'backup_id', run.backup_id, 'error', verification.error, 'checks', coalesce(checks, '[]'))::text
 FROM backup_verifications AS verification LEFT JOIN backup_runs AS run ON run.id = backup_run

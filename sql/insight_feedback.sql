@@ -18,7 +18,7 @@ WITH given AS (
         :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
         :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json({answer insight_feedback feedback})::text FROM feedback
 
 -- name: comment
 WITH given AS (
@@ -35,7 +35,7 @@ WITH given AS (
         :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
         :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json({answer insight_feedback feedback})::text FROM feedback
 
 -- name: flag
 WITH given AS (
@@ -54,7 +54,7 @@ WITH given AS (
         :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
         :addresses::varchar[], :request_ids::varchar[])
 )
-SELECT insight_id, user_id, row_to_json(feedback)::text FROM feedback
+SELECT insight_id, user_id, row_to_json({answer insight_feedback feedback})::text FROM feedback
 
 -- name: stats
 SELECT json_build_object(
@@ -92,7 +92,9 @@ WITH page AS (
 )
 SELECT json_build_object(
            'insight_id', :insight_id::text,
-           'comments', coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]'),
+           'comments', coalesce(json_agg((SELECT answer FROM (SELECT id, user_id, comment,
+               {time created_at} AS created_at, {time updated_at} AS updated_at) AS answer)
+               ORDER BY created_at DESC, id DESC), '[]'),
            'total', coalesce((SELECT comments FROM insight_stats WHERE insight_id = :insight_id), 0)
                   - coalesce((SELECT comments FROM archived_insight_stats WHERE insight_id = :insight_id), 0),
            'limit', :limit::bigint,
@@ -119,7 +121,7 @@ WITH matching AS (
 )
 SELECT json_build_object(
            'user_id', :user_id::text,
-           'feedback', coalesce(json_agg(shown ORDER BY created_at DESC, id DESC), '[]'),
+           'feedback', coalesce(json_agg({answer insight_feedback shown} ORDER BY created_at DESC, id DESC), '[]'),
            'total', (SELECT count(*) FROM matching),
            'limit', :limit::bigint,
            'offset', :offset::bigint)::text,

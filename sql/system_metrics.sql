@@ -51,7 +51,7 @@ WITH page AS (
 ), shown AS (
     SELECT * FROM page ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint
 )
-SELECT coalesce(json_agg(shown ORDER BY "timestamp" DESC, id DESC), '[]')::text,
+SELECT coalesce(json_agg({answer system_metrics shown} ORDER BY "timestamp" DESC, id DESC), '[]')::text,
        CASE WHEN EXISTS (SELECT FROM page OFFSET :limit::bigint) THEN (
            SELECT "timestamp" || ' ' || id FROM (
                SELECT "timestamp", id FROM page ORDER BY "timestamp" DESC, id DESC LIMIT 1 OFFSET :limit::bigint - 1
@@ -108,6 +108,8 @@ WITH days AS MATERIALIZED (
 )
 SELECT json_build_object(
     'service_name', :service_name::text, 'metric_type', :metric_type::text, 'interval', :interval::text,
-    'start_time', :start_time::timestamptz, 'end_time', :end_time::timestamptz,
-    'data', coalesce(json_agg(buckets ORDER BY "timestamp"), '[]'))::text
+    'start_time', {time :start_time::timestamptz}, 'end_time', {time :end_time::timestamptz},
+    'data', coalesce(json_agg((SELECT answer FROM (SELECT
+        {time "timestamp"} AS "timestamp", avg_value, min_value, max_value, count) AS answer)
+        ORDER BY "timestamp"), '[]'))::text
 FROM buckets

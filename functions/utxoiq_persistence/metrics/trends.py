@@ -12,6 +12,7 @@ from itertools import accumulate
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from utxoiq_persistence import times
 from utxoiq_persistence.errors import RuleBroken
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Row
@@ -68,8 +69,8 @@ class Bucket(TimedStatistics, kw_only=True):
 class Comparison(Struct):
     """Statistics of the whole range and of the earlier one (start_time to end_time), None if it is empty."""
 
-    start_time: datetime
-    end_time: datetime
+    start_time: str
+    end_time: str
     current: Statistics | None
     previous: Statistics | None
     change: Change | None
@@ -198,8 +199,8 @@ def _compare(current: _Series, previous: _Series) -> None:
         bucket.change = None if match is None else _change(bucket, match)
     now, then = _summarize(current), _summarize(previous)
     current.aggregate.comparison = Comparison(
-        previous.query.start_time,
-        previous.query.end_time,
+        times.spell(previous.query.start_time),
+        times.spell(previous.query.end_time),
         now,
         then,
         None if now is None or then is None else _change(now, then),

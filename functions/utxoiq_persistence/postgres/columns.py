@@ -12,6 +12,7 @@ from utxoiq_persistence.packaged_folders import find_folder
 
 FILE = "columns.toml"
 _NOT_NULL = " not null"
+_TIME = "timestamp with time zone"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,20 @@ class ListedTable:
         """Return the columns as a SQL list, each prefixed with the alias if there is one."""
         prefix = "" if alias is None else f"{alias}."
         return ", ".join(f"{prefix}{identifier(column.name)}" for column in self.columns)
+
+    def answer_sql(self, alias: str) -> str:
+        """Return the columns behind the alias as answers have them: times in their one spelling."""
+        return ", ".join(
+            f"{spelled_time(place)} AS {name}" if column.type == _TIME else place
+            for column in self.columns
+            for name in [identifier(column.name)]
+            for place in [f"{alias}.{name}"]
+        )
+
+
+def spelled_time(expression: str) -> str:
+    """Return SQL for the text of a time as all answers spell it, as `times.spell` does."""
+    return f"""to_char(({expression}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 
 def read(folder: Path) -> Mapping[str, ListedTable]:

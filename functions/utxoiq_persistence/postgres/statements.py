@@ -6,6 +6,8 @@ index once PostgreSQL plans a prepared statement for any parameters.
 
 `{insight_feedback}` stands for the table's columns as sql/columns.toml lists them, `{insight_feedback live}` for the
 same with the alias `live`. `-- columns: shown` starts a list of the file's own, which its queries insert as `{shown}`.
+`{time created_at}` is a time as answers spell it, and `{answer insight_feedback live}` a row of the table's columns of
+what is called `live`, with its times spelled that way.
 """
 
 import re
@@ -15,10 +17,12 @@ from dataclasses import dataclass, field
 from pg8000.native import to_statement
 
 from utxoiq_persistence.packaged_folders import find_folder
-from utxoiq_persistence.postgres.columns import TABLES
+from utxoiq_persistence.postgres.columns import TABLES, spelled_time
 
 _HEADING = re.compile(r"^-- (name|columns): (\w+)\s*$", re.MULTILINE)
 _LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
+_ANSWER = re.compile(r"\{answer (\w+) (\w+)\}")
+_TIME = re.compile(r"\{time ([^{}]+)\}")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _OPTIONAL = re.compile(r"^(.*\S)\s*-- if given$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
@@ -68,7 +72,7 @@ def load(table: str) -> dict[str, Statement]:
     """
     parts = _HEADING.split((find_folder("sql") / f"{table}.sql").read_text())[1:]
     sections = list(zip(parts[::3], parts[1::3], (_COMMENT.sub("", text).strip() for text in parts[2::3]), strict=True))
-    own = {name: text for kind, name, text in sections if kind == "columns"}
+    own = {name: _insert_lists(text, {}) for kind, name, text in sections if kind == "columns"}
     return {name: _parse(name, _insert_lists(text, own)) for kind, name, text in sections if kind == "name"}
 
 
@@ -77,7 +81,12 @@ def _insert_lists(text: str, own: Mapping[str, str]) -> str:
         name, alias = place.groups()
         return own[name] if name in own else TABLES[name].sql(alias)
 
-    return _LIST.sub(columns, text)
+    def answer(place: re.Match[str]) -> str:
+        name, alias = place.groups()
+        return f"(SELECT answer FROM (SELECT {TABLES[name].answer_sql(alias)}) AS answer)"  # noqa: S608 - of sql/ alone
+
+    text = _TIME.sub(lambda place: spelled_time(place[1]), text)
+    return _LIST.sub(columns, _ANSWER.sub(answer, text))
 
 
 def _parse(name: str, source: str) -> Statement:

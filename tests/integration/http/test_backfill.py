@@ -69,7 +69,7 @@ def test_what_progress_leaves_out_stays(api: Api) -> None:
     progress(api, job_id, estimated_completion="2030-01-01T00:00:00+01:00", error_message="slow", status="paused")
     job = progress(api, job_id).json()
     assert (job["error_message"], job["status"]) == ("slow", "paused")
-    assert job["estimated_completion"] == "2029-12-31T23:00:00+00:00"
+    assert job["estimated_completion"] == "2029-12-31T23:00:00.000000+00:00"
 
 
 def test_null_clears_what_may_be_null(api: Api) -> None:

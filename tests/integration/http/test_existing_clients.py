@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,3 +75,59 @@ def test_times_of_recorded_metrics_have_one_spelling(api: Api) -> None:
     ).json()
     assert all(SPELLED(one["timestamp"]) for one in recorded)
     assert len({datetime.fromisoformat(one["timestamp"]) for one in recorded[:3]}) == 1
+
+
+def times_in(answer: object) -> Iterator[str]:
+    """Every text in an answer that looks like a time."""
+    if isinstance(answer, str):
+        if re.match(r"\d{4}-\d\d-\d\d[T ]", answer):
+            yield answer
+    elif isinstance(answer, (dict, list)):
+        for part in answer.values() if isinstance(answer, dict) else answer:
+            yield from times_in(part)
+
+
+def test_times_of_every_answer_have_one_spelling(api: Api) -> None:
+    rating = {"insight_id": "spelling", "user_id": "u", "rating": 4, "comment": "c"}
+    job = api("POST", "/api/v1/monitoring/backfill/start", json={"job_type": "s", "start_block": 0, "end_block": 9})
+    progress = {
+        "current_block": 9,
+        "progress_percentage": 100,
+        "status": "completed",
+        "estimated_completion": "2026-01-31 12:00:00",
+    }
+    metric = {"service_name": "spelling", "metric_type": "t", "metric_value": 1, "unit": "u"}
+    new_key = {
+        "name": f"spelling {uuid.uuid4()}",
+        "owner": "o",
+        "scopes": ["admin"],
+        "expires_at": "2100-01-01 00:00:00",
+    }
+    key = api("POST", "/api/v1/access/keys", "operator", json=new_key)
+    metrics = "service_name=spelling&metric_type=t&start_time=2026-01-01T00:00:00&end_time=2100-01-01T00:00:00"
+    answers = [
+        job,
+        key,
+        api("POST", f"/api/v1/monitoring/backfill/progress?job_id={job.json()['id']}", json=progress),
+        api("POST", "/api/v1/feedback/rate", json=rating),
+        api("POST", "/api/v1/feedback/flag", json={"insight_id": "spelling", "user_id": "u", "flag_type": "spam"}),
+        api("POST", "/api/v1/monitoring/metrics", json=metric),
+        api("GET", f"/api/v1/monitoring/backfill/{job.json()['id']}"),
+        api("GET", "/api/v1/monitoring/backfill/status?limit=5"),
+        api("GET", "/api/v1/feedback/comments?insight_id=spelling"),
+        api("GET", "/api/v1/feedback/user?user_id=u"),
+        api("GET", f"/api/v1/monitoring/metrics?{metrics}"),
+        api("GET", f"/api/v1/monitoring/metrics/aggregate?{metrics}"),
+        api(
+            "GET",
+            f"/api/v1/monitoring/metrics/aggregate?{metrics}&interval=week&compare=previous_year&percentiles=true",
+        ),
+        api("GET", f"/api/v1/access/keys/{key.json()['id']}", "operator"),
+        api("GET", "/api/v1/access/keys?limit=5", "operator"),
+        api("GET", "/api/v1/access/audit?limit=5", "operator"),
+    ]
+    for answer in answers:
+        assert answer.status_code < 300, answer.text
+        found = list(times_in(answer.json()))
+        assert found, answer.text
+        assert [time for time in found if not SPELLED(time)] == [], answer.url

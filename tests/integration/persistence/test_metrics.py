@@ -63,7 +63,7 @@ async def test_a_metric_without_a_time_is_of_now(store: Store, service: str) -> 
 async def test_a_time_of_another_zone_is_the_same_moment(store: Store, service: str) -> None:
     await store.metrics.record(metric(service, at=NOON.astimezone(timezone(timedelta(hours=9, minutes=30)))))
     (row,) = await found(store, service, NOON, NOON)
-    assert row["timestamp"] == "2026-05-13T12:00:00+00:00"
+    assert row["timestamp"] == "2026-05-13T12:00:00.000000+00:00"
 
 
 async def test_a_batch_is_recorded_whole_or_not_at_all(store: Store, service: str) -> None:
@@ -197,8 +197,8 @@ async def test_an_aggregate_repeats_its_question(store: Store, service: str) -> 
         "service_name": service,
         "metric_type": "cpu",
         "interval": "hour",
-        "start_time": "2026-05-13T12:00:00+00:00",
-        "end_time": "2026-05-14T12:00:00+00:00",
+        "start_time": "2026-05-13T12:00:00.000000+00:00",
+        "end_time": "2026-05-14T12:00:00.000000+00:00",
         "data": [],
     }
 
