@@ -32,7 +32,7 @@ TYPES = {
     "double precision": "FLOAT",
     "date": "DATE",
 }
-LIST = Path(__file__).parents[2] / "sql/columns.toml"
+LIST = Path(__file__).resolve().parents[2] / "sql/columns.toml"
 # Every column takes null: BigQuery finds none where an object is older than the column.
 COLUMNS = {
     table: {column: TYPES[text.removesuffix(" not null")] for column, text in listed["columns"].items()}

@@ -239,7 +239,7 @@ def _stats(insight_id: str, row: Any) -> dict[str, Any]:
     return {
         "insight_id": insight_id,
         "total_ratings": total,
-        "average_rating": sum(int(rating) * count for rating, count in ratings.items()) / total if total else None,
+        "average_rating": sum(int(rating) * count for rating, count in ratings.items()) / total if total else 0.0,
         "rating_distribution": ratings,
         "total_comments": row.get("comments", 0),
         "total_flags": sum(flags.values()),
