@@ -45,7 +45,11 @@ class FeedbackRow(Struct, forbid_unknown_fields=True):
     updated_at: datetime
 
 
-class RatingDistribution(Struct, forbid_unknown_fields=True, rename=lambda name: name.removeprefix("of_")):
+# The contract's names are digits, which no attribute of Python can be called.
+_RATINGS = {f"of_{rating}": str(rating) for rating in range(1, 6)}
+
+
+class RatingDistribution(Struct, forbid_unknown_fields=True, rename=_RATINGS):
     """Counts the users who gave each rating."""
 
     of_1: Count
