@@ -34,8 +34,8 @@ class RetentionSettings:
         return cls(
             project=required(environment, "GOOGLE_CLOUD_PROJECT"),
             bucket=required(environment, "ARCHIVE_BUCKET"),
-            backfill_days=number(environment, "RETENTION_BACKFILL_DAYS", "180", int, 1),
-            feedback_days=number(environment, "RETENTION_FEEDBACK_DAYS", "730", int, 1),
-            metrics_days=number(environment, "RETENTION_METRICS_DAYS", "90", int, 1),
-            budget=number(environment, "RETENTION_BUDGET_SECONDS", "480", float, 1),
+            backfill_days=number(environment, "RETENTION_BACKFILL_DAYS", str(cls.backfill_days), int, 1),
+            feedback_days=number(environment, "RETENTION_FEEDBACK_DAYS", str(cls.feedback_days), int, 1),
+            metrics_days=number(environment, "RETENTION_METRICS_DAYS", str(cls.metrics_days), int, 1),
+            budget=number(environment, "RETENTION_BUDGET_SECONDS", str(cls.budget), float, 1),
         )

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from utxoiq_persistence import times
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.figures import GAMMA
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Row
 from utxoiq_persistence.postgres.statements import load
@@ -25,7 +26,7 @@ _LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timede
 # Whole weeks, so that a weekday is compared with the same weekday.
 _STEPS = {"previous_week": timedelta(weeks=1), "previous_year": timedelta(weeks=52)}
 # The constants of the SQL function metric_sketch_key.
-_LOG_GAMMA = 0.01980262729617973
+_LOG_GAMMA = math.log(GAMMA)
 _ZERO_KEY = 40_000
 _LARGEST_LOG = 709.78
 _ENCODER = msgspec.json.Encoder()

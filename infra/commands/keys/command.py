@@ -12,6 +12,7 @@ from commands.api import Api, connect
 from commands.errors import CommandFailed, ExitCode
 from commands.output import Output
 from commands.parser import CommandParser, Run, count, filled
+from utxoiq_infra.configuration import catalog
 
 DESCRIPTION = """\
 API keys: create, list, rotate and revoke them.
@@ -19,15 +20,7 @@ API keys: create, list, rotate and revoke them.
 Without --url it talks to the local system (`make up`), as its operator. Elsewhere credentials come from the
 environment: UTXOIQ_ADMIN_KEY, an API key with the scope admin, or UTXOIQ_ADMIN_TOKEN, an operator's ID token."""
 KEY, TOKEN = "UTXOIQ_ADMIN_KEY", "UTXOIQ_ADMIN_TOKEN"
-SCOPES = (
-    "backfill:read",
-    "backfill:write",
-    "feedback:read",
-    "feedback:write",
-    "metrics:read",
-    "metrics:write",
-    "admin",
-)
+SCOPES = (*catalog.SCOPES, catalog.ADMIN_SCOPE)
 PATH = "/api/v1/access/keys"
 COLUMNS = ("id", "name", "owner", "status", "scopes", "expires_at", "last_used_at")
 WIDEST = 40

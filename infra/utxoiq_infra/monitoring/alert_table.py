@@ -16,6 +16,7 @@ from utxoiq_infra.configuration.catalog import (
     SCHEDULES,
 )
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.database import SLOW_STATEMENT_MS
 from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
 
 # Somebody is woken; somebody looks today; somebody looks this week.
@@ -27,7 +28,7 @@ SERVING = (BACKFILL, FEEDBACK, METRICS, DATABASE, KEYS)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 POOL_PERCENT = 90
-QUERY_MS = 200
+QUERY_MS = SLOW_STATEMENT_MS
 SLOW_RATIO = 0.05
 MISS_RATIO = 0.10  # a hit rate under 90 %
 CPU, MEMORY, DISK = 0.80, 0.90, 0.85
