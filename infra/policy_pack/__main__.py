@@ -10,4 +10,4 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from utxoiq_policies.pack import policies
 
 if __name__ == "__main__":
-    PolicyPack("utxoiq-persistence", policies(), enforcement_level=EnforcementLevel.MANDATORY)
+    PolicyPack("utxoiq-persistence", [*policies()], enforcement_level=EnforcementLevel.MANDATORY)
