@@ -17,6 +17,7 @@ from pulumi.runtime.stack import run_in_stack
 from tests.infra.google import Google
 
 from local_cloud.pulumi import project
+from utxoiq_policies.values import at
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
@@ -37,10 +38,7 @@ class Resource:
 
     def __getitem__(self, path: str) -> Any:
         """An input by its path, such as settings.ipConfiguration.sslMode; None where it is not set."""
-        value: Any = self.inputs
-        for key in path.split("."):
-            value = value.get(key) if value else None
-        return value
+        return at(self.inputs, path)
 
 
 @dataclass

@@ -188,12 +188,12 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         {},
     ),
     (
-        "the_cache_asks_for_a_password_over_tls",
+        "the_cache_asks_for_a_password_and_is_private",
         Mutation(("redis/instance:Instance",), put("auth_enabled", False)),
         {},
     ),
     (
-        "the_cache_asks_for_a_password_over_tls",
+        "the_cache_takes_tls_only",
         Mutation(("redis/instance:Instance",), put("transit_encryption_mode", "DISABLED")),
         {},
     ),
@@ -221,7 +221,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         DOMAIN,
     ),
     (
-        "the_balancer_is_armored_and_takes_modern_tls_only",
+        "the_balancer_redirects_from_http",
         Mutation(("compute/uRLMap:URLMap",), put("default_url_redirect", None), ends_with="-redirect"),
         DOMAIN,
     ),
@@ -251,22 +251,27 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ("what_holds_data_is_protected", Mutation((INSTANCE,), put("settings.deletion_protection_enabled", False)), {}),
     ("what_holds_data_is_protected", Mutation((BUCKET,), put("force_destroy", True)), {}),
     (
-        "the_database_is_backed_up_every_night_in_another_region",
+        "the_database_is_backed_up_every_night",
         Mutation((INSTANCE,), put(f"{BACKUPS}.enabled", False)),
         {},
     ),
     (
-        "the_database_is_backed_up_every_night_in_another_region",
+        "the_database_is_backed_up_in_another_region",
+        Mutation((INSTANCE,), put(f"{BACKUPS}.enabled", False)),
+        {},
+    ),
+    (
+        "the_database_is_backed_up_in_another_region",
         Mutation((INSTANCE,), put(f"{BACKUPS}.location", "us-central1")),
         {},
     ),
     (
-        "the_database_is_backed_up_every_night_in_another_region",
+        "the_database_is_backed_up_every_night",
         Mutation((INSTANCE,), put(f"{BACKUPS}.backup_retention_settings.retained_backups", 3)),
         {},
     ),
     (
-        "the_database_is_backed_up_every_night_in_another_region",
+        "the_database_is_backed_up_in_another_region",
         Mutation((INSTANCE,), put("settings.retain_backups_on_delete", False)),
         {},
     ),

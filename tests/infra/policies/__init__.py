@@ -1,4 +1,4 @@
-"""What must hold of every deployment, each rule a function that yields what breaks it."""
+"""What must hold of every deployment of this program; what any stack can be held to is in infra/utxoiq_policies."""
 
 from tests.infra.policies import alerts, cost, order, recovery, security
 from tests.infra.policies.rule import RULES, Rule

@@ -28,13 +28,6 @@ def whatever_takes_labels_has_them(deployment: Deployment) -> Iterator[str]:
 
 
 @rule
-def no_function_scales_without_bound(deployment: Deployment) -> Iterator[str]:
-    for function in deployment.all(FUNCTION):
-        if not function["serviceConfig.maxInstanceCount"] or not function["serviceConfig.timeoutSeconds"]:
-            yield function.name
-
-
-@rule
 def functions_at_full_scale_leave_connections_free(deployment: Deployment) -> Iterator[str]:
     needed = sum(spec.sizing.apart for spec in FUNCTIONS)
     for function in deployment.all(FUNCTION):
@@ -45,24 +38,6 @@ def functions_at_full_scale_leave_connections_free(deployment: Deployment) -> It
         flags = {flag["name"]: flag["value"] for flag in instance["settings.databaseFlags"]}
         if needed > int(flags["max_connections"]) - int(deployment.setting("databaseReservedConnections")):
             yield f"{instance.name} has {flags['max_connections']} connections, and {needed} may be wanted"
-
-
-@rule
-def the_disk_grows_by_itself_and_never_by_plan(deployment: Deployment) -> Iterator[str]:
-    for instance in deployment.all("sql/databaseInstance:DatabaseInstance"):
-        if not instance["settings.diskAutoresize"]:
-            yield f"{instance.name} fills up"
-
-
-@rule
-def old_versions_and_images_go(deployment: Deployment) -> Iterator[str]:
-    for bucket in deployment.all("storage/bucket:Bucket"):
-        conditions = [found["condition"] for found in bucket["lifecycleRules"]]
-        if not any("daysSinceNoncurrentTime" in condition for condition in conditions):
-            yield f"{bucket.name} keeps old versions for ever"
-    for repository in deployment.all("artifactregistry/repository:Repository"):
-        if not any(found["action"] == "DELETE" for found in repository["cleanupPolicies"]):
-            yield f"{repository.name} keeps images for ever"
 
 
 @rule

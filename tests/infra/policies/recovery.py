@@ -10,7 +10,6 @@ BUCKET = "storage/bucket:Bucket"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
 HOLDS_DATA = (INSTANCE, "sql/database:Database", BUCKET, "logging/projectBucketConfig:ProjectBucketConfig")
 GUARD = "random:index/randomId:RandomId"
-DAY_SECONDS = 86_400
 ROLE = "projects/iAMCustomRole:IAMCustomRole"
 TEMPORARY = re.compile(r'startsWith\("projects/[^/]+/instances/[^/]+-verify-"\)')
 REPLACING = {"cloudsql.instances.create", "cloudsql.instances.delete", "cloudsql.instances.restoreBackup"}
@@ -43,19 +42,14 @@ def destroying_stops_before_anything_is_deleted(deployment: Deployment) -> Itera
 
 
 @rule
-def the_database_is_backed_up_every_night_in_another_region(deployment: Deployment) -> Iterator[str]:
+def the_database_is_backed_up_every_night(deployment: Deployment) -> Iterator[str]:
     for instance in _primaries(deployment):
         backups = instance["settings.backupConfiguration"] or {}
         if not backups.get("enabled") or backups.get("startTime") != "01:00":
             yield f"{instance.name} has no backup at 01:00"
-        if backups.get("location") in (None, instance["region"]):
-            yield f"{instance.name} keeps its backups in {backups.get('location')}"
         kept = (backups.get("backupRetentionSettings") or {}).get("retainedBackups", 0)
         if kept < int(deployment.setting("databaseBackupsKept")):
             yield f"{instance.name} keeps {kept} backups"
-        final = instance["settings.finalBackupConfig.enabled"] and instance["settings.retainBackupsOnDelete"]
-        if not final:
-            yield f"{instance.name} leaves no backup when it is deleted"
 
 
 @rule
@@ -73,25 +67,6 @@ def maintenance_comes_after_the_verification_on_sundays(deployment: Deployment) 
         day, hour = instance["settings.maintenanceWindow.day"], instance["settings.maintenanceWindow.hour"]
         if day != 7 or 3 <= hour < 5:
             yield f"{instance.name}: day {day}, {hour} o'clock"
-
-
-@rule
-def buckets_are_away_from_the_database(deployment: Deployment) -> Iterator[str]:
-    regions = {instance["region"] for instance in _primaries(deployment)}
-    for bucket in deployment.all(BUCKET):
-        if bucket["location"].lower() in regions:
-            yield f"{bucket.name} is in {bucket['location']}"
-
-
-@rule
-def what_is_deleted_from_a_bucket_can_be_restored(deployment: Deployment) -> Iterator[str]:
-    for bucket in deployment.all(BUCKET):
-        if not bucket["versioning.enabled"] and not bucket["retentionPolicy"]:
-            yield f"{bucket.name} keeps no versions"
-        if bucket["versioning.enabled"] and bucket["retentionPolicy"]:
-            yield f"{bucket.name} has both versions and a retention policy, which Cloud Storage refuses"
-        if (bucket["softDeletePolicy.retentionDurationSeconds"] or 0) < 7 * DAY_SECONDS:
-            yield f"{bucket.name} forgets what was deleted"
 
 
 @rule
@@ -118,16 +93,6 @@ def temporary_instances_are_all_that_backups_may_replace(deployment: Deployment)
             yield f"{binding.name} may {permissions & REPLACING} if {condition}"
     if not any(permissions >= REPLACING for permissions in roles.values()):
         yield "nobody may restore a backup to verify it"
-
-
-@rule
-def nothing_is_deleted_while_it_must_be_kept(deployment: Deployment) -> Iterator[str]:
-    for bucket in deployment.all(BUCKET):
-        days = int(bucket["retentionPolicy.retentionPeriod"] or 0) / DAY_SECONDS
-        ages = [
-            found["condition"].get("age") for found in bucket["lifecycleRules"] if found["action"]["type"] == "Delete"
-        ]
-        yield from (f"{bucket.name}: {age} < {days}" for age in ages if age is not None and age < days)
 
 
 @rule

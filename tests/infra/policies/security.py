@@ -100,18 +100,6 @@ def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment)
 
 
 @rule
-def no_account_has_keys(deployment: Deployment) -> Iterator[str]:
-    yield from (found.name for found in deployment.all("serviceaccount/key:Key"))
-
-
-@rule
-def every_function_has_an_account_of_its_own(deployment: Deployment) -> Iterator[str]:
-    accounts = [found["serviceConfig.serviceAccountEmail"] for found in deployment.all(FUNCTION)]
-    if len(set(accounts)) != len(accounts) or None in accounts:
-        yield f"functions run as {accounts}"
-
-
-@rule
 def secrets_are_readable_by_who_mounts_them(deployment: Deployment) -> Iterator[str]:
     mounted = {
         (mount["secret"], f"serviceAccount:{function['serviceConfig.serviceAccountEmail']}")
@@ -144,27 +132,6 @@ def nothing_secret_is_in_the_clear(deployment: Deployment) -> Iterator[str]:
 
 
 @rule
-def the_database_is_private_and_takes_tls_only(deployment: Deployment) -> Iterator[str]:
-    for instance in deployment.all(INSTANCE):
-        if instance["settings.ipConfiguration.ipv4Enabled"] is not False:
-            yield f"{instance.name} has a public address"
-        if not instance["settings.ipConfiguration.privateNetwork"]:
-            yield f"{instance.name} has no private network"
-        if instance["settings.ipConfiguration.sslMode"] != "ENCRYPTED_ONLY":
-            yield f"{instance.name} takes connections without TLS"
-
-
-@rule
-def database_users_have_no_passwords(deployment: Deployment) -> Iterator[str]:
-    for instance in deployment.all(INSTANCE):
-        if flags(instance).get("cloudsql.iam_authentication") != "on":
-            yield f"{instance.name} has no IAM authentication"
-    for user in deployment.all("sql/user:User"):
-        if user["type"] != "CLOUD_IAM_SERVICE_ACCOUNT" or user["password"]:
-            yield f"{user.name} logs in with a password"
-
-
-@rule
 def the_schema_has_one_owner(deployment: Deployment) -> Iterator[str]:
     owners = [found.name for found in deployment.all("sql/user:User") if found["databaseRoles"]]
     if owners != [f"utxoiq-{_stack(deployment)}-{MIGRATE.name}"]:
@@ -188,27 +155,11 @@ def statements_are_audited_without_their_parameters(deployment: Deployment) -> I
 
 
 @rule
-def the_cache_asks_for_a_password_over_tls(deployment: Deployment) -> Iterator[str]:
+def the_cache_takes_tls_only(deployment: Deployment) -> Iterator[str]:
     encrypted = deployment.setting("cacheEncryption") == "true"
     for instance in deployment.all("redis/instance:Instance"):
-        if not instance["authEnabled"] or instance["connectMode"] != "PRIVATE_SERVICE_ACCESS":
-            yield f"{instance.name} can be used without a password, or from outside"
         if encrypted and instance["transitEncryptionMode"] != "SERVER_AUTHENTICATION":
             yield f"{instance.name} has no TLS"
-
-
-@rule
-def buckets_cannot_be_made_public(deployment: Deployment) -> Iterator[str]:
-    for bucket in deployment.all("storage/bucket:Bucket"):
-        if bucket["publicAccessPrevention"] != "enforced" or not bucket["uniformBucketLevelAccess"]:
-            yield bucket.name
-
-
-@rule
-def functions_reach_private_addresses_through_the_network(deployment: Deployment) -> Iterator[str]:
-    for function in deployment.all(FUNCTION):
-        if not function["serviceConfig.directVpcNetworkInterfaces"]:
-            yield function.name
 
 
 @rule
@@ -221,16 +172,7 @@ def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -
 
 
 @rule
-def the_balancer_is_armored_and_takes_modern_tls_only(deployment: Deployment) -> Iterator[str]:
-    for backend in deployment.all("compute/backendService:BackendService"):
-        if not backend["securityPolicy"]:
-            yield f"{backend.name} has no Cloud Armor"
-    for policy in deployment.all("compute/sSLPolicy:SSLPolicy"):
-        if (policy["profile"], policy["minTlsVersion"]) != ("MODERN", "TLS_1_2"):
-            yield f"{policy.name} takes old TLS"
-    for proxy in deployment.all("compute/targetHttpsProxy:TargetHttpsProxy"):
-        if not proxy["sslPolicy"]:
-            yield f"{proxy.name} has no TLS policy"
+def the_balancer_redirects_from_http(deployment: Deployment) -> Iterator[str]:
     plain = {proxy["urlMap"] for proxy in deployment.all("compute/targetHttpProxy:TargetHttpProxy")}
     for routes in deployment.all("compute/uRLMap:URLMap"):
         if f"{routes.name}-id" in plain and not routes["defaultUrlRedirect.httpsRedirect"]:

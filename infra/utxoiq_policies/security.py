@@ -1,0 +1,98 @@
+"""Who gets in, and what is reachable from where."""
+
+from collections.abc import Iterator
+
+from utxoiq_policies.rule import Resource, Stack, rule
+from utxoiq_policies.values import UNKNOWN, differs, is_set, is_whole
+
+FUNCTION = "cloudfunctionsv2/function:Function"
+INSTANCE = "sql/databaseInstance:DatabaseInstance"
+IAM_AUTHENTICATION = "cloudsql.iam_authentication"
+
+
+@rule
+def no_account_has_keys(stack: Stack) -> Iterator[str]:
+    """Refuse keys of service accounts: whoever has the file is the account."""
+    yield from (found.name for found in stack.all("serviceaccount/key:Key"))
+
+
+@rule
+def every_function_has_an_account_of_its_own(stack: Stack) -> Iterator[str]:
+    """Refuse functions that share a service account, and those that run as the project's default account."""
+    first: dict[str, str] = {}
+    for function in stack.all(FUNCTION):
+        account = function["serviceConfig.serviceAccountEmail"]
+        if account is UNKNOWN:
+            continue
+        if not account:
+            yield f"{function.name} has no account"
+        elif first.setdefault(account, function.name) != function.name:
+            yield f"{function.name} runs as {account}, as {first[account]} does"
+
+
+@rule
+def the_database_is_private_and_takes_tls_only(stack: Stack) -> Iterator[str]:
+    """Require a private address only, and TLS, of instances of Cloud SQL."""
+    for instance in stack.all(INSTANCE):
+        if differs(instance["settings.ipConfiguration.ipv4Enabled"], False):
+            yield f"{instance.name} has a public address"
+        if not instance["settings.ipConfiguration.privateNetwork"]:
+            yield f"{instance.name} has no private network"
+        if differs(instance["settings.ipConfiguration.sslMode"], "ENCRYPTED_ONLY"):
+            yield f"{instance.name} takes connections without TLS"
+
+
+@rule
+def database_users_have_no_passwords(stack: Stack) -> Iterator[str]:
+    """Require IAM authentication of service accounts, without passwords, in PostgreSQL on Cloud SQL."""
+    for instance in stack.all(INSTANCE):
+        if not _authenticates_by_iam(instance):
+            yield f"{instance.name} has no IAM authentication"
+    for user in stack.all("sql/user:User"):
+        if differs(user["type"], "CLOUD_IAM_SERVICE_ACCOUNT") or is_set(user["password"]):
+            yield f"{user.name} logs in with a password"
+
+
+@rule
+def the_cache_asks_for_a_password_and_is_private(stack: Stack) -> Iterator[str]:
+    """Require a password, and private service access, of instances of Memorystore for Redis."""
+    for instance in stack.all("redis/instance:Instance"):
+        if not instance["authEnabled"] or differs(instance["connectMode"], "PRIVATE_SERVICE_ACCESS"):
+            yield f"{instance.name} can be used without a password, or from outside"
+
+
+@rule
+def buckets_cannot_be_made_public(stack: Stack) -> Iterator[str]:
+    """Require that public access is prevented, and access is uniform, in every bucket."""
+    for bucket in stack.all("storage/bucket:Bucket"):
+        if differs(bucket["publicAccessPrevention"], "enforced") or not bucket["uniformBucketLevelAccess"]:
+            yield bucket.name
+
+
+@rule
+def functions_reach_private_addresses_through_the_network(stack: Stack) -> Iterator[str]:
+    """Require direct VPC egress of every function."""
+    for function in stack.all(FUNCTION):
+        if not function["serviceConfig.directVpcNetworkInterfaces"]:
+            yield function.name
+
+
+@rule
+def the_balancer_is_armored_and_takes_modern_tls_only(stack: Stack) -> Iterator[str]:
+    """Require Cloud Armor of backend services, and the MODERN profile with TLS 1.2 or newer of HTTPS proxies."""
+    for backend in stack.all("compute/backendService:BackendService"):
+        if not backend["securityPolicy"]:
+            yield f"{backend.name} has no Cloud Armor"
+    for policy in stack.all("compute/sSLPolicy:SSLPolicy"):
+        if differs(policy["profile"], "MODERN") or differs(policy["minTlsVersion"], "TLS_1_2"):
+            yield f"{policy.name} takes old TLS"
+    for proxy in stack.all("compute/targetHttpsProxy:TargetHttpsProxy"):
+        if not proxy["sslPolicy"]:
+            yield f"{proxy.name} has no TLS policy"
+
+
+def _authenticates_by_iam(instance: Resource) -> bool:
+    flags = instance["settings.databaseFlags"]
+    if not is_whole(flags):
+        return True
+    return (IAM_AUTHENTICATION, "on") in {(flag["name"], flag["value"]) for flag in flags or []}
