@@ -73,7 +73,7 @@ def test_with_json_the_answer_is_one_document(keys: Keys) -> None:
 def test_what_goes_wrong_is_said_in_words_with_a_code(keys: Keys) -> None:
     for failed, code, says in (
         (keys("revoke", "abcdefghijkl"), ExitCode.FAILED, "404: there is no API key abcdefghijkl"),
-        (keys("list", key=key_of("reader")), ExitCode.REFUSED, "403: this API key does not have the required scope admin"),
+        (keys("list", key=key_of("reader")), ExitCode.REFUSED, "403: this API key does not have the required scope"),
         (keys("list", url="http://127.0.0.1:9"), ExitCode.NOT_RUNNING, "does not answer"),
         (keys("list", url="file:///etc/passwd"), ExitCode.USAGE, "is no URL"),
         (keys("list", key=None), ExitCode.REFUSED, "UTXOIQ_ADMIN_KEY"),
