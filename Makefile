@@ -64,11 +64,11 @@ recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operati
 
 .PHONY: preview
 preview: $(INSTALLED) ## Show what `make deploy` would change on Google Cloud, and what that costs: STACK=prod
-	@$(BIN)/python -m deploying preview --stack "$(STACK)" $(ARGS)
+	@$(COMMANDS) preview --stack "$(STACK)" $(ARGS)
 
 .PHONY: deploy
 deploy: $(INSTALLED) ## Deploy a stack on Google Cloud, and verify it: STACK=prod
-	@$(BIN)/python -m deploying deploy --stack "$(STACK)" $(ARGS)
+	@$(COMMANDS) deploy --stack "$(STACK)" $(ARGS)
 
 .PHONY: keys
 keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more

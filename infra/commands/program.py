@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import commands
 from commands.archive import command as archive
 from commands.demo import command as demo
+from commands.deploy import command as deploy
 from commands.errors import CommandFailed, ExitCode
 from commands.keys import command as keys
 from commands.output import Output
@@ -21,7 +22,7 @@ def build_parser() -> CommandParser:
     """Return the parser of the whole program."""
     parser = CommandParser(prog="commands", description=commands.__doc__, epilog=EXIT_CODES)
     parser.inherit(add_shared_options, SHARED_DEFAULTS)
-    for part in (recover, keys, archive, demo):
+    for part in (recover, keys, archive, demo, deploy):
         part.add_to(parser)
     return parser
 

@@ -1,12 +1,11 @@
 """The archive of expired rows: who may write it, and the tables by which BigQuery reads it."""
 
 import json
-import tomllib
-from pathlib import Path
 
 import pulumi
 from pulumi_gcp import bigquery, storage
 
+from utxoiq_infra import archived_columns
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.catalog import RETENTION
 from utxoiq_infra.configuration.settings import Configuration
@@ -32,11 +31,10 @@ TYPES = {
     "double precision": "FLOAT",
     "date": "DATE",
 }
-LIST = Path(__file__).resolve().parents[2] / "sql/columns.toml"
 # Every column takes null: BigQuery finds none where an object is older than the column.
 COLUMNS = {
-    table: {column: TYPES[text.removesuffix(" not null")] for column, text in listed["columns"].items()}
-    for table, listed in tomllib.loads(LIST.read_text()).items()
+    table: {column: TYPES[kind] for column, kind in columns.items()}
+    for table, columns in archived_columns.read().items()
 }
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})

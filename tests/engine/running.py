@@ -87,7 +87,7 @@ class Cli:
 
     def deploying(self, *arguments: str) -> Ended:
         """`make preview` and `make deploy`, without the questions to Google."""
-        command = [sys.executable, "-m", "deploying", *arguments, "--project", str(self.project), "--offline"]
+        command = [sys.executable, "-m", "commands", *arguments, "--project", str(self.project), "--offline"]
         return self._ended(command, self.project, {"PYTHONPATH": str(REPOSITORY / "infra")})
 
     def init(self, stack: str) -> None:

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from commands.archive import tables
+from utxoiq_infra import archived_columns
 
 # As the functions archive PostgreSQL's types; a test compares the two.
 TYPES = {
@@ -23,6 +23,6 @@ TYPES = {
 def read() -> dict[str, pa.Schema]:
     """Return each table's columns, all of which take null: an object may be older than a column."""
     return {
-        table: pa.schema([(name, TYPES[text.removesuffix(" not null")]) for name, text in listed["columns"].items()])
-        for table, listed in tables.listed().items()
+        table: pa.schema([(name, TYPES[kind]) for name, kind in columns.items()])
+        for table, columns in archived_columns.read().items()
     }

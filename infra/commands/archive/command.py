@@ -8,15 +8,15 @@ from typing import Any
 
 from commands import stack
 from commands.api import connect
-from commands.archive import tables
 from commands.archive.bucket import Bucket, local_bucket
 from commands.archive.restore import restore
 from commands.errors import CommandFailed, ExitCode, wrong_usage
 from commands.output import Output
 from commands.parser import CommandParser, count, day, filled, moment
+from utxoiq_infra import archived_columns
 
 TOKEN = "OPERATOR_TOKEN"  # noqa: S105 - a variable's name
-TABLES = tables.names()
+TABLES = tuple(archived_columns.read())
 KEEP_DAYS = 30
 # What a person reads; --csv and --json have all.
 SHOWN_ROWS = 200

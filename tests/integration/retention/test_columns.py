@@ -20,8 +20,9 @@ from tests.integration.retention.test_failures import interrupted
 from tests.integration.retention.world import PROJECT, World, month_start
 
 from commands.archive import columns as listed_for_queries
-from commands.archive import query, tables
+from commands.archive import query
 from commands.errors import CommandFailed
+from utxoiq_infra import archived_columns
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.bucket import JSON_TYPE, PARQUET_TYPE, manifest_name, new_name
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
@@ -154,7 +155,7 @@ async def test_objects_that_are_older_than_a_column_are_restored_with_null(
     assert json.loads(step(world, next_release, "restore", table))["restored"] == len(rows_of(table))
     assert live_as_json(world, table) == [{**row, **nulls} for row in rows_of(table)]
 
-    monkeypatch.setattr(tables, "LIST", next_release / "sql/columns.toml")
+    monkeypatch.setattr(archived_columns, "LIST", next_release / "sql/columns.toml")
     monkeypatch.setattr(query, "TABLES", listed_for_queries.read())
     answer = query.run(world.bucket, f"SELECT {', '.join(NEW_COLUMNS)} FROM {table}")  # noqa: S608
     assert answer is not None
@@ -181,7 +182,7 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
         CommandFailed, match=r"has columns in the archive that this checkout's sql/columns\.toml lacks: mood, seen_by"
     ):
         query.run(world.bucket, "SELECT 1")
-    monkeypatch.setattr(tables, "LIST", next_release / "sql/columns.toml")
+    monkeypatch.setattr(archived_columns, "LIST", next_release / "sql/columns.toml")
     monkeypatch.setattr(query, "TABLES", listed_for_queries.read())
     columns = "id::text, mood, seen_by::text, is_new, due::text, more::text"
     answer = query.run(world.bucket, f"SELECT {columns} FROM {table}")  # noqa: S608

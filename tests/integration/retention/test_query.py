@@ -6,12 +6,13 @@ import duckdb
 import pytest
 from tests.integration.retention.world import World, month_start
 
-from commands.archive import query, tables
+from commands.archive import query
 from commands.archive.bucket import Bucket
 from commands.errors import CommandFailed
+from utxoiq_infra import archived_columns
 from utxoiq_persistence.store import Store
 
-TABLES = tables.names()
+TABLES = tuple(archived_columns.read())
 
 
 def description(world: World, table: str, since: date = date.min) -> dict[str, str]:

@@ -36,6 +36,8 @@ def test_these_are_the_commands() -> None:
         "archive query",
         "archive restore",
         "demo",
+        "preview",
+        "deploy",
     }
 
 

@@ -9,7 +9,7 @@ import google.auth
 from google.auth.exceptions import DefaultCredentialsError
 from google.auth.transport.requests import AuthorizedSession
 
-from deploying.google_project import GoogleProject
+from commands.deploy.google_project import GoogleProject
 
 APIS = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
 # A right that each role of docs/deployment.md brings, by which it is told whether the caller has the role.

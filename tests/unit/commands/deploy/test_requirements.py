@@ -11,10 +11,10 @@ import pytest
 import requests
 from tests.infra.deployment import REPOSITORY, deploy
 
-from deploying.google_project import GoogleProject
-from deploying.prices import CACHE, DATABASE, FUNCTION, monthly, monthly_of
-from deploying.requirements import APIS, RIGHTS, missing_of_google
-from deploying.verification import unhealthy
+from commands.deploy.google_project import GoogleProject
+from commands.deploy.prices import CACHE, DATABASE, FUNCTION, monthly, monthly_of
+from commands.deploy.requirements import APIS, RIGHTS, missing_of_google
+from commands.deploy.verification import unhealthy
 
 
 @contextmanager

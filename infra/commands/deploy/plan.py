@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
-from rich.table import Table
 
-from deploying.prices import Declared, monthly, monthly_of
+from commands.deploy.prices import Declared, monthly, monthly_of
 
 WORDS = {"create": "create", "update": "change", "delete": "delete", "replace": "replace", "import": "take over"}
 NAMES_SHOWN = 3
+COLUMNS = ("", "what", "how many", "which", "$ a month")
 
 
 @dataclass
@@ -45,19 +45,23 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.steps)
 
-    def table(self) -> Table:
-        """Return one line an operation and type, and the sum of what it costs."""
-        table = Table(box=None, pad_edge=False)
-        for title, justify in (("", "left"), ("what", "left"), ("how many", "right"), ("which", "left")):
-            table.add_column(title, justify="right" if justify == "right" else "left")
-        table.add_column("$ a month", justify="right")
-        for (operation, type_), names in sorted(self.steps.items()):
-            shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
-            price = self.prices[operation, type_]
-            table.add_row(WORDS[operation], type_, str(len(names)), shown, f"{price:+.0f}" if price else "")
-        table.add_section()
-        table.add_row("", "in all", str(sum(map(len, self.steps.values()))), "", f"{self.more_a_month:+.0f}")
-        return table
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return one line an operation and type, for COLUMNS, and last the sum of what it costs."""
+        rows = [
+            _row(WORDS[operation], type_, names, self.prices[operation, type_])
+            for (operation, type_), names in self._sorted()
+        ]
+        return [*rows, ("", "in all", str(sum(map(len, self.steps.values()))), "", f"{self.more_a_month:+.0f}")]
+
+    def changes(self) -> list[dict[str, object]]:
+        """Return the same for programs, with every name and US dollars a month."""
+        return [
+            {"operation": WORDS[key[0]], "type": key[1], "names": names, "more_a_month": round(self.prices[key], 2)}
+            for key, names in self._sorted()
+        ]
+
+    def _sorted(self) -> list[tuple[tuple[str, str], list[str]]]:
+        return sorted(self.steps.items())
 
     def _add_step(self, operation: str, step: StepEventMetadata, old: list[Declared], new: list[Declared]) -> None:
         key = operation, step.type.removeprefix("gcp:").rpartition(":")[2]
@@ -71,6 +75,11 @@ def from_events(events: Iterable[EngineEvent]) -> Plan:
     for event in events:
         plan.add(event)
     return plan
+
+
+def _row(operation: str, type_: str, names: list[str], price: float) -> tuple[str, ...]:
+    shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
+    return operation, type_, str(len(names)), shown, f"{price:+.0f}" if price else ""
 
 
 def _declared(state: StepEventStateMetadata | None) -> list[Declared]:
