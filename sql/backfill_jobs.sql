@@ -18,9 +18,9 @@ SELECT row_to_json({answer backfill_jobs job})::text, job.version FROM (
 -- No row where the job is unknown, has ended, has another version, or does not reach to that block.
 WITH job AS (
     UPDATE backfill_jobs AS job SET
-        current_block = :current_block,
+        current_block = coalesce(:current_block, current_block),
         status = coalesce(:status, status),
-        progress_percentage = CASE WHEN :status = 'completed' THEN 100 ELSE :progress_percentage::float8 END,
+        progress_percentage = CASE WHEN :status = 'completed' THEN 100 ELSE coalesce(:progress_percentage::float8, progress_percentage) END,
         estimated_completion = CASE WHEN :sets_estimate THEN :estimated_completion ELSE estimated_completion END,
         error_message = CASE WHEN :sets_error THEN :error_message ELSE error_message END,
         completed_at = CASE WHEN :status = 'completed' THEN now() END,
@@ -28,7 +28,7 @@ WITH job AS (
     WHERE id = :id
       AND status IN ('running', 'paused')
       AND version = coalesce(:expected_version, version)
-      AND :current_block BETWEEN start_block AND end_block
+      AND coalesce(:current_block, start_block) BETWEEN start_block AND end_block
     RETURNING {backfill_jobs job}
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)

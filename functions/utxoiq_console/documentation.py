@@ -142,7 +142,8 @@ def _kind(schema: Json) -> str:
 
 def _body(document: Json, body: Json) -> Body:
     content = body["content"]["application/json"]
-    example = json.dumps(content.get("example", {}), indent=2, ensure_ascii=False)
+    shown = content["examples"]["service"]["value"] if "examples" in content else content.get("example", {})
+    example = json.dumps(shown, indent=2, ensure_ascii=False)
     return Body(body.get("description", ""), example, json.dumps(_schema(document, content["schema"]), indent=2))
 
 

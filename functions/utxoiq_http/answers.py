@@ -11,6 +11,7 @@ from utxoiq_persistence.records import FlagType, HourlyLimit, Interval, JobStatu
 Rate = Annotated[int, Meta(ge=1, le=5)]
 Percentage = Annotated[float, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Job(Struct, forbid_unknown_fields=True):
@@ -23,10 +24,10 @@ class Job(Struct, forbid_unknown_fields=True):
     current_block: Count
     status: JobStatus
     progress_percentage: Percentage
-    estimated_completion: datetime | None
+    estimated_completion: Instant | None
     error_message: str | None
-    started_at: datetime
-    completed_at: datetime | None
+    started_at: Instant
+    completed_at: Instant | None
     created_by: str | None
     version: Annotated[int, Meta(ge=1, description="Counts the job's changes. The ETag is this number in quotes.")]
 
@@ -41,8 +42,8 @@ class FeedbackRow(Struct, forbid_unknown_fields=True):
     comment: str | None
     flag_type: FlagType | None
     flag_reason: str | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 # The contract's names are digits, which no attribute of Python can be called.
@@ -85,8 +86,8 @@ class CommentShown(Struct, forbid_unknown_fields=True):
     id: UUID
     user_id: str
     comment: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class CommentPage(Struct, forbid_unknown_fields=True):
@@ -117,7 +118,7 @@ class Metric(Struct, forbid_unknown_fields=True):
     metric_type: str
     metric_value: float
     unit: str
-    timestamp: datetime
+    timestamp: Instant
     metric_metadata: dict[str, Any] | None
 
 
@@ -150,7 +151,7 @@ class Bucket(AggregateFigures, forbid_unknown_fields=True, kw_only=True):
     values.
     """
 
-    timestamp: datetime
+    timestamp: Instant
     previous: AggregateFigures | UnsetType | None = UNSET
     change: AverageChange | UnsetType | None = UNSET
 
@@ -161,8 +162,8 @@ class AggregateComparison(Struct, forbid_unknown_fields=True):
     An aggregate is null if its range has no values.
     """
 
-    start_time: datetime
-    end_time: datetime
+    start_time: Instant
+    end_time: Instant
     current: AggregateFigures | None
     previous: AggregateFigures | None
     change: AverageChange | None
@@ -174,8 +175,8 @@ class Aggregate(Struct, forbid_unknown_fields=True):
     service_name: str
     metric_type: str
     interval: Interval
-    start_time: datetime
-    end_time: datetime
+    start_time: Instant
+    end_time: Instant
     data: list[Bucket]
     comparison: AggregateComparison | UnsetType = UNSET
 
@@ -194,12 +195,12 @@ class ApiKey(Struct, forbid_unknown_fields=True):
     requests_per_hour: HourlyLimit | None
     batches_per_hour: HourlyLimit | None
     status: KeyStatus
-    created_at: datetime
+    created_at: Instant
     created_by: str
-    expires_at: datetime | None
-    revoked_at: datetime | None
+    expires_at: Instant | None
+    revoked_at: Instant | None
     successor: str | None
-    last_used_at: datetime | None
+    last_used_at: Instant | None
 
 
 class IssuedApiKey(ApiKey, forbid_unknown_fields=True):
@@ -211,7 +212,7 @@ class IssuedApiKey(ApiKey, forbid_unknown_fields=True):
 class AuditEntry(Struct, forbid_unknown_fields=True):
     """Records one change. `key_id` identifies the API key that the actor used, if any."""
 
-    at: datetime
+    at: Instant
     id: int
     actor: str
     key_id: str | None

@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, header_lines, idempotency, problems
+from utxoiq_http import answer, header_lines, idempotency, preconditions, problems
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -20,8 +20,8 @@ from utxoiq_http.links import Base
 from utxoiq_http.observability import logs, trace_headers
 from utxoiq_http.observability.logs import AccessLog
 from utxoiq_http.observability.traces import RequestTraces
-from utxoiq_http.problems import Problem
-from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Endpoint, Resource, Route, Router, without_slash
+from utxoiq_http.problems import Problem, Violations
+from utxoiq_http.routes import IDEMPOTENCY_KEY, IF_MATCH, Call, Endpoint, Resource, Route, Router, without_slash
 from utxoiq_http.tolerance import Ignored
 from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.writes import audit
@@ -153,14 +153,23 @@ async def _read(
     receive: Receive,
     ignored: Ignored,
 ) -> Call[object, object]:
-    reader = endpoint.body
-    if reader is None:
-        return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), None, None)
-    body = await reader.read(headers, receive, ignored)
-    once = None
-    if IDEMPOTENCY_KEY in endpoint.route.headers:
-        once = idempotency.of_request(headers, caller, endpoint.route.path, body)
-    return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), body, once)
+    """Return the request as its types say. Raises Problem, a 422 with all that is wrong in it."""
+    reader, route = endpoint.body, endpoint.route
+    parameters = body = once = None
+    wrong = Violations()
+    with wrong:
+        parameters = endpoint.parameters.read(query, segment, ignored)
+    if IF_MATCH in route.headers:
+        with wrong:
+            preconditions.expected_versions(headers.get(b"if-match"))
+    if reader is not None:
+        with wrong:
+            body = await reader.read(headers, receive, ignored)
+        if IDEMPOTENCY_KEY in route.headers:
+            with wrong:
+                once = idempotency.of_request(headers, caller, route.path, body)
+    wrong.refuse()
+    return Call(caller, headers, path, parameters, body, once)
 
 
 def _of_error(error: Exception, request_id: str) -> Answer:

@@ -15,10 +15,9 @@ from starlette.types import Receive
 
 from utxoiq_http import moments, violations
 from utxoiq_http.field_types import fields_holding, with_times_of_any_zone
-from utxoiq_http.problems import FieldError, Problem, invalid
+from utxoiq_http.problems import MAX_ERRORS, FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
-MAX_ERRORS = 100
 # Python refuses to convert longer integers, and none so long is worth storing.
 MAX_DIGITS = 4000
 _JSON = b"application/json"

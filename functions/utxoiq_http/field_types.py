@@ -6,12 +6,25 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
-from msgspec.inspect import DateTimeType, Metadata, Type, UnionType, type_info
+from msgspec.inspect import DateTimeType, Metadata, NoneType, Type, UnionType, type_info
 
 
 def fields_holding(kind: type[Type], struct: type[Struct]) -> tuple[str, ...]:
     """Return the names of the fields whose type is `kind` or a union with it."""
     return tuple(field.name for field in msgspec.structs.fields(struct) if _holds(kind, type_info(field.type)))
+
+
+def plain(kind: Any) -> Type:
+    """Return what a type is apart from null, from being left out, and from its descriptions."""
+    return _plain(type_info(kind))
+
+
+def _plain(info: Type) -> Type:
+    if isinstance(info, Metadata):
+        return _plain(info.type)
+    if isinstance(info, UnionType):
+        return _plain(next(part for part in info.types if not isinstance(part, NoneType)))
+    return info
 
 
 def _holds(kind: type[Type], info: Type) -> bool:

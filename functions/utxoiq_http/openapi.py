@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from utxoiq_http import problems
+from utxoiq_http import field_descriptions, problems
 from utxoiq_http.access import Access
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.observability.logs import CORRELATION_ID
@@ -31,11 +31,11 @@ _TEXT: Json = {"type": "string"}
 
 _REQUEST_HEADERS: dict[str, Json] = {
     IDEMPOTENCY_KEY: {
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
         "description": "A repeated request with the same key and body within 24 hours gets the first response.",
     },
     IF_MATCH: {
-        "schema": _TEXT,
+        "schema": {"type": "string", "pattern": r'^\s*(\*|((W/)?"[!#-~]*"\s*(,\s*|$))+)\s*$'},
         "description": "The ETag of the version to change. If the job has another version by now, the response is 409.",
     },
     IF_NONE_MATCH: {
@@ -43,11 +43,12 @@ _REQUEST_HEADERS: dict[str, Json] = {
         "description": "The ETag of the version that the client has. If it is current, the response is 304.",
     },
     "X-Request-ID": {
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
-        "description": "The id of the request in responses and logs. The service generates one if it is omitted.",
+        "schema": _TEXT,
+        "description": "The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and"
+        " underscores. The service generates one if it is omitted or has anything else.",
     },
     CORRELATION_ID: {
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "schema": _TEXT,
         "description": "The same where there is no X-Request-ID; it comes back in the answer.",
     },
 }
@@ -89,7 +90,7 @@ _OF_EVERY_ANSWER = (
 # Headers that every request may have.
 _OF_EVERY_REQUEST = ("X-Request-ID", CORRELATION_ID)
 _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
-    400: ("The JSON is malformed, or its fields contradict each other.", ()),
+    400: ("There are two credentials, the JSON is malformed, or its fields contradict each other.", ()),
     401: ("The request has no valid credentials.", ("WWW-Authenticate",)),
     403: ("The caller does not have permission.", ()),
     404: ("The resource does not exist.", ()),
@@ -102,6 +103,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     500: ("An internal error, which is logged with the request id.", ()),
     502: ("Archived data failed its integrity check.", ()),
     503: ("A service that this operation depends on, such as the database, is unavailable.", ("Retry-After",)),
+    504: ("The function did not answer within its time, says the platform before it.", ()),
 }
 _SECURITY_SCHEMES: Json = {
     "user": {
@@ -135,9 +137,10 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
     """Return the OpenAPI document of these routes. `title` is the name of a function or of the system."""
     types = [ProblemDetails, *(kind for route in routes for kind in (route.body, route.answer) if kind is not None)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    for component in components.values():
+    for name, component in components.items():
         if "description" in component:
             component["description"] = inspect.cleandoc(component["description"])
+        _describe_fields(name, component)
     shown = dict(zip(map(repr, types), schemas, strict=True))
     for route in routes:
         if route.body is not None:
@@ -151,6 +154,7 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
             "title": title,
             "version": API_VERSION,
             "description": _ABOUT,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "paths": paths,
@@ -173,6 +177,22 @@ def _tolerate(struct: Json) -> None:
                 choice.pop("minLength", None)
 
 
+def _describe_fields(type_name: str, struct: Json) -> None:
+    """Describe every field, say that objects without fields of their own take any, and leave out defaults of null.
+
+    A default of null means that the field may be left out, which `required` says; generators of clients would otherwise
+    take the field for one that is always there.
+    """
+    for name, field in struct.get("properties", {}).items():
+        described = [choice.pop("description", None) for choice in (field, *field.get("anyOf", []))]
+        field["description"] = next(filter(None, described), None) or field_descriptions.describe(type_name, name)
+        if field.get("default", ...) is None:
+            del field["default"]
+        for choice in (field, *field.get("anyOf", [])):
+            if choice.get("type") == "object":
+                choice.setdefault("additionalProperties", True)
+
+
 def encode(openapi: Json) -> bytes:
     """Return the document as JSON."""
     return msgspec.json.encode(openapi)
@@ -192,13 +212,19 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
         "responses": _responses(route, shown),
     }
     if route.body is not None:
-        content = {"schema": shown[repr(route.body)], **({"example": route.example} if route.example else {})}
+        content = {"schema": shown[repr(route.body)], **_examples(route)}
         operation["requestBody"] = {
             "required": True,
             "description": f"At most {route.body_limit} bytes.",
             "content": {"application/json": content},
         }
     return operation
+
+
+def _examples(route: Route[Any]) -> Json:
+    if route.service_example is not None:
+        return {"examples": {"user": {"value": route.example}, "service": {"value": route.service_example}}}
+    return {} if route.example is None else {"example": route.example}
 
 
 def _operation_id(name: str) -> str:
@@ -210,24 +236,28 @@ def _parameters(route: Route[Any]) -> list[Json]:
     schema = msgspec.json.schema(route.parameters)
     struct: Json = schema["$defs"][route.parameters.__name__]
     _tolerate(struct)
+    _describe_fields(route.parameters.__name__, struct)
     properties, required = struct["properties"], struct.get("required", [])
     return [
         {
             "name": name,
             "in": "path" if name == route.path_parameter else "query",
             "required": name in required,
-            "schema": _without_null(field),
+            "description": field.pop("description"),
+            "schema": _of_parameter(field),
         }
         for name, field in properties.items()
     ]
 
 
-def _without_null(field: Json) -> Json:
-    """Return the schema without null: a parameter that has no value is omitted."""
-    if "anyOf" not in field:
-        return field
-    (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
-    return dict(kind)
+def _of_parameter(field: Json) -> Json:
+    """Return the schema without null, for a parameter without a value is omitted; `true` or `false` is a boolean."""
+    if "anyOf" in field:
+        (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
+        return dict(kind)
+    if field.get("enum") == ["false", "true"]:
+        return {"type": "boolean", "default": field["default"] == "true"}
+    return field
 
 
 def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
@@ -249,13 +279,13 @@ def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
 
 
 def _statuses(route: Route[Any]) -> set[int]:
-    statuses = {405, 422, 500, *route.problems}
+    statuses = {405, 422, 500, 504, *route.problems}
     if route.identified:
-        statuses |= {401, 429, 503}
+        statuses |= {400, 401, 429, 503}
     if not route.access.public:
         statuses.add(403)
     if route.body is not None:
-        statuses |= {400, 413, 415}
+        statuses |= {413, 415}
     return statuses
 
 

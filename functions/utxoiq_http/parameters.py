@@ -10,12 +10,11 @@ from msgspec.inspect import DateTimeType, IntType
 
 from utxoiq_http import moments, violations
 from utxoiq_http.field_types import fields_holding
-from utxoiq_http.problems import FieldError, invalid
+from utxoiq_http.problems import MAX_ERRORS, FieldError, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
 _is_whole = re.compile(r"-?[0-9]{1,40}").fullmatch
 _is_decimal = re.compile(r"-?[0-9]{1,40}\.[0-9]{1,40}").fullmatch
-MAX_ERRORS = 100
 
 
 class ParameterReader:

@@ -23,7 +23,8 @@ UNSPECIFIC = "about:blank"
 HOW_TO_IDENTIFY = "send `Authorization: Bearer <ID token>` or `X-API-Key: <key>`"
 HEALTH_RETRY_SECONDS = 5
 PUBLISH_RETRY_SECONDS = 10
-_CONFLICTS = {
+MAX_ERRORS = 100
+CONFLICTS = {
     JobEnded: "job-ended",
     StaleVersion: "stale-version",
     NameTaken: "name-taken",
@@ -92,6 +93,33 @@ def invalid(*errors: FieldError) -> Problem:
     return Problem(422, "; ".join(f"{error.field}: {error.message}" for error in errors[:5]), errors=errors)
 
 
+class Violations:
+    """Collects what is wrong in the parts of a request, each read in a block of its own, for one response.
+
+    A block ends at what it refuses, and what follows it goes on. Whatever is no list of fields is raised.
+    """
+
+    __slots__ = ("_errors",)
+
+    def __init__(self) -> None:
+        self._errors: list[FieldError] = []
+
+    def __enter__(self) -> None:
+        """Begin a part."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        """Note the fields that the part refuses."""
+        if not isinstance(error, Problem) or not error.errors:
+            return False
+        self._errors += error.errors
+        return True
+
+    def refuse(self) -> None:
+        """Raise Problem 422 if anything is wrong; it names the first MAX_ERRORS fields."""
+        if self._errors:
+            raise invalid(*self._errors[:MAX_ERRORS])
+
+
 def unauthorized(detail: str, *, challenge: str = "Bearer") -> Problem:
     """Return a Problem 401 with the challenge as its WWW-Authenticate header."""
     return Problem(401, detail, headers=[(b"www-authenticate", challenge.encode())])
@@ -129,7 +157,7 @@ def of(error: Exception) -> Problem | None:
         case RuleBroken():
             return Problem(400, str(error))
         case JobEnded() | StaleVersion() | NameTaken() | KeyEnded():
-            return Problem(409, str(error), kind=f"urn:utxoiq:problem:{_CONFLICTS[type(error)]}")
+            return Problem(409, str(error), kind=f"urn:utxoiq:problem:{CONFLICTS[type(error)]}")
         case BadCursor():
             return invalid(FieldError("cursor", str(error)))
         case IdempotencyMismatch():

@@ -72,6 +72,7 @@ class Route(Generic[Resource]):
         answer_headers: The response headers that the handler sets.
         problems: The error statuses that only the handler can cause.
         example: An example of the request body.
+        service_example: The same for a service, where it sends something else than a user.
         identified: Whether the caller is identified and the request counted against a rate limit.
         batch: Whether the request also counts against the limit of batches.
     """
@@ -90,6 +91,7 @@ class Route(Generic[Resource]):
     answer_headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     example: Any = None
+    service_example: Any = None
     identified: bool = True
     batch: bool = False
 

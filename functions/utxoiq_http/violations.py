@@ -1,15 +1,27 @@
 """The search for all errors of a request's fields, after the fast decoder has failed at the first error."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct, UnsetType
+from msgspec.inspect import (
+    DateTimeType,
+    FloatType,
+    FrozenSetType,
+    IntType,
+    ListType,
+    LiteralType,
+    SetType,
+    StrType,
+    UUIDType,
+)
 
-from utxoiq_http import moments
+from utxoiq_http import field_types, moments
 from utxoiq_http.problems import FieldError
 
 MAX_NAME = 100
+EXAMPLE_ID = "0d2f6c1e-5b8a-4f0e-9c3d-7a1b2c3d4e5f"
 WHOLE = "(body)"
 NUL = "holds the character NUL, which cannot be stored; leave it out"
 SURROGATE = "holds half of a surrogate pair, which is no character; leave it out"
@@ -66,25 +78,55 @@ def _of_fields(value: dict[str, object], struct: type[Struct], prefix: str) -> I
 def _mismatch(value: object, kind: Any, at: str) -> Iterator[FieldError]:
     try:
         converted = msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        yield FieldError(at or WHOLE, _message(str(error), value, kind))
+    except msgspec.ValidationError:
+        yield FieldError(at or WHOLE, _message(value, kind))
     else:
         if not moments.is_storable(converted):
             yield FieldError(at, moments.OUT_OF_RANGE)
 
 
-def _message(text: str, value: object, kind: Any) -> str:
-    text = text.partition(" - at `")[0]
-    if text.startswith("Invalid enum value"):
-        return f"takes {', '.join(_choices(kind))}"
-    if "datetime" in text:
-        return moments.flaw(value) if isinstance(value, str) else moments.EXPECTED
-    return text.replace("`", "").replace("Expected", "takes", 1)
+def _message(value: object, kind: Any) -> str:
+    """Return what the field takes, in words for the client's developer."""
+    match field_types.plain(kind):
+        case DateTimeType():
+            return moments.flaw(value) if isinstance(value, str) else moments.EXPECTED
+        case LiteralType(values=choices):
+            return f"takes {', '.join(map(str, _in_order(kind, choices)))}"
+        case IntType() as number:
+            return f"takes a whole number{_range(number.ge, number.le)}"
+        case FloatType() as number:
+            return f"takes a number{_range(number.ge, number.le)}"
+        case StrType() as text:
+            return f"takes text{_size(text.min_length, text.max_length, 'characters')}"
+        case ListType() | SetType() | FrozenSetType() as items:
+            return f"takes a list{_size(items.min_length, items.max_length, 'items')}"
+        case UUIDType():
+            return f"takes a UUID, such as {EXAMPLE_ID}"
+        case _:
+            return "takes a JSON object"
 
 
-def _choices(kind: Any) -> list[str]:
+def _range(least: float | None, most: float | None) -> str:
+    if most is None:
+        return "" if least is None else f" of at least {least}"
+    return f" of at most {most}" if least is None else f" from {least} to {most}"
+
+
+def _size(least: int | None, most: int | None, what: str) -> str:
+    if most is None:
+        return f" of at least {least} {what}" if least else ""
+    return f" of {least} to {most} {what}" if least else f" of at most {most} {what}"
+
+
+def _in_order(kind: Any, choices: Collection[object]) -> list[object]:
+    """Return the choices as the type lists them, which msgspec sorts."""
+    listed = _choices(kind)
+    return listed if len(listed) == len(choices) else list(choices)
+
+
+def _choices(kind: Any) -> list[object]:
     if get_origin(kind) is Literal:
-        return [str(choice) for choice in get_args(kind)]
+        return list(get_args(kind))
     return [choice for part in get_args(kind) for choice in _choices(part)]
 
 

@@ -129,7 +129,7 @@ class Jobs:
             raise StaleVersion(
                 f"the job is at version {version}, not {expected_version}; read it again and decide anew"
             )
-        if not start <= progress.current_block <= end:
+        if progress.current_block is not None and not start <= progress.current_block <= end:
             raise RuleBroken(f"current_block {progress.current_block} is outside the job's blocks {start} to {end}")
         raise StaleVersion("the job changed at the same moment; read it again and decide anew")
 

@@ -57,11 +57,17 @@ class NewJob(Struct, frozen=True, forbid_unknown_fields=True):
 class JobProgress(Struct, frozen=True, forbid_unknown_fields=True):
     """Reports a job's progress. A field left out keeps its value; null clears it where the table allows that."""
 
-    current_block: Block
-    progress_percentage: Annotated[float, Meta(ge=0, le=100)]
+    current_block: Block | None = None
+    progress_percentage: Annotated[float, Meta(ge=0, le=100)] | None = None
     estimated_completion: Moment | UnsetType | None = UNSET
     status: JobStatus | None = None
     error_message: Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse progress that tells nothing. Raises ValueError."""
+        told = (self.current_block, self.progress_percentage, self.status)
+        if told == (None, None, None) and self.estimated_completion is UNSET and self.error_message is UNSET:
+            raise ValueError("tells nothing; send at least one field")
 
 
 class JobQuery(Struct, frozen=True, forbid_unknown_fields=True):

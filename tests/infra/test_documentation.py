@@ -5,6 +5,7 @@ import re
 import pytest
 from tests.infra.deployment import PROJECT, REPOSITORY, deploy
 
+from utxoiq_http import problems
 from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.configuration.settings import NAME
 
@@ -58,3 +59,13 @@ def test_every_object_key_is_described_beside_the_schema() -> None:
     text = (REPOSITORY / "Pulumi.yaml").read_text()
     assert f"{NAME}:functions:" in text
     assert f"{NAME}:schedules:" in text
+
+
+def test_every_type_of_problem_is_in_the_catalogue() -> None:
+    sources = (REPOSITORY / "functions").rglob("*.py")
+    named = {kind for source in sources for kind in re.findall(r"urn:utxoiq:problem:([a-z-]+)", source.read_text())}
+    named |= set(problems.CONFLICTS.values())
+    catalogue = re.findall(
+        r"^\| `urn:utxoiq:problem:([a-z-]+)` \|", (REPOSITORY / "docs/api.md").read_text(), re.MULTILINE
+    )
+    assert set(catalogue) == named

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from utxoiq_http import answer
 from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
+from utxoiq_http.answers import Instant
 from utxoiq_http.app import App
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
@@ -55,8 +55,8 @@ class BackupShown(Struct, forbid_unknown_fields=True):
 
     id: UUID
     backup_id: str | None
-    requested_at: datetime
-    ended_at: datetime | None
+    requested_at: Instant
+    ended_at: Instant | None
     bytes: Bytes | None
     status: Literal["running", "success", "failed"]
     error: str | None
@@ -79,8 +79,8 @@ class VerificationShown(Struct, forbid_unknown_fields=True):
 
     id: UUID
     step: Literal["choose", "create", "restore", "check", "publish", "delete", "done"]
-    started_at: datetime
-    ended_at: datetime | None
+    started_at: Instant
+    ended_at: Instant | None
     status: Literal["running", "passed", "failed"]
     backup_id: str | None
     error: str | None

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -11,6 +10,7 @@ from msgspec import Meta, Struct
 from utxoiq_http import answer
 from utxoiq_http.access import MAINTENANCE, Access
 from utxoiq_http.answer import Answer
+from utxoiq_http.answers import Count, Instant
 from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
@@ -27,7 +27,6 @@ from utxoiq_persistence.store import Store
 PATH = "/api/v1/monitoring/retention"
 RETRY_SECONDS = 30
 
-Count = Annotated[int, Meta(ge=0)]
 MonthName = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
 
 
@@ -107,7 +106,7 @@ class RestoredShown(Struct, forbid_unknown_fields=True):
     message: str
     restored: Count
     objects: Count
-    continue_from: datetime | None
+    continue_from: Instant | None
 
 
 @dataclass(frozen=True)

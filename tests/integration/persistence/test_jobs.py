@@ -53,6 +53,24 @@ async def test_an_end_before_the_start_is_refused(store: Store) -> None:
         await store.jobs.start(NewJob("blocks", 10, 9))
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (JobProgress(current_block=50), {"progress_percentage": 40.5, "status": "running", "error_message": "slow"}),
+        (JobProgress(progress_percentage=50.0), {"current_block": 40, "status": "running", "error_message": "slow"}),
+        (JobProgress(status="paused"), {"current_block": 40, "progress_percentage": 40.5, "error_message": "slow"}),
+        (JobProgress(error_message=None), {"current_block": 40, "progress_percentage": 40.5, "error_message": None}),
+    ],
+)
+async def test_what_is_left_out_of_progress_keeps_its_value(
+    store: Store, told: JobProgress, kept: dict[str, Any]
+) -> None:
+    job = await start(store)
+    await store.jobs.progress(job["id"], JobProgress(40, 40.5, error_message="slow"))
+    left = shown(await store.jobs.progress(job["id"], told))
+    assert {name: left[name] for name in kept} == kept
+
+
 async def test_progress_is_read_back(store: Store) -> None:
     job = await start(store)
     written = await store.jobs.progress(job["id"], JobProgress(40, 40.5))
