@@ -61,7 +61,7 @@ def test_the_package_takes_every_key_of_the_schema() -> None:
     }
     expected = {key: entry for key, entry in schema.items() if key not in package.LEFT_OUT}
     assert {key: entry for key, entry in described.items() if key in schema} == expected
-    assert described.keys() - expected.keys() == {"project", "stack", "functions", "schedules"}
+    assert described.keys() - expected.keys() == {"project", "stack", *OBJECTS}
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
