@@ -118,6 +118,10 @@ migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 schema: $(INSTALLED) ## Write migrations/schema.sql, the whole schema, from the migrations
 	@$(BIN)/python -m tests.integration.migrations.schema_file migrations/schema.sql
 
+.PHONY: snapshots
+snapshots: $(INSTALLED) ## Write tests/infra/snapshots, what the stacks declare, for review
+	@$(BIN)/python -m tests.infra.snapshot
+
 .PHONY: release
 release: ## Tag a version whose changes are written down and committed: VERSION=1.2.0
 	@refuse() { echo "$$1" >&2; exit 1; }; \

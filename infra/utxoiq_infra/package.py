@@ -132,6 +132,8 @@ class PersistenceLayerArgs(TypedDict):
     """Audience of the users' ID tokens; empty for the project's id"""
     user_jwks_url: str | None
     """Where the issuer publishes its keys; empty for Firebase's"""
+    max_token_seconds: int | None
+    """Longest time from an ID token's issue to its expiry; one that is made for longer is refused"""
     operators: list[str] | None
     """Emails of the Google accounts that may call every endpoint"""
     operator_audience: str | None

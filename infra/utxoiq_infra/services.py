@@ -8,6 +8,7 @@ from utxoiq_infra.component import Component
 APIS = (
     "artifactregistry",
     "bigquery",
+    "billingbudgets",
     "cloudbuild",
     "cloudfunctions",
     "cloudresourcemanager",

@@ -1,4 +1,4 @@
-"""What must not change by accident, as text for people to review: `python -m tests.infra.snapshot` writes it anew."""
+"""What must not change by accident, as text for people to review: `make snapshots` writes it anew."""
 
 import json
 import re

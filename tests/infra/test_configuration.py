@@ -1,17 +1,22 @@
 """What a stack may set, and what a wrong value says."""
 
+import ast
+import inspect
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pulumi
 import pytest
 from tests.infra.deployment import PROJECT, deploy, stack_configuration
 
+from utxoiq_infra import package
 from utxoiq_infra.configuration.settings import NAME, Configuration
 from utxoiq_infra.configuration.stack import read
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
 OBJECTS = {"functions", "schedules"}
+ANNOTATIONS = {"string": "str", "integer": "int", "boolean": "bool", "array": "list[str]"}
 
 
 def configured(changes: Mapping[str, object], stack: str = "prod") -> Configuration:
@@ -36,6 +41,27 @@ def test_the_schema_describes_and_types_every_key() -> None:
     for key, entry in PROJECT["config"].items():
         assert entry["description"], key
         assert entry["type"] in ("string", "integer", "boolean", "array"), key
+
+
+def test_the_package_takes_every_key_of_the_schema() -> None:
+    """By its source: `tests/engine` asks Pulumi itself, which is not everywhere."""
+    (arguments,) = (
+        node
+        for node in ast.parse(inspect.getsource(package)).body
+        if isinstance(node, ast.ClassDef) and node.name == package.PersistenceLayerArgs.__name__
+    )
+    described = {
+        package._camel(field.target.id): (ast.unparse(field.annotation), text.value.value)
+        for field, text in pairwise(arguments.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+    }
+    schema = {
+        key: (f"{ANNOTATIONS[entry['type']]} | None", entry["description"]) for key, entry in PROJECT["config"].items()
+    }
+    expected = {key: entry for key, entry in schema.items() if key not in package.LEFT_OUT}
+    assert {key: entry for key, entry in described.items() if key in schema} == expected
+    assert described.keys() - expected.keys() == {"project", "stack", *OBJECTS}
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])

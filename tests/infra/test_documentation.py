@@ -1,15 +1,21 @@
 """The documents name what there is."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.infra.deployment import PROJECT, REPOSITORY, deploy
+from tests.infra.policies import RULES
 
 from utxoiq_http import problems
 from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.configuration.settings import NAME
 
 KEYS = set(PROJECT["config"])
+# Files that the recipes have somebody make.
+NOTES = {"functions/notes/main.py", "functions/utxoiq_http/endpoints/notes.py"}
+EXAMPLES = {".up.sql", ".down.sql", "NNNN_name.py", "migrations/versions/NNNN_name.up.sql", *NOTES}
 
 
 @pytest.mark.parametrize("document", ["deployment.md", "cost.md"])
@@ -47,6 +53,29 @@ def test_the_estimate_is_of_what_is_declared() -> None:
     assert f"{int(cache['memorySizeGb'])} GB, {cache['tier']} |" in text
     assert f"{', '.join(f'{name} {count}' for name, count in sorted(warm.items()) if count)} |" in text
     assert f"are {instances} instances" in text
+    checks = deployment.all("monitoring/uptimeCheckConfig:UptimeCheckConfig")
+    assert f"{len(checks)} functions, 3 places" in text
+
+
+def test_what_the_recipes_of_contributing_name_exists() -> None:
+    """Tests, rules, files and targets: a step that is forgotten fails what the recipe says it does."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    sources = "".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    tests = set(re.findall(r"`(test_\w+)`", text))
+    assert len(tests) > 25
+    assert not {name for name in tests if f"def {name}(" not in sources}
+    assert set(re.findall(r"rule `(\w+)`", text)) <= RULES.keys()
+    targets = set(re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+    files = {f"/{path.relative_to(REPOSITORY)}" for path in files_of_the_repository()}
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|md|toml|yaml|sql|json))`", text)) - EXAMPLES
+    assert not {name for name in named if not any(path.endswith(f"/{name}") for path in files)}
+
+
+def files_of_the_repository() -> Iterator[Path]:
+    for folder in ("docs", "functions", "infra", "migrations", "sql", "tests"):
+        yield from (path for path in (REPOSITORY / folder).rglob("*") if path.is_file())
+    yield from (path for path in REPOSITORY.iterdir() if path.is_file())
 
 
 def test_local_links_lead_somewhere() -> None:

@@ -19,6 +19,7 @@ from utxoiq_console import documentation, resources
 from utxoiq_http.routes import Call
 from utxoiq_http.system_document import endpoint_modules, system_routes
 from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE
+from utxoiq_infra.monitoring.alert_table import SERVING
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = REPOSITORY / "functions"
@@ -93,6 +94,11 @@ def test_every_function_is_in_the_catalog() -> None:
 
 def test_requests_of_the_tests_go_where_the_catalog_leads_them() -> None:
     assert {prefix: routed(prefix) for prefix in PREFIXES} == PREFIXES
+
+
+def test_requests_of_the_tests_reach_every_function_that_moves_no_data() -> None:
+    """Those that move data need more than a database and Redis, and have tests of their own."""
+    assert set(PREFIXES.values()) == {spec.name for spec in SERVING}
 
 
 def test_the_console_shows_every_operation_that_a_client_may_call() -> None:

@@ -17,7 +17,12 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "with a key of its own": ("prod", {"databaseKmsKey": KEY}),
     "with a budget": (
         "prod",
-        {"budget": 900, "billingAccount": "012345-6789AB-CDEF01", "alertEmails": ["a@example.com"]},
+        {
+            "budget": 900,
+            "billingAccount": "012345-6789AB-CDEF01",
+            "alertEmails": ["a@example.com"],
+            "alertTopic": "projects/utxoiq-prod/topics/alerts",
+        },
     ),
     "with locked retention": (
         "prod",
@@ -27,7 +32,7 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),
     "without a console": ("prod", {"console": False}),
-    "with operators": ("prod", {"operators": ["a@example.com", "b@example.com"]}),
+    "with operators": ("prod", {"operators": ["a@example.com", "b@example.com"], "deployer": "user:a@example.com"}),
     "traced, with links to runbooks": (
         "prod",
         {"traceSampling": "0.05", "runbookUrl": "https://wiki.example.com/alerts"},

@@ -20,6 +20,7 @@ OBJECT = "storage/bucketObject:BucketObject"
 JOB = "cloudscheduler/job:Job"
 ROLE = "projects/iAMCustomRole:IAMCustomRole"
 VERSION = "secretmanager/secretVersion:SecretVersion"
+SERVICE = "projects/service:Service"
 BACKUPS = "settings.backup_configuration"
 GUARD = "random:index/randomId:RandomId"
 DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
@@ -325,6 +326,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     ("audit_logs_are_kept", Mutation(("logging/projectSink:ProjectSink",), put("filter", "severity>=ERROR")), {}),
     ("apis_are_enabled_first", waiting_for_nothing("serviceaccount/account:Account"), {}),
+    ("apis_are_enabled_first", Mutation((SERVICE,), put("service", "another.googleapis.com"), ends_with="-redis"), {}),
     ("the_schema_is_there_before_its_traffic", waiting_for_nothing(FUNCTION, OBJECT), {}),
     ("the_migrations_wait_for_all_that_they_need", waiting_for_nothing(FUNCTION, OBJECT, INVOKER), {}),
     ("functions_have_their_rights_before_they_start", waiting_for_nothing(FUNCTION), {}),

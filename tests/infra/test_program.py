@@ -26,7 +26,7 @@ def sources(deployment: Deployment) -> dict[str, str]:
 
 @pytest.mark.parametrize("stack", snapshot.STACKS)
 def test_nothing_changes_by_accident(stack: str) -> None:
-    """If this change is meant: python -m tests.infra.snapshot, and have the difference reviewed."""
+    """If this change is meant: `make snapshots`, and have the difference reviewed."""
     assert snapshot.render(deploy(stack)) == (snapshot.FOLDER / f"{stack}.txt").read_text()
 
 

@@ -9,6 +9,19 @@ from utxoiq_infra.configuration.catalog import MIGRATE
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 MIGRATION = "pulumi-python:dynamic:Migration"
+# The API that makes a resource, where it is not called as the provider's module is.
+API_OF = {
+    "billing": "billingbudgets",
+    "cloudfunctionsv2": "cloudfunctions",
+    "cloudrunv2": "run",
+    "projects": "cloudresourcemanager",
+    "serviceaccount": "iam",
+    "sql": "sqladmin",
+}
+# Rights on what exists already: its API is enabled where it was made.
+ELSEWHERE = {"gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember", "gcp:pubsub/topicIAMMember:TopicIAMMember"}
+# What no resource is of, and another API needs: functions are built by it.
+BESIDES = {"cloudbuild"}
 
 
 @rule
@@ -18,9 +31,11 @@ def apis_are_enabled_first(deployment: Deployment) -> Iterator[str]:
     for resource in set(deployment.google()) - services:
         if not services <= set(deployment.before(resource)):
             yield f"{resource.name} waits for no APIs"
-    for needed in ("sqladmin", "run", "cloudfunctions", "cloudbuild", "secretmanager", "cloudscheduler", "redis"):
-        if f"{needed}.googleapis.com" not in enabled:
-            yield f"{needed} is not enabled"
+    made = {found.type for found in deployment.google()} - ELSEWHERE
+    modules = {type_.removeprefix("gcp:").partition("/")[0] for type_ in made}
+    for api in sorted({API_OF.get(module, module) for module in modules} | BESIDES):
+        if f"{api}.googleapis.com" not in enabled:
+            yield f"{api}.googleapis.com is needed, and is not among the APIs of services.py"
 
 
 @rule

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 
 from utxoiq_http.access import (
@@ -12,6 +14,8 @@ from utxoiq_http.access import (
     resolve_user,
 )
 from utxoiq_http.problems import Problem
+from utxoiq_http.system_document import system_routes
+from utxoiq_persistence.records import Scope
 
 USER = Caller(Kind.USER, "user:ann", subject="ann")
 READER = Caller(Kind.SERVICE, "service:reader", scopes=frozenset({"feedback:read"}))
@@ -44,6 +48,11 @@ def test_an_endpoint_lets_in_whom_it_is_for(access: Access, callers: list[Caller
     statuses = {caller.name: status_for(access, caller) for caller in EVERYBODY}
     refused = {caller.name: 401 if caller is NOBODY else 403 for caller in EVERYBODY}
     assert statuses == {**refused, **{caller.name: 200 for caller in callers}}
+
+
+def test_every_scope_that_an_endpoint_wants_is_one_that_a_key_can_have() -> None:
+    wanted = {route.access.scope for route in system_routes()} - {None}
+    assert wanted == set(get_args(Scope))
 
 
 def test_whoever_may_not_is_told_who_may() -> None:
