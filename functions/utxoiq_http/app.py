@@ -80,17 +80,19 @@ class App(Generic[Resource]):
         origin = Origin("")
         name = PREFLIGHTS
         ignored = Ignored()
+        gate: Gate | None = None
         try:
             reply = self._preflight(method, path, headers)
             if reply is None:
                 name = NOWHERE
                 opened = await self.opened.get()
-                if opened.gate is not None:
-                    visit = opened.gate.visit(scope, headers)
-                endpoint, segment = await self._found(opened.gate, visit, method, path, headers)
+                gate = opened.gate
+                if gate is not None:
+                    visit = gate.visit(scope, headers)
+                endpoint, segment = await self._found(gate, visit, method, path, headers)
                 name = endpoint.name
-                if opened.gate is not None and endpoint.route.identified:
-                    await opened.gate.enter(visit, headers, endpoint.route)
+                if gate is not None and endpoint.route.identified:
+                    await gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
                 audit.set_origin(origin)
                 seen_path = self._base.path(headers, without_slash(path))
@@ -100,6 +102,9 @@ class App(Generic[Resource]):
                 reply = await endpoint.route.handler(opened.resource, call)
         except Exception as error:
             reply = _of_error(error, request_id)
+        finally:
+            if gate is not None:
+                gate.leave(visit)
         reply.raw_headers += [
             (b"x-request-id", request_id.encode()),
             *logs.correlation(headers, request_id),
