@@ -204,26 +204,21 @@ class RateLimits:
         window.counted, window.waiting = window.waiting, []
         window.sent, window.behind = window.behind, 0
         wanted = str(window.sent + len(window.counted))
+        answer = self._outside.copy().run(
+            self._scripts.run, _TAKE, window.key, wanted, str(window.limit), str(WINDOW_SECONDS * 1000)
+        )
+        answer.add_done_callback(partial(self._settle, window), context=self._outside)
+
+    def _settle(self, window: _Window, answer: "asyncio.Future[Any]") -> None:
+        """Take what a count was answered with, and send the next one."""
         try:
-            answer = self._outside.copy().run(
-                self._scripts.run, _TAKE, window.key, wanted, str(window.limit), str(WINDOW_SECONDS * 1000)
-            )
+            granted, used, left = answer.result()
+            window.used, window.resets_at = used, time.time() + left / 1000
+        except (RedisAway, asyncio.CancelledError):
+            granted = window.take_alone(window.sent + len(window.counted))
         except Exception:
             _log.exception("a rate limit cannot be counted in Redis; this instance counts alone")
-            self._settle(window, None)
-        else:
-            answer.add_done_callback(partial(self._settle, window), context=self._outside)
-
-    def _settle(self, window: _Window, answer: "asyncio.Future[Any] | None") -> None:
-        """Take what a count was answered with, and send the next one. answer: None if it could not be sent."""
-        error = None if answer is None or answer.cancelled() else answer.exception()
-        if answer is None or answer.cancelled() or error is not None:
-            if error is not None and not isinstance(error, RedisAway):
-                _log.error("a rate limit cannot be counted in Redis; this instance counts alone", exc_info=error)
             granted = window.take_alone(window.sent + len(window.counted))
-        else:
-            granted, window.used, left = answer.result()
-            window.resets_at = time.time() + left / 1000
         window.answer(granted)
         window.counting = bool(window.waiting)
         if window.counting:
