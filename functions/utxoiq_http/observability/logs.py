@@ -1,7 +1,8 @@
 """Structured logs on standard output as Cloud Logging reads them: one JSON object per line.
 
-Every line of a request has its id and its Cloud trace. Lines contain no bodies, headers or query strings: the content
-and the credentials that callers send are not logged.
+The platform writes a line for each request. Ours are for changes, refusals, errors and what was slow; the others are
+written at the level DEBUG only. Each line of a request has its id and its Cloud trace. None has bodies, headers or
+query strings: the content and the credentials that callers send are not logged.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from utxoiq_persistence.errors import ConfigurationError
 from utxoiq_persistence.tracing.spans import TraceContext
 
 MAX_HELD_LINES = 200
+# Of a request; the limit of the alert on latency.
+SLOW_SECONDS = 1.0
 TRACE = "logging.googleapis.com/trace"
 SPAN_ID = "logging.googleapis.com/spanId"
 SAMPLED = "logging.googleapis.com/trace_sampled"
@@ -45,7 +48,7 @@ class Change(Protocol):
 
 
 class AccessLog:
-    """Writes a line for each request. Lines are buffered until the event loop's next turn, to save system calls."""
+    """Writes the lines of requests. Lines are buffered until the event loop's next turn, to save system calls."""
 
     def __init__(self, project: str, threshold: int) -> None:
         self._project = project
@@ -79,11 +82,17 @@ class AccessLog:
         address: str,
         changes: Sequence[Change],
     ) -> None:
-        """Write the request's line.
+        """Write the request's line, if there is something to say of it.
 
         `size` is in bytes; `started` is from time.perf_counter. A line with changes is written whatever the threshold.
         """
-        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        seconds = time.perf_counter() - started
+        if status >= 400:
+            level = logging.WARNING if status < 500 else logging.ERROR
+        elif seconds >= SLOW_SECONDS:
+            level = logging.WARNING
+        else:
+            level = logging.INFO if changes else logging.DEBUG
         if level < self._threshold and not changes:
             return
         line: dict[str, object] = {
@@ -95,7 +104,7 @@ class AccessLog:
                 "requestUrl": path,
                 "status": status,
                 "remoteIp": address,
-                "latency": f"{time.perf_counter() - started:.6f}s",
+                "latency": f"{seconds:.6f}s",
                 "responseSize": str(size),  # a string, as every int64 in Google's JSON
             },
             "logging.googleapis.com/labels": {"caller": caller},
