@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, header_lines, idempotency, problems
+from utxoiq_http import answer, compression, header_lines, idempotency, problems
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -100,6 +100,8 @@ class App(Generic[Resource]):
                     endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive, ignored
                 )
                 reply = await endpoint.route.handler(opened.resource, call)
+                if len(reply.body) >= compression.MIN_BYTES:
+                    await compression.encode(reply, headers)
         except Exception as error:
             reply = _of_error(error, request_id)
         finally:
