@@ -73,11 +73,12 @@ class App(Generic[Resource]):
         method: str = scope["method"]
         path: str = scope["path"]
         headers = header_lines.combine(scope["headers"])
-        trace = trace_headers.read(headers)
-        span = None if self._traces is None else self._traces.begin(method, path, headers, trace)
-        request_id = self._access_log.begin(headers, trace if span is None else span.context)
+        span = None
+        if self._traces is not None:
+            span = self._traces.begin(method, path, headers, trace_headers.read(headers))
+        request_id = self._access_log.begin(headers, None if span is None else span.context)
         visit = RequestContext(UNKNOWN)
-        origin = Origin("")
+        origin: Origin | None = None
         name = PREFLIGHTS
         ignored = Ignored()
         gate: Gate | None = None
@@ -95,10 +96,7 @@ class App(Generic[Resource]):
                     await gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
                 audit.set_origin(origin)
-                seen_path = self._base.path(headers, without_slash(path))
-                call = await _read(
-                    endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive, ignored
-                )
+                call = await self._read(endpoint, segment, scope, headers, visit.caller, receive, ignored)
                 reply = await endpoint.route.handler(opened.resource, call)
                 if len(reply.body) >= compression.MIN_BYTES:
                     await compression.encode(reply, headers)
@@ -118,7 +116,7 @@ class App(Generic[Resource]):
         self._count(name, status, time.perf_counter() - started)
         if span is not None:
             span.end(name, status, request_id)
-        changes = [entry for entry in origin.entries if entry.made] if status < 400 else []
+        changes = [entry for entry in origin.entries if entry.made] if origin is not None and status < 400 else ()
         self._access_log.end(
             method, path, status, len(reply.body), started, visit.caller.name, address=visit.address, changes=changes
         )
@@ -138,6 +136,25 @@ class App(Generic[Resource]):
                 await gate.enter(visit, headers, None)
             raise
 
+    async def _read(
+        self,
+        endpoint: Endpoint[Resource],
+        segment: str | None,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        caller: Caller,
+        receive: Receive,
+        ignored: Ignored,
+    ) -> Call[object, object]:
+        path = without_slash(scope["path"])
+        body, once = None, None
+        if endpoint.body is not None:
+            body = await endpoint.body.read(headers, receive, ignored)
+            if IDEMPOTENCY_KEY in endpoint.route.headers:
+                once = idempotency.of_request(headers, caller, endpoint.route.path, body)
+        parameters = endpoint.parameters.read(scope["query_string"], segment, ignored)
+        return Call(caller, headers, self._base, path, parameters, body, once)
+
     def _count(self, name: str, status: int, seconds: float) -> None:
         figures = self._requests.get(name)
         if figures is None:
@@ -148,26 +165,6 @@ class App(Generic[Resource]):
         if method != "OPTIONS":
             return None
         return self._cross_origin.preflight(headers, self._router.methods(path))
-
-
-async def _read(
-    endpoint: Endpoint[Resource],
-    segment: str | None,
-    query: bytes,
-    headers: Mapping[bytes, bytes],
-    path: str,
-    caller: Caller,
-    receive: Receive,
-    ignored: Ignored,
-) -> Call[object, object]:
-    reader = endpoint.body
-    if reader is None:
-        return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), None, None)
-    body = await reader.read(headers, receive, ignored)
-    once = None
-    if IDEMPOTENCY_KEY in endpoint.route.headers:
-        once = idempotency.of_request(headers, caller, endpoint.route.path, body)
-    return Call(caller, headers, path, endpoint.parameters.read(query, segment, ignored), body, once)
 
 
 def _of_error(error: Exception, request_id: str) -> Answer:

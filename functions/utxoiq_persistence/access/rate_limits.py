@@ -24,6 +24,8 @@ from utxoiq_persistence.tracing import spans as tracing
 
 WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
+# The most windows of one script, so that it does not block Redis for long.
+MAX_COUNTED = 250
 # Of a limit: whoever has used less of it is far from it.
 FAR_SHARE = 0.9
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
@@ -31,17 +33,21 @@ GATHERING_SECONDS = 0.002
 
 _log = logging.getLogger(__name__)
 
-# Counts only what it lets through: a refusal costs no one anything.
+# Counts only what it lets through: a refusal costs no one anything. Of each window: how many are wanted, the limit.
 _TAKE = Script.of("""-- rate limit
-local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-local granted = math.max(0, math.min(tonumber(ARGV[1]), tonumber(ARGV[2]) - used))
-if granted > 0 then redis.call('INCRBY', KEYS[1], granted) end
-local left = redis.call('PTTL', KEYS[1])
-if left == -1 then
-    left = tonumber(ARGV[3])
-    redis.call('PEXPIRE', KEYS[1], left)
+local told = {}
+for i = 1, #KEYS do
+    local used = tonumber(redis.call('GET', KEYS[i]) or '0')
+    local granted = math.max(0, math.min(tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1]) - used))
+    if granted > 0 then redis.call('INCRBY', KEYS[i], granted) end
+    local left = redis.call('PTTL', KEYS[i])
+    if left == -1 then
+        left = tonumber(ARGV[1])
+        redis.call('PEXPIRE', KEYS[i], left)
+    end
+    told[3 * i - 2], told[3 * i - 1], told[3 * i] = granted, used + granted, left
 end
-return {granted, used + granted, left}
+return told
 """)
 
 
@@ -68,22 +74,10 @@ class _Window:
     whose count is on its way. `open` are requests that are being answered.
     """
 
-    __slots__ = (
-        "behind",
-        "counted",
-        "counting",
-        "gathering",
-        "key",
-        "limit",
-        "open",
-        "resets_at",
-        "sent",
-        "used",
-        "waiting",
-    )
+    __slots__ = ("behind", "counted", "counting", "key", "limit", "open", "resets_at", "sent", "used", "waiting")
 
     def __init__(self, name: str) -> None:
-        self.key = [f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"]
+        self.key = f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"
         self.limit = 0
         self.used = 0
         self.resets_at = 0.0
@@ -93,7 +87,6 @@ class _Window:
         self.waiting: list[asyncio.Future[Allowance]] = []
         self.counted: list[asyncio.Future[Allowance]] = []
         self.counting = False
-        self.gathering: asyncio.TimerHandle | None = None
 
     @property
     def uncounted(self) -> int:
@@ -105,7 +98,7 @@ class _Window:
 
         Never are more requests uncounted than are being answered, and one: that is the bound.
         """
-        uncounted = self.behind + self.sent
+        uncounted = self.uncounted
         return uncounted <= self.open and self.used + uncounted < self.limit * FAR_SHARE
 
     def allowance(self, granted: bool, used: int) -> Allowance:
@@ -131,11 +124,15 @@ class _Window:
 
 
 class RateLimits:
-    """Counts requests. Those that a caller sends while its last count is running are counted together in one script."""
+    """Counts requests, those of many callers in one script. A caller has one count on its way at a time."""
 
     def __init__(self, scripts: ScriptRunner) -> None:
         self._scripts = scripts
         self._windows: OrderedDict[str, _Window] = OrderedDict()
+        # The windows of which something waits to be counted, and what will send that.
+        self._due: dict[_Window, None] = {}
+        self._gathering: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Handle | None = None
         # A count is of many requests, so it is no part of the trace of the one that sends it.
         self._outside = Context()
 
@@ -154,16 +151,12 @@ class RateLimits:
                 span.point("rate limit")
             window.open += 1
             window.behind += 1
-            if window.gathering is None and not window.counting:
-                self._gather(window)
+            self._gather(window)
             return window.allowance(True, window.used + window.uncounted)
         window.open += 1
         turn: asyncio.Future[Allowance] = asyncio.get_running_loop().create_future()
         window.waiting.append(turn)
-        if not window.counting:
-            window.counting = True
-            # In the loop's next turn, together with all that come in this one.
-            asyncio.get_running_loop().call_soon(self._count, window, context=self._outside)
+        self._gather(window, at_once=True)
         if (span := tracing.current()) is not None:
             span.follow(turn, "rate limit")
         granted = False
@@ -187,44 +180,61 @@ class RateLimits:
         window = self._windows.get(name)
         return window is not None and window.used >= window.limit and time.time() < window.resets_at
 
-    def _gather(self, window: _Window) -> None:
-        loop = asyncio.get_running_loop()
-        window.gathering = loop.call_later(GATHERING_SECONDS, self._count_gathered, window, context=self._outside)
-
-    def _count_gathered(self, window: _Window) -> None:
-        if not window.counting:  # else whoever asks first has it counted, in the loop's next turn
-            window.counting = True
-            self._count(window)
-
-    def _count(self, window: _Window) -> None:
-        """Send one count of all that wait for one."""
-        if window.gathering is not None:
-            window.gathering.cancel()
-            window.gathering = None
-        window.counted, window.waiting = window.waiting, []
-        window.sent, window.behind = window.behind, 0
-        wanted = str(window.sent + len(window.counted))
-        answer = self._outside.copy().run(
-            self._scripts.run, _TAKE, window.key, wanted, str(window.limit), str(WINDOW_SECONDS * 1000)
-        )
-        answer.add_done_callback(partial(self._settle, window), context=self._outside)
-
-    def _settle(self, window: _Window, answer: "asyncio.Future[Any]") -> None:
-        """Take what a count was answered with, and send the next one."""
-        try:
-            granted, used, left = answer.result()
-            window.used, window.resets_at = used, time.time() + left / 1000
-        except (RedisAway, asyncio.CancelledError):
-            granted = window.take_alone(window.sent + len(window.counted))
-        except Exception:
-            _log.exception("a rate limit cannot be counted in Redis; this instance counts alone")
-            granted = window.take_alone(window.sent + len(window.counted))
-        window.answer(granted)
-        window.counting = bool(window.waiting)
+    def _gather(self, window: _Window, *, at_once: bool = False) -> None:
+        """Have what waits counted: soon, or if somebody waits for the answer in the loop's next turn."""
         if window.counting:
-            self._count(window)
-        elif window.behind:
-            self._gather(window)
+            return
+        self._due[window] = None
+        if at_once and self._sending is None:
+            self._sending = asyncio.get_running_loop().call_soon(self._send, context=self._outside)
+        elif self._gathering is None and self._sending is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(GATHERING_SECONDS, self._send, context=self._outside)
+
+    def _send(self) -> None:
+        """Count all that waits."""
+        for handle in (self._gathering, self._sending):
+            if handle is not None:
+                handle.cancel()
+        self._gathering = self._sending = None
+        due, self._due = list(self._due), {}
+        for start in range(0, len(due), MAX_COUNTED):
+            self._count(due[start : start + MAX_COUNTED])
+
+    def _count(self, windows: Sequence[_Window]) -> None:
+        arguments = [str(WINDOW_SECONDS * 1000)]
+        for window in windows:
+            window.counting = True
+            window.counted, window.waiting = window.waiting, []
+            window.sent, window.behind = window.behind, 0
+            arguments += (str(window.sent + len(window.counted)), str(window.limit))
+        keys = [window.key for window in windows]
+        answer = self._outside.copy().run(self._scripts.run, _TAKE, keys, *arguments)
+        answer.add_done_callback(partial(self._settle, windows), context=self._outside)
+
+    def _settle(self, windows: Sequence[_Window], answer: "asyncio.Future[Any]") -> None:
+        """Take what a count was answered with, and have what came meanwhile counted."""
+        try:
+            told = answer.result()
+            counts = list(zip(told[0::3], told[1::3], told[2::3], strict=True))
+            now = time.time()
+            for window, (granted, used, left) in zip(windows, counts, strict=True):
+                window.used, window.resets_at = used, now + left / 1000
+                self._end(window, granted)
+            return
+        except (RedisAway, asyncio.CancelledError):
+            pass
+        except Exception:
+            _log.exception("rate limits cannot be counted in Redis; this instance counts alone")
+        for window in windows:
+            if window.counting:
+                self._end(window, window.take_alone(window.sent + len(window.counted)))
+
+    def _end(self, window: _Window, granted: int) -> None:
+        window.answer(granted)
+        window.counting = False
+        if window.waiting or window.behind:
+            self._gather(window, at_once=bool(window.waiting))
 
     def _window(self, name: str) -> _Window:
         window = self._windows.get(name)

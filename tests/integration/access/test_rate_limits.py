@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.access.rate_limits import GATHERING_SECONDS, WINDOW_SECONDS, Allowance, RateLimits
+from utxoiq_persistence.access.rate_limits import GATHERING_SECONDS, MAX_COUNTED, WINDOW_SECONDS, Allowance, RateLimits
 from utxoiq_persistence.config import RedisSettings
 from utxoiq_persistence.redis.pipelines import ScriptRunner, open_redis
 
@@ -104,6 +104,28 @@ def test_requests_that_come_together_are_counted_in_few_scripts(valkey: Valkey) 
             return int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before)
 
     assert asyncio.run(run()) == 1
+
+
+def test_many_callers_are_counted_in_few_scripts(valkey: Valkey) -> None:
+    callers = [f"many-{number}" for number in range(MAX_COUNTED + 50)]
+
+    async def run() -> tuple[int, list[int], list[int]]:
+        async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
+            first = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            limits.leave(callers)
+            before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+            # Each behind its answer, then each by asking first.
+            for _ in range(2):
+                await asyncio.gather(*(limits.take(one, 10) for one in callers))
+                limits.leave(callers)
+            calls = int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before)
+            last = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            return calls, first, last
+
+    calls, first, last = asyncio.run(run())
+    assert calls <= 4
+    assert set(first) == {9}
+    assert set(last) == {6}
 
 
 def test_who_is_far_from_the_limit_does_not_wait_for_redis(valkey: Valkey) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from utxoiq_http.observability import trace_headers
 from utxoiq_http.observability.logs import SLOW_SECONDS, AccessLog, JsonFormatter
 from utxoiq_persistence.writes.audit import Entry, Origin
 
@@ -22,7 +21,7 @@ def lines_of(
 ) -> list[Any]:
     async def request() -> None:
         log = AccessLog("project", level)
-        log.begin(headers, trace_headers.read(headers))
+        log.begin(headers)
         record = logging.LogRecord("name", logging.WARNING, "file", 1, "said %s", ("this",), None)
         print(JsonFormatter().format(record), flush=True)  # noqa: T201
         began = time.perf_counter() - seconds
@@ -85,9 +84,9 @@ def test_googles_own_trace_header_is_read_as_well(capfdbinary: pytest.CaptureFix
 
 @pytest.mark.parametrize("given", [b"", b"a b", b"x" * 129, b'"quoted"', b"\xff", b"a\nb"])
 def test_an_id_that_is_not_fit_is_replaced(given: bytes) -> None:
-    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
+    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given})
     assert len(request_id) == 32
-    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
+    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given})
 
 
 def test_below_its_level_nothing_is_written(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
