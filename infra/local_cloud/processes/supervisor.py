@@ -86,6 +86,18 @@ class Supervised:
         process = self.server.process
         return process.pid if process is not None and process.poll() is None else None
 
+    def end_waiting(self) -> None:
+        """Tell whoever waits for the server that it serves, or that it does not start."""
+        if not self.serves:
+            self.health = Health.DOWN
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            if not one.done():
+                if self.serves:
+                    one.set_result(None)
+                else:
+                    one.set_exception(ServerFailed(f"{self.name} does not start"))
+
 
 class Supervisor:
     """Starts servers, and starts them again when they end. say: prints a line for the person at the terminal."""
@@ -198,15 +210,11 @@ class Supervisor:
         supervised.ended = None
         await _first_of(supervised.wake, supervised.stopping)
         supervised.rest.clear()
-        if not supervised.stopping.is_set():
-            await self._try_to_bring_up(supervised)
-        waiting, supervised.waiting = supervised.waiting, []
-        for one in waiting:
-            if not one.done():
-                if supervised.serves:
-                    one.set_result(None)
-                else:
-                    one.set_exception(ServerFailed(f"{supervised.name} does not start"))
+        try:
+            if not supervised.stopping.is_set():
+                await self._try_to_bring_up(supervised)
+        finally:
+            supervised.end_waiting()
 
     def _note_end(self, supervised: Supervised, code: int) -> None:
         supervised.ended = None

@@ -211,6 +211,28 @@ def test_a_process_that_rests_can_be_stopped_whoever_waits_for_it(tmp_path: Path
     asyncio.run(scenario())
 
 
+def test_who_wakes_a_process_is_answered_however_its_start_fails(tmp_path: Path) -> None:
+    class Odd(Script):
+        starts = 0
+
+        def prepare(self) -> None:
+            super().prepare()
+            self.starts += 1
+            if self.starts == 2:
+                raise ValueError("something nobody thought of")
+
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Odd(tmp_path, IMPORT + SERVE))
+            await put_to_rest(supervisor, script)
+            async with asyncio.timeout(END_SECONDS):
+                with pytest.raises(ServerFailed, match="script does not start"):
+                    await supervisor.wake(script)
+            await said.until("script is up again")
+
+    asyncio.run(scenario())
+
+
 def test_one_that_does_not_start_any_more_is_said_to_who_needs_it_and_tried_again(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
 
