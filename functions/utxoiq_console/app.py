@@ -31,7 +31,6 @@ from utxoiq_console.trial import Outcome, Unfit
 from utxoiq_http import client_address, header_lines, worker
 from utxoiq_http.lifetime import OpenOnce
 from utxoiq_http.observability import logs as lines
-from utxoiq_http.observability import trace_headers
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +104,7 @@ class App:
         """Return the response to a request. Exceptions become a page that describes the problem; none is raised."""
         started = time.perf_counter()
         raw = header_lines.combine(request.scope["headers"])
-        request_id = self._access_log.begin(raw, trace_headers.read(raw))
+        request_id = self._access_log.begin(raw)
         caller = forms.caller_of(request.headers)
         try:
             response = await self._answer(request, caller)

@@ -9,7 +9,7 @@ from typing import Generic
 
 from starlette.types import Receive, Scope
 
-from utxoiq_http import answer, header_lines, idempotency, preconditions, problems
+from utxoiq_http import answer, compression, header_lines, idempotency, preconditions, problems
 from utxoiq_http.access import Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.client_address import UNKNOWN
@@ -73,33 +73,38 @@ class App(Generic[Resource]):
         method: str = scope["method"]
         path: str = scope["path"]
         headers = header_lines.combine(scope["headers"])
-        trace = trace_headers.read(headers)
-        span = None if self._traces is None else self._traces.begin(method, path, headers, trace)
-        request_id = self._access_log.begin(headers, trace if span is None else span.context)
+        span = None
+        if self._traces is not None:
+            span = self._traces.begin(method, path, headers, trace_headers.read(headers))
+        request_id = self._access_log.begin(headers, None if span is None else span.context)
         visit = RequestContext(UNKNOWN)
-        origin = Origin("")
+        origin: Origin | None = None
         name = PREFLIGHTS
         ignored = Ignored()
+        gate: Gate | None = None
         try:
             reply = self._preflight(method, path, headers)
             if reply is None:
                 name = NOWHERE
                 opened = await self.opened.get()
-                if opened.gate is not None:
-                    visit = opened.gate.visit(scope, headers)
-                endpoint, segment = await self._found(opened.gate, visit, method, path, headers)
+                gate = opened.gate
+                if gate is not None:
+                    visit = gate.visit(scope, headers)
+                endpoint, segment = await self._found(gate, visit, method, path, headers)
                 name = endpoint.name
-                if opened.gate is not None and endpoint.route.identified:
-                    await opened.gate.enter(visit, headers, endpoint.route)
+                if gate is not None and endpoint.route.identified:
+                    await gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
                 audit.set_origin(origin)
-                seen_path = self._base.path(headers, without_slash(path))
-                call = await _read(
-                    endpoint, segment, scope["query_string"], headers, seen_path, visit.caller, receive, ignored
-                )
+                call = await self._read(endpoint, segment, scope, headers, visit.caller, receive, ignored)
                 reply = await endpoint.route.handler(opened.resource, call)
+                if len(reply.body) >= compression.MIN_BYTES:
+                    await compression.encode(reply, headers)
         except Exception as error:
             reply = _of_error(error, request_id)
+        finally:
+            if gate is not None:
+                gate.leave(visit)
         reply.raw_headers += [
             (b"x-request-id", request_id.encode()),
             *logs.correlation(headers, request_id),
@@ -111,7 +116,7 @@ class App(Generic[Resource]):
         self._count(name, status, time.perf_counter() - started)
         if span is not None:
             span.end(name, status, request_id)
-        changes = [entry for entry in origin.entries if entry.made] if status < 400 else []
+        changes = [entry for entry in origin.entries if entry.made] if origin is not None and status < 400 else ()
         self._access_log.end(
             method, path, status, len(reply.body), started, visit.caller.name, address=visit.address, changes=changes
         )
@@ -131,6 +136,34 @@ class App(Generic[Resource]):
                 await gate.enter(visit, headers, None)
             raise
 
+    async def _read(
+        self,
+        endpoint: Endpoint[Resource],
+        segment: str | None,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        caller: Caller,
+        receive: Receive,
+        ignored: Ignored,
+    ) -> Call[object, object]:
+        """Return the request as its types say. Raises Problem, a 422 with all that is wrong in it."""
+        reader, route = endpoint.body, endpoint.route
+        parameters = body = once = None
+        wrong = Violations()
+        with wrong:
+            parameters = endpoint.parameters.read(scope["query_string"], segment, ignored)
+        if IF_MATCH in route.headers:
+            with wrong:
+                preconditions.expected_versions(headers.get(b"if-match"))
+        if reader is not None:
+            with wrong:
+                body = await reader.read(headers, receive, ignored)
+            if IDEMPOTENCY_KEY in route.headers:
+                with wrong:
+                    once = idempotency.of_request(headers, caller, route.path, body)
+        wrong.refuse()
+        return Call(caller, headers, self._base, without_slash(scope["path"]), parameters, body, once)
+
     def _count(self, name: str, status: int, seconds: float) -> None:
         figures = self._requests.get(name)
         if figures is None:
@@ -141,35 +174,6 @@ class App(Generic[Resource]):
         if method != "OPTIONS":
             return None
         return self._cross_origin.preflight(headers, self._router.methods(path))
-
-
-async def _read(
-    endpoint: Endpoint[Resource],
-    segment: str | None,
-    query: bytes,
-    headers: Mapping[bytes, bytes],
-    path: str,
-    caller: Caller,
-    receive: Receive,
-    ignored: Ignored,
-) -> Call[object, object]:
-    """Return the request as its types say. Raises Problem, a 422 with all that is wrong in it."""
-    reader, route = endpoint.body, endpoint.route
-    parameters = body = once = None
-    wrong = Violations()
-    with wrong:
-        parameters = endpoint.parameters.read(query, segment, ignored)
-    if IF_MATCH in route.headers:
-        with wrong:
-            preconditions.expected_versions(headers.get(b"if-match"))
-    if reader is not None:
-        with wrong:
-            body = await reader.read(headers, receive, ignored)
-        if IDEMPOTENCY_KEY in route.headers:
-            with wrong:
-                once = idempotency.of_request(headers, caller, route.path, body)
-    wrong.refuse()
-    return Call(caller, headers, path, parameters, body, once)
 
 
 def _of_error(error: Exception, request_id: str) -> Answer:

@@ -12,6 +12,8 @@ UNKNOWN = "unknown"
 _NETWORK_BITS = 64
 # RFC 6052: the last 32 bits are an IPv4 address that a translator has put there.
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+# Longer than any address with its zone and port; addresses are remembered, and a caller without a proxy writes them.
+_MAX_ENTRY = 80
 # An IPv4 address with a port, and an IPv6 one in brackets, with a port or without.
 _with_port = re.compile(r"(?:([0-9.]+):|\[([0-9a-fA-F:.%]+)\](?::|$))([0-9]{1,5})?").fullmatch
 
@@ -25,7 +27,8 @@ def of_request(scope: Scope, headers: Mapping[bytes, bytes], trusted_proxies: in
     forwarded = headers.get(b"x-forwarded-for")
     if forwarded is not None:
         entries = [entry for entry in map(bytes.strip, forwarded.split(b",")) if entry]
-        return _address(entries[max(0, len(entries) - 1 - trusted_proxies)]) if entries else UNKNOWN
+        entry = entries[max(0, len(entries) - 1 - trusted_proxies)] if entries else b""
+        return _address(entry) if len(entry) <= _MAX_ENTRY else UNKNOWN
     client = scope.get("client")
     return _address(client[0].encode()) if client else UNKNOWN
 

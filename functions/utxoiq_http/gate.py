@@ -18,14 +18,16 @@ from utxoiq_persistence.access.rate_limits import Allowance, RateLimits
 
 
 class RequestContext:
-    """Has what is known of a request: its address, its caller and the last rate limit that it was counted against."""
+    """Has what is known of a request: its address, its caller and the rate limits that it was counted against."""
 
-    __slots__ = ("address", "allowance", "caller")
+    __slots__ = ("address", "allowance", "caller", "counted")
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.allowance: Allowance | None = None
         self.caller: Caller = NOBODY
+        # The names that it was counted under.
+        self.counted: list[str] = []
 
     def headers(self) -> list[Header]:
         """Return the rate limit headers; none if the request was not counted."""
@@ -69,6 +71,10 @@ class Gate:
         if route.batch:
             await self._count(visit, f"batches:{caller.name}", caller.batches_per_hour or self._settings.batches)
 
+    def leave(self, visit: RequestContext) -> None:
+        """Note that a request is answered."""
+        self._limits.leave(visit.counted)
+
     async def _recognise(self, visit: RequestContext, headers: Mapping[bytes, bytes]) -> None:
         """Identify the caller. Invalid credentials count by address; above the limit, credentials are not verified.
 
@@ -87,5 +93,7 @@ class Gate:
     async def _count(self, visit: RequestContext, name: str, limit: int) -> None:
         """Count the request against a rate limit. Raises Problem 429 if the limit is exceeded."""
         visit.allowance = allowance = await self._limits.take(name, limit)
+        if allowance.granted:
+            visit.counted.append(name)
         if not allowance.granted:
             raise too_many_requests(limit, max(1, math.ceil(allowance.resets_at - time.time())))

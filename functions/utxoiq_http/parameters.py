@@ -39,18 +39,25 @@ class ParameterReader:
             values[self._path_parameter] = segment
         if query:
             self._fill(values, errors, query, ignored)
-        tolerated = self._tolerance.apply(values, ignored)
-        try:
-            parameters = msgspec.convert(tolerated, self._kind)
-        except msgspec.ValidationError:
-            errors.extend(violations.of_type(tolerated, self._kind))
-        else:
-            for name in self._moments:
-                if not moments.is_storable(getattr(parameters, name)):
-                    errors.append(FieldError(name, moments.OUT_OF_RANGE))
+        parameters = self._convert(values, errors, ignored)
+        for name in self._moments if parameters is not None else ():
+            if not moments.is_storable(getattr(parameters, name)):
+                errors.append(FieldError(name, moments.OUT_OF_RANGE))
         if errors:
             raise invalid(*errors[:MAX_ERRORS])
         return parameters
+
+    def _convert(self, values: dict[str, object], errors: list[FieldError], ignored: Ignored) -> Any:
+        """Return the parameters, or None where they have errors. Most are as their types have them, as bodies are."""
+        try:
+            return msgspec.convert(values, self._kind)
+        except msgspec.ValidationError:
+            tolerated = self._tolerance.apply(values, ignored)
+        try:
+            return msgspec.convert(tolerated, self._kind)
+        except msgspec.ValidationError:
+            errors.extend(violations.of_type(tolerated, self._kind))
+            return None
 
     def _fill(self, values: dict[str, object], errors: list[FieldError], query: bytes, ignored: Ignored) -> None:
         for pair in query.split(b"&"):

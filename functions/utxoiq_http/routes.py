@@ -9,6 +9,7 @@ from msgspec import Struct
 from utxoiq_http.access import Access, Caller
 from utxoiq_http.answer import Answer
 from utxoiq_http.bodies import BodyReader
+from utxoiq_http.links import Base
 from utxoiq_http.parameters import ParameterReader
 from utxoiq_http.problems import Problem
 from utxoiq_persistence.records import Idempotency
@@ -29,14 +30,15 @@ class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Call(Generic[Parameters, Body]):
-    """Is a request that passed access checks and validation. `path` is the path as the client sent it."""
+    """Is a request that passed access checks and validation."""
 
-    __slots__ = ("body", "caller", "headers", "idempotency", "parameters", "path")
+    __slots__ = ("_base", "_path", "body", "caller", "headers", "idempotency", "parameters")
 
     def __init__(
         self,
         caller: Caller,
         headers: Mapping[bytes, bytes],
+        base: Base,
         path: str,
         parameters: Parameters,
         body: Body,
@@ -44,10 +46,16 @@ class Call(Generic[Parameters, Body]):
     ) -> None:
         self.caller = caller
         self.headers = headers
-        self.path = path
+        self._base = base
+        self._path = path
         self.parameters = parameters
         self.body = body
         self.idempotency = idempotency
+
+    @property
+    def path(self) -> str:
+        """Return the path as the client sent it, for links."""
+        return self._base.path(self.headers, self._path)
 
 
 Handler: TypeAlias = Callable[[Resource, Call[Any, Any]], Awaitable[Answer]]

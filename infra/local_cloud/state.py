@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 STACK_FILE = "stack.json"
+# Of each log, what is kept of earlier runs.
+KEPT_LOG_BYTES = 4 * 2**20
 
 
 class State:
@@ -58,6 +60,17 @@ class State:
     def log(self, name: str) -> Path:
         """Return the path of a log."""
         return self.logs / f"{name}.log"
+
+    def prune_logs(self) -> None:
+        """Cut what earlier runs have logged to the newest KEPT_LOG_BYTES of each log, whole lines. Nobody may write."""
+        for log in self.logs.glob("*.log"):
+            excess = log.stat().st_size - KEPT_LOG_BYTES
+            if excess > 0:
+                with log.open("rb") as file:
+                    file.seek(excess - 1)
+                    file.readline()
+                    kept = file.read()
+                log.write_bytes(kept)
 
     def _subfolder(self, name: str) -> Path:
         folder = self.folder / name

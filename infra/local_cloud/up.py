@@ -24,7 +24,7 @@ from local_cloud.running import Running, hold_state
 from local_cloud.serving.console_proxy import find_console
 from local_cloud.serving.controls import Controls
 from local_cloud.serving.endpoints import Endpoints
-from local_cloud.serving.functions import name_by_output
+from local_cloud.serving.functions import keep_resting, name_by_output
 from local_cloud.serving.gateway import Gateway
 from local_cloud.serving.google_apis import GoogleApis
 from local_cloud.serving.proxy import open_session
@@ -58,6 +58,7 @@ async def up(
         state.stack_file.unlink(missing_ok=True)
         for name in end_leftovers(state):
             report.say(f"ended {name}, left running by a deployer that was killed")
+        state.prune_logs()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -124,6 +125,8 @@ async def _deploy_and_wait(
     stack_file = StackFile(cloud, outputs, functions, audience)
     stack_file.write()
     fresh = stack_file.keep_fresh()
+    supervisor = cloud.processes.supervisor
+    cloud.processes.background.hold(keep_resting(cloud.endpoints.functions, supervisor, cloud.report.say))
     try:
         cloud.google.start_schedules()
         summary.show(cloud, routes, project, console=console is not None)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.benchmarks.callers import Callers, callers
 from tests.benchmarks.load import LoadFailed
 from tests.benchmarks.requests import Requests, Route
 from tests.benchmarks.scale import WrongAnswer
-from tests.benchmarks.servers import FUNCTIONS, Backends, Function, Peer
+from tests.benchmarks.servers import FUNCTIONS, Backends, Function, Hello, HttpServer, Peer
 
 from local_cloud.processes.server import ServerFailed
 
@@ -46,12 +46,17 @@ class Bench:
             jobs = data.load_routes(connection)
         self._backends.copy(OURS, PEER)
         routes = [route for route in Requests(self._callers, jobs).routes() if route.name in self._arguments.routes]
-        with self._functions(OURS, {route.function for route in routes}) as functions, self._peer() as peer:
-            return report.throughput([self._compare(route, functions, peer) for route in routes])
+        with (
+            self._functions(OURS, {route.function for route in routes}) as functions,
+            self._peer() as peer,
+            Hello(self._folder / "hello") as floor,
+        ):
+            others = {throughput.PEER: peer, throughput.FLOOR: floor}
+            return report.throughput([self._compare(route, functions[route.function], others) for route in routes])
 
-    def _compare(self, route: Route, functions: dict[str, Function], peer: Peer) -> throughput.Comparison:
+    def _compare(self, route: Route, ours: Function, others: Mapping[str, HttpServer]) -> throughput.Comparison:
         rounds, seconds = self._arguments.rounds, self._arguments.seconds
-        return throughput.compare(route, functions[route.function], peer, rounds, seconds, say)
+        return throughput.compare(route, {throughput.OURS: ours, **others}, rounds, seconds, say)
 
     def _scale(self) -> str:
         ratings, metrics = self._arguments.ratings, self._arguments.metrics
@@ -106,7 +111,7 @@ class Bench:
             yield {name: running.enter_context(self._function(name, database)) for name in names}
 
     def _peer(self) -> Peer:
-        return Peer(self._folder / "peer", self._backends, PEER, tuned=self._arguments.tuned_peer)
+        return Peer(self._folder / "peer", self._backends, PEER, tuned=not self._arguments.untuned_peer)
 
 
 def say(text: str) -> None:
@@ -136,7 +141,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--routes", type=_choice(ROUTES), default=ROUTES, metavar="ROUTES", help=f"of {','.join(ROUTES)}"
     )
-    parser.add_argument("--tuned-peer", action="store_true", help="with its garbage collector set as ours is")
+    parser.add_argument("--untuned-peer", action="store_true", help="with its garbage collector as Python has it")
     parser.add_argument("--rounds", type=int, default=7, help="of each side and route (default: 7)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round (default: 5)")
     parser.add_argument("--ratings", type=int, default=1_000_000, help="behind the large insight (default: 1000000)")

@@ -35,14 +35,15 @@ def throughput(comparisons: Iterable[Comparison]) -> str:
             f"{one.route.target:.1f}",
             _latencies(one.ours),
             _latencies(one.peer),
-            f"{one.ours.cpu:.0f}, {one.peer.cpu:.0f}",
+            f"{one.ours.cpu:.0f}, {one.peer.cpu:.0f}, {one.floor.cpu:.0f}",
+            f"{one.ours.cpu / one.floor.cpu:.1f}",
             _verdict(one),
         ]
         for one in comparisons
     ]
     latency = "p50, p99 ms"
-    heads = ["route", "ours /s", "peer /s", "ratio", "target", f"ours {latency}", f"peer {latency}", "CPU µs, both", ""]
-    return table(heads, rows)
+    heads = ["route", "ours /s", "peer /s", "ratio", "target", f"ours {latency}", f"peer {latency}"]
+    return table([*heads, "CPU µs: ours, peer, hello", "ours / hello", ""], rows)
 
 
 def archive(comparisons: Iterable[archive_bench.Comparison]) -> str:

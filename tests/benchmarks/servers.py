@@ -50,19 +50,17 @@ class HttpServer(Server):
             connection.close()
 
 
-class Function(HttpServer):
+class FrameworkServer(HttpServer):
     """As the platform starts it: functions-framework in the function's folder, logs to a file."""
 
-    def __init__(self, name: str, folder: Path, backends: "Backends", callers: Callers, database: str) -> None:
-        super().__init__(name, folder, "/health")
-        self.source = str(ROOT / "functions" / name / "main.py")
+    def __init__(self, name: str, folder: Path, path: str, source: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(name, folder, path)
+        self.source = str(source)
         self._settings = {
-            **backends.environment(name, database),
-            **callers.environment,
+            **settings,
             "FUNCTION_TARGET": name,
             "FUNCTION_SIGNATURE_TYPE": "http",
             "FUNCTION_USE_ASGI": "true",
-            "FUNCTION_AUDIENCE": f"https://bench.invalid/{name}",
             "FUNCTION_SOURCE": self.source,
             "K_SERVICE": name,
             "HOST": "127.0.0.1",
@@ -77,8 +75,25 @@ class Function(HttpServer):
         return {**super().environment(), **self._settings}
 
 
+class Function(FrameworkServer):
+    def __init__(self, name: str, folder: Path, backends: "Backends", callers: Callers, database: str) -> None:
+        settings = {
+            **backends.environment(name, database),
+            **callers.environment,
+            "FUNCTION_AUDIENCE": f"https://bench.invalid/{name}",
+        }
+        super().__init__(name, folder, "/health", ROOT / "functions" / name / "main.py", settings)
+
+
+class Hello(FrameworkServer):
+    """The floor: a function that does nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("hello", folder, "/", Path(__file__).parent / "hello" / "main.py", {})
+
+
 class Peer(HttpServer):
-    def __init__(self, folder: Path, backends: "Backends", database: str, *, tuned: bool = False) -> None:
+    def __init__(self, folder: Path, backends: "Backends", database: str, *, tuned: bool = True) -> None:
         """tuned: with its garbage collector set as ours is."""
         super().__init__("peer", folder, "/openapi.json")
         self._settings = {

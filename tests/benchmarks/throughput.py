@@ -1,7 +1,7 @@
-"""Each route under load, ours and the peer's by turns, so that whatever the machine does meanwhile happens to both."""
+"""Each route under load, ours, the peer's and the floor by turns, so that what the machine does meanwhile hits all."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -9,6 +9,8 @@ from tests.benchmarks import load
 from tests.benchmarks.load import Figures, Load
 from tests.benchmarks.requests import Route
 from tests.benchmarks.servers import HttpServer
+
+SIDES = OURS, PEER, FLOOR = "ours", "peer", "floor"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Comparison:
     route: Route
     ours: Side
     peer: Side
+    floor: Side
 
     @property
     def ratio(self) -> float:
@@ -31,23 +34,22 @@ class Comparison:
 
 
 def compare(
-    route: Route, ours: HttpServer, peer: HttpServer, rounds: int, seconds: float, say: Callable[[str], None]
+    route: Route, servers: Mapping[str, HttpServer], rounds: int, seconds: float, say: Callable[[str], None]
 ) -> Comparison:
-    """Raises LoadFailed."""
-    servers = {"ours": ours, "peer": peer}
+    """servers: ours, peer and floor, which only says hello to whatever it is asked. Raises LoadFailed."""
     loads = {
-        "ours": Load(ours.port, [pair.ours for pair in route.pairs], seconds),
-        "peer": Load(peer.port, [pair.peer for pair in route.pairs], seconds),
+        side: Load(server.port, [pair.peer if side == PEER else pair.ours for pair in route.pairs], seconds)
+        for side, server in servers.items()
     }
-    runs: dict[str, list[tuple[Figures, float]]] = {"ours": [], "peer": []}
+    runs: dict[str, list[tuple[Figures, float]]] = {side: [] for side in servers}
     for number in range(rounds):
-        for side in ("ours", "peer") if number % 2 else ("peer", "ours"):
+        for side in SIDES if number % 2 else SIDES[::-1]:
             before = _cpu_seconds(servers[side])
             figures = load.run(loads[side])
             spent = _cpu_seconds(servers[side]) - before
             runs[side].append((figures, 1e6 * spent / figures.answers))
             say(f"{route.title}: round {number + 1} of {rounds}, {side} {figures.rate:,.0f}/s")
-    return Comparison(route, _median(runs["ours"]), _median(runs["peer"]))
+    return Comparison(route, _median(runs[OURS]), _median(runs[PEER]), _median(runs[FLOOR]))
 
 
 def _median(runs: Sequence[tuple[Figures, float]]) -> Side:

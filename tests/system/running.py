@@ -131,7 +131,8 @@ class LocalStack:
         return content
 
     def process_of(self, name: str) -> psutil.Process:
-        return psutil.Process(self.status()["processes"][name]["pid"])
+        """One that rests is woken."""
+        return psutil.Process(self.control("POST", f"processes/{name}/wake")["pid"])
 
     def await_up(self, name: str, restarts: int) -> None:
         def is_up() -> bool:

@@ -316,7 +316,7 @@ def killed(watched: Watched, function: str) -> Iterator[None]:
     name = f"{PREFIX}-{function}"
 
     def kill() -> None:
-        if watched.stack.status()["processes"][name]["health"] == "up":
+        if watched.stack.status()["processes"][name]["health"] in ("up", "resting"):
             watched.stack.process_of(name).kill()
 
     with Repeating(kill, 0.2):

@@ -197,8 +197,8 @@ def test_new_lines_come_by_themselves_until_they_are_paused(
 ) -> None:
     def ask(insight: str) -> str:
         identifier = f"console-{uuid.uuid4().hex}"
-        query = {"insight_id": insight}
-        client.get("/api/v1/feedback/stats", params=query, headers={**service, "X-Request-ID": identifier})
+        rating = {"insight_id": insight, "user_id": "ada", "rating": 4}
+        client.post("/api/v1/feedback/rate", json=rating, headers={**service, "X-Request-ID": identifier})
         return identifier
 
     page.open("/console/logs?function=feedback")

@@ -7,6 +7,7 @@ import socket
 import pg8000.native
 import psutil
 import pytest
+from tests.benchmarks import idle
 from tests.system.conftest import SmallProject
 from tests.system.running import LocalStack, alive, listening_ports, until
 
@@ -60,6 +61,26 @@ def test_down_leaves_no_process_and_no_port_and_up_again_finds_the_data(small: S
     stack.down()
     assert stack.run("clean").returncode == 0
     assert not stack.state.exists()
+
+
+def test_what_it_takes_at_rest_is_told_by_part(small: SmallProject) -> None:
+    stack = small.write(PROGRAM).start()
+
+    def write() -> None:
+        connection = connect(stack)
+        connection.run("CREATE TABLE written AS SELECT number FROM generate_series(1, 100000) AS number")
+        connection.close()
+
+    rest = idle.measure(stack.state, write)
+    parts = {"the deployer", "storage", "small-db-postgres"}
+    assert rest.parts.keys() == parts
+    assert all(part.memory > 0 for part in rest.parts.values())
+    assert rest.memory == sum(part.memory for part in rest.parts.values())
+    (grown,) = (size for name, size in rest.growth.items() if name.endswith("/small-db/data"))
+    assert grown > 2**20
+    stack.down()
+    with pytest.raises(LookupError, match="make up"):
+        idle.measure(stack.state, write)
 
 
 def test_started_twice_it_says_that_it_runs(small: SmallProject) -> None:

@@ -1,7 +1,8 @@
 """Structured logs on standard output as Cloud Logging reads them: one JSON object per line.
 
-Every line of a request has its id and its Cloud trace. Lines contain no bodies, headers or query strings: the content
-and the credentials that callers send are not logged.
+The platform writes a line for each request. Ours are for changes, refusals, errors and what was slow; the others are
+written at the level DEBUG only. Each line of a request has its id and its Cloud trace. None has bodies, headers or
+query strings: the content and the credentials that callers send are not logged.
 """
 
 import asyncio
@@ -17,18 +18,22 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
+from utxoiq_http.observability import trace_headers
 from utxoiq_persistence.config import required
 from utxoiq_persistence.errors import ConfigurationError
 from utxoiq_persistence.tracing.spans import TraceContext
 
 MAX_HELD_LINES = 200
+# Of a request; the limit of the alert on latency.
+SLOW_SECONDS = 1.0
 TRACE = "logging.googleapis.com/trace"
 SPAN_ID = "logging.googleapis.com/spanId"
 SAMPLED = "logging.googleapis.com/trace_sampled"
 
 _encode = msgspec.json.Encoder().encode
-_of_request: ContextVar[Mapping[str, object]] = ContextVar("of_request", default={})  # noqa: B039  (never changed)
+_of_request: ContextVar["_Request | None"] = ContextVar("of_request", default=None)
 _is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
 
 
@@ -44,27 +49,41 @@ class Change(Protocol):
     details: Mapping[str, object]
 
 
+class _Request(Struct):
+    """Identifies a request in log lines. `trace` is of its span; if it has none, the headers tell."""
+
+    request_id: str
+    project: str
+    headers: Mapping[bytes, bytes]
+    trace: TraceContext | None
+
+    def fields(self) -> dict[str, object]:
+        """Return what every line of the request has. Most requests have no line, so this is not done before."""
+        fields: dict[str, object] = {"request_id": self.request_id}
+        trace = self.trace or trace_headers.read(self.headers)
+        if trace is not None:
+            fields[TRACE] = f"projects/{self.project}/traces/{trace.trace}"
+            fields[SAMPLED] = trace.sampled
+            if trace.span:
+                fields[SPAN_ID] = trace.span
+        return fields
+
+
 class AccessLog:
-    """Writes a line for each request. Lines are buffered until the event loop's next turn, to save system calls."""
+    """Writes the lines of requests. Lines are buffered until the event loop's next turn, to save system calls."""
 
     def __init__(self, project: str, threshold: int) -> None:
         self._project = project
         self._threshold = threshold
         self._held: list[bytes] = []
 
-    def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None) -> str:
+    def begin(self, headers: Mapping[bytes, bytes], trace: TraceContext | None = None) -> str:
         """Return the request's id: the one that its caller sent if it is valid, else a new one.
 
-        All later log lines of this task have the id and the trace.
+        All later log lines of this task have the id and the trace: that of its span, else that of the headers.
         """
         request_id = _given(headers, _REQUEST) or _given(headers, _CORRELATION) or _new_id()
-        fields: dict[str, object] = {"request_id": request_id}
-        if trace is not None:
-            fields[TRACE] = f"projects/{self._project}/traces/{trace.trace}"
-            fields[SAMPLED] = trace.sampled
-            if trace.span:
-                fields[SPAN_ID] = trace.span
-        _of_request.set(fields)
+        _of_request.set(_Request(request_id, self._project, headers, trace))
         return request_id
 
     def end(
@@ -79,11 +98,17 @@ class AccessLog:
         address: str,
         changes: Sequence[Change],
     ) -> None:
-        """Write the request's line.
+        """Write the request's line, if there is something to say of it.
 
         `size` is in bytes; `started` is from time.perf_counter. A line with changes is written whatever the threshold.
         """
-        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        seconds = time.perf_counter() - started
+        if status >= 400:
+            level = logging.WARNING if status < 500 else logging.ERROR
+        elif seconds >= SLOW_SECONDS:
+            level = logging.WARNING
+        else:
+            level = logging.INFO if changes else logging.DEBUG
         if level < self._threshold and not changes:
             return
         line: dict[str, object] = {
@@ -95,11 +120,11 @@ class AccessLog:
                 "requestUrl": path,
                 "status": status,
                 "remoteIp": address,
-                "latency": f"{time.perf_counter() - started:.6f}s",
+                "latency": f"{seconds:.6f}s",
                 "responseSize": str(size),  # a string, as every int64 in Google's JSON
             },
             "logging.googleapis.com/labels": {"caller": caller},
-            **_of_request.get(),
+            **_fields_of_request(),
         }
         if changes:
             line["audit"] = [
@@ -127,7 +152,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "time": datetime.fromtimestamp(record.created, UTC),
             "logger": record.name,
-            **_of_request.get(),
+            **_fields_of_request(),
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
@@ -161,6 +186,11 @@ def configure(level: str, project: str) -> AccessLog:
 def of_environment(environment: Mapping[str, str]) -> AccessLog:
     """Configure logging and return the access log. Raises ConfigurationError, which names the wrong variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
+
+
+def _fields_of_request() -> dict[str, object]:
+    request = _of_request.get()
+    return {} if request is None else request.fields()
 
 
 def correlation(headers: Mapping[bytes, bytes], request_id: str) -> list[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from local_cloud.processes.server import Server, free_port, kill_tree
 from local_cloud.processes.supervisor import Supervised
 
 WATCH_SECONDS = 1.0
+# A process that answers nothing is looked at so seldom: it grows slowly, if at all.
+UNUSED_WATCH_SECONDS = 60.0
 HEALTH_PATH = "/health"
 # Of the machine's own environment, what any process needs and no function could miss.
 INHERITED = ("PATH", "HOME", "LANG", "TZ")
@@ -92,13 +95,28 @@ class FunctionProcess(Server):
             connection.close()
 
 
-def limit_memory(supervised: Supervised, limit: int, say: Callable[[str], None]) -> "asyncio.Task[None]":
-    """Start to end a process that takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again."""
+def may_have_grown(since: float, unused: float) -> bool:
+    """Return whether a process may take more than at the last look. Both in seconds: since that, and since its use."""
+    return unused <= since or since >= UNUSED_WATCH_SECONDS
+
+
+def limit_memory(
+    supervised: Supervised, limit: int, unused_for: Callable[[], float], say: Callable[[str], None]
+) -> "asyncio.Task[None]":
+    """Start to end a process that takes more than `limit` bytes, as Cloud Run does; the supervisor starts it again.
+
+    unused_for: returns the seconds since its last request, 0 during one. A look takes milliseconds, so none is taken
+    of a process that nobody has used since the last one.
+    """
+    looked = float("-inf")
 
     async def check() -> None:
-        pid = supervised.pid
-        if pid is None:
+        nonlocal looked
+        pid, now = supervised.pid, time.monotonic()
+        since = now - looked
+        if pid is None or not supervised.serves or not may_have_grown(since, unused_for()):
             return
+        looked = now
         used = await asyncio.to_thread(measure_memory, pid)
         if used > limit:
             say(f"{supervised.name} takes {used / 2**20:.0f} MiB, more than its {limit / 2**20:.0f} MiB: ended")

@@ -1,4 +1,7 @@
-"""Keeps servers running: starts them, sees at once when one ends, says so, and starts it again."""
+"""Keeps servers running: starts them, sees at once when one ends, says so, and starts it again.
+
+A server that nobody needs for now is put to rest: its process ends, until somebody wakes it.
+"""
 
 import asyncio
 import os
@@ -8,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum, StrEnum
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
@@ -42,6 +45,7 @@ class Health(StrEnum):
 
     STARTING = "starting"
     UP = "up"
+    RESTING = "resting"
     DOWN = "down"
     STOPPED = "stopped"
 
@@ -60,6 +64,11 @@ class Supervised:
         self.since = 0.0
         self.backoff = FIRST_BACKOFF
         self.stopping = asyncio.Event()
+        # Set to have it rest, and to have it serve again.
+        self.rest = asyncio.Event()
+        self.wake = asyncio.Event()
+        # Those who wait until it serves, or has failed to.
+        self.waiting: list[asyncio.Future[None]] = []
 
     @property
     def name(self) -> str:
@@ -76,6 +85,18 @@ class Supervised:
         """Return the id of its process; None while it has none."""
         process = self.server.process
         return process.pid if process is not None and process.poll() is None else None
+
+    def end_waiting(self) -> None:
+        """Tell whoever waits for the server that it serves, or that it does not start."""
+        if not self.serves:
+            self.health = Health.DOWN
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            if not one.done():
+                if self.serves:
+                    one.set_result(None)
+                else:
+                    one.set_exception(ServerFailed(f"{self.name} does not start"))
 
 
 class Supervisor:
@@ -103,6 +124,22 @@ class Supervisor:
             until=supervised.stopping.is_set,
         )
         return supervised
+
+    def rest(self, supervised: Supervised) -> None:
+        """End a server's process until somebody wakes it. Do nothing where it does not serve."""
+        if supervised.serves:
+            supervised.health = Health.RESTING
+            supervised.wake.clear()
+            supervised.rest.set()
+
+    async def wake(self, supervised: Supervised) -> None:
+        """Return when a server serves that was at rest. Raises ServerFailed."""
+        if supervised.health is not Health.RESTING:
+            return
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        supervised.waiting.append(waiting)
+        supervised.wake.set()
+        await waiting
 
     async def stop(self) -> None:
         """End all servers, those of the highest tier first."""
@@ -143,21 +180,41 @@ class Supervisor:
     async def _keep_up(self, supervised: Supervised) -> None:
         """Wait for its end, and then try once to start it again; where that fails, the next round tries."""
         if supervised.ended is not None:
-            code = await supervised.ended
+            await _first_of(supervised.rest, supervised.stopping, end=supervised.ended)
             if supervised.stopping.is_set():
+                await supervised.ended
                 return
-            self._note_end(supervised, code)
+            if supervised.rest.is_set():
+                await self._rest_until_woken(supervised)
+                return
+            self._note_end(supervised, supervised.ended.result())
         if await _wait_for(supervised.stopping, supervised.backoff):
             return
         supervised.backoff = min(supervised.backoff * 2, LONGEST_BACKOFF)
+        if await self._try_to_bring_up(supervised):
+            supervised.restarts += 1
+            self._say(f"{supervised.name} is up again")
+
+    async def _try_to_bring_up(self, supervised: Supervised) -> bool:
         try:
             await self._bring_up(supervised)
         except (ServerFailed, OSError) as failure:
+            supervised.health = Health.DOWN
             if not supervised.stopping.is_set():
                 self._say(f"{failure}\n{supervised.name}: trying again in {supervised.backoff:g} s")
-        else:
-            supervised.restarts += 1
-            self._say(f"{supervised.name} is up again")
+            return False
+        return True
+
+    async def _rest_until_woken(self, supervised: Supervised) -> None:
+        await self._in_thread(supervised.server.stop, STOP_SECONDS)
+        supervised.ended = None
+        await _first_of(supervised.wake, supervised.stopping)
+        supervised.rest.clear()
+        try:
+            if not supervised.stopping.is_set():
+                await self._try_to_bring_up(supervised)
+        finally:
+            supervised.end_waiting()
 
     def _note_end(self, supervised: Supervised, code: int) -> None:
         supervised.ended = None
@@ -237,6 +294,17 @@ def is_running(pid: int, created: float) -> bool:
         return _is_same_process(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+async def _first_of(*events: asyncio.Event, end: "asyncio.Future[int] | None" = None) -> None:
+    """Return when one of the events has come about, or a process has ended."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        ends: list[asyncio.Future[Any]] = [*waits, *([] if end is None else [end])]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> bool:

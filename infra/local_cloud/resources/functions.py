@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from local_cloud.errors import DeploymentFailed
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.google.monitored_resources import function_resource
 from local_cloud.processes.function_process import RESERVED, FunctionProcess, limit_memory
-from local_cloud.processes.supervisor import Tier
+from local_cloud.processes.supervisor import Health, Tier
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
@@ -54,12 +55,14 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
             await front_end.close()
             raise
     front_end.origin = lambda: process.origin if supervised.serves else None
+    front_end.rests = lambda: supervised.health is Health.RESTING
+    front_end.wake = partial(cloud.processes.supervisor.wake, supervised)
     location = str(declaration.inputs.get("location") or "")
     resource = function_resource(cloud.project, location, name, process.revision)
     cloud.endpoints.functions[name] = DeployedFunction(front_end, supervised, resource)
     cloud.google.log_sources.add_function(resource, process.log, _request_log_path(cloud, name))
     limit = _parse_memory(name, str(service.get("availableMemory") or DEFAULT_MEMORY))
-    cloud.processes.background.hold(limit_memory(supervised, limit, cloud.report.say))
+    cloud.processes.background.hold(limit_memory(supervised, limit, front_end.unused_for, cloud.report.say))
     if service.get("ingressSettings", PUBLIC_INGRESS) != PUBLIC_INGRESS:
         cloud.note(declaration.token, name, f"ingress {service['ingressSettings']}")
     return CreatedResource(

@@ -1,4 +1,4 @@
-"""What `make down`'s siblings ask of a deployer that runs: its status, and to fire a job."""
+"""What `make down`'s siblings ask of a deployer that runs: its status, to fire a job, to wake a process."""
 
 import hmac
 from typing import Any
@@ -7,6 +7,7 @@ from aiohttp import web
 
 from local_cloud.google.scheduler.scheduler import Run
 from local_cloud.google.services import GoogleServices
+from local_cloud.processes.server import ServerFailed
 from local_cloud.processes.supervisor import Supervisor
 from local_cloud.serving.platform_error import PlatformError
 
@@ -21,15 +22,17 @@ class Controls:
         self._supervisor = supervisor
 
     async def handle(self, request: web.BaseRequest, command: str) -> web.Response:
-        """Carry out a command: `status`, or `jobs/<name>/run`. Raises PlatformError."""
+        """Carry out a command: `status`, `jobs/<name>/run` or `processes/<name>/wake`. Raises PlatformError."""
         given = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             raise PlatformError(401, "the deployer's controls are for whoever may read its state")
         if command == "status" and request.method == "GET":
             return web.json_response(self._status())
-        job, _, action = command.removeprefix("jobs/").partition("/")
-        if command.startswith("jobs/") and action == "run" and request.method == "POST":
-            return await self._run_job(job)
+        match (request.method, *command.split("/")):
+            case ("POST", "jobs", job, "run"):
+                return await self._run_job(job)
+            case ("POST", "processes", process, "wake"):
+                return await self._wake(process)
         raise PlatformError(404, f"there is no control {command}")
 
     async def _run_job(self, name: str) -> web.Response:
@@ -39,6 +42,16 @@ class Controls:
             known = ", ".join(sorted(scheduler.jobs)) or "none"
             raise PlatformError(404, f"there is no job {name!r}; there are: {known}")
         return web.json_response({"job": job.spec.name, **_describe(await scheduler.fire(job))})
+
+    async def _wake(self, name: str) -> web.Response:
+        supervised = self._supervisor.servers.get(name)
+        if supervised is None:
+            raise PlatformError(404, f"there is no process {name!r}")
+        try:
+            await self._supervisor.wake(supervised)
+        except ServerFailed as failure:
+            raise PlatformError(503, str(failure)) from None
+        return web.json_response({"pid": supervised.pid})
 
     def _status(self) -> dict[str, Any]:
         monitoring = self._google.monitoring

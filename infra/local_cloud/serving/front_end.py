@@ -5,7 +5,8 @@ import ipaddress
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -15,6 +16,8 @@ from local_cloud.google.iam import ANYBODY, Bindings
 from local_cloud.google.issuer import Issuer
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.google.metrics.traffic import Traffic
+from local_cloud.processes.function_process import HEALTH_PATH
+from local_cloud.processes.server import ServerFailed
 from local_cloud.serving.invoker import check_invoker
 from local_cloud.serving.listener import listen
 from local_cloud.serving.platform_error import PlatformError
@@ -24,6 +27,8 @@ from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 PENDING_SECONDS = 10.0
 # What Cloud Run counts as no request of the revision: refused by IAM, or for want of a place.
 NOT_REACHING = frozenset({401, 403, 429})
+# The health of a function without a process: it was well when it last had one. Whoever asks for more wakes it.
+RESTING = {"status": "healthy", "resting": True}
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d+))?(?:;o=([01]))?")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -31,8 +36,8 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 class FrontEnd:
     """Stands in front of a function's process.
 
-    audience: of the tokens that it takes, besides its own URL. concurrency: requests at once. log: of the requests that
-    it answers itself. traffic: counts those that reach the function, or should have.
+    audience: of the tokens that it takes, besides its own URL. concurrency: requests at once. log: of all requests.
+    traffic: counts those that reach the function, or should have.
     """
 
     def __init__(
@@ -56,6 +61,11 @@ class FrontEnd:
         self.timeout = timeout
         # Where the process listens; None while it does not.
         self.origin: Callable[[], str | None] = lambda: None
+        # Whether there is no process until it is woken, and what wakes it.
+        self.rests: Callable[[], bool] = lambda: False
+        self.wake: Callable[[], Awaitable[None]] = _nothing_to_wake
+        self._in_hand = 0
+        self._last_used = time.monotonic()
         self._port = port
         self._bindings = bindings
         self._google = google
@@ -74,6 +84,10 @@ class FrontEnd:
         """Return who may call the function."""
         return self._bindings.invokers(self.name)
 
+    def unused_for(self) -> float:
+        """Return the seconds since the last request was answered; 0 while one is being answered."""
+        return 0.0 if self._in_hand else time.monotonic() - self._last_used
+
     async def open(self) -> None:
         """Listen. Raises OSError if the port is taken."""
         self._runner = await listen(self.handle, self._port)
@@ -86,24 +100,40 @@ class FrontEnd:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the function's answer. Raises PlatformError for what the platform answers itself."""
         began = time.perf_counter()
+        trace = read_trace(request.headers)
         try:
-            response = await self._handle(request)
+            response = await self._handle(request, trace)
         except PlatformError as problem:
             seconds = time.perf_counter() - began
             if problem.status not in NOT_REACHING:
                 self.traffic.add(problem.status, seconds)
-            trace, _, _ = read_trace(request.headers)
-            self._log.answered(request, problem.status, problem.detail, seconds, trace)
+            self._log.answered(request, problem.status, seconds, trace.id, detail=problem.detail)
             raise
-        self.traffic.add(response.status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self.traffic.add(response.status, seconds)
+        self._log.answered(request, response.status, seconds, trace.id, size=response.content_length or 0)
         return response
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest, trace: "Trace") -> web.StreamResponse:
         check_invoker(request.headers, self.invokers, frozenset({self.url, self.audience}), self._google)
+        if self.rests() and _asks_for_health(request):
+            return web.json_response(RESTING)
+        self._in_hand += 1
+        try:
+            return await self._pass_on(request, trace)
+        finally:
+            self._in_hand -= 1
+            self._last_used = time.monotonic()
+
+    async def _pass_on(self, request: web.BaseRequest, trace: "Trace") -> web.StreamResponse:
+        try:
+            await self.wake()
+        except ServerFailed as failure:
+            raise PlatformError(503, f"{failure}; try again", RETRY_AFTER) from None
         origin = self.origin()
         if origin is None:
             raise PlatformError(503, f"the process of {self.name} is being started; try again", RETRY_AFTER)
-        headers = self._headers(request)
+        headers = self._headers(request, trace)
         await self._acquire_place()
         try:
             return await forward(request, origin, headers, self._session, self.timeout)
@@ -121,7 +151,7 @@ class FrontEnd:
             detail = f"{self.name} is busy with {self.concurrency} requests, as many as one instance takes; try again"
             raise PlatformError(429, detail, RETRY_AFTER) from None
 
-    def _headers(self, request: web.BaseRequest) -> CIMultiDict[str]:
+    def _headers(self, request: web.BaseRequest, trace: "Trace") -> CIMultiDict[str]:
         headers = without_hop_by_hop(request.headers)
         headers.popall("Expect", None)
         client = request.remote or "127.0.0.1"
@@ -129,9 +159,8 @@ class FrontEnd:
         headers["X-Forwarded-For"] = f"{before},{client}" if before else client
         headers["X-Forwarded-Proto"] = "http"
         headers["Forwarded"] = f"for={_format_node(client)};proto=http"
-        trace, span, sampled = read_trace(headers)
-        headers["X-Cloud-Trace-Context"] = f"{trace}/{span};o={sampled}"
-        headers["traceparent"] = f"00-{trace}-{span:016x}-{sampled:02x}"
+        headers["X-Cloud-Trace-Context"] = f"{trace.id}/{trace.span};o={trace.sampled}"
+        headers["traceparent"] = f"00-{trace.id}-{trace.span:016x}-{trace.sampled:02x}"
         if not self.public:
             # The function is told who calls, not handed what would let it call as them.
             head, _, _ = headers["Authorization"].rpartition(".")
@@ -139,15 +168,32 @@ class FrontEnd:
         return headers
 
 
-def read_trace(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> tuple[str, int, int]:
-    """Return the trace, the span and whether it is sampled: of the caller's headers, or new."""
+class Trace(NamedTuple):
+    """The trace of a request. sampled: 1 or 0."""
+
+    id: str
+    span: int
+    sampled: int
+
+
+def read_trace(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> Trace:
+    """Return the trace of the caller's headers, or a new one."""
     standard = TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
     if standard is not None:
-        return standard[1], int(standard[2], 16), int(standard[3], 16) & 1
+        return Trace(standard[1], int(standard[2], 16), int(standard[3], 16) & 1)
     google = CLOUD_TRACE.match(headers.get("X-Cloud-Trace-Context", ""))
     if google is not None:
-        return google[1].lower(), int(google[2] or secrets.randbits(63)) & (2**64 - 1), int(google[3] or 0)
-    return secrets.token_hex(16), secrets.randbits(63), 0
+        span = int(google[2] or secrets.randbits(63)) & (2**64 - 1)
+        return Trace(google[1].lower(), span, int(google[3] or 0))
+    return Trace(secrets.token_hex(16), secrets.randbits(63), 0)
+
+
+def _asks_for_health(request: web.BaseRequest) -> bool:
+    return request.method in ("GET", "HEAD") and request.rel_url.raw_path == HEALTH_PATH
+
+
+async def _nothing_to_wake() -> None:
+    return
 
 
 def _format_node(client: str) -> str:

@@ -9,10 +9,13 @@ from aiohttp import web
 
 from local_cloud.google.services import GoogleServices
 from local_cloud.google.traces import TRACES
+from local_cloud.processes.function_process import HEALTH_PATH
+from local_cloud.processes.server import ServerFailed
 from local_cloud.processes.supervisor import Supervisor
 from local_cloud.serving.console_proxy import ConsoleProxy
 from local_cloud.serving.controls import Controls
 from local_cloud.serving.endpoints import Endpoints
+from local_cloud.serving.front_end import RESTING
 from local_cloud.serving.functions import DeployedFunction
 from local_cloud.serving.listener import listen
 from local_cloud.serving.openapi import SharedPath, merge_documents
@@ -116,7 +119,7 @@ class Gateway:
 
     async def _health(self) -> web.Response:
         functions = self._endpoints.functions
-        answers = await asyncio.gather(*(self._ask(function, "/health") for function in functions.values()))
+        answers = await asyncio.gather(*(self._ask_health(function) for function in functions.values()))
         well = all(status == 200 for status, _ in answers)
         return web.json_response(
             {
@@ -128,6 +131,10 @@ class Gateway:
             },
             status=200 if well else 503,
         )
+
+    async def _ask_health(self, function: DeployedFunction) -> tuple[int, Any]:
+        """Return a function's health. One that rests was well when it was last asked, and is not woken for this."""
+        return (200, RESTING) if function.front_end.rests() else await self._ask(function, HEALTH_PATH)
 
     async def _openapi(self) -> web.Response:
         functions = {function.front_end.name: function for _, function in self._routes}
@@ -143,6 +150,10 @@ class Gateway:
 
     async def _ask(self, function: DeployedFunction, path: str) -> tuple[int, Any]:
         """Ask the process itself, past IAM, as the platform does."""
+        try:
+            await function.front_end.wake()
+        except ServerFailed as failure:
+            return 503, str(failure)
         origin = function.front_end.origin()
         if origin is None:
             return 503, None

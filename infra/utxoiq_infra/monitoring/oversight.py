@@ -29,9 +29,19 @@ class LogMetric:
 
 
 _FUNCTIONS = 'resource.type="cloud_run_revision" resource.labels.service_name=~"^{prefix}-({functions})$"'
+# The platform has a line for each request; what a function logs of one that failed would count it again.
+_REQUESTS = 'log_id("run.googleapis.com/requests")'
 LOG_METRICS = (
-    LogMetric("errors", "Lines of severity ERROR and above, of any function", f"{_FUNCTIONS} severity>=ERROR"),
-    LogMetric("refusals", "Requests refused with 401 or 403", f"{_FUNCTIONS} httpRequest.status=(401 OR 403)"),
+    LogMetric(
+        "errors",
+        "Requests that failed, and errors beside requests, of any function",
+        f"{_FUNCTIONS} severity>=ERROR ({_REQUESTS} OR NOT jsonPayload.request_id:*)",
+    ),
+    LogMetric(
+        "refusals",
+        "Requests refused with 401 or 403",
+        f"{_FUNCTIONS} {_REQUESTS} httpRequest.status=(401 OR 403)",
+    ),
     LogMetric(
         "slow-statements",
         "Statements that took longer than log_min_duration_statement",

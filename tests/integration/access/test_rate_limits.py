@@ -1,4 +1,4 @@
-"""Rate limits over a real Redis: exact, whoever counts; and without it, still limits."""
+"""Rate limits over a real Redis: within their bound, whoever counts; and without it, still limits."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.access.rate_limits import WINDOW_SECONDS, Allowance, RateLimits
+from utxoiq_persistence.access.rate_limits import GATHERING_SECONDS, MAX_COUNTED, WINDOW_SECONDS, Allowance, RateLimits
 from utxoiq_persistence.config import RedisSettings
 from utxoiq_persistence.redis.pipelines import ScriptRunner, open_redis
 
@@ -99,10 +99,123 @@ def test_who_is_refused_costs_redis_nothing_more(valkey: Valkey) -> None:
 def test_requests_that_come_together_are_counted_in_few_scripts(valkey: Valkey) -> None:
     async def run() -> int:
         async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
-            await limits.take("busy", 10**6)
             before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
             await asyncio.gather(*(limits.take("busy", 10**6) for _ in range(500)))
             return int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before)
+
+    assert asyncio.run(run()) == 1
+
+
+def test_many_callers_are_counted_in_few_scripts(valkey: Valkey) -> None:
+    callers = [f"many-{number}" for number in range(MAX_COUNTED + 50)]
+
+    async def run() -> tuple[int, list[int], list[int]]:
+        async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
+            first = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            limits.leave(callers)
+            before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+            # Each behind its answer, then each by asking first.
+            for _ in range(2):
+                await asyncio.gather(*(limits.take(one, 10) for one in callers))
+                limits.leave(callers)
+            calls = int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before)
+            last = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            return calls, first, last
+
+    calls, first, last = asyncio.run(run())
+    assert calls <= 4
+    assert set(first) == {9}
+    assert set(last) == {6}
+
+
+def test_who_is_far_from_the_limit_does_not_wait_for_redis(valkey: Valkey) -> None:
+    async def run() -> tuple[list[int], int]:
+        async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
+            await redis.flushall()
+            await limits.take("far", 100)
+            # A coroutine that ends without having waited for anything.
+            remaining = []
+            for _ in range(2):
+                with pytest.raises(StopIteration) as ended:
+                    limits.take("far", 100).send(None)
+                remaining.append(ended.value.value.remaining)
+            (window,) = await redis.keys("limit:*")
+            async with asyncio.timeout(10):
+                while (counted := int(await redis.get(window) or 0)) < 3:  # noqa: ASYNC110 - of another process
+                    await asyncio.sleep(0.001)
+            return remaining, counted
+
+    assert asyncio.run(run()) == ([98, 97], 3)
+
+
+async def ask_until_refused(limits: RateLimits, name: str, limit: int) -> int:
+    """One request after the other, each answered before the next; how many were granted."""
+    granted = 0
+    while (await limits.take(name, limit)).granted:
+        granted += 1
+        limits.leave([name])
+        assert granted <= limit, "no limit at all"
+    return granted
+
+
+def test_an_instance_that_knows_too_little_admits_one_request_too_many(valkey: Valkey) -> None:
+    """All learn that the caller is far from the limit; then one of them serves all that is left."""
+
+    async def run() -> list[int]:
+        async with instances(valkey, 20) as (first, *others):
+            for limits in others:
+                await limits.take("stale", 200)
+                limits.leave(["stale"])
+            used = await ask_until_refused(first, "stale", 200)
+            return [used, *[await ask_until_refused(limits, "stale", 200) for limits in others]]
+
+    used, *too_many = asyncio.run(run())
+    assert used == 200 - 19
+    assert too_many == [1] * 19
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_over_many_instances_a_caller_gets_its_limit_one_an_instance_and_what_is_in_flight(
+    valkey: Valkey, at_once: int
+) -> None:
+    count, limit = 12, 600
+
+    async def run() -> int:
+        async with instances(valkey, count) as limits:
+            clients = [ask_until_refused(one, f"bound-{at_once}", limit) for one in limits for _ in range(at_once)]
+            return sum(await asyncio.gather(*clients))
+
+    granted = asyncio.run(run())
+    assert limit <= granted <= limit + count + count * at_once
+
+
+def test_a_count_that_is_due_while_somebody_asks_answers_both(valkey: Valkey) -> None:
+    async def run() -> list[int]:
+        async with instances(valkey, 1) as (limits,):
+            await limits.take("both", 100)
+            limits.leave(["both"])
+            behind = await limits.take("both", 100)
+            limits.leave(["both"])
+            asking = asyncio.create_task(limits.take("both", 100))
+            time.sleep(2 * GATHERING_SECONDS)  # noqa: ASYNC251 - the loop then finds both at once
+            async with asyncio.timeout(10):
+                return [behind.remaining, (await asking).remaining]
+
+    assert asyncio.run(run()) == [98, 97]
+
+
+def test_who_gave_up_or_was_refused_is_not_in_flight(valkey: Valkey) -> None:
+    async def run() -> int:
+        async with instances(valkey, 2) as (stale, other):
+            given_up = [asyncio.create_task(stale.take("flight", 40)) for _ in range(5)]
+            await asyncio.sleep(0)
+            for task in given_up:
+                task.cancel()
+            await asyncio.gather(*given_up, return_exceptions=True)
+            await stale.take("flight", 40)
+            stale.leave(["flight"])
+            await ask_until_refused(other, "flight", 40)
+            return await ask_until_refused(stale, "flight", 40)
 
     assert asyncio.run(run()) == 1
 

@@ -57,6 +57,23 @@ def test_a_metric_comes_back_as_it_was_sent(api: Api, service: str) -> None:
     msgspec.json.decode(response.content, type=Metric)
 
 
+def test_a_long_page_is_compressed_for_who_accepts_that(api: Api, service: str) -> None:
+    record(api, [metric(service, 1.0, NOON + timedelta(seconds=second)) for second in range(200)])
+    query = f"{PATH}?service_name={service}&start_time=2026-01-31T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+    plain, packed, head = (
+        api(method, query, headers={"Accept-Encoding": accepted})
+        for method, accepted in (("GET", "identity"), ("GET", "gzip"), ("HEAD", "gzip"))
+    )
+    assert packed.json() == plain.json()
+    assert len(packed.json()) == 200
+    assert "Content-Encoding" not in plain.headers
+    for response in (packed, head):
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert int(response.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 3
+    assert head.content == b""
+    assert plain.headers["Vary"] == packed.headers["Vary"]
+
+
 def test_a_metric_without_a_time_is_of_now(api: Api, service: str) -> None:
     before = datetime.now(UTC)
     stamped = datetime.fromisoformat(record(api, metric(service)).json()["timestamp"])

@@ -51,12 +51,14 @@ def lines_of(function: Function, request_id: str) -> list[Any]:
     return [line for line in lines if line.get("request_id") == request_id]
 
 
-def test_a_request_leaves_its_line_in_the_log(api: Api, functions: dict[str, Function]) -> None:
+def test_a_refused_request_leaves_its_line_in_the_log(api: Api, functions: dict[str, Function]) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {"X-Request-ID": "logged-1", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-    api("GET", STATS, "user", headers=headers)
+    api("GET", STATS, "user", headers={**headers, "X-Request-ID": "logged-0"})
+    api("GET", "/api/v1/feedback/stats", "user", headers=headers)
     (line,) = lines_of(functions["feedback"], "logged-1")
-    assert line["severity"] == "INFO"
+    assert lines_of(functions["feedback"], "logged-0") == []
+    assert line["severity"] == "WARNING"
     assert line["httpRequest"]["requestUrl"] == "/api/v1/feedback/stats"
     assert line["logging.googleapis.com/labels"] == {"caller": "user:user-1"}
     assert line["logging.googleapis.com/trace"] == f"projects/utxoiq-test/traces/{trace}"

@@ -30,6 +30,7 @@ PEER = {"client": ("10.0.0.1", 4711)}
         (b"203.0.113.7:", 0, "203.0.113.7"),
         (b"203.0.113.7:4711:1", 0, UNKNOWN),
         (b"\xff", 0, UNKNOWN),
+        (b"fe80::1%" + b"a" * 100, 0, UNKNOWN),  # it would be remembered
         (b"", 0, UNKNOWN),
     ],
 )

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from utxoiq_http.observability import trace_headers
-from utxoiq_http.observability.logs import AccessLog, JsonFormatter
+from utxoiq_http.observability.logs import SLOW_SECONDS, AccessLog, JsonFormatter
 from utxoiq_persistence.writes.audit import Entry, Origin
 
 
@@ -18,30 +17,42 @@ def lines_of(
     status: int = 200,
     changes: Sequence[Entry] = (),
     level: int = logging.INFO,
+    seconds: float = 0.0,
 ) -> list[Any]:
     async def request() -> None:
         log = AccessLog("project", level)
-        log.begin(headers, trace_headers.read(headers))
+        log.begin(headers)
         record = logging.LogRecord("name", logging.WARNING, "file", 1, "said %s", ("this",), None)
         print(JsonFormatter().format(record), flush=True)  # noqa: T201
-        log.end("GET", "/path", status, 12, time.perf_counter(), "user:ann", address="203.0.113.7", changes=changes)
+        began = time.perf_counter() - seconds
+        log.end("GET", "/path", status, 12, began, "user:ann", address="203.0.113.7", changes=changes)
         await asyncio.sleep(0)
 
     asyncio.run(request())
     return [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize(("status", "severity"), [(200, "INFO"), (404, "WARNING"), (503, "ERROR")])
-def test_a_request_leaves_one_line_as_cloud_logging_reads_it(
-    status: int, severity: str, capfdbinary: pytest.CaptureFixture[bytes]
+@pytest.mark.parametrize(
+    ("status", "seconds", "severity"), [(200, SLOW_SECONDS, "WARNING"), (404, 0.0, "WARNING"), (503, 0.0, "ERROR")]
+)
+def test_a_request_that_was_refused_or_failed_or_slow_leaves_a_line_as_cloud_logging_reads_it(
+    status: int, seconds: float, severity: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    line = lines_of({}, capfdbinary, status)[-1]
+    line = lines_of({}, capfdbinary, status, seconds=seconds)[-1]
     assert line["severity"] == severity
     assert line["httpRequest"]["status"] == status
     assert line["httpRequest"]["requestUrl"] == "/path"
     assert line["httpRequest"]["remoteIp"] == "203.0.113.7"
     assert line["logging.googleapis.com/labels"] == {"caller": "user:ann"}
     assert "audit" not in line
+
+
+@pytest.mark.parametrize(("level", "messages"), [(logging.INFO, []), (logging.DEBUG, ["GET /path 200"])])
+def test_of_any_other_request_the_platform_has_the_line(
+    level: int, messages: list[str], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    lines = lines_of({}, capfdbinary, level=level)
+    assert [line["message"] for line in lines if "httpRequest" in line] == messages
 
 
 def test_changes_are_told_whatever_the_level(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -55,7 +66,9 @@ def test_every_line_of_a_request_carries_its_id_and_trace(capfdbinary: pytest.Ca
         b"x-request-id": b"abc-1",
         b"traceparent": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     }
-    for line in lines_of(headers, capfdbinary):
+    lines = lines_of(headers, capfdbinary, status=404)
+    assert len(lines) == 2
+    for line in lines:
         assert line["request_id"] == "abc-1"
         assert line["logging.googleapis.com/trace"] == "projects/project/traces/0af7651916cd43dd8448eb211c80319c"
         assert line["logging.googleapis.com/spanId"] == "b7ad6b7169203331"
@@ -63,21 +76,23 @@ def test_every_line_of_a_request_carries_its_id_and_trace(capfdbinary: pytest.Ca
 
 
 def test_googles_own_trace_header_is_read_as_well(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    line = lines_of({b"x-cloud-trace-context": b"0AF7651916CD43DD8448EB211C80319C/255;o=1"}, capfdbinary)[-1]
+    headers = {b"x-cloud-trace-context": b"0AF7651916CD43DD8448EB211C80319C/255;o=1"}
+    line = lines_of(headers, capfdbinary, status=404)[-1]
     assert line["logging.googleapis.com/trace"].endswith("/0af7651916cd43dd8448eb211c80319c")
     assert line["logging.googleapis.com/spanId"] == "00000000000000ff"
 
 
 @pytest.mark.parametrize("given", [b"", b"a b", b"x" * 129, b'"quoted"', b"\xff", b"a\nb"])
 def test_an_id_that_is_not_fit_is_replaced(given: bytes) -> None:
-    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
+    request_id = AccessLog("project", logging.INFO).begin({b"x-request-id": given})
     assert len(request_id) == 32
-    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given}, None)
+    assert request_id != AccessLog("project", logging.INFO).begin({b"x-request-id": given})
 
 
 def test_below_its_level_nothing_is_written(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     async def request() -> None:
-        AccessLog("project", logging.WARNING).end("GET", "/", 200, 0, 0.0, "anonymous", address="unknown", changes=[])
+        log, now = AccessLog("project", logging.ERROR), time.perf_counter()
+        log.end("GET", "/", 404, 0, now, "anonymous", address="unknown", changes=[])
         await asyncio.sleep(0)
 
     asyncio.run(request())

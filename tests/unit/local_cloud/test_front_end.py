@@ -14,7 +14,7 @@ from yarl import URL
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging.request_log import RequestLog
-from local_cloud.processes.server import free_port
+from local_cloud.processes.server import ServerFailed, free_port
 from local_cloud.serving.front_end import FrontEnd, read_trace
 from local_cloud.serving.listener import SERVER, listen
 from local_cloud.serving.proxy import MAX_BODY, open_session
@@ -293,19 +293,26 @@ def test_requests_are_counted_by_what_was_answered(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_no_process_sees_the_platform_logs(tmp_path: Path) -> None:
+def test_the_platform_logs_each_request_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path, echo, public=False) as shop:
             async with shop.client.get(f"{shop.url}/a?token=secret", headers={"Authorization": "Bearer secret"}):
                 pass
             token = shop.issuers.account_token(DEPLOYER, AUDIENCE, 60)
-            async with shop.client.get(shop.url, headers={"Authorization": f"Bearer {token}"}):
-                pass
-            (line,) = shop.log.read_text().splitlines()
-            assert "secret" not in line
-            entry = json.loads(line)
-            assert (entry["severity"], entry["httpRequest"]["status"]) == ("WARNING", 401)
-            assert entry["httpRequest"]["requestUrl"] == "/a"
+            trace = "0af7651916cd43dd8448eb211c80319c"
+            headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+            async with shop.client.get(shop.url, headers=headers) as answer:
+                length = len(await answer.read())
+            written = shop.log.read_text()
+            assert "secret" not in written
+            assert token not in written
+            refused, served_one = map(json.loads, written.splitlines())
+            assert (refused["severity"], refused["httpRequest"]["status"]) == ("WARNING", 401)
+            assert refused["httpRequest"]["requestUrl"] == "/a"
+            assert refused["textPayload"]
+            assert (served_one["severity"], served_one["httpRequest"]["status"]) == ("INFO", 200)
+            assert served_one["httpRequest"]["responseSize"] == str(length)
+            assert served_one["trace"] == f"projects/shop/traces/{trace}"
             # As Cloud Run counts: what IAM refuses is no request of the revision.
             assert set(shop.front_end.traffic.take()) == {200}
 
@@ -329,5 +336,62 @@ def test_a_name_that_somebody_else_pointed_here_reaches_no_function(tmp_path: Pa
             async with shop.client.get(shop.url, headers={"Host": "elsewhere.example"}) as answer:
                 assert answer.status == 403
                 assert "elsewhere.example" in (await answer.json())["detail"]
+
+    asyncio.run(scenario())
+
+
+def test_a_function_that_rests_is_woken_by_a_request_and_not_by_a_look_at_its_health(tmp_path: Path) -> None:
+    woken: list[str] = []
+
+    async def scenario() -> None:
+        async with served(tmp_path, echo) as shop:
+
+            async def wake() -> None:
+                woken.append("woken")
+
+            shop.front_end.rests = lambda: not woken
+            shop.front_end.wake = wake
+            async with shop.client.get(f"{shop.url}/health") as answer:
+                assert (answer.status, await answer.json()) == (200, {"status": "healthy", "resting": True})
+            assert woken == []
+            for path in ("/rate", "/health"):
+                async with shop.client.get(f"{shop.url}{path}") as answer:
+                    assert (await answer.json())["path"] == path
+        assert woken == ["woken"] * 2  # who does not rest is not started by it
+
+    asyncio.run(scenario())
+
+
+def test_a_function_that_does_not_start_is_unavailable(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path, echo) as shop:
+
+            async def wake() -> None:
+                raise ServerFailed("shop does not start")
+
+            shop.front_end.wake = wake
+            async with shop.client.get(shop.url) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+    asyncio.run(scenario())
+
+
+def test_a_function_is_in_use_until_its_last_request_is_answered(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(_: web.BaseRequest) -> web.StreamResponse:
+            asked.set()
+            await go.wait()
+            return web.Response()
+
+        async with served(tmp_path, slow) as shop:
+            unused = shop.front_end.unused_for()
+            asking = asyncio.create_task(shop.client.get(shop.url))
+            await asked.wait()
+            assert (unused > 0, shop.front_end.unused_for()) == (True, 0)
+            go.set()
+            (await asking).release()
+            assert shop.front_end.unused_for() > 0
 
     asyncio.run(scenario())

@@ -40,6 +40,17 @@ def test_an_incident_opens_when_the_duration_has_passed_and_closes_at_once(monit
     assert [incident.closed is None for incident in monitored.monitoring.incidents] == [False, True]
 
 
+def test_policies_are_looked_at_when_a_point_came_or_a_minute_passed(monitored: Monitored) -> None:
+    monitored.declare(HIGH)
+    looks = [monitored.monitoring.evaluate_if_due() for _ in range(2)]
+    monitored.gauge("queue", 11)
+    looks += [monitored.monitoring.evaluate_if_due() for _ in range(2)]
+    for seconds in (59, 1):
+        monitored.clock.now += seconds
+        looks.append(monitored.monitoring.evaluate_if_due())
+    assert looks == [True, False, True, False, False, True]
+
+
 def test_a_pace_shortens_durations(tmp_path: Path) -> None:
     monitored = Monitored(tmp_path, pace=60)
     monitored.declare(HIGH)

@@ -11,9 +11,9 @@ import psutil
 import pytest
 from tests.system.running import alive, until
 
-from local_cloud.processes.function_process import limit_memory
+from local_cloud.processes.function_process import limit_memory, may_have_grown
 from local_cloud.processes.server import Server, ServerFailed
-from local_cloud.processes.supervisor import PROCESSES, Supervisor, end_leftovers
+from local_cloud.processes.supervisor import PROCESSES, Health, Supervised, Supervisor, end_leftovers
 from local_cloud.state import State
 
 IMPORT = "from pathlib import Path; import os, signal, subprocess, sys;"
@@ -127,7 +127,7 @@ def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
         async with supervising(tmp_path) as (supervisor, said):
             hog = "held = bytearray(os.urandom(80 * 2**20));"
             script = await supervisor.start(Script(tmp_path, IMPORT + hog + SERVE))
-            watch = limit_memory(script, 64 * 2**20, said)
+            watch = limit_memory(script, 64 * 2**20, lambda: 0.0, said)
             await said.until("more than its 64 MiB")
             await said.until("starting it again")
             watch.cancel()
@@ -152,5 +152,100 @@ def test_a_start_that_fails_in_an_odd_way_is_tried_again(tmp_path: Path) -> None
             os.kill(script.pid, 9)
             await said.until("script is up again")
             assert any("keeping script up failed and goes on: ValueError" in line for line in said)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("since", "unused", "grown"),
+    [(1.0, 0.0, True), (1.0, 1.0, True), (1.0, 2.0, False), (59.0, 100.0, False), (60.0, 100.0, True)],
+)
+def test_the_memory_of_a_process_that_nobody_used_is_seldom_read(since: float, unused: float, grown: bool) -> None:
+    assert may_have_grown(since, unused) is grown
+
+
+async def put_to_rest(supervisor: Supervisor, supervised: Supervised) -> None:
+    process = psutil.Process(supervised.pid)
+    supervisor.rest(supervised)
+    assert supervised.health is Health.RESTING
+    async with asyncio.timeout(END_SECONDS):
+        while supervised.pid is not None or alive([process]):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.01)
+
+
+def test_a_process_that_rests_is_started_by_the_first_who_needs_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Script(tmp_path, IMPORT + SERVE))
+            for _ in range(2):
+                await put_to_rest(supervisor, script)
+                await asyncio.gather(*(supervisor.wake(script) for _ in range(5)))
+                assert (script.health, script.restarts) == (Health.UP, 0)
+                assert script.pid is not None
+            await supervisor.wake(script)
+            assert said == []
+
+    asyncio.run(scenario())
+
+
+def test_who_wakes_a_process_that_is_just_put_to_rest_gets_one_that_serves(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, _):
+            script = await supervisor.start(Script(tmp_path, IMPORT + SERVE))
+            before = script.pid
+            supervisor.rest(script)
+            await supervisor.wake(script)
+            assert script.serves
+            assert script.pid not in (None, before)
+
+    asyncio.run(scenario())
+
+
+def test_a_process_that_rests_can_be_stopped_whoever_waits_for_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, _):
+            script = await supervisor.start(Script(tmp_path, IMPORT + SERVE))
+            await put_to_rest(supervisor, script)
+        assert script.health is Health.STOPPED
+
+    asyncio.run(scenario())
+
+
+def test_who_wakes_a_process_is_answered_however_its_start_fails(tmp_path: Path) -> None:
+    class Odd(Script):
+        starts = 0
+
+        def prepare(self) -> None:
+            super().prepare()
+            self.starts += 1
+            if self.starts == 2:
+                raise ValueError("something nobody thought of")
+
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            script = await supervisor.start(Odd(tmp_path, IMPORT + SERVE))
+            await put_to_rest(supervisor, script)
+            async with asyncio.timeout(END_SECONDS):
+                with pytest.raises(ServerFailed, match="script does not start"):
+                    await supervisor.wake(script)
+            await said.until("script is up again")
+
+    asyncio.run(scenario())
+
+
+def test_one_that_does_not_start_any_more_is_said_to_who_needs_it_and_tried_again(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+
+    async def scenario() -> None:
+        async with supervising(tmp_path) as (supervisor, said):
+            code = IMPORT + f"os.path.exists({str(broken)!r}) and sys.exit('worn out');" + SERVE
+            script = await supervisor.start(Script(tmp_path, code))
+            await put_to_rest(supervisor, script)
+            broken.touch()
+            with pytest.raises(ServerFailed, match="script does not start"):
+                await supervisor.wake(script)
+            await said.until("worn out")
+            broken.unlink()
+            await said.until("script is up again")
 
     asyncio.run(scenario())

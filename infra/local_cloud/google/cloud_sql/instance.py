@@ -149,7 +149,8 @@ class ManagedPostgres(Postgres):
 
     def _settings(self) -> dict[str, str]:
         return {
-            "archive_timeout": "300",
+            # A recovery completes the archive first (archive_all), so files need not be closed for their age.
+            "archive_timeout": "3600",
             **super()._settings(),
             "archive_mode": "on",
             "archive_command": f"{_format_command('archive')} %p {_quote(self.wal)}",

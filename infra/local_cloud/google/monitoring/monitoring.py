@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Between two looks at all policies, by Google's clock.
 EVALUATION_SECONDS = 30.0
+# Where no point has come since the last look, time alone changes what a policy finds, in whole minutes.
+UNCHANGED_SECONDS = 60.0
 # Schedules keep to the clock, whatever the pace: so long it takes until all of them have published once.
 PATIENCE_SECONDS = 300.0
 
@@ -66,6 +68,7 @@ class Monitoring:
         self._loop: asyncio.Task[None] | None = None
         self._started = clock()
         self._judged = False
+        self._looked = (float("-inf"), -1)
 
     async def open(self) -> None:
         """Serve MetricService from now on; more than one call opens it once."""
@@ -124,6 +127,15 @@ class Monitoring:
                     continue  # what is counted may not have happened yet
                 self._say(f"NOTHING TO SEE FOR {fault['what']} ({fault['part']}): {fault['metric']}: {fault['why']}")
 
+    def evaluate_if_due(self) -> bool:
+        """Look at all policies if one of them may find something else than at the last look; return whether it did."""
+        now, (looked, written) = self.clock(), self._looked
+        due = written != self.store.written or now - looked >= UNCHANGED_SECONDS / self.pace
+        if due:
+            self._looked = now, self.store.written
+            self.evaluate()
+        return due
+
     def unpublished(self) -> list[dict[str, Any]]:
         """Return the metrics of policies and charts that would show nothing.
 
@@ -164,7 +176,7 @@ class Monitoring:
                 self.notifier.notify(closed, policy.channels)
 
     async def _evaluate(self) -> None:
-        self.evaluate()
+        self.evaluate_if_due()
 
     async def _serve(self) -> "MetricServer":
         server = await asyncio.to_thread(_import_server)

@@ -138,6 +138,8 @@ class TimeSeriesStore:
         self.descriptors: dict[str, Descriptor] = {}
         # Counts the series that came or went: whoever keeps a choice of them sees that it is old.
         self.generation = 0
+        # Counts the points that came.
+        self.written = 0
         self._series: dict[str, dict[Identity, TimeSeries]] = {}
         self._made = 0
 
@@ -187,6 +189,7 @@ class TimeSeriesStore:
             series = self._add_series(identity, kind, value_type)
         series.append(point)
         series.written = self.clock()
+        self.written += 1
 
     def matching(self, chosen: Filter) -> list[TimeSeries]:
         """Return the series that a filter chooses. Raises BadFilter for one of several metrics."""
