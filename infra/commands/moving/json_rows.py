@@ -133,7 +133,7 @@ def _json(value: Any) -> str:
 
 
 _WRITERS: dict[str, Callable[[Any], str]] = {
-    "uuid": lambda value: str(UUID(value)),
+    "uuid": lambda value: str(UUID(_text(value))),
     "text": _text,
     "bigint": _integer("bigint"),
     "integer": _integer("integer"),

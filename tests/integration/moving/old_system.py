@@ -119,11 +119,11 @@ class OldSystem:
         for statement in FILLS.values():
             self.sql.run(statement.format(first=first, last=last, now=NOW, users=USERS))
 
-    def begin(self) -> None:
+    def begin(self, users: int = USERS) -> None:
         """The schema, and the users."""
         for statement in SCHEMA:
             self.sql.run(statement)
-        self.sql.run(_USERS.format(users=USERS))
+        self.sql.run(_USERS.format(users=users))
 
     def counts(self) -> dict[str, int]:
         return {table: self.sql.run(f"SELECT count(*) FROM {table}")[0][0] for table in FILLS}  # noqa: S608

@@ -16,7 +16,8 @@ WRITES = (
     "UPDATE insight_feedback SET rating = 1, comment = NULL, updated_at = now() WHERE id = md5('feedback 1')::uuid",
     "INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment) VALUES "
     "(md5('new')::uuid, 'new', 'subject-5', 5, E'a\\tb'), (md5('lost')::uuid, 'new', 'nobody there', 5, NULL)",
-    "INSERT INTO system_metrics VALUES (md5('new')::uuid, 's', 't', 1.5, 'ms', '2026-01-31 12:00:00.000001+00', '{\"a\": 1}')",
+    "INSERT INTO system_metrics VALUES (md5('new')::uuid, 's', 't', 1.5, 'ms', '2026-01-31 12:00:00.000001+00', "
+    "'{\"a\": 1}')",
 )
 
 
@@ -54,7 +55,10 @@ def test_what_was_written_here_goes_back_and_again(old_system: OldSystem, new_sy
     assert sql.run("SELECT \"timestamp\"::text, metric_metadata FROM system_metrics WHERE service_name = 's'") == [
         ["2026-01-31 12:00:00.000001", {"a": 1}]
     ]
-    for statement in ("id = md5('job 1')::uuid OR job_type = 'new'", "id = md5('feedback 1')::uuid OR insight_id = 'new'"):
+    for statement in (
+        "id = md5('job 1')::uuid OR job_type = 'new'",
+        "id = md5('feedback 1')::uuid OR insight_id = 'new'",
+    ):
         table = "backfill_jobs" if "job" in statement else "insight_feedback"
         sql.run(f"DELETE FROM {table} WHERE {statement}")  # noqa: S608
     sql.run("DELETE FROM system_metrics WHERE service_name = 's'")

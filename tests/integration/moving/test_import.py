@@ -48,8 +48,12 @@ def quiet() -> Output:
     return Output(result=Console(file=io.StringIO()), progress=Console(file=io.StringIO()))
 
 
+def move_into(url: str, live: Database) -> dict[str, Any]:
+    return bring_in(url, live, quiet())
+
+
 def move(old: OldSystem, new: NewSystem) -> dict[str, Any]:
-    return bring_in(old.url, new.database, quiet())
+    return move_into(old.url, new.database)
 
 
 def check(old: OldSystem, new: NewSystem) -> None:
