@@ -41,4 +41,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA moving TO utxoiq_im
 GRANT SELECT, INSERT, UPDATE ON backfill_jobs, insight_feedback, metric_rollups TO utxoiq_import;
 GRANT SELECT, INSERT ON system_metrics TO utxoiq_import;
 GRANT EXECUTE ON FUNCTION system_metrics_ensure_month(timestamptz) TO utxoiq_import;
+-- So that an answer tells which part of a range is archived.
+GRANT SELECT (table_name, state, first_at, last_at) ON archive_objects TO utxoiq_metrics;
 GRANT INSERT (actor, key_id, action, subject, details, address, request_id) ON audit_log TO utxoiq_import;
