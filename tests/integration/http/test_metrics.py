@@ -295,7 +295,8 @@ def test_a_range_that_reaches_into_the_archive_says_so(
         for day, state in (("1999-05-03", "removed"), ("1999-05-04", "removed"), ("1999-05-09", "archived")):
             connection.run(
                 "INSERT INTO archive_objects (name, table_name, day, state, row_count, first_at, last_at, bytes, "
-                "sha256, generation, archived_at) VALUES (:name, 'system_metrics', :day, :state, 1, :day::date + time '01:00', "
+                "sha256, generation, archived_at) VALUES (:name, 'system_metrics', :day, :state, 1, "
+                ":day::date + time '01:00', "
                 ":day::date + time '23:00', 1, sha256(''), 1, now())",
                 name=service + day,
                 day=day,
