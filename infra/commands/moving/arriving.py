@@ -1,9 +1,10 @@
 """Blocks of old rows as they arrive here: judged, written, and noted, each block in one transaction."""
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import literal
 
 from commands.moving.tables import MovedTable
@@ -93,7 +94,9 @@ class Arriving:
             if remember is not None:
                 self.live.run(remember)
         except BaseException:
-            self.live.run("ROLLBACK")
+            # Where the session is gone, so is the transaction.
+            with suppress(InterfaceError):
+                self.live.run("ROLLBACK")
             raise
         self.live.run("COMMIT")
         return taken

@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -133,14 +133,20 @@ def _export(given: argparse.Namespace, output: Output) -> Any:
 
 @contextmanager
 def _session(system: "Target") -> Iterator["Database"]:
+    from pg8000.exceptions import DatabaseError, InterfaceError
+
+    from commands.moving.importing import failed
     from commands.recover.admin import Admin
 
     connection_name = str(Admin(system.project, system.endpoint).get(system.instance)["connectionName"])
     database = system.connect(connection_name)
     try:
         yield database
+    except (DatabaseError, InterfaceError) as error:
+        raise failed(error) from error
     finally:
-        database.close()
+        with suppress(InterfaceError):  # it may be gone
+            database.close()
 
 
 def _write_report(given: argparse.Namespace, live: "Database", output: Output) -> None:

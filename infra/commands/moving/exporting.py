@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import literal
 
 from commands.errors import CommandFailed
@@ -133,10 +133,11 @@ class _Returning:
             misfits = self._old.rows(self._table["misfit"])
             self._written += self._old.run(self._table["store"])
             self._old.run("COMMIT")
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
+            said = message_of(error) if isinstance(error, DatabaseError) else error
             raise CommandFailed(
-                f"{self._name}: the old database refused a block of rows, and is as it was before that: "
-                f"{message_of(error)}"
+                f"{self._name}: the old database refused a block of rows, and is as it was before that: {said}",
+                remedy="Run the same again.",
             ) from error
         for identifier, reason in misfits:
             self._notes.run(_REPORT.format(*map(literal, (self._reported_as, identifier, reason))))

@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import literal
 
 from commands.errors import CommandFailed
@@ -73,8 +73,11 @@ def read(old: Database, statement: str, blocks: Blocks) -> None:
     """Read a COPY to its end. Raises CommandFailed with what the old database says."""
     try:
         old.run(statement, stream=blocks)  # type: ignore[arg-type]  # pg8000 calls write alone
-    except DatabaseError as error:
-        raise CommandFailed(f"the old database cannot be read: {message_of(error)}") from error
+    except (DatabaseError, InterfaceError) as error:
+        said = message_of(error) if isinstance(error, DatabaseError) else error
+        raise CommandFailed(
+            f"the old database cannot be read: {said}", remedy="Run the same again: it goes on from there."
+        ) from error
     blocks.flush()
 
 
@@ -82,12 +85,17 @@ def take_block(arriving: Arriving, block: bytes, rows: int, remember: str | None
     """Write a block of rows. Raises CommandFailed with what this database says."""
     try:
         arriving.take(block, rows, remember)
-    except DatabaseError as error:
-        raise CommandFailed(
-            f"{arriving.table.name}: this database refused a block of rows, and is as it was before that: "
-            f"{message_of(error)}",
-            remedy="Run the same again: it goes on from there.",
-        ) from error
+    except (DatabaseError, InterfaceError) as error:
+        raise failed(error) from error
+
+
+def failed(error: DatabaseError | InterfaceError) -> CommandFailed:
+    """Return what is said where this database refuses, or is gone."""
+    said = message_of(error) if isinstance(error, DatabaseError) else error
+    return CommandFailed(
+        f"this database refused, or is gone; what it has committed stays: {said}",
+        remedy="Run the same again: it goes on from there.",
+    )
 
 
 def note_in_audit_log(live: Database, action: str, details: dict[str, int]) -> None:

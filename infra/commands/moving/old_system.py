@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pg8000.dbapi import Connection
@@ -70,4 +70,5 @@ def snapshot(url: str) -> Iterator[Database]:
         database.run(SNAPSHOT)
         yield database
     finally:
-        database.close()
+        with suppress(InterfaceError):  # it may be gone
+            database.close()

@@ -17,12 +17,13 @@ from tests.integration.moving.old_system import EXPECTED, FILLS, HERE, NOW, OldS
 
 from commands.errors import CommandFailed, ExitCode
 from commands.moving import blocks
-from commands.moving.arriving import CHANGED_HERE, HERE_ALREADY
+from commands.moving.arriving import CHANGED_HERE, HERE_ALREADY, Arriving, Tally
 from commands.moving.importing import bring_in
 from commands.moving.old_keys import show_keys
 from commands.moving.old_system import snapshot
 from commands.output import Output
 from commands.recover.database import Database
+from local_cloud.processes.postgres import Postgres
 
 # MOVING_ROWS=100000 for the number that the system before has.
 ROWS = int(os.environ.get("MOVING_ROWS", "4000"))
@@ -162,7 +163,7 @@ def test_feedback_that_was_given_here_meanwhile_stays(old_system: OldSystem, new
 
 
 def test_while_the_old_system_is_written_to(
-    old_system: OldSystem, new_system: NewSystem, postgres: Any, monkeypatch: pytest.MonkeyPatch
+    old_system: OldSystem, new_system: NewSystem, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Run while it serves, and once more when it has stopped: then all of it is here."""
     monkeypatch.setattr(blocks, "ROWS", 200)
@@ -245,6 +246,38 @@ def test_an_import_at_the_same_time_is_refused(old_system: OldSystem, new_system
     with pytest.raises(CommandFailed, match="another import is running"):
         move(old_system, new_system)
     other.close()
+
+
+@pytest.mark.parametrize("gone", ["old", "new"])
+def test_a_database_that_goes_away_is_said_and_the_next_run_goes_on(
+    old_system: OldSystem, new_system: NewSystem, postgres: Postgres, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "ROWS", 100)
+    old_system.fill(1, 500)
+    take = Arriving.take
+    live = new_system.session()
+
+    def interrupted(self: Arriving, *arguments: Any) -> Tally:
+        taken = take(self, *arguments)
+        if self.tally.rows == 300:
+            with postgres.connect() as connection:
+                connection.run(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'utxoiq import' AND :gone = 'old' "
+                    "OR datname = :name AND usename = 'mover@example.com' AND :gone = 'new'",
+                    gone=gone,
+                    name=new_system.name,
+                )
+        return taken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Arriving, "take", interrupted)
+        with pytest.raises(CommandFailed, match=r"the old database cannot be read|this database refused") as failed:
+            bring_in(old_system.url, live, quiet())
+    assert "goes on from there" in failed.value.remedy
+    done = bring_in(old_system.url, new_system.session(), quiet())
+    assert done["tables"]["backfill_jobs"]["read"] < 500
+    check(old_system, new_system)
 
 
 def test_an_old_database_that_lacks_a_column_is_named(old_system: OldSystem, new_system: NewSystem) -> None:
