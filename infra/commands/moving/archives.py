@@ -108,7 +108,7 @@ def _cells(tally: Tally, last: Tally) -> Iterator[str]:
 
 
 def _bring_files(bucket: OldBucket, files: list[Any], table: MovedTable, live: Database, output: Output) -> Tally:
-    """Bring the rows of files that are not done. A file is done when each of its rows is here or in the report."""
+    """Bring the rows of files that are not done. A file is done when each of its rows is here."""
     arriving = Arriving(live, table, updates=False)
     arriving.begin()
     done = {source for (source,) in live.rows("SELECT source FROM moving.progress")}
@@ -117,9 +117,9 @@ def _bring_files(bucket: OldBucket, files: list[Any], table: MovedTable, live: D
         for blob in files:
             source = f"gs://{bucket.name}/{blob.name}#{blob.generation}"
             if source not in done:
-                in_the_way = arriving.tally.in_the_way
+                reported = arriving.tally.reported
                 _bring_file(blob, table, arriving, months)
-                if arriving.tally.in_the_way == in_the_way:
+                if arriving.tally.reported == reported:
                     live.run(remember(source, []))
             advance(1)
     return arriving.tally
@@ -142,12 +142,13 @@ def _bring_file(blob: Any, table: MovedTable, arriving: Arriving, months: "_Mont
                         raise Misfit("it is no object")
                     if row.get("id") is None:
                         raise Misfit("it has no id")
-                    blocks.write(to_copy(row, table.columns, blank_is_null))
+                    line = to_copy(row, table.columns, blank_is_null)
                 except Misfit as misfit:
                     _report(arriving, row, f"{blob.name}, row {number}", str(misfit))
                     continue
                 if months is not None:
-                    months.add(row["timestamp"])
+                    months.add(line)
+                blocks.write(line)
     except ValueError as error:
         raise CommandFailed(f"{blob.name} cannot be read: {error}") from error
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
@@ -173,10 +174,10 @@ class _Months:
         self._wanted: set[str] = set()
         self._made: set[str] = set()
 
-    def add(self, timestamp: str | None) -> None:
-        """Take note of a row's month."""
-        if timestamp is not None:
-            self._wanted.add(timestamp[:7])
+    def add(self, line: bytes) -> None:
+        """Take note of the month of a metric, which begins with its time."""
+        if not line.startswith(b"\\N"):
+            self._wanted.add(line[:7].decode())
 
     def make(self) -> None:
         """Make the partitions of the months that were noted."""

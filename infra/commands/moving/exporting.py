@@ -109,8 +109,8 @@ class _Returning:
         origin = _HERE.format(self._name, self._table["changed"])
         total = int(self._live.rows(f"SELECT count(*) {origin}")[0][0])
         self._notes.run(f"DELETE FROM moving.report WHERE table_name = {literal(self._reported_as)}")  # noqa: S608
-        self._old.run("DROP TABLE IF EXISTS back")
-        self._old.run(f"CREATE TEMPORARY TABLE back ({self._table['columns']}) ON COMMIT DELETE ROWS")
+        self._on_old("DROP TABLE IF EXISTS back")
+        self._on_old(f"CREATE TEMPORARY TABLE back ({self._table['columns']}) ON COMMIT DELETE ROWS")
         with output.progress(self._name, total) as advance:
 
             def take(block: bytes, rows: int) -> None:
@@ -127,18 +127,21 @@ class _Returning:
         return f"{self._name}, on its way back"
 
     def _take(self, block: bytes) -> None:
-        try:
-            self._old.run("START TRANSACTION")
-            self._old.run("COPY back FROM STDIN", stream=io.BytesIO(block))
-            misfits = self._old.rows(self._table["misfit"])
-            self._written += self._old.run(self._table["store"])
-            self._old.run("COMMIT")
-        except (DatabaseError, InterfaceError) as error:
-            said = message_of(error) if isinstance(error, DatabaseError) else error
-            raise CommandFailed(
-                f"{self._name}: the old database refused a block of rows, and is as it was before that: {said}",
-                remedy="Run the same again.",
-            ) from error
+        self._on_old("START TRANSACTION")
+        self._on_old("COPY back FROM STDIN", block)
+        misfits = self._old.rows(self._table["misfit"])
+        self._written += self._on_old(self._table["store"])
+        self._on_old("COMMIT")
         for identifier, reason in misfits:
             self._notes.run(_REPORT.format(*map(literal, (self._reported_as, identifier, reason))))
         self._reported += len(misfits)
+
+    def _on_old(self, statement: str, block: bytes | None = None) -> int:
+        try:
+            return self._old.run(statement, stream=None if block is None else io.BytesIO(block))
+        except (DatabaseError, InterfaceError) as error:
+            said = message_of(error) if isinstance(error, DatabaseError) else error
+            raise CommandFailed(
+                f"{self._name}: the old database refused, and has what went before: {said}",
+                remedy="Run the same again.",
+            ) from error

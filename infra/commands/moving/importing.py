@@ -130,9 +130,9 @@ def _bring_table(old: Database, live: Database, table: MovedTable, output: Outpu
     place = found[0][0] if found else None
     if place is not None:
         output.note(f"{table.name}: going on where an earlier run was stopped")
+    total, left = (_count(old, table, after) for after in (None, place))
     if table is SYSTEM_METRICS:
         _make_months(old, live)
-    total, left = (_count(old, table, after) for after in (None, place))
     with output.progress(table.name, left) as advance:
 
         def take(block: bytes, rows: int) -> None:

@@ -1,9 +1,11 @@
 """The way back: what was written here after the switch is in the old tables, and nothing else is changed there."""
 
+import pytest
 from tests.integration.moving.conftest import NewSystem
 from tests.integration.moving.old_system import FILLS, OldSystem, rows
 from tests.integration.moving.test_import import move, quiet
 
+from commands.errors import CommandFailed
 from commands.moving.exporting import bring_back
 
 WRITES = (
@@ -72,3 +74,13 @@ def test_what_was_only_brought_here_does_not_go_back(old_system: OldSystem, new_
     move(old_system, new_system)
     done = bring_back(old_system.url, new_system.database, new_system.session(), quiet())
     assert {row["since"] for row in done["tables"].values()} == {0}
+
+
+def test_an_old_database_that_takes_no_writes_is_said(old_system: OldSystem, new_system: NewSystem) -> None:
+    old_system.sql.run(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', "
+        "current_database()); END $$"
+    )
+    new_system.sql.run(WRITES[-1])
+    with pytest.raises(CommandFailed, match="the old database refused, and has what went before: cannot execute"):
+        bring_back(old_system.url, new_system.database, new_system.session(), quiet())
