@@ -159,6 +159,7 @@ def test_rows_end_in_the_archive_once_each(
     # What is archived goes on counting.
     assert [list(row) for row in world.sql.run(STATS)] == [["insight-1", 0, 1, 4, 1, 0]]
     assert sum(row[4] for row in world.sql.run(ROLLUPS)) == 2 * 3
+    assert sum(row[2] for row in world.sketches()) == 3
 
 
 def test_rows_that_the_old_tables_have_as_well_come_once(
