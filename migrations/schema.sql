@@ -790,6 +790,14 @@ GRANT SELECT ON TABLE public.alembic_version TO utxoiq_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.archive_objects TO utxoiq_retention;
 GRANT SELECT ON TABLE public.archive_objects TO utxoiq_backup;
 
+GRANT SELECT(table_name) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(state) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(first_at) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(last_at) ON TABLE public.archive_objects TO utxoiq_metrics;
+
 GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_feedback;
 GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_backup;
 
