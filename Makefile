@@ -62,6 +62,14 @@ archive-restore: $(INSTALLED) ## Bring archived rows back: TABLE=system_metrics 
 recover: $(INSTALLED) ## Recover data: ARGS="point-in-time --help"; docs/operations/recovery.md
 	@$(COMMANDS) recover $(or $(ARGS),--help)
 
+.PHONY: import
+import: $(INSTALLED) ## Bring the data of the system before here: ARGS="postgresql://…"; docs/moving.md
+	@$(COMMANDS) import $(or $(ARGS),--help)
+
+.PHONY: export
+export: $(INSTALLED) ## Bring what was written here back to it: ARGS="postgresql://…"
+	@$(COMMANDS) export $(or $(ARGS),--help)
+
 .PHONY: preview
 preview: $(INSTALLED) ## Show what `make deploy` would change on Google Cloud, and what that costs: STACK=prod
 	@$(COMMANDS) preview --stack "$(STACK)" $(ARGS)

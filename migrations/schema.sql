@@ -1,5 +1,7 @@
 -- The whole schema, written by `make schema` and never by hand; a test compares it with the migrations.
 
+CREATE SCHEMA moving;
+
 CREATE SCHEMA server_statistics;
 
 CREATE TABLE public.api_keys (
@@ -337,6 +339,25 @@ BEGIN
 END
 $$;
 
+CREATE TABLE moving.imported (
+    table_name character varying(63) NOT NULL,
+    id uuid NOT NULL,
+    source bigint,
+    mark character varying(50)
+);
+
+CREATE TABLE moving.progress (
+    source text NOT NULL,
+    place text[] NOT NULL
+);
+
+CREATE TABLE moving.report (
+    table_name character varying(63) NOT NULL,
+    id text NOT NULL,
+    reason text NOT NULL,
+    reported_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -564,6 +585,15 @@ CREATE TABLE public.system_metrics_default (
 
 ALTER TABLE ONLY public.system_metrics ATTACH PARTITION public.system_metrics_default DEFAULT;
 
+ALTER TABLE ONLY moving.imported
+    ADD CONSTRAINT imported_pkey PRIMARY KEY (table_name, id);
+
+ALTER TABLE ONLY moving.progress
+    ADD CONSTRAINT progress_pkey PRIMARY KEY (source);
+
+ALTER TABLE ONLY moving.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (table_name, id);
+
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -681,6 +711,8 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.backup_verifications
     ADD CONSTRAINT backup_verifications_backup_run_fkey FOREIGN KEY (backup_run) REFERENCES public.backup_runs(id);
 
+GRANT USAGE ON SCHEMA moving TO utxoiq_import;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO utxoiq_keys;
 
 GRANT UPDATE(expires_at) ON TABLE public.api_keys TO utxoiq_keys;
@@ -741,15 +773,30 @@ GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_backup;
 REVOKE ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_database;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_retention;
+GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_import;
 
 REVOKE ALL ON FUNCTION public.system_metrics_month_name(month date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.utxoiq_add_member(group_role text, member text) FROM PUBLIC;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE moving.imported TO utxoiq_import;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE moving.progress TO utxoiq_import;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE moving.report TO utxoiq_import;
+
 GRANT SELECT ON TABLE public.alembic_version TO utxoiq_backup;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.archive_objects TO utxoiq_retention;
 GRANT SELECT ON TABLE public.archive_objects TO utxoiq_backup;
+
+GRANT SELECT(table_name) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(state) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(first_at) ON TABLE public.archive_objects TO utxoiq_metrics;
+
+GRANT SELECT(last_at) ON TABLE public.archive_objects TO utxoiq_metrics;
 
 GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_feedback;
 GRANT SELECT ON TABLE public.archived_insight_stats TO utxoiq_backup;
@@ -763,6 +810,7 @@ GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -771,6 +819,7 @@ GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -779,6 +828,7 @@ GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -787,6 +837,7 @@ GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -795,6 +846,7 @@ GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -803,6 +855,7 @@ GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -811,10 +864,12 @@ GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.backfill_jobs TO utxoiq_backfill;
 GRANT SELECT,INSERT,DELETE ON TABLE public.backfill_jobs TO utxoiq_retention;
 GRANT SELECT ON TABLE public.backfill_jobs TO utxoiq_backup;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.backfill_jobs TO utxoiq_import;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.backup_runs TO utxoiq_backup;
 
@@ -828,6 +883,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_dat
 GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_feedback;
 GRANT SELECT,INSERT,DELETE ON TABLE public.insight_feedback TO utxoiq_retention;
 GRANT SELECT ON TABLE public.insight_feedback TO utxoiq_backup;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_import;
 
 GRANT SELECT ON TABLE public.insight_stats TO utxoiq_feedback;
 GRANT SELECT ON TABLE public.insight_stats TO utxoiq_backup;
@@ -836,6 +892,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_database;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_backup;
 GRANT SELECT ON TABLE public.metric_rollups TO utxoiq_retention;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_import;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_retention;
@@ -848,5 +905,6 @@ GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_metrics;
 GRANT INSERT ON TABLE public.system_metrics TO utxoiq_database;
 GRANT SELECT,INSERT,DELETE ON TABLE public.system_metrics TO utxoiq_retention;
 GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_backup;
+GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_import;
 
 GRANT SELECT ON TABLE public.system_metrics_default TO utxoiq_retention;

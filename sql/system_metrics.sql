@@ -39,7 +39,8 @@ ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
     last_at = greatest(rollup.last_at, excluded.last_at)
 
 -- name: find_metrics
--- A page may be long: the place where the next one begins is read off its end, not sorted out again.
+-- A page is cut where its rows would take more than :most_bytes; its first row always comes. A row takes its metadata's
+-- text, and 1300 bytes at most for the rest: 170 characters of up to six bytes, and what is around them.
 WITH page AS (
     SELECT {system_metrics} FROM system_metrics
     WHERE "timestamp" >= :start_time AND "timestamp" <= :end_time
@@ -48,14 +49,17 @@ WITH page AS (
       AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
     ORDER BY "timestamp" DESC, id DESC
     LIMIT :limit::bigint + 1 OFFSET :offset::bigint
-), shown AS (
-    SELECT * FROM page ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint
+), shown AS MATERIALIZED (
+    SELECT {system_metrics} FROM (
+        SELECT *, row_number() OVER newest AS place,
+               sum(1300 + coalesce(octet_length(metric_metadata::text), 0)) OVER newest AS bytes
+        FROM page WINDOW newest AS (ORDER BY "timestamp" DESC, id DESC ROWS UNBOUNDED PRECEDING)
+    ) AS measured
+    WHERE place <= :limit::bigint AND (bytes <= :most_bytes::bigint OR place = 1)
 )
 SELECT coalesce(json_agg({answer system_metrics shown} ORDER BY "timestamp" DESC, id DESC), '[]')::text,
-       CASE WHEN EXISTS (SELECT FROM page OFFSET :limit::bigint) THEN (
-           SELECT "timestamp" || ' ' || id FROM (
-               SELECT "timestamp", id FROM page ORDER BY "timestamp" DESC, id DESC LIMIT 1 OFFSET :limit::bigint - 1
-           ) AS last) END
+       CASE WHEN (SELECT count(*) FROM page) > (SELECT count(*) FROM shown) THEN (
+           SELECT "timestamp" || ' ' || id FROM shown ORDER BY "timestamp", id LIMIT 1) END
 FROM shown
 
 -- name: aggregate

@@ -9,6 +9,7 @@ import msgspec
 
 from utxoiq_http import field_descriptions, problems
 from utxoiq_http.access import Access
+from utxoiq_http.archived_range import ARCHIVED_RANGE
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.observability.logs import CORRELATION_ID
 from utxoiq_http.problems import ProblemDetails
@@ -56,7 +57,13 @@ _ANSWER_HEADERS: dict[str, Json] = {
     ETAG: {"schema": _TEXT, "description": "The version of the resource in this response."},
     LINK: {
         "schema": _TEXT,
-        "description": 'rel="next": the URL of the next page. It stays stable while rows are added.',
+        "description": 'rel="next": the URL of the next page. It stays stable while rows are added. '
+        'rel="archives": where an operator has archived rows brought back.',
+    },
+    ARCHIVED_RANGE: {
+        "schema": _TEXT,
+        "description": "The times of the first and the last metric of the range that are in the archive, with a slash "
+        "between them. Aggregates answer for these, too; rows come back by the operation restore_archived_rows.",
     },
     LOCATION: {"schema": _TEXT, "description": "The URL of the created resource."},
     "X-Request-ID": {"schema": _TEXT, "description": "The id of this request."},

@@ -10,6 +10,7 @@ from commands.demo import command as demo
 from commands.deploy import command as deploy
 from commands.errors import CommandFailed, ExitCode
 from commands.keys import command as keys
+from commands.moving import command as moving
 from commands.output import Output
 from commands.parser import EXIT_CODES, SHARED_DEFAULTS, CommandParser, add_shared_options
 from commands.recover import command as recover
@@ -22,7 +23,7 @@ def build_parser() -> CommandParser:
     """Return the parser of the whole program."""
     parser = CommandParser(prog="commands", description=commands.__doc__, epilog=EXIT_CODES)
     parser.inherit(add_shared_options, SHARED_DEFAULTS)
-    for part in (recover, keys, archive, demo, deploy):
+    for part in (recover, keys, archive, moving, demo, deploy):
         part.add_to(parser)
     return parser
 

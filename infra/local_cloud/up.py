@@ -120,7 +120,7 @@ async def _deploy_and_wait(
     functions = name_by_output(cloud.endpoints.functions, outputs)
     routes = {str(prefix): functions[str(name)] for prefix, name in (outputs.get("routes") or {}).items()}
     console = find_console(cloud.google.issuers, outputs, functions, gateway.port)
-    gateway.route(routes, console)
+    gateway.route(routes, console, fallback=outputs.get("fallback"))
     audience = project.configured("userAudience") or cloud.project
     stack_file = StackFile(cloud, outputs, functions, audience)
     stack_file.write()

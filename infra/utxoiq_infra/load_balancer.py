@@ -39,8 +39,15 @@ class LoadBalancer(Component):
             opts=self.own(),
         )
         armor = self._armor()
-        backends = {spec: self._backend(spec, functions[spec.name], armor) for spec in ENDPOINTS}
-        self._listen("https", "443", self._https_proxy(self._routes(backends)), address)
+        backends = {spec: self._backend(spec.name, functions[spec.name].service, armor) for spec in ENDPOINTS}
+        # Any function says of a path that is none of its own what the contract says: 404, as a problem.
+        nowhere = next(iter(backends.values()))
+        others = (
+            self._backend("fallback", configuration.fallback_service, armor)
+            if configuration.fallback_service
+            else nowhere
+        )
+        self._listen("https", "443", self._https_proxy(self._routes(backends, nowhere, others)), address)
         self._listen("http", "80", self._redirecting_proxy(), address)
         self.address = address.address
         self.url = f"https://{configuration.domain}"
@@ -77,16 +84,17 @@ class LoadBalancer(Component):
         )
 
     def _backend(
-        self, spec: FunctionSpec, function: ServerlessFunction, armor: compute.SecurityPolicy
+        self, called: str, service: pulumi.Input[str], armor: compute.SecurityPolicy
     ) -> compute.BackendService:
-        name = f"{self.pulumi_resource_name}-{spec.name}"
+        """A service of Cloud Run, in the stack's region."""
+        name = f"{self.pulumi_resource_name}-{called}"
         group = compute.RegionNetworkEndpointGroup(
             name,
             name=name,
             project=self._configuration.project,
             region=self._configuration.region,
             network_endpoint_type="SERVERLESS",
-            cloud_run=compute.RegionNetworkEndpointGroupCloudRunArgs(service=function.service),
+            cloud_run=compute.RegionNetworkEndpointGroupCloudRunArgs(service=service),
             opts=self.own(),
         )
         return compute.BackendService(
@@ -101,19 +109,24 @@ class LoadBalancer(Component):
             opts=self.own(),
         )
 
-    def _routes(self, backends: Mapping[FunctionSpec, compute.BackendService]) -> compute.URLMap:
-        name, fallback = self.pulumi_resource_name, next(iter(backends.values()))
+    def _routes(
+        self,
+        backends: Mapping[FunctionSpec, compute.BackendService],
+        nowhere: compute.BackendService,
+        others: compute.BackendService,
+    ) -> compute.URLMap:
+        """nowhere: what answers other hosts. others: what answers the domain's paths that are no function's."""
+        name = self.pulumi_resource_name
         return compute.URLMap(
             name,
             name=name,
             project=self._configuration.project,
-            # Any function says of a path that is none of its own what the contract says: 404, as a problem.
-            default_service=fallback.id,
+            default_service=nowhere.id,
             host_rules=[compute.URLMapHostRuleArgs(hosts=[self._configuration.domain], path_matcher="functions")],
             path_matchers=[
                 compute.URLMapPathMatcherArgs(
                     name="functions",
-                    default_service=fallback.id,
+                    default_service=others.id,
                     path_rules=[rule for spec, backend in backends.items() for rule in _path_rules(spec, backend)],
                 )
             ],

@@ -10,6 +10,7 @@ from pulumi_gcp import serviceaccount
 from utxoiq_infra import console
 from utxoiq_infra.archive import Archive
 from utxoiq_infra.backups import BackupAccess
+from utxoiq_infra.break_glass import GROUP, BreakGlass
 from utxoiq_infra.build import Build
 from utxoiq_infra.cache import Cache
 from utxoiq_infra.component import Component
@@ -88,6 +89,11 @@ class PersistenceLayer(Component):
         self.archive = Archive(
             f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
         )
+        self._break_glass = (
+            BreakGlass(f"{name}-break-glass", configuration, self.database, opts=enabled)
+            if configuration.identity.break_glass
+            else None
+        )
         self._platform = Platform(network, self.buckets, Build(name, configuration, self.buckets, opts=enabled))
         self.functions = {MIGRATE.name: self._migrate_function()}
         migrated = self._migration(self.functions[MIGRATE.name])
@@ -136,6 +142,8 @@ class PersistenceLayer(Component):
             "archive_dataset": pulumi.Output.concat(configuration.project, ".", self.archive.dataset.dataset_id),
             "dashboard": self.monitoring.dashboards["service"],
         }
+        if configuration.fallback_service:
+            outputs["fallback"] = configuration.fallback_service
         if self.load_balancer:
             outputs |= {"base_url": self.load_balancer.url, "load_balancer_address": self.load_balancer.address}
         return outputs
@@ -177,7 +185,11 @@ class PersistenceLayer(Component):
 
     def _role_members(self) -> pulumi.Output[str]:
         """Which database user belongs to which group role of the migrations."""
-        members = {f"utxoiq_{spec.name}": database_user(self.accounts[spec.name]) for spec in ENDPOINTS}
+        members: dict[str, pulumi.Input[str]] = {
+            f"utxoiq_{spec.name}": database_user(self.accounts[spec.name]) for spec in ENDPOINTS
+        }
+        if self._break_glass:
+            members[GROUP] = self._break_glass.user.name
         return pulumi.Output.json_dumps(members, sort_keys=True)
 
     def _migrate_function(self) -> ServerlessFunction:
@@ -187,7 +199,7 @@ class PersistenceLayer(Component):
             MIGRATE,
             self._database_environment(MIGRATE) | {"DB_ROLE_MEMBERS": self._role_members()},
             mounts={"DEPLOYMENT_KEYS": self._deployment_keys.mounted_by(MIGRATE.name, self.accounts[MIGRATE.name])},
-            depends_on=[*users, owner],
+            depends_on=[*users, owner, *([self._break_glass] if self._break_glass else [])],
         )
 
     def _migration(self, function: ServerlessFunction) -> pulumi.Input[pulumi.Resource]:

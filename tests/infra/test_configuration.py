@@ -85,6 +85,29 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"deployer": "me@example.com"}, "deployer is 'me@example.com': set it to an IAM member"),
     ({"userJwksUrl": "http://keys.example.com"}, "userJwksUrl is 'http://keys.example.com': set it to the https URL"),
     ({"domain": "https://api.utxoiq.com/"}, "domain is 'https://api.utxoiq.com/': set it to a host name"),
+    ({"fallbackService": "old-api"}, "fallbackService is 'old-api': there is no load balancer: set domain as well"),
+    (
+        {"fallbackService": "https://old.example.com"},
+        "fallbackService is 'https://old.example.com': set it to the name of a Cloud Run service",
+    ),
+    (
+        {"fallbackService": "http://127.0.0.1:3001", "domain": "api.example.com"},
+        "fallbackService is 'http://127.0.0.1:3001': a load balancer reaches Cloud Run services: name one",
+    ),
+    ({"breakGlass": "me@example.com"}, "breakGlass is 'me@example.com': it takes breakGlassUntil as well"),
+    ({"breakGlassUntil": "2026-01-31T12:00:00Z"}, "breakGlass is '': it takes breakGlassUntil as well"),
+    (
+        {"breakGlass": "Me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
+        "breakGlass is 'Me@example.com': it is a database user's name: write it in lower case",
+    ),
+    (
+        {"breakGlass": "me@example.com", "breakGlassUntil": "9999-01-31T12:00:00Z"},
+        "breakGlassUntil is '9999-01-31T12:00:00Z': it is for an hour of need: set it to a time within 7 days",
+    ),
+    (
+        {"breakGlass": "me@example.com", "breakGlassUntil": "2026-02-31T12:00:00Z"},
+        "breakGlassUntil is '2026-02-31T12:00:00Z': there is no such time",
+    ),
     ({"functionsRange": "10.8.0.0"}, "functionsRange is '10.8.0.0'"),
     ({"functionsRange": "8.8.8.0/24"}, "functionsRange is '8.8.8.0/24': set it to a range of private addresses"),
     ({"functions": {"feedbak": {}}}, "functions is '{\"feedbak\": {}}': set it to an object of objects, by the names"),

@@ -13,6 +13,11 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
     "with a domain": ("prod", {"domain": "api.utxoiq.com"}),
+    "with another system beside it": ("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"}),
+    "with a way in for a person": (
+        "prod",
+        {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
+    ),
     "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
     "with a key of its own": ("prod", {"databaseKmsKey": KEY}),
     "with a budget": (

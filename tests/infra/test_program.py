@@ -16,6 +16,7 @@ from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.persistence import PersistenceLayer
 
 FUNCTION = "cloudfunctionsv2/function:Function"
+GRANT = "projects/iAMMember:IAMMember"
 OBJECT = "storage/bucketObject:BucketObject"
 
 
@@ -135,6 +136,52 @@ def test_the_outputs_answer_what_a_deployer_asks() -> None:
     assert outputs["base_url"] == "https://api.utxoiq.com"
     assert outputs["first_key_command"].startswith("pulumi stack output ")
     assert outputs["dashboard"].startswith("https://console.cloud.google.com/")
+
+
+def balancer_default(changes: dict[str, object]) -> tuple[str, str]:
+    """Which backend gets the domain's paths that are no function's, and which gets other hosts."""
+    deployment = deploy("prod", {"domain": "api.utxoiq.com", **changes})
+    (routes,) = (found for found in deployment.all("compute/uRLMap:URLMap") if found["pathMatchers"])
+    return routes["pathMatchers"][0]["defaultService"], routes["defaultService"]
+
+
+def test_what_is_not_ours_goes_to_the_configured_service_behind_the_same_rules() -> None:
+    ours, elsewhere = balancer_default({})
+    assert ours == elsewhere
+    others, elsewhere = balancer_default({"fallbackService": "old-api"})
+    assert (others != ours, elsewhere) == (True, ours)
+    deployment = deploy("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"})
+    group = deployment.named("compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "utxoiq-prod-fallback")
+    assert group["cloudRun.service"] == "old-api"
+    backend = deployment.named("compute/backendService:BackendService", "utxoiq-prod-fallback")
+    assert backend["securityPolicy"] == deployment.all("compute/backendService:BackendService")[0]["securityPolicy"]
+
+
+PERSON = {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"}
+
+
+def test_nobody_logs_in_to_the_database_by_default() -> None:
+    deployment = deploy("prod")
+    assert {found["type"] for found in deployment.all("sql/user:User")} == {"CLOUD_IAM_SERVICE_ACCOUNT"}
+    assert not [found for found in deployment.all(GRANT) if str(found["member"]).startswith("user:")]
+
+
+def test_a_person_may_log_in_until_a_time_and_not_beyond_this_stack() -> None:
+    deployment = deploy("prod", PERSON)
+    (user,) = (found for found in deployment.all("sql/user:User") if found["type"] == "CLOUD_IAM_USER")
+    assert (user["name"], user["databaseRoles"]) == ("me@example.com", ["cloudsqlsuperuser"])
+    grants = [found for found in deployment.all(GRANT) if found["member"] == "user:me@example.com"]
+    roles = {found["role"] for found in grants}
+    assert {"roles/cloudsql.client", "roles/cloudsql.instanceUser"} <= roles
+    assert not {role for role in roles if role.endswith((".admin", ".editor"))}
+    for grant in grants:
+        condition = str(grant["condition.expression"])
+        assert condition.endswith('request.time < timestamp("2026-01-31T12:00:00Z")')
+        assert "projects/utxoiq-prod/instances/utxoiq-prod" in condition or grant.name.endswith("-listing")
+    migrate = deployment.named(FUNCTION, "utxoiq-prod-migrate")
+    members = json.loads(migrate["serviceConfig.environmentVariables"]["DB_ROLE_MEMBERS"])
+    assert members["utxoiq_import"] == "me@example.com"
+    assert user in deployment.before(migrate)
 
 
 LIMITS = {

@@ -1,22 +1,27 @@
 """The system metrics endpoints: record single metrics and batches, read metrics and their aggregates."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
-from utxoiq_http import answer
+from utxoiq_http import answer, archived_range
 from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
+from utxoiq_http.archived_range import ARCHIVED_RANGE
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Route
+from utxoiq_persistence.archive import cold_range
 from utxoiq_persistence.records import AggregateQuery, MetricsQuery, NewMetric
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/metrics"
 READ = "metrics:read"
 WRITE = "metrics:write"
+# Metrics stay in the database for a week at least, whatever a stack configures.
+NEVER_ARCHIVED = timedelta(days=7)
 BATCH_LIMIT = 8 * 2**20
 Batch = Annotated[list[NewMetric], Meta(max_length=5000)]
 EXAMPLE = {"service_name": "api", "metric_type": "latency", "metric_value": 12.5, "unit": "ms"}
@@ -38,9 +43,18 @@ async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -
 
 
 async def list_metrics(store: Store, call: Call[MetricsQuery, None]) -> Answer:
-    """List the metrics of a time range, newest first. Both start_time and end_time are inclusive."""
-    pages.check_start(call.parameters)
-    return pages.answer_page(call, await store.metrics.find(call.parameters))
+    """List the metrics of a time range, newest first. Both start_time and end_time are inclusive.
+
+    A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have left the database
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    """
+    query = call.parameters
+    pages.check_start(query)
+    response = pages.answer_page(call, await store.metrics.find(query))
+    if query.start_time < datetime.now(UTC) - NEVER_ARCHIVED:
+        archived = await cold_range.find(store.database, "system_metrics", query.start_time, query.end_time)
+        response.raw_headers += archived_range.headers(archived)
+    return response
 
 
 async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> Answer:
@@ -90,7 +104,7 @@ ROUTES = (
         access=require_scope(READ),
         parameters=MetricsQuery,
         answer=list[views.Metric],
-        answer_headers=(LINK,),
+        answer_headers=(LINK, ARCHIVED_RANGE),
         problems=(400,),
     ),
     Route(

@@ -41,6 +41,8 @@ AGGREGATE_SECONDS = 3600
 # How far back one call makes sketches, and for how many seconds.
 LATELY = timedelta(days=2)
 SKETCH_BUDGET = 20.0
+# Of a page of metrics, as JSON.
+MAX_PAGE_BYTES = 16 * 2**20
 # The largest group of rows in one commit: beyond this, one long statement costs more than a second commit.
 MAX_ROWS = 100
 # RFC 9562: the first digit of a uuid's fourth group has two bits that are not random.
@@ -207,6 +209,7 @@ class Metrics:
             start_time=query.start_time,
             end_time=query.end_time,
             limit=query.limit,
+            most_bytes=MAX_PAGE_BYTES,
             offset=query.offset,
             **cursors.decode(query.cursor),
         )

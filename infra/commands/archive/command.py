@@ -78,7 +78,7 @@ def _query(given: argparse.Namespace, output: Output) -> Any:
 def _restore(given: argparse.Namespace, output: Output) -> Any:
     if given.end <= given.start:
         raise wrong_usage("TO is not after FROM")
-    base_url, token = _target(given)
+    base_url, token = find_api(given)
 
     async def run() -> int:
         async with connect(base_url, {"Authorization": f"Bearer {token}"}) as api:
@@ -89,8 +89,8 @@ def _restore(given: argparse.Namespace, output: Output) -> Any:
     return {"table": given.table, "restored": rows, "keep_days": given.keep_days}
 
 
-def _target(given: argparse.Namespace) -> tuple[str, str]:
-    """The base URL, and an operator's token. Raises CommandFailed."""
+def find_api(given: argparse.Namespace) -> tuple[str, str]:
+    """Return the base URL, and an operator's token. Raises CommandFailed."""
     if given.url is None:
         found = stack.read(given.stack_file, otherwise="--url")
         return found.base_url, found.credential("admin_token")

@@ -25,16 +25,7 @@ Without --project it recovers the local system (`make up`)."""
 def add_to(parser: CommandParser) -> None:
     """Add the commands."""
     recover = parser.add_group("recover", "recover data: a point in time, one table, another region", DESCRIPTION)
-    recover.inherit(
-        _add_target,
-        {
-            "project": None,
-            "instance": None,
-            "user": None,
-            "database": "utxoiq",
-            "redis_url": os.environ.get(REDIS_URL),
-        },
-    )
+    recover.inherit(add_target, target_defaults())
 
     command = recover.add_command("point-in-time", "the whole database, as it was at a moment", _on_system(_recover_to))
     _add_time(command)
@@ -74,7 +65,19 @@ def _add_time(parser: CommandParser) -> None:
     )
 
 
-def _add_target(parser: CommandParser) -> None:
+def target_defaults() -> dict[str, str | None]:
+    """Return what the options of `add_target` are where they are left out."""
+    return {
+        "project": None,
+        "instance": None,
+        "user": None,
+        "database": "utxoiq",
+        "redis_url": os.environ.get(REDIS_URL),
+    }
+
+
+def add_target(parser: CommandParser) -> None:
+    """Add the options that name a system on Google Cloud."""
     parser.add_argument("--project", help="on Google Cloud: the project's id; without it, the local system")
     parser.add_argument("--instance", help="on Google Cloud: the Cloud SQL instance, utxoiq-<stack>")
     parser.add_argument("--database", help="on Google Cloud (default: utxoiq)")
@@ -96,7 +99,7 @@ def _on_system(recover: "Callable[[argparse.Namespace, Target, Admin, Output], d
         from commands.recover.admin import Admin
 
         started = time.monotonic()
-        system = _target(given)
+        system = find_target(given)
         done = recover(given, system, Admin(system.project, system.endpoint), output)
         seconds = round(time.monotonic() - started, 1)
         output.line(f"Done in {seconds} s.")
@@ -105,7 +108,8 @@ def _on_system(recover: "Callable[[argparse.Namespace, Target, Admin, Output], d
     return run
 
 
-def _target(given: argparse.Namespace) -> "Target":
+def find_target(given: argparse.Namespace) -> "Target":
+    """Return the system that the options name, or the running local one. Raises CommandFailed."""
     from commands.recover.target import Target, from_stack
 
     if given.project is None:

@@ -46,6 +46,6 @@ def empty_cache(system: Target, output: Output) -> None:
             redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
     except (RedisError, ValueError) as error:
         raise CommandFailed(
-            f"the data are recovered, but the cache was not emptied: {error}",
+            f"the data are there, but the cache was not emptied: {error}",
             remedy="Run the same again with the right --redis-url, or empty the cache by hand.",
         ) from error

@@ -21,11 +21,13 @@ from local_cloud.serving.listener import listen
 from local_cloud.serving.openapi import SharedPath, merge_documents
 from local_cloud.serving.platform_error import PlatformError
 from local_cloud.serving.process_table import list_processes
+from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 from local_cloud.serving.runbooks import Runbooks
 
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 CONTROL = "/_local/control/"
 RUNBOOKS = "/runbooks/"
+FALLBACK_SECONDS = 60.0
 
 
 class Gateway:
@@ -49,6 +51,7 @@ class Gateway:
         self._runner: web.ServerRunner | None = None
         self._routes: list[tuple[str, DeployedFunction]] = []
         self._console: ConsoleProxy | None = None
+        self._fallback: str | None = None
         self._pages: dict[str, Callable[[], Awaitable[web.Response]]] = {
             "/_local/index.json": self._index,
             "/_local/processes.json": self._processes,
@@ -69,8 +72,14 @@ class Gateway:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def route(self, routes: Mapping[str, DeployedFunction], console: ConsoleProxy | None) -> None:
-        """Pass requests on to functions by path prefix; the longest that fits is taken."""
+    def route(
+        self, routes: Mapping[str, DeployedFunction], console: ConsoleProxy | None, fallback: str | None = None
+    ) -> None:
+        """Pass requests on to functions by path prefix; the longest that fits is taken.
+
+        fallback: the origin of another system, which gets what nobody here answers, as behind the load balancer.
+        """
+        self._fallback = fallback
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
         self._console = console
 
@@ -81,6 +90,8 @@ class Gateway:
                 return await function.front_end.handle(request)
         if self._console is not None and self._console.serves(path):
             return await self._console.handle(request)
+        if self._fallback is not None and not self._is_own(path):
+            return await self._ask_other_system(request, self._fallback)
         self._check_origin(request)
         if path.startswith(CONTROL):
             return await self._controls.handle(request, path.removeprefix(CONTROL))
@@ -92,6 +103,19 @@ class Gateway:
         if request.method not in ("GET", "HEAD"):
             raise PlatformError(405, f"{path} takes GET", {"Allow": "GET, HEAD"})
         return await page()
+
+    async def _ask_other_system(self, request: web.BaseRequest, origin: str) -> web.StreamResponse:
+        headers = without_hop_by_hop(request.headers)
+        try:
+            return await forward(request, origin, headers, self._endpoints.session, FALLBACK_SECONDS)
+        except PlatformError as error:
+            if error.status not in (503, 504):
+                raise
+            raise PlatformError(error.status, f"{origin} (fallbackService) does not answer", RETRY_AFTER) from error
+
+    def _is_own(self, path: str) -> bool:
+        """Return whether the gateway itself answers a path that is no function's."""
+        return path in self._pages or path.startswith(("/_local/", RUNBOOKS))
 
     def _check_origin(self, request: web.BaseRequest) -> None:
         """Refuse pages of other origins; functions say themselves which pages may call them. Raises PlatformError."""

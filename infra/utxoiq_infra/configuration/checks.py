@@ -1,5 +1,6 @@
 """Checks of configuration values that are each valid but do not fit together."""
 
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from utxoiq_infra.archive import MARGIN_SECONDS
@@ -20,6 +21,8 @@ VERIFICATION_HOURS = 2
 # Of the colder class that the archive moves to.
 COLD_AFTER_DAYS = 30
 COLD_AT_LEAST_DAYS = 90
+# A way to the database that is meant for an hour of need.
+LONGEST_BREAK_GLASS = timedelta(days=7)
 
 
 def check(configuration: Configuration, values: Values) -> None:
@@ -36,6 +39,8 @@ def check(configuration: Configuration, values: Values) -> None:
     _ingress(configuration, values)
     _budget(configuration, values)
     _slack(configuration, values)
+    _fallback(configuration, values)
+    _break_glass(configuration, values)
 
 
 def _stack_name(configuration: Configuration) -> None:
@@ -187,4 +192,41 @@ def _slack(configuration: Configuration, values: Values) -> None:
     if bool(notifications.slack_channel) != bool(notifications.slack_token):
         raise values.refuse(
             "alertSlackChannel", "it takes alertSlackToken as well: set both, or neither", notifications.slack_channel
+        )
+
+
+def _fallback(configuration: Configuration, values: Values) -> None:
+    service = configuration.fallback_service
+    if not service:
+        return
+    is_local = service.startswith("http://")
+    if not is_local and not configuration.domain:
+        raise values.refuse("fallbackService", "there is no load balancer: set domain as well", service)
+    if is_local and configuration.domain:
+        raise values.refuse("fallbackService", "a load balancer reaches Cloud Run services: name one", service)
+
+
+def _break_glass(configuration: Configuration, values: Values) -> None:
+    identity = configuration.identity
+    if bool(identity.break_glass) != bool(identity.break_glass_until):
+        raise values.refuse(
+            "breakGlass", "it takes breakGlassUntil as well: set both, or neither", identity.break_glass
+        )
+    if not identity.break_glass:
+        return
+    if identity.break_glass != identity.break_glass.lower() or len(identity.break_glass) > DATABASE_USER_LENGTH:
+        raise values.refuse(
+            "breakGlass",
+            f"it is a database user's name: write it in lower case, with at most {DATABASE_USER_LENGTH} characters",
+            identity.break_glass,
+        )
+    try:
+        until = datetime.fromisoformat(identity.break_glass_until)
+    except ValueError:
+        raise values.refuse("breakGlassUntil", "there is no such time", identity.break_glass_until) from None
+    if until > datetime.now(UTC) + LONGEST_BREAK_GLASS:
+        raise values.refuse(
+            "breakGlassUntil",
+            f"it is for an hour of need: set it to a time within {LONGEST_BREAK_GLASS.days} days",
+            identity.break_glass_until,
         )

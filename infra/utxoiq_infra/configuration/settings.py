@@ -88,6 +88,7 @@ class IdentitySettings:
     """Empty: the functions' own default, which is Firebase Authentication of the project.
 
     deployer: who runs `pulumi up`, as an IAM member. max_token_seconds: from an ID token's issue to its expiry.
+    break_glass: the email of a person who may log in to the database, until break_glass_until; empty for nobody.
     """
 
     user_issuer: str = ""
@@ -97,6 +98,8 @@ class IdentitySettings:
     operator_audience: str = ""
     deployer: str = ""
     max_token_seconds: int = 3600
+    break_glass: str = ""
+    break_glass_until: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class MonitoringSettings:
 class Configuration:
     """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
 
+    fallback_service: what answers the paths of that host name that are no function's; empty for 404.
     project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
 
@@ -169,6 +173,7 @@ class Configuration:
     runtime: str = "python313"
     log_level: str = "INFO"
     domain: str = ""
+    fallback_service: str = ""
     console: bool = True
     own_labels: Mapping[str, str] = field(default_factory=dict)
     network: NetworkSettings = NetworkSettings()

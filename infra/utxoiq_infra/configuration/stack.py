@@ -34,6 +34,9 @@ _KMS_KEY = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
 _AUDITED = r"(all|none|ddl|role|read|write|function|misc)(,(-?)(ddl|role|read|write|function|misc))*"
 _CHANNEL = r"projects/[^/]+/notificationChannels/\d+"
 _TOPIC = r"projects/[^/]+/topics/[^/]+"
+_SERVICE = r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?"
+_LOOPBACK = r"http://(localhost|127\.0\.0\.1):\d+"
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _ORIGIN = r"https?://[^/\s,]+"
 _SECURE_URL = r"https://\S+|http://(localhost|127\.0\.0\.1)(:\d+)?(/\S*)?"
 
@@ -53,6 +56,12 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         runtime=values.text("functionRuntime", default.runtime, r"python31[1-9]", "set it to python311 or newer"),
         log_level=values.choice("logLevel", default.log_level, LOG_LEVELS),
         domain=values.text("domain", default.domain, _DOMAIN, "set it to a host name such as api.example.com"),
+        fallback_service=values.text(
+            "fallbackService",
+            default.fallback_service,
+            rf"{_SERVICE}|{_LOOPBACK}",
+            "set it to the name of a Cloud Run service of this region",
+        ),
         console=values.switch("console", default.console),
         own_labels=_labels(values),
         network=_network(values),
@@ -146,6 +155,10 @@ def _identity(values: Values) -> IdentitySettings:
         operator_audience=values.text("operatorAudience", ""),
         deployer=values.text("deployer", "", _MEMBER, "set it to an IAM member such as user:name@example.com"),
         max_token_seconds=values.integer("maxTokenSeconds", IdentitySettings.max_token_seconds, 60, 86400),
+        break_glass=values.text("breakGlass", "", _EMAIL, "set it to the email of a person's Google account"),
+        break_glass_until=values.text(
+            "breakGlassUntil", "", _MOMENT, "set it to a time in UTC such as 2026-12-01T18:00:00Z"
+        ),
     )
 
 

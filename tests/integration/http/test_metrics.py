@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.integration.http.functions import Api
 
+from local_cloud.processes.postgres import Postgres
 from utxoiq_http.answers import Aggregate, AggregateComparison, AggregateFigures, AverageChange, Metric
 
 PATH = "/api/v1/monitoring/metrics"
@@ -276,3 +277,55 @@ def test_metadata_may_be_as_large_as_a_body(api: Api, service: str) -> None:
     metadata = {"text": "ü" * 20_000, "number": 10**300, "deep": json.loads("[" * 200 + "]" * 200)}
     record(api, metric(service, 1, NOON, metric_metadata=metadata))
     assert find(api, service).json()[0]["metric_metadata"] == metadata
+
+
+def test_a_page_is_cut_before_16_mib_and_links_to_the_rest(api: Api, service: str) -> None:
+    """Of the longest texts, in characters that JSON writes longest, and metadata that PostgreSQL compresses well."""
+    large = {"text": "a" * 2**20}
+    sent = [metric(service, number, NOON, metric_metadata=large) for number in range(6)]
+    for _ in range(3):
+        record(api, sent)
+    found = find(api, service, limit=10_000)
+    sizes, rows = [len(found.content)], found.json()
+    while "next" in found.links:
+        found = api("GET", found.links["next"]["url"])
+        sizes.append(len(found.content))
+        rows += found.json()
+    assert max(sizes) <= 16 * 2**20
+    assert len(sizes) == 2
+    assert len({row["id"] for row in rows}) == len(rows) == 18
+
+
+def test_a_page_of_plain_metrics_is_not_cut(api: Api, service: str) -> None:
+    texts = {"metric_type": "\u0001" * 50, "unit": "\u0001" * 20}
+    record(api, [metric(service, number, NOON, **texts) for number in range(5000)])
+    record(api, [metric(service, number, NOON, **texts) for number in range(5000)])
+    found = find(api, service, limit=10_000)
+    assert len(found.json()) == 10_000
+    assert "next" not in found.links
+
+
+def test_a_range_that_reaches_into_the_archive_says_so(
+    api: Api, service: str, postgres: Postgres, api_database: str
+) -> None:
+    with postgres.connect(database=api_database) as connection:
+        for day, state in (("1999-05-03", "removed"), ("1999-05-04", "removed"), ("1999-05-09", "archived")):
+            connection.run(
+                "INSERT INTO archive_objects (name, table_name, day, state, row_count, first_at, last_at, bytes, "
+                "sha256, generation, archived_at) VALUES (:name, 'system_metrics', :day, :state, 1, "
+                ":day::date + time '01:00', "
+                ":day::date + time '23:00', 1, sha256(''), 1, now())",
+                name=service + day,
+                day=day,
+                state=state,
+            )
+    whole = find(api, service, start_time="1999-05-01T00:00:00Z", end_time="1999-06-01T00:00:00Z")
+    assert whole.headers["x-archived-range"] == "1999-05-03T01:00:00.000000+00:00/1999-05-04T23:00:00.000000+00:00"
+    assert whole.links["archives"]["url"] == "/api/v1/monitoring/retention/restore"
+    part = find(api, service, start_time="1999-05-04T12:00:00Z", end_time="1999-05-04T13:00:00Z")
+    assert part.headers["x-archived-range"] == "1999-05-04T12:00:00.000000+00:00/1999-05-04T13:00:00.000000+00:00"
+    for start, end in (
+        ("1999-05-05T00:00:00Z", "1999-06-01T00:00:00Z"),
+        ("1999-05-04T23:30:00Z", "1999-05-04T23:40:00Z"),
+    ):
+        assert "x-archived-range" not in find(api, service, start_time=start, end_time=end).headers

@@ -35,6 +35,8 @@ def test_these_are_the_commands() -> None:
         "keys revoke",
         "archive query",
         "archive restore",
+        "import",
+        "export",
         "demo",
         "preview",
         "deploy",
@@ -82,6 +84,9 @@ def test_a_group_s_option_may_stand_before_or_after_its_command() -> None:
         ("archive query --since May x", "--since: 'May' is not a day; write one like 2026-"),
         ("archive query --csv --json x", "exclude each other"),
         ("archive restore system_metrics 2026-03-02T00:00:00Z 2026-03-01T00:00:00Z", "TO is not after FROM"),
+        ("import http://old", "SOURCE is postgresql://user@host/name or gs://bucket"),
+        ("import --project p postgresql://old/name", "name --instance and --user as well"),
+        ("export", "TARGET"),
         ("demo --scale huge", "invalid choice: 'huge'"),
         ("keys", "COMMAND"),
         ("nothing", "invalid choice: 'nothing'"),
@@ -96,7 +101,14 @@ def test_a_wrong_command_line_is_answered_in_words(line: str, says: str, capsys:
 
 
 def test_without_a_running_system_each_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for line in ("keys list", "demo", "recover remove x", "archive query x"):
+    for line in (
+        "keys list",
+        "demo",
+        "recover remove x",
+        "archive query x",
+        "import gs://x",
+        "export postgresql://h/x",
+    ):
         assert main([*line.split(), "--stack-file", str(tmp_path / "stack.json")]) == ExitCode.NOT_RUNNING
         said = capsys.readouterr()
         assert "Start it with `make up`" in said.err

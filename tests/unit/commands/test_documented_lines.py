@@ -15,7 +15,7 @@ from commands.program import build_parser
 from commands.stack import REPOSITORY
 from local_cloud import __main__ as local_cloud
 
-TARGETS = "demo|keys|recover|archive-query|archive-restore|up|down|clean|status|run-job"
+TARGETS = "demo|keys|recover|archive-query|archive-restore|import|export|up|down|clean|status|run-job"
 # In a block of its own, or in backquotes; `&&` and a comment end it.
 MAKE = re.compile(rf"""make ({TARGETS})\b((?:\s+(?:[A-Z]+=(?:"[^"]*"|'[^']*'|[^\s`)"']+)))*)""")
 PROGRAMS = {"commands", "local_cloud"}

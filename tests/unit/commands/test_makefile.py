@@ -84,7 +84,7 @@ def test_help_needs_no_python(make: Make) -> None:
     assert "make demo" in done.stdout
 
 
-@pytest.mark.parametrize("target", ["archive-query", "archive-restore", "keys", "recover"])
+@pytest.mark.parametrize("target", ["archive-query", "archive-restore", "export", "import", "keys", "recover"])
 def test_without_anything_to_do_there_is_usage(target: str) -> None:
     # What `make test` itself hands down would make this one talk about the folder that it enters.
     left_out = ("SQL", "ARGS", "TABLE", "MAKELEVEL", "MAKEFLAGS", "MFLAGS")

@@ -1,0 +1,74 @@
+"""The old system's database, by its address."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pg8000.dbapi import Connection
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from commands.errors import CommandFailed, ExitCode, wrong_usage
+from commands.recover.database import Database, message_of
+
+SCHEMES = ("postgresql", "postgres")
+PASSWORD = "OLD_DATABASE_PASSWORD"  # noqa: S105 - a variable's name
+PORT = 5432
+# Whatever the server's settings are, values are written as the other side reads them.
+SESSION = (
+    "SET TimeZone = 'UTC'",
+    "SET DateStyle = 'ISO, YMD'",
+    "SET extra_float_digits = 1",
+    "SET client_encoding = 'UTF8'",
+    "SET statement_timeout = 0",
+    "SET idle_in_transaction_session_timeout = 0",
+)
+SNAPSHOT = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+def connect(url: str) -> Database:
+    """Return a session of the database at postgresql://user:password@host:port/name. Raises CommandFailed.
+
+    The password may be in the environment instead; `?host=/folder` names a folder of a socket.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not parts.path.strip("/"):
+        raise wrong_usage("the old database is given as postgresql://user@host:5432/name")
+    query = parse_qs(parts.query)
+    folder = query.get("host", [""])[0]
+    where = f"{folder or parts.hostname or 'localhost'}/{parts.path.strip('/')}"
+    secured = query.get("sslmode", ["prefer"])[0]
+    try:
+        connection = Connection(
+            unquote(parts.username or "postgres"),
+            password=unquote(parts.password) if parts.password else os.environ.get(PASSWORD),
+            database=unquote(parts.path.strip("/")),
+            host=parts.hostname or "localhost",
+            port=parts.port or PORT,
+            unix_sock=f"{folder}/.s.PGSQL.{parts.port or PORT}" if folder else None,
+            ssl_context=False if folder or secured == "disable" else True if secured != "prefer" else None,
+            application_name="utxoiq import",
+        )
+    except (OSError, ValueError, InterfaceError, DatabaseError) as error:
+        said = message_of(error) if isinstance(error, DatabaseError) else error
+        raise CommandFailed(
+            f"cannot log in to the old database {where}: {said}",
+            remedy=f"The address may hold the password, or the variable {PASSWORD}.",
+            code=ExitCode.REFUSED,
+        ) from error
+    database = Database(connection)
+    for statement in SESSION:
+        database.run(statement)
+    return database
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Database]:
+    """Yield a session that sees the old database as it is now, whatever is written meanwhile. Raises CommandFailed."""
+    database = connect(url)
+    try:
+        database.run(SNAPSHOT)
+        yield database
+    finally:
+        with suppress(InterfaceError):  # it may be gone
+            database.close()
