@@ -100,7 +100,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     422: ("A field or parameter is missing, unknown, of the wrong type or out of range; `errors` names each.", ()),
     429: ("The caller has reached its rate limit.", ("Retry-After",)),
     500: ("An internal error, which is logged with the request id.", ()),
-    502: ("Archived data failed its integrity check.", ()),
+    502: ("A backup failed, or archived data failed its integrity check.", ()),
     503: ("A service that this operation depends on, such as the database, is unavailable.", ("Retry-After",)),
 }
 _SECURITY_SCHEMES: Json = {

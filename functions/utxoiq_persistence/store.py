@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from utxoiq_persistence.access.api_keys import ApiKeys
 from utxoiq_persistence.access.key_ring import KeyRing
@@ -48,6 +49,7 @@ class Store:
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
         self.server = Server(self.database)
+        self.metrics_ahead = timedelta(seconds=settings.metrics_ahead_seconds)
         self._parts = Parts(
             {
                 "database": lambda: in_time(self.ping(), PATIENCE_SECONDS),

@@ -150,6 +150,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hand out an API key with every scope but admin's, as the output service_key"""
     service_key_limit: int | None
     """That key's requests, and batches, an hour"""
+    metrics_ahead_seconds: int | None
+    """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
     domain: str | None
     """Host name of a load balancer for all functions; empty for none"""
     console: bool | None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from utxoiq_http import answer
@@ -13,6 +14,7 @@ from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.app import App
+from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
 from utxoiq_persistence.backup.backups import BackupService
@@ -108,8 +110,14 @@ class BackupResource:
 
 
 async def run_backup(service: BackupResource, call: Call[RunQuery, None]) -> Answer:
-    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler."""
+    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+
+    A backup that fails is answered with an error, so that it is tried again.
+    """
     state = await service.backups.run(call.parameters.budget_seconds)
+    newest = msgspec.json.decode(state.body, type=BackupStatus).backup
+    if newest is not None and newest.status == "failed":
+        raise Problem(502, f"the backup failed: {newest.error}", kind="urn:utxoiq:problem:backup-failed")
     return answer.of_json(200, state.body)
 
 
@@ -150,6 +158,7 @@ ROUTES = (
         access=MAINTENANCE,
         parameters=RunQuery,
         answer=BackupStatus,
+        problems=(502,),
     ),
     Route(
         method="POST",

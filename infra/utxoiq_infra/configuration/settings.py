@@ -104,6 +104,7 @@ class AccessSettings:
     """Limits are a caller's requests an hour. origins: of the web pages that may call from a browser.
 
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
+    metrics_ahead_seconds: how far in the future a metric's timestamp may lie.
     """
 
     signed_in_limit: int = 1000
@@ -112,6 +113,7 @@ class AccessSettings:
     origins: tuple[str, ...] = ()
     service_key: bool = False
     service_key_limit: int = 1000
+    metrics_ahead_seconds: int = 86_400
 
 
 @dataclass(frozen=True)
