@@ -116,6 +116,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that feedback stays in PostgreSQL after its last change"""
     metrics_hot_days: int | None
     """Days that metrics stay in PostgreSQL before they are archived"""
+    audit_days: int | None
+    """Days that entries of the audit log stay in PostgreSQL"""
     metrics_days: int | None
     """Age at which metrics leave the archive"""
     archive_days: int | None

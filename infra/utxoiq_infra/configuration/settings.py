@@ -71,6 +71,7 @@ class StorageSettings:
     backfill_hot: int = 180
     feedback_hot: int = 730
     metrics_hot: int = 90
+    audit_hot: int = 400
     metrics: int = 365
     archive: int = 1825
     archive_retention: int = 0
