@@ -94,7 +94,7 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     403: ("The caller does not have permission.", ()),
     404: ("The resource does not exist.", ()),
     405: ("The path does not support this method.", ("Allow",)),
-    408: ("The request body took too long to arrive.", ("Connection",)),
+    408: ("The request body took too long to arrive.", ()),
     409: ("The resource has changed or has ended, its name is taken, or the same operation is already running.", ()),
     413: ("The request body is too large.", ()),
     415: ("The request body is not JSON in UTF-8.", ()),

@@ -21,6 +21,7 @@ from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.client import Redis, RedisError
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.schedules import Schedules
 from utxoiq_persistence.writes.audit import AuditLog
 
 PATIENCE_SECONDS = 5
@@ -48,6 +49,7 @@ class Store:
         self.key_ring = KeyRing(self.database)
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
+        self.schedules = Schedules(self.database)
         self.server = Server(self.database)
         self.metrics_ahead = timedelta(seconds=settings.metrics_ahead_seconds)
         self._parts = Parts(

@@ -16,6 +16,7 @@ from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
 from utxoiq_http.problems import FieldError, invalid
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Route
+from utxoiq_persistence import schedules
 from utxoiq_persistence.records import AggregateQuery, MetricsQuery, NewMetric
 from utxoiq_persistence.store import Store
 
@@ -66,7 +67,9 @@ async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> A
 
 async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
     """Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler."""
-    return answer.of_value(200, {"status": "success", "message": f"{await store.metrics.sketch()} sketches made"})
+    made = await store.metrics.sketch()
+    await store.schedules.note_success(schedules.SKETCH_METRICS)
+    return answer.of_value(200, {"status": "success", "message": f"{made} sketches made"})
 
 
 def _check_timestamps(metrics: Sequence[NewMetric], ahead: timedelta, *, alone: bool) -> None:

@@ -16,7 +16,7 @@ from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
-from utxoiq_persistence import times
+from utxoiq_persistence import schedules, times
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
 from utxoiq_persistence.archive.retention import Retention, RunInProgress, TableName
@@ -136,7 +136,10 @@ async def run_retention(service: RetentionService, call: Call[RunQuery, None]) -
 
     Called by Cloud Scheduler.
     """
-    report = await service.retention.run(call.caller.name, dry_run=call.parameters.dry_run == "true")
+    dry_run = call.parameters.dry_run == "true"
+    report = await service.retention.run(call.caller.name, dry_run=dry_run)
+    if not dry_run and report.status != "failed":
+        await service.store.schedules.note_success(schedules.RETENTION)
     return answer.of_value(200, report)
 
 
@@ -147,6 +150,7 @@ async def maintain_partitions(service: RetentionService, _: Call[None, None]) ->
     """
     with _refusals():
         upkeep = await service.retention.upkeep()
+    await service.store.schedules.note_success(schedules.PARTITIONS)
     message = f"{len(upkeep.made)} months made, {len(upkeep.dropped)} dropped"
     return answer.of_value(200, {"status": "success", "message": message, **msgspec.structs.asdict(upkeep)})
 
