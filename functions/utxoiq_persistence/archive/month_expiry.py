@@ -71,9 +71,7 @@ def remove_month(expiry: Expiry, month: Month) -> bool:
 
 
 def _read_back(expiry: Expiry, month: Month) -> bool:
-    """Read what the ledger has of the month and this run has not read. Return whether no object is damaged.
-
-    It is False as well if the time was up.
+    """Read what the ledger has of the month and this run has not read. Return whether all of it was read, undamaged.
 
     The ledger alone does not tell that the bucket has an object, and a month is dropped by what the ledger has.
     """

@@ -56,7 +56,8 @@ def restore(
     if table is SYSTEM_METRICS:
         month_expiry.drop_detached(Expiry(session, archive, table, start, deadline, Tally()))
     for archived in archive_ledger.list_between(session, table.name, start, end):
-        if result.objects and time.monotonic() >= deadline:
+        looked_at = result.objects + len(result.gone) + len(result.damaged)
+        if looked_at and time.monotonic() >= deadline:
             result.continue_from = archived.first_at
             break
         try:

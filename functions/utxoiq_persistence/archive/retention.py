@@ -121,10 +121,6 @@ class Retention:
         deadline = self._deadline()
 
         def work(session: Session) -> None:
-            upkeep.audit_made += housekeeping.ensure_audit_months(session)
-            dropped, deleted = housekeeping.expire_audit_log(session, self.settings.audit_days, deadline)
-            upkeep.audit_dropped += dropped
-            upkeep.audit_deleted += deleted
             upkeep.made += [
                 f"{first:%Y-%m}" for first in partitions.ensure_months(session, self._expires(SYSTEM_METRICS))
             ]
@@ -135,6 +131,10 @@ class Retention:
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
             sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
+            upkeep.audit_made += housekeeping.ensure_audit_months(session)
+            dropped, deleted = housekeeping.expire_audit_log(session, self.settings.audit_days, deadline)
+            upkeep.audit_dropped += dropped
+            upkeep.audit_deleted += deleted
             upkeep.forgotten += housekeeping.forget_ended_objects(session, self.archive, self.settings, deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)

@@ -1,4 +1,4 @@
-"""A migration that fails or is ended half-way: what was whole stays, the release before goes on, and a retry ends it."""
+"""A migration that fails or is ended half-way: what was whole stays, the release before goes on, a retry ends it."""
 
 from pathlib import Path
 
