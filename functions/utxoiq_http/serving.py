@@ -23,6 +23,7 @@ from utxoiq_persistence.store import Store
 Part = TypeVar("Part", bound=HasParts)
 
 worker.keep_quiet()
+worker.keep_connections()
 worker.exit_normally_on_sigterm()
 
 

@@ -116,6 +116,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that feedback stays in PostgreSQL after its last change"""
     metrics_hot_days: int | None
     """Days that metrics stay in PostgreSQL before they are archived"""
+    audit_days: int | None
+    """Days that entries of the audit log stay in PostgreSQL"""
     metrics_days: int | None
     """Age at which metrics leave the archive"""
     archive_days: int | None
@@ -152,6 +154,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hand out an API key with every scope but admin's, as the output service_key"""
     service_key_limit: int | None
     """That key's requests, and batches, an hour"""
+    metrics_ahead_seconds: int | None
+    """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
     domain: str | None
     """Host name of a load balancer for all functions; empty for none"""
     console: bool | None
