@@ -901,6 +901,7 @@ GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(actor) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -909,6 +910,7 @@ GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(key_id) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -917,6 +919,7 @@ GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(action) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -925,6 +928,7 @@ GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(subject) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -933,6 +937,7 @@ GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(details) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -941,6 +946,7 @@ GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(address) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backfill;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_feedback;
@@ -949,6 +955,7 @@ GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_database;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_retention;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_keys;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_backup;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO utxoiq_import;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.backfill_jobs TO utxoiq_backfill;
 GRANT SELECT,INSERT,DELETE ON TABLE public.backfill_jobs TO utxoiq_retention;

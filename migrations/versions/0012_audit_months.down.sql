@@ -30,5 +30,6 @@ $$;
 
 REVOKE ALL ON audit_log FROM PUBLIC;
 GRANT INSERT (actor, key_id, action, subject, details, address, request_id) ON audit_log
-    TO utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup;
+    TO utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup,
+    utxoiq_import;
 GRANT SELECT ON audit_log TO utxoiq_keys;

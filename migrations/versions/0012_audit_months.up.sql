@@ -39,10 +39,12 @@ $$;
 CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 
 REVOKE ALL ON audit_log_before FROM
-    utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup;
+    utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup,
+    utxoiq_import;
 REVOKE ALL ON audit_log, audit_log_default FROM PUBLIC;
 GRANT INSERT (actor, key_id, action, subject, details, address, request_id) ON audit_log
-    TO utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup;
+    TO utxoiq_backfill, utxoiq_feedback, utxoiq_metrics, utxoiq_database, utxoiq_retention, utxoiq_keys, utxoiq_backup,
+    utxoiq_import;
 GRANT SELECT ON audit_log TO utxoiq_keys;
 
 -- Makes the partitions of this month and of the next three that no partition covers yet, and returns their first days.
