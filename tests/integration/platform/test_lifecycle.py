@@ -47,14 +47,14 @@ def upload(server: StorageServer, name: str, custom_time: datetime | None = None
     blob.upload_from_string(b"content")
 
 
-def expire(server: StorageServer, inputs: Mapping[str, Any], now: datetime = NOW) -> set[str]:
-    """Delete what has expired at a moment, and return what is left."""
+def expire(server: StorageServer, inputs: Mapping[str, Any], now: datetime | None = None) -> set[str]:
+    """Delete what has expired at a moment, by default the present, and return what is left."""
 
     async def scenario() -> set[str]:
         async with aiohttp.ClientSession() as session:
             client = StorageClient(server.url, session)
             items = await client.list_objects("shop-archive")
-            for name in BucketRules.from_inputs(inputs).expired(items, now):
+            for name in BucketRules.from_inputs(inputs).expired(items, now or datetime.now(UTC)):
                 await client.delete("shop-archive", name)
             return {str(item["name"]) for item in await client.list_objects("shop-archive")}
 
