@@ -118,6 +118,7 @@ def test_a_configured_page_may_call_from_a_browser(api: Api, instances: tuple[Fu
         preflight = client.options("/api/v1/feedback/rate", headers=asks)
         assert preflight.status_code == 204
         assert preflight.headers["Access-Control-Allow-Methods"] == "POST"
+        assert preflight.headers.get_list("Access-Control-Allow-Origin") == [PAGE]
         read = client.get(STATS, headers={"Origin": PAGE})
         assert read.headers["Access-Control-Allow-Origin"] == PAGE
         elsewhere = client.options("/api/v1/feedback/rate", headers={**asks, "Origin": "https://evil.example"})
