@@ -26,8 +26,9 @@ WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
 # The most windows of one script, so that it does not block Redis for long.
 MAX_COUNTED = 250
-# Of a limit: whoever has used less of it is far from it.
-FAR_SHARE = 0.9
+# Whoever has less than this share of the limit left, or fewer requests than these, is near it.
+NEAR_SHARE = 0.1
+NEAR_REQUESTS = 20
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
 GATHERING_SECONDS = 0.002
 
@@ -99,7 +100,8 @@ class _Window:
         Never are more requests uncounted than are being answered, and one: that is the bound.
         """
         uncounted = self.uncounted
-        return uncounted <= self.open and self.used + uncounted < self.limit * FAR_SHARE
+        left = self.limit - self.used - uncounted
+        return uncounted <= self.open and left > NEAR_REQUESTS and left > self.limit * NEAR_SHARE
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""

@@ -111,21 +111,21 @@ def test_many_callers_are_counted_in_few_scripts(valkey: Valkey) -> None:
 
     async def run() -> tuple[int, list[int], list[int]]:
         async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
-            first = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            first = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 100) for one in callers))]
             limits.leave(callers)
             before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
             # Each behind its answer, then each by asking first.
             for _ in range(2):
-                await asyncio.gather(*(limits.take(one, 10) for one in callers))
+                await asyncio.gather(*(limits.take(one, 100) for one in callers))
                 limits.leave(callers)
             calls = int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before)
-            last = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 10) for one in callers))]
+            last = [answer.remaining for answer in await asyncio.gather(*(limits.take(one, 100) for one in callers))]
             return calls, first, last
 
     calls, first, last = asyncio.run(run())
     assert calls <= 4
-    assert set(first) == {9}
-    assert set(last) == {6}
+    assert set(first) == {99}
+    assert set(last) == {96}
 
 
 def test_who_is_far_from_the_limit_does_not_wait_for_redis(valkey: Valkey) -> None:
