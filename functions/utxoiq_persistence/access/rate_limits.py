@@ -31,10 +31,10 @@ NEAR_SHARE = 0.1
 NEAR_REQUESTS = 20
 # What Redis told within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
 # what is left: so many instances at once admit together no more than that.
-FRESH_SECONDS = 0.01
+FRESH_SECONDS = 0.02
 PARTS = 64
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
-GATHERING_SECONDS = 0.002
+GATHERING_SECONDS = 0.005
 
 _log = logging.getLogger(__name__)
 
