@@ -52,7 +52,7 @@ def statuses(instances: tuple[Function, ...], headers: Mapping[str, str], count:
         return list(threads.map(lambda url: client.get(url, headers=headers).status_code, urls))
 
 
-def test_a_limit_is_exact_over_two_instances(instances: tuple[Function, Function]) -> None:
+def test_a_small_limit_is_exact_over_two_instances(instances: tuple[Function, Function]) -> None:
     assert sorted(statuses(instances, called_from("192.0.2.1"), 30)) == [200] * 10 + [429] * 20
 
 
