@@ -1,5 +1,6 @@
 """The schema's way up and back, alone, against another run, against traffic, and through a crash."""
 
+import re
 import subprocess
 import sys
 import time
@@ -106,6 +107,14 @@ def test_the_proof_of_a_backup_finds_no_constraint_or_index_that_was_left_unfini
         assert connection.run(load("backup_facts")["unusable"].text) == []
 
 
+def without_bound(schema: str) -> str:
+    """How far the first partition of the audit log reaches is told by its newest entry."""
+    bound = r"(ATTACH PARTITION public\.audit_log_before FOR VALUES FROM \(MINVALUE\) TO) \('[^']+'\)"
+    bare, number = re.subn(bound, r"\1", schema)
+    assert number == 1
+    return bare
+
+
 @pytest.mark.parametrize("filled", [False, True])
 def test_every_version_goes_back_and_up_again(
     postgres: Postgres, empty: str, dump: Callable[[str], str], filled: bool
@@ -120,7 +129,7 @@ def test_every_version_goes_back_and_up_again(
         undone = [one for one in reversed(VERSIONS) if one > target or target == "base"]
         assert schema.downgrade(settings, target) == schema.Upgrade(target, undone)
         assert schema.upgrade(settings, {}) == schema.Upgrade(VERSIONS[-1], undone[::-1])
-        assert dump(empty) == whole
+        assert without_bound(dump(empty)) == without_bound(whole)
         with postgres.connect(database=empty) as connection:
             entries = 3 if filled and target != "base" and target >= "0003" else 0  # the version that makes the table
             assert connection.run("SELECT count(*), count(DISTINCT id) FROM audit_log") == [[entries, entries]]
