@@ -95,7 +95,7 @@ class Arriving:
                 self.live.run(remember)
         except BaseException:
             # Where the session is gone, so is the transaction.
-            with suppress(InterfaceError):
+            with suppress(InterfaceError, OSError):
                 self.live.run("ROLLBACK")
             raise
         self.live.run("COMMIT")
