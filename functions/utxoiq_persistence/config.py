@@ -76,12 +76,14 @@ class Settings:
         database: The settings of the database.
         redis: The settings of Redis.
         figures_seconds: How often an instance publishes its figures, in seconds.
+        request_seconds: How long a request may take, in seconds, with all its waits and retries.
     """
 
     function: str
     database: DatabaseSettings
     redis: RedisSettings
     figures_seconds: float = 5.0
+    request_seconds: float = 25.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -95,6 +97,7 @@ class Settings:
             database=database_settings(environment),
             redis=_redis_settings(environment),
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
+            request_seconds=number(environment, "REQUEST_SECONDS", "25", float, 1),
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from utxoiq_persistence import futures
 from utxoiq_persistence.cache.channel import CHANNEL, LEASE_SECONDS, SEPARATOR, Channel
 from utxoiq_persistence.cache.memory import Memory
-from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.figures import CacheFigures
 from utxoiq_persistence.records import Document
 from utxoiq_persistence.redis.client import Redis
@@ -149,17 +149,18 @@ class Cache:
     async def changing(self, tags: Collection[str]) -> AsyncIterator[None]:
         """Invalidate tags around a write: no instance serves what was read before the write ended.
 
-        A write whose outcome is unknown may still be applied. Its tags are not cached until it is certainly over.
+        A write that may still be applied is not over: its tags are not cached until it certainly is.
         """
-        writer = done = self._mark()
+        writer = self._mark()
+        done = ""
         for tag in tags:
             self._drop(tag)
         try:
             await self._tell(_BEGIN, tags, lambda _: [writer, str(GUARD_SECONDS), str(WRITER_SECONDS)])
             yield
-        except DatabaseUnavailable as error:
-            if error.outcome_unknown:
-                done = ""
+            done = writer
+        except PersistenceError as error:
+            done = writer if error.is_over else ""
             raise
         finally:
             for tag in tags:
