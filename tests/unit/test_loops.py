@@ -15,7 +15,7 @@ SOURCES = [REPOSITORY / "functions", REPOSITORY / "infra"]
 # Coroutines that wait in a loop which ends by itself, and why it does.
 LOOPS = {
     "BodyReader._receive": "with the request's body",
-    "Channel._ping": "with its subscription, which `background` begins anew",
+    "Channel._keep_beating": "with its subscription, which `background` begins anew",
     "Channel._subscription": "is one round of a loop of `background`",
     "Cache._tell_rest": "with what is left to be told",
     "RateLimits._count": "when nobody waits any more",
