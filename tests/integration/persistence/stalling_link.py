@@ -20,7 +20,7 @@ class StallingLink:
         self.held = asyncio.Event()
         self._server = server
         self._gates: dict[asyncio.StreamWriter, asyncio.Event] = {}
-        self._inner: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self._answering: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._stalled: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
@@ -34,6 +34,10 @@ class StallingLink:
             for client in list(self._gates):
                 client.close()
             await server.wait_closed()
+
+    def turn(self, server: Path) -> None:
+        """Lead new connections to another server, by the folder of its socket."""
+        self._server = server
 
     def stall(self) -> None:
         for client, gate in self._gates.items():
@@ -51,13 +55,18 @@ class StallingLink:
 
     async def delivered(self) -> None:
         """Wait until the server has dealt with all that was held, and has closed those connections."""
-        await asyncio.wait([self._inner[client] for client in self._stalled])
+        await asyncio.wait([self._answering[client] for client in self._stalled])
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gate = self._gates[writer] = asyncio.Event()
         gate.set()
-        server_reader, server_writer = await asyncio.open_unix_connection(str(self._server / SOCKET))
-        self._inner[writer] = asyncio.create_task(self._answers(server_reader, writer))
+        try:
+            server_reader, server_writer = await asyncio.open_unix_connection(str(self._server / SOCKET))
+        except OSError:
+            writer.close()
+            del self._gates[writer]
+            return
+        self._answering[writer] = asyncio.create_task(self._answers(server_reader, writer))
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(2**16):
                 if not gate.is_set():
@@ -67,6 +76,7 @@ class StallingLink:
                 await server_writer.drain()
         await gate.wait()
         server_writer.close()
+        del self._gates[writer]
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass answers on; what the client does not want any more is read all the same."""

@@ -1,0 +1,214 @@
+"""The faults: each breaks something, holds that for a while, and mends it. What is mended serves again by itself."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+
+import psutil
+from tests.faults.world import World
+from tests.integration.http.functions import Function
+
+Fault = Callable[[World, random.Random], Awaitable[None]]
+
+
+def _short(chance: random.Random) -> float:
+    return chance.uniform(0.2, 1.5)
+
+
+async def kill_function(world: World, chance: random.Random) -> None:
+    function = chance.choice(world.functions)
+    await asyncio.to_thread(function.kill)
+    await asyncio.to_thread(_start, function)
+
+
+def _start(function: Function) -> None:
+    function.spawn()
+    function.wait_until_ready(60)
+
+
+async def freeze_function(world: World, chance: random.Random) -> None:
+    function = chance.choice(world.functions)
+    assert function.process is not None
+    await _freeze([process.pid for process in _family(function.process.pid)], _short(chance))
+
+
+async def kill_postmaster(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(world.postgres.kill)
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(_start_postgres, world)
+
+
+def _start_postgres(world: World) -> None:
+    world.postgres.start()
+
+
+async def restart_postgres(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(world.postgres.stop)
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(_start_postgres, world)
+
+
+async def kill_backend(world: World, chance: random.Random) -> None:
+    """PostgreSQL ends every other process as well, and recovers."""
+    if backends := _backends(world):
+        os.kill(chance.choice(backends), signal.SIGKILL)
+
+
+async def freeze_backends(world: World, chance: random.Random) -> None:
+    await _freeze(_backends(world), _short(chance))
+
+
+async def terminate_backends(world: World, chance: random.Random) -> None:
+    for backend in _backends(world):
+        if chance.random() < 0.7:
+            os.kill(backend, signal.SIGTERM)
+
+
+async def freeze_postgres(world: World, chance: random.Random) -> None:
+    assert world.postgres.process is not None
+    await _freeze([process.pid for process in _family(world.postgres.process.pid)], _short(chance))
+
+
+async def stall_link(world: World, chance: random.Random) -> None:
+    """What functions send to PostgreSQL stays in the link; what they open meanwhile passes."""
+    world.link.stall()
+    await asyncio.sleep(_short(chance))
+    world.link.wake()
+
+
+async def cut_stalled_link(world: World, chance: random.Random) -> None:
+    """Functions lose their connections, and what these held is delivered later."""
+    world.link.stall()
+    await asyncio.sleep(0.2)
+    world.link.cut()
+    await asyncio.sleep(_short(chance))
+    world.link.wake()
+
+
+async def promote_postgres(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(world.admit_replicas)
+    standby = await asyncio.to_thread(world.copy_postgres)
+    demoted, world.postgres = world.postgres, standby
+    await asyncio.to_thread(demoted.kill)
+    world.link.turn(standby.socket_dir)
+    await asyncio.to_thread(_promote, standby)
+    shutil.rmtree(demoted.folder)
+
+
+def _promote(standby: object) -> None:
+    with standby.connect() as connection:  # type: ignore[attr-defined]
+        connection.run("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.run("SELECT pg_reload_conf()")
+
+
+async def kill_valkey(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(world.valkey.kill)
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(world.valkey.start)
+
+
+async def restore_old_valkey(world: World, chance: random.Random) -> None:
+    """It comes back with a snapshot of some time before."""
+    await asyncio.to_thread(_command, world, "SAVE")
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(world.valkey.kill)
+    await asyncio.to_thread(world.valkey.start)
+
+
+async def freeze_valkey(world: World, chance: random.Random) -> None:
+    assert world.valkey.process is not None
+    await _freeze([world.valkey.process.pid], _short(chance))
+
+
+async def flush_valkey(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(_command, world, "FLUSHALL")
+
+
+async def kill_clients(world: World, chance: random.Random) -> None:
+    kind = chance.choice(["normal", "pubsub"])
+    await asyncio.to_thread(_command, world, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+
+async def valkey_lacks_replicas(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(_command, world, "CONFIG", "SET", "min-replicas-to-write", "1")
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(_command, world, "CONFIG", "SET", "min-replicas-to-write", "0")
+
+
+async def valkey_is_full(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(_command, world, "CONFIG", "SET", "maxmemory", "1")
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(_command, world, "CONFIG", "SET", "maxmemory", str(world.valkey.memory_bytes))
+
+
+async def valkey_is_demoted(world: World, chance: random.Random) -> None:
+    """It is a replica of nothing for a while, and so read-only."""
+    await asyncio.to_thread(_command, world, "REPLICAOF", "127.0.0.1", "1")
+    await asyncio.sleep(_short(chance))
+    await asyncio.to_thread(_command, world, "REPLICAOF", "NO", "ONE")
+
+
+def _command(world: World, *words: str) -> None:
+    with world.redis() as redis:
+        redis.execute_command(*words)
+
+
+async def _freeze(processes: list[int], seconds: float) -> None:
+    _signal(processes, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            continue
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _backends(world: World) -> list[int]:
+    """Return the processes that serve functions."""
+    with world.postgres.connect() as connection:
+        return [
+            pid
+            for (pid,) in connection.run(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = 'utxoiq'"
+            )
+        ]
+
+
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        kill_function,
+        freeze_function,
+        kill_postmaster,
+        restart_postgres,
+        kill_backend,
+        freeze_backends,
+        terminate_backends,
+        freeze_postgres,
+        stall_link,
+        cut_stalled_link,
+        promote_postgres,
+        kill_valkey,
+        restore_old_valkey,
+        freeze_valkey,
+        flush_valkey,
+        kill_clients,
+        valkey_lacks_replicas,
+        valkey_is_full,
+        valkey_is_demoted,
+    )
+}
