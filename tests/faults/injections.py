@@ -8,14 +8,17 @@ import signal
 from collections.abc import Awaitable, Callable
 
 import psutil
-from tests.faults.world import World
+from tests.faults.world import REQUEST_SECONDS, World
 from tests.integration.http.functions import Function
+
+from local_cloud.processes.postgres import Postgres
 
 Fault = Callable[[World, random.Random], Awaitable[None]]
 
 
-def _short(chance: random.Random) -> float:
-    return chance.uniform(0.2, 1.5)
+def _hold(chance: random.Random) -> float:
+    """Return for how many seconds a fault lasts: mostly shorter than any patience, now and then longer than all."""
+    return chance.uniform(0.1, 1.0) if chance.random() < 0.85 else chance.uniform(1.5, REQUEST_SECONDS + 2)
 
 
 async def kill_function(world: World, chance: random.Random) -> None:
@@ -32,12 +35,12 @@ def _start(function: Function) -> None:
 async def freeze_function(world: World, chance: random.Random) -> None:
     function = chance.choice(world.functions)
     assert function.process is not None
-    await _freeze([process.pid for process in _family(function.process.pid)], _short(chance))
+    await _freeze([process.pid for process in _family(function.process.pid)], _hold(chance))
 
 
 async def kill_postmaster(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(world.postgres.kill)
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(_start_postgres, world)
 
 
@@ -47,7 +50,7 @@ def _start_postgres(world: World) -> None:
 
 async def restart_postgres(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(world.postgres.stop)
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(_start_postgres, world)
 
 
@@ -58,7 +61,7 @@ async def kill_backend(world: World, chance: random.Random) -> None:
 
 
 async def freeze_backends(world: World, chance: random.Random) -> None:
-    await _freeze(_backends(world), _short(chance))
+    await _freeze(_backends(world), _hold(chance))
 
 
 async def terminate_backends(world: World, chance: random.Random) -> None:
@@ -69,13 +72,13 @@ async def terminate_backends(world: World, chance: random.Random) -> None:
 
 async def freeze_postgres(world: World, chance: random.Random) -> None:
     assert world.postgres.process is not None
-    await _freeze([process.pid for process in _family(world.postgres.process.pid)], _short(chance))
+    await _freeze([process.pid for process in _family(world.postgres.process.pid)], _hold(chance))
 
 
 async def stall_link(world: World, chance: random.Random) -> None:
     """What functions send to PostgreSQL stays in the link; what they open meanwhile passes."""
     world.link.stall()
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     world.link.wake()
 
 
@@ -84,7 +87,7 @@ async def cut_stalled_link(world: World, chance: random.Random) -> None:
     world.link.stall()
     await asyncio.sleep(0.2)
     world.link.cut()
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     world.link.wake()
 
 
@@ -98,29 +101,30 @@ async def promote_postgres(world: World, chance: random.Random) -> None:
     shutil.rmtree(demoted.folder)
 
 
-def _promote(standby: object) -> None:
-    with standby.connect() as connection:  # type: ignore[attr-defined]
+def _promote(standby: Postgres) -> None:
+    with standby.connect() as connection:
+        connection.run("SELECT pg_promote()")
         connection.run("ALTER SYSTEM RESET synchronous_standby_names")
         connection.run("SELECT pg_reload_conf()")
 
 
 async def kill_valkey(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(world.valkey.kill)
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(world.valkey.start)
 
 
 async def restore_old_valkey(world: World, chance: random.Random) -> None:
     """It comes back with a snapshot of some time before."""
     await asyncio.to_thread(_command, world, "SAVE")
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(world.valkey.kill)
     await asyncio.to_thread(world.valkey.start)
 
 
 async def freeze_valkey(world: World, chance: random.Random) -> None:
     assert world.valkey.process is not None
-    await _freeze([world.valkey.process.pid], _short(chance))
+    await _freeze([world.valkey.process.pid], _hold(chance))
 
 
 async def flush_valkey(world: World, chance: random.Random) -> None:
@@ -134,20 +138,20 @@ async def kill_clients(world: World, chance: random.Random) -> None:
 
 async def valkey_lacks_replicas(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(_command, world, "CONFIG", "SET", "min-replicas-to-write", "1")
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(_command, world, "CONFIG", "SET", "min-replicas-to-write", "0")
 
 
 async def valkey_is_full(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(_command, world, "CONFIG", "SET", "maxmemory", "1")
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(_command, world, "CONFIG", "SET", "maxmemory", str(world.valkey.memory_bytes))
 
 
 async def valkey_is_demoted(world: World, chance: random.Random) -> None:
     """It is a replica of nothing for a while, and so read-only."""
     await asyncio.to_thread(_command, world, "REPLICAOF", "127.0.0.1", "1")
-    await asyncio.sleep(_short(chance))
+    await asyncio.sleep(_hold(chance))
     await asyncio.to_thread(_command, world, "REPLICAOF", "NO", "ONE")
 
 

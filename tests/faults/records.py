@@ -1,17 +1,17 @@
 """What clients were told, and what they may therefore be shown: the counts of a run."""
 
+import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 # A write is seen on every other instance within so many seconds.
 PROMPT = 0.1
-LONGEST = 35.0
 
 
 @dataclass
 class Write:
-    """One write as its client saw it. `ended` and `acknowledged` are known when it was answered, or its link was lost."""
+    """One write as its client saw it. `ended` and `acknowledged` are known when it was answered or lost."""
 
     request_id: str
     value: int
@@ -83,7 +83,8 @@ class Report:
         }
         lines = [f"{name}: {count}" for name, count in counts.items()]
         lines += [
-            f"recovery after {fault}: {len(times)} times, median {sorted(times)[len(times) // 2]:.2f} s, longest {max(times):.2f} s"
+            f"recovery after {fault}: {len(times)} times, median {statistics.median(times):.2f} s, "
+            f"longest {max(times):.2f} s"
             for fault, times in sorted(self.recoveries.items())
         ]
         return lines + self.notes
