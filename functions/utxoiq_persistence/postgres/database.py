@@ -15,7 +15,13 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from utxoiq_persistence import deadlines, futures
 from utxoiq_persistence.config import DatabaseSettings
-from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, PoolExhausted, RuleBroken
+from utxoiq_persistence.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    PersistenceError,
+    PoolExhausted,
+    RuleBroken,
+)
 from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
 from utxoiq_persistence.postgres.exchange import SUSPICION_SECONDS
 from utxoiq_persistence.postgres.fence import END_BACKEND, Backend, Overdue
@@ -328,6 +334,8 @@ class Database:
                 return self._connect()
             with span.within("connect", remote=True):
                 return self._connect()
+        except ConfigurationError as error:
+            raise DatabaseUnavailable(str(error)) from error
         except Exception as error:
             raise _Retry("the database cannot be reached", outcome_unknown=False) from error
 
