@@ -69,8 +69,14 @@ class Report:
 
     @property
     def violations(self) -> dict[str, int]:
-        names = ("lost", "doubled", "stale", "internal_errors", "over_long", "inconsistent")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "lost": self.lost,
+            "doubled": self.doubled,
+            "stale": self.stale,
+            "answers of 500": self.internal_errors,
+            "over long": self.over_long,
+            "inconsistent": self.inconsistent,
+        }
 
     def lines(self) -> list[str]:
         counts = {
@@ -79,7 +85,7 @@ class Report:
             "writes in doubt": self.in_doubt,
             "reads": self.reads,
             "answers of 503 and lost links": self.refused,
-            **{name.replace("_", " "): count for name, count in self.violations.items()},
+            **self.violations,
         }
         lines = [f"{name}: {count}" for name, count in counts.items()]
         lines += [
