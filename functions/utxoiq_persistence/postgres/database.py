@@ -177,7 +177,8 @@ class Database:
 
     async def _is_over(self, doubts: Sequence["_Retry"]) -> bool:
         """Return whether none of these attempts can make its change any more, since its process of the server ended."""
-        return all([doubt.backend is not None and await self._ended(doubt.backend, doubt.last) for doubt in doubts])
+        fenced = [doubt for doubt in doubts if doubt.fenced]
+        return all([doubt.backend is not None and await self._ended(doubt.backend, doubt.last) for doubt in fenced])
 
     async def _ended(self, backend: Backend, last: float) -> bool:
         """End a process of the server, and return whether it has ended. `last` is when it can begin no change."""
@@ -453,6 +454,7 @@ class _Retry(Exception):
 
     Attributes:
         outcome_unknown: Whether this one may have been applied.
+        fenced: Whether it was a change, which went behind a fence; what only reads may come late.
         backend: The server's process that this one was sent to, if it is known.
         last: Until when that may begin, in seconds of time.monotonic().
     """
@@ -460,6 +462,7 @@ class _Retry(Exception):
     def __init__(self, message: str, *, outcome_unknown: bool, session: Session | None = None) -> None:
         super().__init__(message)
         self.outcome_unknown = outcome_unknown
+        self.fenced = session is not None and session.is_fenced
         self.backend = None if session is None else session.backend
         self.last = 0.0 if session is None else session.last_moment
 

@@ -42,6 +42,7 @@ class Session:
     Attributes:
         opened: When the session was opened, in seconds of time.monotonic().
         broken: Whether the connection cannot be used again.
+        is_fenced: Whether what runs goes behind a fence, as `bound` was told.
         backend: The server's process, known once a statement went behind a fence.
         last_moment: When the last statement behind a fence must have begun and ended, in seconds of time.monotonic().
     """
@@ -62,7 +63,7 @@ class Session:
         self._silence = silence
         self._longest = silence if longest is None else longest
         self._deadline: float | None = None
-        self._fenced = False
+        self.is_fenced = False
         self._suspect: Callable[[], None] = lambda: None
         self._prepared: dict[Statement, tuple[bytes, Any, Any]] = {}
         self._exchange: Exchange | None = None
@@ -78,7 +79,7 @@ class Session:
             fenced: Whether statements and commits must do nothing once their caller waits no more.
             suspect: Is called in the loop's thread where an answer takes suspiciously long.
         """
-        self._deadline, self._fenced, self._suspect = deadline, fenced, suspect
+        self._deadline, self.is_fenced, self._suspect = deadline, fenced, suspect
 
     def run(self, statement: Statement, **parameters: object) -> list[Row]:
         """Run a statement, and return its rows, decoded.
@@ -98,10 +99,10 @@ class Session:
         self._be_patient()
         context: Context | None = None
         try:
-            if self._fenced and self.backend is None:
+            if self.is_fenced and self.backend is None:
                 self.backend = self._identify()
             self._prepare(statement)
-            message, context = self._execution(statement, parameters, fenced=self._fenced)
+            message, context = self._execution(statement, parameters, fenced=self.is_fenced)
             self._exchange_blocking(message, context)
         except DatabaseError as error:
             self._note_refusal(error)
@@ -134,7 +135,7 @@ class Session:
 
     def has_prepared(self, statement: Statement, parameters: Mapping[str, object]) -> bool:
         """Return whether the statement can run on the event loop, bounded as it is."""
-        return statement.fitting(parameters) in self._prepared and (not self._fenced or self.backend is not None)
+        return statement.fitting(parameters) in self._prepared and (not self.is_fenced or self.backend is not None)
 
     def start(
         self,
@@ -154,7 +155,7 @@ class Session:
                 done(context.rows, None)
 
         patience = self._patience()
-        message, context = self._execution(statement.fitting(parameters), parameters, fenced=self._fenced)
+        message, context = self._execution(statement.fitting(parameters), parameters, fenced=self.is_fenced)
         if self._exchange is None:
             self._exchange = Exchange(self._connection, self._silence, self._break)
         self._exchange.start(message, context, ended, patience, self._suspect)
@@ -171,7 +172,7 @@ class Session:
 
     def commit(self) -> None:
         """Commit the transaction, if its caller still waits for that. Raises what `run` raises."""
-        if not self._fenced:
+        if not self.is_fenced:
             return self.execute("COMMIT")
         try:
             self.run(_COMMIT)
@@ -295,7 +296,7 @@ class Session:
 
         The session is given up then: its link is slow, or the server's clock has been set.
         """
-        overdue = self._fenced and context is not None and context.row_count == -1 and state_of(error) == _PASSED
+        overdue = self.is_fenced and context is not None and context.row_count == -1 and state_of(error) == _PASSED
         self.broken = self.broken or overdue
         return overdue
 
