@@ -45,8 +45,9 @@ _VERSION = struct.Struct(">q")
 # An entry in Redis is 8 zeros, by which functions of the release before take it for expired; the server's epoch; the
 # time of its expiry; the version; and the body. Times are by the clock of Redis, the same for all instances.
 
-# Returns the entry and its remaining seconds, or else the guard. A missing guard is created, since one that was evicted
-# must not look like one that never existed.
+# Returns the entry and its remaining seconds, or else the guard, behind the epoch: a guard of another server tells
+# nothing of writes that were announced to this one. A missing guard is created, since one that was evicted must not
+# look like one that never existed.
 _LOOKUP = Script.of("""-- cache lookup
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if value and string.sub(value, 9, 24) == ARGV[2] then
@@ -59,10 +60,11 @@ if not guard then
     guard = ARGV[3]
     redis.call('SET', KEYS[2], guard, 'EX', ARGV[4])
 end
-return {false, guard}
+return {false, ARGV[2] .. guard}
 """)
 _FILL = Script.of("""-- cache fill
-if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+local guard = redis.call('GET', KEYS[2])
+if not guard or ARGV[6] .. guard ~= ARGV[3] then return 0 end
 local now = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now[1])
 if redis.call('ZCARD', KEYS[3]) > 0 then return 0 end

@@ -190,6 +190,33 @@ async def test_a_replica_that_lacks_the_last_writes_is_not_trusted(pair: tuple[V
         await held_in_process(other, source)
 
 
+async def test_a_fill_that_raced_with_a_lost_write_is_refused_by_the_new_primary(
+    pair: tuple[Valkey, Valkey, TurningLink],
+) -> None:
+    """The reading began before a write that only the old primary heard of, and ends when another is in charge."""
+    primary, replica, link = pair
+    async with opened_at(link.port, 2) as (one, other):
+        source = Source()
+        await held_in_process(one, source, "another")
+        await held_in_process(other, source, "another")
+        source.hold_up()
+        stale = asyncio.create_task(source.get(other))
+        await source.reading.wait()
+        with Redis(replica.host, replica.port) as redis:
+            while not redis.get("cache:{tag}:g"):
+                pass
+        command(replica, "REPLICAOF", "NO", "ONE")
+        async with one.changing(["tag"]):
+            source.value = 1
+        link.turn(replica.port)
+        await asyncio.to_thread(primary.kill)
+        await held_in_process(one, Source(), "a third")
+        await held_in_process(other, Source(), "a third")
+        source.go_on.set()
+        assert await stale == 0
+        assert [await source.get(cache) for cache in (one, other)] == [1, 1]
+
+
 async def test_a_connection_that_is_killed_makes_nobody_wait_for_news(own_valkey: Valkey) -> None:
     async with opened(own_valkey, 2) as (one, other):
         source = Source()
