@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import schedule
 from tests.faults.injections import FAULTS
+from tests.faults.records import Report
 
 
 def main() -> int:
@@ -21,11 +24,17 @@ def main() -> int:
         names = [arguments.only[number % len(arguments.only)] for number in range(arguments.faults)]
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         Path(folder).chmod(0o755)
-        report = asyncio.run(
-            schedule.run(Path(folder), ("feedback", "metrics", "backfill"), names, arguments.seed, _tell)
-        )
+        report = asyncio.run(_run(Path(folder), names, arguments.seed))
     print(*report.lines(), sep="\n")  # noqa: T201
     return 1 if any(report.violations.values()) else 0
+
+
+async def _run(folder: Path, names: Sequence[str], seed: int) -> Report:
+    """Run until the end, or until Ctrl-C: then what was done so far is counted."""
+    interrupted = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
+    functions = ("feedback", "metrics", "backfill")
+    return await schedule.run(folder, functions, names, seed, _tell, interrupted.is_set)
 
 
 def _tell(line: str) -> None:

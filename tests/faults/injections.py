@@ -5,9 +5,11 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 
 import psutil
+from tests.faults import small_disk
 from tests.faults.world import REQUEST_SECONDS, World
 from tests.integration.http.functions import Function
 
@@ -108,6 +110,27 @@ def _promote(standby: Postgres) -> None:
         connection.run("SELECT pg_reload_conf()")
 
 
+async def fill_disk(world: World, chance: random.Random) -> None:
+    """PostgreSQL may end when it cannot write its log; it is started again when there is room."""
+    if not world.has_small_disk:
+        return
+    small_disk.fill(world.disk)
+    await asyncio.sleep(_hold(chance))
+    small_disk.free(world.disk)
+    await asyncio.to_thread(_start_if_ended, world.postgres)
+
+
+def _start_if_ended(postgres: Postgres) -> None:
+    assert postgres.process is not None
+    try:
+        # It may be on its way out: a process that ended while it recovered takes the postmaster with it.
+        postgres.process.wait(1.5)
+    except subprocess.TimeoutExpired:
+        return
+    postgres.kill()
+    postgres.start()
+
+
 async def kill_valkey(world: World, chance: random.Random) -> None:
     await asyncio.to_thread(world.valkey.kill)
     await asyncio.sleep(_hold(chance))
@@ -206,6 +229,7 @@ FAULTS: dict[str, Fault] = {
         stall_link,
         cut_stalled_link,
         promote_postgres,
+        fill_disk,
         kill_valkey,
         restore_old_valkey,
         freeze_valkey,

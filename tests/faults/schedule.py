@@ -21,14 +21,17 @@ async def run(
     faults: Sequence[str],
     seed: int,
     tell: Callable[[str], None] = lambda _: None,
+    ends_early: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Inject faults while the load runs, and return what came of it."""
+    """Inject faults while the load runs, all or until it ends early, and return what came of it."""
     chance = random.Random(seed)  # noqa: S311
     report = Report()
     async with World(folder, functions).running() as world:
         load = Load(world, report)
         await load.start()
         for number, name in enumerate(faults, start=1):
+            if ends_early():
+                break
             await asyncio.sleep(CALM_SECONDS)
             await FAULTS[name](world, chance)
             took = await _recovery(load)

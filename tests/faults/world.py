@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis import Redis
+from tests.faults import small_disk
 from tests.integration.http.functions import Function
 from tests.integration.persistence.stalling_link import StallingLink
 from tests.integration.persistence.turning_link import TurningLink
@@ -32,7 +33,13 @@ SCOPES: list[Scope] = [
     "metrics:read",
     "metrics:write",
 ]
-SETTINGS = {"fsync": "off", "max_connections": "200", "wal_level": "replica", "max_wal_senders": "4"}
+SETTINGS = {
+    "fsync": "off",
+    "max_connections": "200",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "max_wal_size": "64MB",
+}
 INSTANCES = 2
 # A tenth and a quarter of what is usual, so that faults of seconds outlast both.
 STATEMENT_SECONDS = 1
@@ -45,6 +52,8 @@ class World:
     def __init__(self, folder: Path, functions: Sequence[str]) -> None:
         self.folder = folder
         self.numbers = 0
+        self.disk = folder / "disk"
+        self.has_small_disk = False
         self.postgres = self.new_postgres()
         self.valkey = Valkey(folder / "valkey-1", policy="noeviction")
         self.link = StallingLink(self.postgres.socket_dir)
@@ -54,10 +63,16 @@ class World:
 
     def new_postgres(self) -> Postgres:
         self.numbers += 1
-        return Postgres(self.folder / f"postgres-{self.numbers}", password="unused", settings=SETTINGS)
+        return Postgres(self.disk / f"postgres-{self.numbers}", password="unused", settings=SETTINGS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
+        with small_disk.mounted(self.disk) as self.has_small_disk:
+            async with self._serving():
+                yield self
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         sockets = self.folder / "sockets"
         sockets.mkdir()
         try:
@@ -76,7 +91,7 @@ class World:
                         function.spawn()
                     for function in self.functions:
                         await asyncio.to_thread(function.wait_until_ready, 60)
-                    yield self
+                    yield
                 finally:
                     await asyncio.gather(*(asyncio.to_thread(function.stop) for function in self.functions))
         finally:
