@@ -112,8 +112,6 @@ def _promote(standby: Postgres) -> None:
 
 async def fill_disk(world: World, chance: random.Random) -> None:
     """PostgreSQL may end when it cannot write its log; it is started again when there is room."""
-    if not world.has_small_disk:
-        return
     small_disk.fill(world.disk)
     await asyncio.sleep(_hold(chance))
     small_disk.free(world.disk)

@@ -32,6 +32,9 @@ async def run(
         for number, name in enumerate(faults, start=1):
             if ends_early():
                 break
+            if name == "fill_disk" and not world.has_small_disk:
+                tell(f"{number} {name}: left out, since this user may not mount a small disk")
+                continue
             await asyncio.sleep(CALM_SECONDS)
             await FAULTS[name](world, chance)
             took = await _recovery(load)

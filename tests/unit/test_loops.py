@@ -18,6 +18,7 @@ LOOPS = {
     "Channel._keep_beating": "with its subscription, which `background` begins anew",
     "Channel._subscription": "is one round of a loop of `background`",
     "Cache._tell_rest": "with what is left to be told",
+    "Database._ended": "at a moment that is fixed before, or with the server's process",
     "RateLimits._count": "when nobody waits any more",
     "Scheduler._fire_with_retries": "with the job's last retry",
     "ScriptRunner._send": "when nobody waits any more",
@@ -29,8 +30,10 @@ LOOPS = {
 }
 # Where tasks and threads are begun, and who learns how they end.
 TASKS = {
+    "Cache._announce_later": "nobody: what cannot be told is kept for later; `retrieve`",
     "Cache._depart": "whoever asked; `retrieve` where all have gone",
     "Channel._subscription": "its task group",
+    "CloudSqlLink._open": "the loop's callers, of whom each waits no longer than it wants",
     "CloudStorage.client": "whoever asks for it",
     "Database._in_thread": "the future that the thread settles",
     "DeclaredInstances.start": "whoever asks for it",
@@ -43,6 +46,7 @@ TASKS = {
     "Operations.begin": "the operation, which is failed whatever its work raises",
     "Operations.run": "whoever asked, who waits for it",
     "Parts.states": "whoever asked; `retrieve` where all have gone",
+    "Presence._look": "itself: it reads what it raises; `retrieve` where it is cut off",
     "RateLimits.take": "the futures of whoever is counted, which it settles whatever is raised",
     "ScriptRunner.run": "the futures of the calls, which it settles whatever is raised",
     "Source.read": "itself: it notes what it raises",

@@ -309,6 +309,7 @@ class Cache:
         announcing = asyncio.create_task(announce(), context=Context())
         self._later.add(announcing)
         announcing.add_done_callback(self._later.discard)
+        announcing.add_done_callback(futures.retrieve)
 
     def _distrust(self) -> None:
         """Drop all that was read from another Redis, or from one that refuses writes, and listen to it anew."""
