@@ -58,4 +58,5 @@ def create_app(
         cross_origin=CrossOrigin(limits.origins),
         requests=requests,
         traces=request_traces.of_environment(environment),
+        seconds=settings.request_seconds,
     )

@@ -223,6 +223,7 @@ ROUTES = (
         path=f"{PATH}/restore",
         handler=restore_archived_rows,
         access=Access(),
+        takes_its_time=True,
         body=RestoreOrder,
         answer=RestoredShown,
         problems=(400, 409),

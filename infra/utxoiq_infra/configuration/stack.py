@@ -121,7 +121,7 @@ def _database(values: Values) -> DatabaseSettings:
 def _cache(values: Values) -> CacheSettings:
     default = CacheSettings
     return CacheSettings(
-        version=values.text("cacheVersion", default.version, r"REDIS_[67]_[0-9X]", "set it to REDIS_6_X to REDIS_7_2"),
+        version=values.text("cacheVersion", default.version, r"REDIS_7_[02]", "set it to REDIS_7_0 or REDIS_7_2"),
         tier=values.choice("cacheTier", default.tier, ("BASIC", "STANDARD_HA")),
         memory_gb=values.integer("cacheMemoryGb", default.memory_gb, 1, 300),
         eviction=values.choice("cacheEviction", default.eviction, ("allkeys-lru", "allkeys-lfu")),
