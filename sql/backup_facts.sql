@@ -28,10 +28,12 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
 
 -- name: newest
 SELECT (SELECT max(started_at) FROM backfill_jobs), (SELECT max(updated_at) FROM insight_feedback),
-       (SELECT max("timestamp") FROM system_metrics)
+       (SELECT max(newest) FROM metric_series CROSS JOIN LATERAL (
+           SELECT max("timestamp") AS newest FROM metric_points WHERE metric_points.series = metric_series.series) AS own)
 
 -- name: oldest_metric
-SELECT min("timestamp") FROM system_metrics
+SELECT min(oldest) FROM metric_series CROSS JOIN LATERAL (
+    SELECT min("timestamp") AS oldest FROM metric_points WHERE metric_points.series = metric_series.series) AS own
 
 -- name: statistics_off
 -- How many insights have statistics that do not match their feedback, in the table and in the archive.
@@ -58,8 +60,10 @@ SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\n' ORD
 FROM insight_feedback AS t WHERE id BETWEEN :first::uuid AND :last::uuid
 
 -- name: sample_system_metrics
-SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\n' ORDER BY "timestamp", id), ''), 'UTF8')), 'hex')
-FROM system_metrics AS t WHERE "timestamp" BETWEEN :first::timestamptz AND :last::timestamptz
+SELECT count(*), encode(sha256(convert_to(coalesce(
+    string_agg(named::text || t::text, E'\n' ORDER BY "timestamp", id), ''), 'UTF8')), 'hex')
+FROM metric_series AS named JOIN metric_points AS t USING (series)
+WHERE "timestamp" BETWEEN :first::timestamptz AND :last::timestamptz
 
 -- name: unusable
 -- Constraints that were never validated and indexes that are not valid.

@@ -76,12 +76,14 @@ class Settings:
         database: The settings of the database.
         redis: The settings of Redis.
         figures_seconds: How often an instance publishes its figures, in seconds.
+        max_series: How many series of metrics there may be.
     """
 
     function: str
     database: DatabaseSettings
     redis: RedisSettings
     figures_seconds: float = 5.0
+    max_series: int = 20_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -95,6 +97,7 @@ class Settings:
             database=database_settings(environment),
             redis=_redis_settings(environment),
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
+            max_series=number(environment, "METRICS_MAX_SERIES", str(cls.max_series), int, 1),
         )
 
 

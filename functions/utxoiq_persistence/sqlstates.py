@@ -2,6 +2,8 @@
 
 from pg8000.exceptions import DatabaseError
 
+LOCK_NOT_AVAILABLE = "55P03"
+
 
 def state_of(error: DatabaseError) -> str:
     """Return the SQLSTATE, or an empty string where the error has none."""

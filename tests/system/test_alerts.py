@@ -290,7 +290,7 @@ def a_failing_schedule(watched: Watched) -> Iterator[None]:
 def months_that_are_gone(watched: Watched) -> Iterator[None]:
     with watched.connection() as connection:
         tables = connection.run(
-            "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^system_metrics_[0-9]{4}_[0-9]{2}$' "
+            "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^metric_points_[0-9]{4}_[0-9]{2}$' "
             "AND to_date(right(relname, 7), 'YYYY_MM') > now() ORDER BY relname"
         )
         for (table,) in tables[1:]:

@@ -22,6 +22,7 @@ def expire_months(expiry: Expiry) -> None:
     for month in list_due_months(expiry):
         if not expiry.has_time():
             return
+        partitions.prepare(expiry.session, month)
         for _ in expiry.archive_days(_days_to_archive(expiry, month)):
             pass
         if not remove_month(expiry, month):

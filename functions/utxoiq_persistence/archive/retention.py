@@ -24,7 +24,7 @@ from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
-from utxoiq_persistence.metrics import partitions, sketches
+from utxoiq_persistence.metrics import folding, partitions, sketches
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
@@ -121,7 +121,8 @@ class Retention:
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
-            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
+            folded = folding.fold(session, deadline)
+            sketches.fill(session, self._expires(SYSTEM_METRICS), folded.until, deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
         if upkeep.made or upkeep.dropped:
@@ -167,6 +168,10 @@ class Retention:
                 return
             if table is SYSTEM_METRICS:
                 partitions.ensure_months(session, self._expires(table))
+                if folding.fold(session, deadline).until < self._expires(table):
+                    # What is not folded is read from its rows, so they stay.
+                    tally.details.append("rollups are behind; the next run continues")
+                    return
             with _locked(session, table):
                 expiry = self._expiry(session, table, deadline, tally, removed)
                 if table is SYSTEM_METRICS:

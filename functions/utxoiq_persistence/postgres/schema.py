@@ -22,14 +22,13 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.sqlstates import is_fatal, state_of
+from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, is_fatal, state_of
 
 # The key of the advisory lock: any number that nothing else in the database locks.
 LOCK = 7_086_711_031
 # How long a run waits for another one, and how long a statement waits for the traffic that holds its table.
 RUN_PATIENCE = "300s"
 TRAFFIC_PATIENCE = "5s"
-LOCK_NOT_AVAILABLE = "55P03"
 UNDEFINED_OBJECT = "42704"
 
 
@@ -90,6 +89,15 @@ def print_sql() -> None:
 def plain_sql(module: str) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a version's upgrade() and downgrade(), which run the .up.sql and .down.sql files beside its module."""
     return _make_runner(Path(module).with_suffix(".up.sql")), _make_runner(Path(module).with_suffix(".down.sql"))
+
+
+def call(procedure: str) -> None:
+    """Call a procedure that commits as it goes. A version that does so may be killed in it, and is then run again."""
+    context = op.get_context()
+    with context.autocommit_block():
+        if not context.as_sql:
+            op.execute("COMMIT")  # of what Alembic has just read, which pg8000 began a transaction for
+        op.execute(f"CALL {procedure}()")
 
 
 def _make_runner(file: Path) -> Callable[[], None]:

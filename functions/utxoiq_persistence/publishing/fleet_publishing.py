@@ -24,6 +24,7 @@ from utxoiq_persistence.redis.client import RedisError
 from utxoiq_persistence.store import Store
 
 _RUNS = load("retention_runs")
+_SERIES = load("metric_series")
 SERVICE_NAME = "utxoiq-persistence"
 
 
@@ -64,11 +65,15 @@ class FleetPublisher:
         return await self._store.fleet.read()
 
     async def _read_series(self) -> list[Series]:
-        def read(session: Session) -> tuple[int, list[Row]]:
-            return partitions.count_months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+        def read(session: Session) -> tuple[int, int, list[Row]]:
+            months = partitions.count_months_ahead(session, datetime.now(UTC).date())
+            ((count,),) = session.run(_SERIES["count_series"])
+            return months, count, session.run(_RUNS["lately"])
 
-        months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
+        work = self._store.database.work("publish_metrics", read, idempotent=True)
+        months, count, ((failures, duration),) = await work
         return [
+            Series(metrics.METRICS_SERIES_USED, 100 * count / self._store.settings.max_series),
             Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
             Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
             Series(metrics.RETENTION_DURATION, duration),

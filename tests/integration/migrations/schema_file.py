@@ -20,7 +20,7 @@ NOISE = re.compile(
     r"^(\\(un)?restrict .*|-- (Dumped|PostgreSQL database dump|Name:).*|SET .*|SELECT pg_catalog\..*|--)$"
 )
 # Months are made as time goes by, so they are of the day and not of the schema.
-MONTH = re.compile(r"\bsystem_metrics_\d{4}_\d{2}")
+MONTH = re.compile(r"\bmetric_points_\d{4}_\d{2}")
 
 
 def dump(postgres: Postgres, database: str) -> str:

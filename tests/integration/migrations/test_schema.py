@@ -24,7 +24,6 @@ INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block)
     VALUES (gen_random_uuid(), 'x', 0, 9, 0);
 INSERT INTO insight_feedback (id, insight_id, user_id, rating) VALUES (gen_random_uuid(), 'i', 'u', 5);
 INSERT INTO system_metrics SELECT gen_random_uuid(), 's', 't', 1, 'u', at FROM unnest(ARRAY[now(), 'epoch']) AS at;
-INSERT INTO metric_rollups VALUES ('s', 't', 'day', 'epoch', 1, 1, 1, 1, 'epoch', 'epoch');
 INSERT INTO idempotency_keys VALUES ('c', 'k', '', 'answer', now());
 """
 # Runs an upgrade in a process of its own, and prints what it applied.

@@ -230,9 +230,9 @@ async def test_rollups_equal_a_recount(store: Store, service: str, postgres: Pos
 
 ROLLUPS_DIFFER = """
 WITH kept AS (
-    SELECT resolution, bucket, value_count, value_min, value_max, first_at, last_at,
-           round((value_sum * 2 ^ 64)::numeric, 6) AS value_sum
-    FROM metric_rollups WHERE service_name = :service
+    SELECT resolution, bucket, sum(value_count), min(value_min), max(value_max), min(first_at), max(last_at),
+           round((sum(value_sum) * 2 ^ 64)::numeric, 6) AS value_sum
+    FROM metric_parts WHERE service_name = :service GROUP BY 1, 2
 ), recounted AS (
     SELECT resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*), min(metric_value), max(metric_value),
            min("timestamp"), max("timestamp"), round(sum(metric_value)::numeric, 6)
@@ -255,14 +255,15 @@ async def test_a_month_takes_over_the_rows_that_came_before_it(
         assert connection.run(make) == [[True]]
         assert connection.run(make) == [[False]]
         where = (
-            "SELECT tableoid::regclass::text FROM system_metrics WHERE service_name = :service ORDER BY metric_value"
+            "SELECT tableoid::regclass::text FROM metric_points JOIN metric_series USING (series) "
+            "WHERE service_name = :service ORDER BY metric_value"
         )
         tables = [name for (name,) in connection.run(where, service=service)]
     assert tables == [
-        "system_metrics_2031_03",
-        "system_metrics_default",
-        "system_metrics_default",
-        "system_metrics_2031_03",
+        "metric_points_2031_03",
+        "metric_points_default",
+        "metric_points_default",
+        "metric_points_2031_03",
     ]
     assert len(await found(store, service, moments[1], moments[2])) == 4
 
@@ -274,15 +275,15 @@ async def test_a_row_on_its_way_when_its_month_is_made_is_kept(
     at = datetime(2040, 5, 5, tzinfo=UTC)
     with postgres.connect(database=database) as connection:
         connection.run("BEGIN")
-        connection.run("LOCK TABLE system_metrics_default IN ACCESS EXCLUSIVE MODE")
+        connection.run("LOCK TABLE metric_points_default IN ACCESS EXCLUSIVE MODE")
         recording = asyncio.create_task(store.metrics.record(metric(service, 1.0, at)))
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'system_metrics_default'::regclass"
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'metric_points_default'::regclass"
         while await asyncio.to_thread(connection.run, waiting) == [[0]]:
             continue
         connection.run("SELECT system_metrics_ensure_month(:at)", at=at)
         connection.run("COMMIT")
         await recording
-        assert connection.run("SELECT count(*) FROM system_metrics_2040_05") == [[1]]
+        assert connection.run("SELECT count(*) FROM metric_points_2040_05") == [[1]]
 
 
 async def test_a_month_is_made_once_by_all_who_want_it(postgres: Postgres, database: str) -> None:

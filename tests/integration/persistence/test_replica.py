@@ -52,7 +52,7 @@ async def test_where_it_is_behind_the_schema_the_database_answers(
 ) -> None:
     name = new_database()
     with postgres.connect(database=name) as connection:
-        connection.run("DROP TABLE system_metrics CASCADE")
+        connection.run("DROP TABLE metric_points CASCADE")
     settings = database_settings(postgres, name)
     replica = Database(settings, connector(settings))
     await store.metrics.record(NewMetric("early", "latency", 1.0, "ms", None, long_ago))

@@ -28,18 +28,19 @@ ALWAYS = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 FIGURES = ("avg_value", "min_value", "max_value", "count")
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
 MILLION = (
-    "CREATE TABLE million (LIKE system_metrics INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    "CREATE TABLE million (LIKE metric_points INCLUDING CONSTRAINTS)",
     """
-    INSERT INTO million (id, service_name, metric_type, metric_value, unit, "timestamp")
-    SELECT gen_random_uuid(), 'million', 'cpu', (random() - 0.2) * exp(10 * random()), 'ms',
-           timestamptz '2025-02-03 00:00Z' + i * interval '0.25 s'
-    FROM generate_series(0, 999999) AS i""",
+    INSERT INTO million (series, "timestamp", id, metric_value)
+    SELECT series, timestamptz '2025-02-03 00:00Z' + i * interval '0.25 s', gen_random_uuid(),
+           (random() - 0.2) * exp(10 * random())
+    FROM metric_series_ids(ARRAY['million'], ARRAY['cpu'], ARRAY['ms'], NULL) AS series,
+         generate_series(0, 999999) AS i""",
     """
-    ALTER TABLE system_metrics ATTACH PARTITION million
+    ALTER TABLE metric_points ATTACH PARTITION million
     FOR VALUES FROM ('2025-02-01 00:00Z') TO ('2025-03-01 00:00Z')""",
     """
     INSERT INTO metric_rollups
-    SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
+    SELECT 'million', 'cpu', resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
            sum(metric_value * 2::float8 ^ -64), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
     FROM million CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution) GROUP BY 1, 2, 3, 4""",
 )

@@ -1,0 +1,14 @@
+"""Points of series instead of wide rows of metrics, and what folds them; both kinds are read as system_metrics."""
+
+from utxoiq_persistence.postgres.schema import call, plain_sql
+
+revision = "0009"
+down_revision = "0008"
+
+upgrade, _finish = plain_sql(__file__)
+
+
+def downgrade() -> None:
+    """Move the points in small transactions, again and again if it is killed; then put the wide table in the view's place."""
+    call("system_metrics_widen")
+    _finish()

@@ -1,0 +1,14 @@
+"""Every metric is stored narrow: the wide rows move in small transactions, and from the last one on the fold keeps rollups."""
+
+from utxoiq_persistence.postgres.schema import call, plain_sql
+
+revision = "0010"
+down_revision = "0009"
+
+_finish, downgrade = plain_sql(__file__)
+
+
+def upgrade() -> None:
+    """Move the rows, again and again if it is killed; then let the watermark take over in one transaction."""
+    call("system_metrics_narrow")
+    _finish()
