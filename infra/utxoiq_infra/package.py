@@ -116,6 +116,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that feedback stays in PostgreSQL after its last change"""
     metrics_hot_days: int | None
     """Days that metrics stay in PostgreSQL before they are archived"""
+    metrics_max_series: int | None
+    """Series of metrics (service, type and unit) that there may be; a new one beyond is refused"""
     metrics_days: int | None
     """Age at which metrics leave the archive"""
     archive_days: int | None

@@ -9,6 +9,6 @@ upgrade, _finish = plain_sql(__file__)
 
 
 def downgrade() -> None:
-    """Move the points in small transactions, again and again if it is killed; then put the wide table in the view's place."""
+    """Move the points in small transactions, then put the wide table in the place of the view. Killed, it goes on."""
     call("system_metrics_widen")
     _finish()

@@ -1,4 +1,4 @@
-"""Every metric is stored narrow: the wide rows move in small transactions, and from the last one on the fold keeps rollups."""
+"""Every metric is stored narrow: the wide rows move in small transactions, and then the fold keeps the rollups."""
 
 from utxoiq_persistence.postgres.schema import call, plain_sql
 

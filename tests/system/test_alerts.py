@@ -302,6 +302,18 @@ def months_that_are_gone(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def series_without_end(watched: Watched) -> Iterator[None]:
+    """As a client makes them that puts a request's id into its metrics' type."""
+    watched.execute("""
+        SELECT metric_series_ids(array_agg('flood'), array_agg('request ' || n), array_agg('ms'), NULL)
+        FROM generate_series(1, 17000) AS n""")
+    try:
+        yield
+    finally:
+        watched.execute("DELETE FROM metric_series WHERE service_name = 'flood'")
+
+
+@contextmanager
 def nothing_published(watched: Watched) -> Iterator[None]:
     watched.publish_nothing()
     try:
@@ -360,6 +372,7 @@ CAUSES = {
     "a retention that takes its time": Cause(a_retention_that_takes_its_time, ["retention-slow"]),
     "a failing schedule": Cause(a_failing_schedule, ["schedule-failing"]),
     "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
+    "series without end": Cause(series_without_end, ["series-running-out"]),
     "nothing published": Cause(nothing_published, ["figures-missing"]),
     "refused callers": Cause(refused_callers, ["refused-callers"]),
     "a function that few ask is away": Cause(lambda watched: killed(watched, "keys"), ["uptime"]),

@@ -255,7 +255,7 @@ async def test_a_month_takes_over_the_rows_that_came_before_it(
         assert connection.run(make) == [[True]]
         assert connection.run(make) == [[False]]
         where = (
-            "SELECT tableoid::regclass::text FROM metric_points JOIN metric_series USING (series) "
+            "SELECT p.tableoid::regclass::text FROM metric_points AS p JOIN metric_series USING (series) "
             "WHERE service_name = :service ORDER BY metric_value"
         )
         tables = [name for (name,) in connection.run(where, service=service)]

@@ -28,7 +28,7 @@ async def test_the_group_s_rights_suffice_for_everything(member: World) -> None:
     member.feedback(800, 3)
     member.metrics(month_start(5), 4)
     member.metrics(month_start(40), 2, month=False)
-    member.rollups()
+    member.fold()
     before, sketches = member.everything(), member.sketches_of_rows()
     async with Store.opened(member.settings) as store:
         service = member.service(store)
