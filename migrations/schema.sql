@@ -295,8 +295,10 @@ CREATE FUNCTION public.metric_series_ids(services character varying[], types cha
 BEGIN
     IF EXISTS (SELECT FROM unnest(services, types, units) AS asked (service_name, metric_type, unit)
                LEFT JOIN metric_series USING (service_name, metric_type, unit) WHERE series IS NULL) THEN
-        -- One at a time, so that a series is there once and the limit is exact.
-        PERFORM pg_advisory_xact_lock(hashtextextended('metric_series', 0));
+        -- One at a time, so that the limit is exact. Where there is none, a transaction that lasts holds up nobody.
+        IF most IS NOT NULL THEN
+            PERFORM pg_advisory_xact_lock(hashtextextended('metric_series', 0));
+        END IF;
         WITH missing AS (
             SELECT DISTINCT service_name, metric_type, unit
             FROM unnest(services, types, units) AS asked (service_name, metric_type, unit)
@@ -306,7 +308,8 @@ BEGIN
         SELECT ('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint,
                service_name, metric_type, unit
         FROM missing
-        WHERE most IS NULL OR most >= (SELECT count(*) FROM missing) + (SELECT count(*) FROM metric_series);
+        WHERE most IS NULL OR most >= (SELECT count(*) FROM missing) + (SELECT count(*) FROM metric_series)
+        ON CONFLICT (service_name, metric_type, unit) DO NOTHING;
     END IF;
     RETURN QUERY
         SELECT series FROM unnest(services, types, units) WITH ORDINALITY

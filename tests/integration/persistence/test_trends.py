@@ -14,7 +14,8 @@ import pytest
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
-from utxoiq_persistence.metrics import sketches
+from utxoiq_persistence.metrics import folding, sketches
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.records import AggregateQuery, Earlier, Interval, NewMetric
 from utxoiq_persistence.store import Store
 
@@ -63,7 +64,11 @@ async def record(store: Store, service: str, values: dict[datetime, float]) -> N
 
 
 async def fill(store: Store) -> int:
-    return await store.database.work("fill", lambda session: sketches.fill(session, *ALWAYS, math.inf))
+    def work(session: Session) -> int:
+        folding.fold(session, math.inf)
+        return sketches.fill(session, *ALWAYS, math.inf)
+
+    return await store.database.work("fill", work)
 
 
 async def told(

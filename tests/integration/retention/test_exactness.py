@@ -190,15 +190,17 @@ async def test_who_holds_the_points_for_long_holds_the_fold_and_no_reader_or_wri
     world: World, store: Store, history: History
 ) -> None:
     at = history.bases["recent"] + HOUR / 2
+    await history.take(("record", [(("recent", 1), 0, 5, "ms")]))
     with world.postgres.connect(database=world.settings.database.name) as writer:
         writer.run("BEGIN")
         writer.run(VIEW, id=uuid4(), value=1.0, unit="ms", at=at)
+        writer.run(VIEW, id=uuid4(), value=2.0, unit="new", at=at)
         await history.take(("fold", None))  # gives up after a second
         assert world.sql.run("SELECT folded FROM metric_watermark") == [[history.bases["recent"]]]
-        await history.take(("record", [(("recent", 0), 0, 5, "ms")]))
+        await history.take(("record", [(("recent", 0), 0, 5, "ms"), (("recent", 0), 0, 5, "s")]))
         await history.check(*ALWAYS, "hour")
         writer.run("COMMIT")
-    history.values.append((at, 1.0))
+    history.values += [(at, 1.0), (at, 2.0)]
     await history.take(("fold", None))
     await history.check(*ALWAYS, "hour")
 
