@@ -137,9 +137,12 @@ def _report_failures(connect: Callable[[], DbapiConnection]) -> Callable[[], Dba
 
     def open_connection() -> DbapiConnection:
         try:
-            return connect()
+            connection = connect()
         except Exception as error:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
+        # Until here silence was a sign that it is away. A version that moves rows says nothing for minutes.
+        connection._usock.settimeout(None)
+        return connection
 
     return open_connection
 
