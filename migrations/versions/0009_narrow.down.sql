@@ -1,10 +1,10 @@
 -- The wide table in place of the view. The points have moved, but for those whose statements were on their way.
+SELECT system_metrics_lock();
 DROP VIEW system_metrics, metric_parts;
-LOCK TABLE metric_points IN ACCESS EXCLUSIVE MODE;
 INSERT INTO system_metrics_wide (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
 SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
 FROM metric_points JOIN metric_series USING (series);
-DROP FUNCTION system_metrics_insert(), system_metrics_prepare_month(date);
+DROP FUNCTION system_metrics_insert(), system_metrics_prepare_month(date), system_metrics_lock();
 DROP PROCEDURE system_metrics_narrow(), system_metrics_widen();
 DROP TABLE metric_points, metric_deltas, metric_watermark, metric_series;
 DROP FUNCTION metric_points_note_late(), metric_points_close(), metric_points_fold(),

@@ -375,6 +375,24 @@ SELECT system_metrics_ensure_month(month) FROM (
     SELECT date_trunc('month', now(), 'UTC') + ahead * interval '1 month' FROM generate_series(0, 3) AS ahead
 ) AS months ORDER BY month;
 
+-- Locks all that statements of the release before use when they record, for the end of the transaction. They take the same
+-- locks in one order as they are parsed and in another as they are planned: whoever would wait for long lets go, and
+-- tries again, before PostgreSQL calls it a deadlock.
+CREATE FUNCTION system_metrics_lock() RETURNS void LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+BEGIN
+    FOR attempt IN 1 .. 50 LOOP
+        BEGIN
+            LOCK TABLE metric_rollups IN SHARE ROW EXCLUSIVE MODE;
+            LOCK TABLE system_metrics IN ACCESS EXCLUSIVE MODE;  -- and what the view reads
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.05);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'writers hold the metrics' USING ERRCODE = 'lock_not_available';
+END
+$$;
+
 -- Moves the wide rows, some 1,000 pages of them in a transaction. Killed anywhere, it is called again. Rows come to the
 -- wide table no more, so that each page is seen once.
 CREATE PROCEDURE system_metrics_narrow() LANGUAGE plpgsql AS $$
@@ -383,6 +401,7 @@ DECLARE
     pages bigint;
     first_row text;
     end_row text;
+    named record;
 BEGIN
     FOR part IN
         SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'system_metrics_wide'::regclass ORDER BY inhrelid
@@ -391,11 +410,14 @@ BEGIN
         FOR page IN 0 .. pages BY 1000 LOOP
             first_row := format('(%s,0)', page);
             end_row := format('(%s,0)', page + 1000);
-            EXECUTE format($q$
-                SELECT count(*) FROM (
-                    SELECT array_agg(service_name) AS services, array_agg(metric_type) AS types, array_agg(unit) AS units
-                    FROM (SELECT DISTINCT service_name, metric_type, unit FROM %s WHERE ctid >= %L AND ctid < %L) AS named
-                ) AS named CROSS JOIN LATERAL metric_series_ids(services, types, units, NULL) $q$, part, first_row, end_row);
+            -- One series in a transaction: who holds one, and waits for another, is never waited for in turn.
+            FOR named IN EXECUTE format($q$
+                SELECT service_name, metric_type, unit FROM %s WHERE ctid >= %L AND ctid < %L
+                EXCEPT SELECT service_name, metric_type, unit FROM metric_series $q$, part, first_row, end_row)
+            LOOP
+                PERFORM metric_series_ids(ARRAY[named.service_name], ARRAY[named.metric_type], ARRAY[named.unit], NULL);
+                COMMIT;
+            END LOOP;
             PERFORM set_config('utxoiq.archiving', 'on', true);
             EXECUTE format($q$
                 WITH moved AS (
@@ -455,7 +477,8 @@ REVOKE ALL ON FUNCTION
     metric_points_close(),
     metric_points_fold(),
     system_metrics_prepare_month(date),
-    system_metrics_insert()
+    system_metrics_insert(),
+    system_metrics_lock()
     FROM PUBLIC;
 REVOKE ALL ON PROCEDURE system_metrics_narrow(), system_metrics_widen() FROM PUBLIC;
 

@@ -43,12 +43,12 @@ GRANT INSERT ON system_metrics_wide TO utxoiq_database;
 GRANT SELECT, INSERT, DELETE ON system_metrics_wide TO utxoiq_retention;
 GRANT SELECT ON system_metrics_default TO utxoiq_retention;
 
+SELECT system_metrics_lock();
 CREATE OR REPLACE VIEW system_metrics AS
 SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
 FROM metric_points JOIN metric_series USING (series)
 UNION ALL
 SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata FROM system_metrics_wide;
-LOCK TABLE metric_rollups, metric_points IN SHARE ROW EXCLUSIVE MODE;
 DROP TRIGGER metric_rollups_folded ON metric_rollups;
 DROP FUNCTION metric_rollups_ignore();
 

@@ -8,11 +8,11 @@ END
 $$;
 
 -- From this transaction on the fold keeps the rollups. What is before the present hour is counted in them, by the
--- statements that recorded it; the locks wait for those that are on their way, in the order in which they take them.
+-- statements that recorded it; the lock waits for those that are on their way.
+SELECT system_metrics_lock();
 CREATE OR REPLACE VIEW system_metrics AS
 SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
 FROM metric_points JOIN metric_series USING (series);
-LOCK TABLE metric_rollups, metric_points IN SHARE ROW EXCLUSIVE MODE;
 UPDATE metric_watermark SET folded = date_trunc('hour', now(), 'UTC'), closing = date_trunc('hour', now(), 'UTC');
 
 -- Functions of the release before still send what they would add to rollups, which the fold counts from the points.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import database_settings
-from tests.integration.migrations.test_schema import until_waiting, upgrading
+from tests.integration.migrations.test_schema import upgrading
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.metrics import trends
@@ -110,7 +110,8 @@ def writing(postgres: Postgres, database: str) -> Iterator[list[int]]:
     finally:
         done.set()
         thread.join()
-    assert failed == []
+    if failed:
+        raise failed[0]
 
 
 def told(postgres: Postgres, database: str, query: str) -> list[Any]:
@@ -167,7 +168,9 @@ async def test_a_move_that_is_killed_shows_every_row_once_and_goes_on(postgres: 
         other.run("BEGIN")
         other.run(f"SELECT FROM system_metrics_{datetime.now(UTC):%Y_%m} LIMIT 1 FOR UPDATE")
         moving = upgrading(postgres, before)
-        until_waiting(postgres, before, "transactionid")
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
+        while told(postgres, before, waiting) == [[0]]:
+            assert moving.poll() is None
         moving.kill()
         moving.wait()
         other.run("ROLLBACK")
