@@ -6,7 +6,7 @@ SELECT * FROM unnest(
 
 -- name: find_metrics
 -- The newest rows of each series, of which those that are shown are the newest. Of several series, the first look is at
--- a few of each: those are enough rows to tell how far back the page can reach, and no series is read beyond that.
+-- a few of each: those are enough rows to tell how far back the page can reach, and which series have any of it.
 -- A page may be long: the place where the next one begins is read off its end, not sorted out again.
 WITH chosen AS MATERIALIZED (
     SELECT series, service_name, metric_type, unit FROM metric_series
@@ -14,7 +14,7 @@ WITH chosen AS MATERIALIZED (
       AND service_name = :service_name -- if given
       AND metric_type = :metric_type -- if given
 ), first_look AS MATERIALIZED (
-    SELECT point."timestamp" FROM chosen CROSS JOIN LATERAL (
+    SELECT chosen.series, point."timestamp" FROM chosen CROSS JOIN LATERAL (
         SELECT "timestamp" FROM metric_points AS newest
         WHERE newest.series = chosen.series
           AND "timestamp" >= :start_time AND "timestamp" <= :end_time
@@ -28,9 +28,13 @@ WITH chosen AS MATERIALIZED (
         SELECT "timestamp" FROM first_look ORDER BY "timestamp" DESC LIMIT 1 OFFSET :limit::bigint + :offset::bigint
     )) AS since
 ), page AS (
-    SELECT {system_metrics} FROM chosen CROSS JOIN LATERAL (
+    SELECT {system_metrics} FROM (
+        SELECT series, service_name, metric_type, unit FROM chosen
+        WHERE (SELECT count(*) FROM chosen) = 1
+           OR series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
+    ) AS reached CROSS JOIN LATERAL (
         SELECT {metric_points} FROM metric_points AS newest
-        WHERE newest.series = chosen.series
+        WHERE newest.series = reached.series
           AND "timestamp" >= (SELECT since FROM bound) AND "timestamp" <= :end_time
           AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
         ORDER BY "timestamp" DESC, id DESC

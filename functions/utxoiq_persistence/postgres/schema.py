@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from pg8000.dbapi import Connection as DbapiConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from utxoiq_persistence.config import DatabaseSettings
@@ -30,6 +30,7 @@ LOCK = 7_086_711_031
 RUN_PATIENCE = "300s"
 TRAFFIC_PATIENCE = "5s"
 UNDEFINED_OBJECT = "42704"
+LOST = "the connection to the database was lost; migrate again"
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,13 @@ def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SET lock_timeout = '{TRAFFIC_PATIENCE}'")
             connection.commit()
             yield connection
+    except PendingRollbackError as error:
+        raise DatabaseUnavailable(LOST) from error  # within a procedure
     except DBAPIError as error:
         if _has_state(error, LOCK_NOT_AVAILABLE):
             raise DatabaseUnavailable("the schema is in use; migrate again when there is less traffic") from error
         if isinstance(error.orig, InterfaceError) or _is_fatal(error):
-            raise DatabaseUnavailable("the connection to the database was lost; migrate again") from error
+            raise DatabaseUnavailable(LOST) from error
         raise
 
 
