@@ -122,7 +122,7 @@ class Retention:
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
             folded = folding.fold(session, deadline)
-            sketches.fill(session, self._expires(SYSTEM_METRICS), folded.until, deadline)
+            sketches.fill(session, self._expires(SYSTEM_METRICS), folded, deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
         if upkeep.made or upkeep.dropped:
@@ -168,7 +168,7 @@ class Retention:
                 return
             if table is SYSTEM_METRICS:
                 partitions.ensure_months(session, self._expires(table))
-                if folding.fold(session, deadline).until < self._expires(table):
+                if folding.fold(session, deadline) < self._expires(table):
                     # What is not folded is read from its rows, so they stay.
                     tally.details.append("rollups are behind; the next run continues")
                     return

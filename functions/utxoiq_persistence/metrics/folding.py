@@ -5,8 +5,8 @@ docs/decisions/0013-narrow-metrics.md says why it may be killed at any instructi
 
 import logging
 import time
-from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from pg8000.exceptions import DatabaseError
 
@@ -19,24 +19,18 @@ _SQL = load("metric_rollups")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Watermark:
-    """Says until when rollups count every point. is_behind: whether hours before that of the call are not folded."""
+def fold(session: Session, deadline: float) -> datetime:
+    """Fold what is due, an hour in a transaction, until `deadline` by time.monotonic().
 
-    until: datetime
-    is_behind: bool
-
-
-def fold(session: Session, deadline: float) -> Watermark:
-    """Fold what is due, an hour in a transaction, until `deadline` by time.monotonic(). Return the watermark.
+    Return the watermark: rollups and deltas count every point before it.
 
     Without time it folds one hour. What is left, or is held by a long transaction of a writer, is for the next call.
     """
     while True:
         closed = _close_hour(session)
-        ((until, more),) = session.run(_SQL["fold"])
+        ((watermark, more),) = session.run(_SQL["fold"])
         if not more or not closed or time.monotonic() >= deadline:
-            return Watermark(until, more)
+            return cast("datetime", watermark)
 
 
 def _close_hour(session: Session) -> bool:

@@ -143,7 +143,7 @@ class Metrics:
 
         def work(session: Session) -> int:
             folded = folding.fold(session, deadline)
-            return sketches.fill(session, datetime.now(UTC) - LATELY, folded.until, deadline)
+            return sketches.fill(session, datetime.now(UTC) - LATELY, folded, deadline)
 
         return await self._database.work("fold_metrics", work, idempotent=True)
 

@@ -5,7 +5,7 @@ import json
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -73,7 +73,18 @@ class History:
 
     async def take(self, step: tuple[str, Any]) -> None:
         name, order = step
-        await getattr(self, f"_{name}")(order)
+        steps: dict[str, Callable[[Any], Awaitable[None]]] = {
+            "record": self._record,
+            "insert": self._insert,
+            "close": self._close,
+            "fold": self._fold,
+            "killed": self._killed,
+            "sketch": self._sketch,
+            "retention": self._retention,
+            "restore": self._restore,
+            "forget": self._forget,
+        }
+        await steps[name](order)
 
     def _metrics(self, order: Sequence[Any]) -> list[NewMetric]:
         return [
