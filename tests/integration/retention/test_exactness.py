@@ -36,8 +36,9 @@ EMPTY = """
 TRUNCATE metric_points, metric_deltas, metric_rollups, metric_sketches, archive_objects;
 UPDATE metric_watermark SET folded = '{at}', closing = '{at}'
 """
-# Hours from the watermark of the beginning, which is eight hours ago; and of a month, and of strays, that expire.
+# Hours from the watermark of the beginning, which is eight hours ago, most of them near it; of a month, and of strays.
 PLACES = st.one_of(
+    *[st.integers(0, 2).map(lambda hours: ("recent", hours))] * 4,
     st.integers(-30, 9).map(lambda hours: ("recent", hours)),
     st.integers(0, 30).map(lambda hours: ("month", hours)),
     st.integers(0, 30).map(lambda hours: ("stray", hours)),
@@ -45,19 +46,18 @@ PLACES = st.one_of(
 WRITES = st.lists(
     st.tuples(PLACES, st.integers(0, 3599), st.integers(-50, 1000), st.sampled_from(UNITS)), min_size=1, max_size=6
 )
+# A fold that is killed after its first transaction is what most can go wrong after.
+SIMPLE = ("close", "close", "close", "fold", "fold", "killed", "sketch", "retention", "forget")
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("record"), WRITES),
-        st.tuples(st.just("record"), WRITES),
+        *[st.tuples(st.just("record"), WRITES)] * 3,
         st.tuples(st.just("insert"), WRITES),
-        st.sampled_from(
-            [("close", None), ("fold", None), ("fold", None), ("killed", None), ("sketch", None), ("retention", None)]
-        ),
+        *[st.sampled_from(SIMPLE).map(lambda name: (name, None))] * 4,
         st.tuples(st.just("restore"), st.integers(0, 60)),
-        st.just(("forget", None)),
     ),
+    min_size=4,
     max_size=14,
-)  # fmt: skip
+)
 
 
 class History:
@@ -158,7 +158,7 @@ class History:
             assert bucket["p50"] in (None, pytest.approx(values[-(-len(values) // 2) - 1], rel=0.01))
 
 
-@settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, cut=st.tuples(st.integers(-9000, 9000), st.integers(0, 9000)))
 async def test_aggregates_are_a_recount_after_every_step(
     world: World, store: Store, steps: list[tuple[str, Any]], cut: tuple[int, int]
@@ -195,6 +195,24 @@ async def test_an_hour_is_not_closed_over_a_writer_that_is_on_its_way(
     await closing
     await history.check(*ALWAYS, "hour")
     assert world.sql.run("SELECT folded - :begin FROM metric_watermark", begin=history.bases["recent"]) == [[HOUR]]
+
+
+async def test_a_late_writer_that_is_on_its_way_while_its_hour_is_folded_is_counted(
+    world: World, history: History
+) -> None:
+    at = history.bases["recent"] + HOUR / 2
+    await history.take(("record", [(("recent", 0), 0, 5, "ms")]))
+    await history.take(("close", None))
+    with world.postgres.connect(database=world.settings.database.name) as writer:
+        writer.run("BEGIN")
+        writer.run(VIEW, id=uuid4(), value=1.0, unit="ms", at=at)
+        await history.take(("fold", None))
+        await history.check(*ALWAYS, "hour")
+        writer.run("COMMIT")
+    history.values.append((at, 1.0))
+    await history.check(*ALWAYS, "hour")
+    await history.take(("fold", None))
+    await history.check(*ALWAYS, "day")
 
 
 async def test_who_holds_the_points_for_long_holds_the_fold_and_no_reader_or_writer_for_long(
