@@ -115,13 +115,13 @@ class Retention:
             upkeep.made += [
                 f"{first:%Y-%m}" for first in partitions.ensure_months(session, self._expires(SYSTEM_METRICS))
             ]
+            folded = folding.fold(session, deadline)
             tally = Tally()
             with _locked(session, SYSTEM_METRICS):
                 months = month_expiry.drop_archived(self._expiry(session, SYSTEM_METRICS, deadline, tally))
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
-            folded = folding.fold(session, deadline)
             sketches.fill(session, self._expires(SYSTEM_METRICS), folded, deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)

@@ -258,8 +258,7 @@ def _starts(query: MetricsQuery, after: Mapping[str, object]) -> Iterator[dateti
     if query.service_name is None or query.metric_type is None:
         latest = min(query.end_time, datetime.now(UTC))
         if after["after_time"] is not None:
-            # The cursor's time, to the second.
-            latest = min(latest, datetime.fromisoformat(f"{str(after['after_time'])[:19]}+00:00"))
+            latest = min(latest, cursors.second_of(str(after["after_time"])))
         for span in SPANS:
             if latest - query.start_time > span:
                 yield latest - span
