@@ -54,7 +54,7 @@ async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> A
 
 
 async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
-    """Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler."""
+    """Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler."""
     return answer.of_value(200, {"status": "success", "message": f"{await store.metrics.sketch()} sketches made"})
 
 
