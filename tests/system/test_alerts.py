@@ -305,7 +305,8 @@ def months_that_are_gone(watched: Watched) -> Iterator[None]:
 def series_without_end(watched: Watched) -> Iterator[None]:
     """As a client makes them that puts a request's id into its metrics' type."""
     watched.execute("""
-        SELECT metric_series_ids(array_agg('flood'), array_agg('request ' || n), array_agg('ms'), NULL)
+        SELECT metric_series_ids(array_agg('flood'::varchar), array_agg(('request ' || n)::varchar),
+                                 array_agg('ms'::varchar), NULL)
         FROM generate_series(1, 17000) AS n""")
     try:
         yield
