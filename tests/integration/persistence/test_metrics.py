@@ -252,7 +252,7 @@ async def test_many_series_are_paged_like_one_whatever_lies_in_a_span(store: Sto
     batch = [NewMetric(service, kind, float(n), "", None, now - back) for n, (kind, back) in enumerate(moments)]
     await store.metrics.record_batch([*batch, NewMetric(f"{service}-b", "dense-0", 99.0, "", None, now)])
 
-    async def read(limit: int, **names: str) -> list[tuple[str, str]]:
+    async def read(limit: int, **names: Any) -> list[tuple[str, str]]:
         shown: list[tuple[str, str]] = []
         cursor = None
         while True:
