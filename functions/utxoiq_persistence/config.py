@@ -105,12 +105,12 @@ def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
         ConfigurationError: A variable is wrong; the text names it and what it should hold.
     """
     return DatabaseSettings(
-        instance=_instance(environment, "DB_INSTANCE"),
+        instance=connection_name(environment, "DB_INSTANCE"),
         name=required(environment, "DB_NAME"),
         user=required(environment, "DB_USER"),
         socket_dir=environment.get("CLOUD_SQL_SOCKET_DIR"),
         sockets=environment.get("CLOUD_SQL_SOCKETS") or None,
-        replica=_instance(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
+        replica=connection_name(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
         pool_size=number(environment, "DB_POOL_SIZE", str(DatabaseSettings.pool_size), int, 1),
         pool_overflow=number(environment, "DB_POOL_OVERFLOW", str(DatabaseSettings.pool_overflow), int, 0),
         pool_timeout=number(environment, "DB_POOL_TIMEOUT_SECONDS", "30", float, 0.001),
@@ -131,7 +131,8 @@ def required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _instance(environment: Mapping[str, str], variable: str) -> str:
+def connection_name(environment: Mapping[str, str], variable: str) -> str:
+    """Return an instance's connection name, project:region:name. Raises ConfigurationError."""
     instance = required(environment, variable)
     if instance.count(":") < 2:
         raise ConfigurationError(f"{variable} is {instance!r}; it takes project:region:instance")

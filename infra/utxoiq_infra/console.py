@@ -12,6 +12,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    KEEPER,
     MIGRATE,
     PUBLISHERS,
     READER_SCOPES,
@@ -149,6 +150,8 @@ def _function(
 def _uses(configuration: Configuration, spec: FunctionSpec) -> list[str]:
     if spec == CONSOLE:
         return ["monitoring", "logging", "scheduler"]
+    if spec == KEEPER:
+        return []
     replica = ["replica"] if configuration.database.replica_region and spec.reads_replica else []
     own = {RETENTION.name: ["archive-bucket"], BACKUP.name: ["backup-bucket"]}.get(spec.name, [])
     cache = ["redis"] if spec != MIGRATE else []

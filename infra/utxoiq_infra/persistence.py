@@ -18,6 +18,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    KEEPER,
     MIGRATE,
     PUBLISHERS,
     RETENTION,
@@ -83,7 +84,12 @@ class PersistenceLayer(Component):
         self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
         self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
         self.backups = BackupAccess(
-            f"{name}-backups", configuration, self.accounts[BACKUP.name], self.database, self.buckets, opts=enabled
+            f"{name}-backups",
+            configuration,
+            self.accounts[BACKUP.name],
+            self.accounts[KEEPER.name],
+            self.database,
+            opts=enabled,
         )
         self.archive = Archive(
             f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
@@ -94,6 +100,7 @@ class PersistenceLayer(Component):
         self.functions |= {spec.name: self._endpoint(spec, migrated) for spec in ENDPOINTS}
         if self._console:
             self.functions[CONSOLE.name] = self._console_function(self._console)
+        self.functions[KEEPER.name] = self._keeper_function()
         schedules = Schedules(name, configuration, self.functions, self.scheduler, opts=self.own())
         self.load_balancer = (
             LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
@@ -175,6 +182,20 @@ class PersistenceLayer(Component):
             function.allow(operator, f"user:{operator}")
         return function
 
+    def _keeper_function(self) -> ServerlessFunction:
+        """Has no database and no cache; only the scheduler may call it."""
+        return self._function(
+            KEEPER,
+            {
+                "GOOGLE_CLOUD_PROJECT": self._configuration.project,
+                "LOG_LEVEL": self._configuration.log_level,
+                "BACKED_UP_INSTANCE": self.database.connection_name,
+                **self._observed_environment(KEEPER),
+            },
+            mounts={},
+            depends_on=self.backups.keeper_grants,
+        )
+
     def _role_members(self) -> pulumi.Output[str]:
         """Which database user belongs to which group role of the migrations."""
         members = {f"utxoiq_{spec.name}": database_user(self.accounts[spec.name]) for spec in ENDPOINTS}
@@ -252,7 +273,10 @@ class PersistenceLayer(Component):
 
     def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """What no other function may do."""
-        own: dict[str, list[pulumi.Resource]] = {RETENTION.name: [self.archive.grant], BACKUP.name: self.backups.grants}
+        own: dict[str, list[pulumi.Resource]] = {
+            RETENTION.name: [*self.archive.grants],
+            BACKUP.name: self.backups.grants,
+        }
         return own.get(spec.name, [])
 
     def _database_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
@@ -302,7 +326,7 @@ class PersistenceLayer(Component):
         depends_on: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> ServerlessFunction:
         account = self.accounts[spec.name]
-        instances = {"": self.database.instance.name}
+        instances = {"": self.database.instance.name} if spec != KEEPER else {}
         if self.database.replica and spec.reads_replica:
             instances["-replica"] = self.database.replica.name
         connects = account.may_connect(instances)

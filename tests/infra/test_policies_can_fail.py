@@ -148,6 +148,33 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         ),
         {},
     ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        Mutation((ROLE,), put("permissions", ["cloudsql.backupRuns.delete"]), ends_with="-maker"),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        bucket_role("utxoiq-prod-utxoiq-prod-archive", RETENTION_ACCOUNT),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        bucket_role(
+            "utxoiq-prod-utxoiq-prod-backups", "serviceAccount:p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+        ),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        invoker("utxoiq-prod-keeper", "user:operator@example.com"),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        Mutation((FUNCTION,), put("service_config.ingress_settings", "ALLOW_ALL"), ends_with="-keeper"),
+        {},
+    ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (
         "every_function_has_an_account_of_its_own",
@@ -310,7 +337,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     (
         "temporary_instances_are_all_that_backups_may_replace",
-        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-keeper"),
+        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-maker"),
         {},
     ),
     (

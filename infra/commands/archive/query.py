@@ -13,6 +13,7 @@ from commands.archive.bucket import Bucket
 from commands.errors import CommandFailed
 
 MANIFESTS = "manifests"
+WITHDRAWN = ".withdrawn.json"
 PARTITIONS = pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())])
 PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
 TABLES = columns.read()
@@ -87,16 +88,18 @@ def _check_columns(storage: fs.FileSystem, newest: str, table: str) -> None:
 
 
 def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, datetime]:
-    """Return the objects that have a manifest, each with the moment when that was written.
+    """Return the objects that have a manifest and were not withdrawn, each with the moment when that was written.
 
-    One without is on its way, or was left behind; it is no part of the archive.
+    One without a manifest is on its way, or was left behind; it is no part of the archive.
     """
     folder = f"{bucket}/{MANIFESTS}/{table}"
     found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
     manifests = {
         info.path.removeprefix(f"{bucket}/{MANIFESTS}/"): info for info in found if info.type == fs.FileType.File
     }
-    return {f"{bucket}/{name.removesuffix('.json')}.parquet": info.mtime for name, info in manifests.items()}
+    withdrawn = {name.removesuffix(WITHDRAWN) for name in manifests if name.endswith(WITHDRAWN)}
+    stems = {name.removesuffix(".json"): info for name, info in manifests.items() if not name.endswith(WITHDRAWN)}
+    return {f"{bucket}/{stem}.parquet": info.mtime for stem, info in stems.items() if stem not in withdrawn}
 
 
 def _day(name: str) -> date:

@@ -120,7 +120,15 @@ CONSOLE = FunctionSpec(
     prefix="",
     public=False,
 )
-FUNCTIONS = (*ENDPOINTS, MIGRATE, CONSOLE)
+# It alone may delete backups, has no database, and only the scheduler may call it.
+KEEPER = FunctionSpec(
+    name="keeper",
+    description="Has on-demand backups expire",
+    sizing=Sizing(concurrency=1, max_instances=1, pool_size=0, pool_overflow=0, ingress="internal"),
+    prefix="",
+    public=False,
+)
+FUNCTIONS = (*ENDPOINTS, MIGRATE, KEEPER, CONSOLE)
 # They write to Cloud Monitoring.
 PUBLISHERS = (DATABASE, BACKUP)
 
@@ -182,6 +190,15 @@ SCHEDULES = (
         path=f"{BACKUP.prefix}/run?budget_seconds=1500",
         cron="0 2 * * 0",
         deadline_seconds=1800,
+        retries=1,
+    ),
+    Schedule(
+        name="expire-backups",
+        description="Deletes an on-demand backup that nobody needs any more",
+        function=KEEPER,
+        path="/expire-backups",
+        cron="0 12 * * *",
+        deadline_seconds=60,
         retries=1,
     ),
     Schedule(

@@ -7,7 +7,7 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, KEEPER, MIGRATE, RETENTION, SCHEDULES
 from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
@@ -95,7 +95,7 @@ def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment)
         for found in deployment.all("storage/bucketIAMMember:BucketIAMMember")
         if archive == found["bucket"] or member == found["member"]
     }
-    if grants != {(archive, "roles/storage.objectUser", member)}:
+    if grants != {(archive, f"roles/storage.{role}", member) for role in ("objectCreator", "objectViewer")}:
         yield f"{grants}"
 
 
@@ -166,8 +166,8 @@ def the_cache_takes_tls_only(deployment: Deployment) -> Iterator[str]:
 def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -> Iterator[str]:
     wanted = "ALLOW_INTERNAL_AND_GCLB" if deployment.setting("domain") else "ALLOW_ALL"
     for function in deployment.all(FUNCTION):
-        private = function.name.endswith((f"-{MIGRATE.name}", f"-{CONSOLE.name}"))
-        if function["serviceConfig.ingressSettings"] != ("ALLOW_ALL" if private else wanted):
+        private = {MIGRATE.name: "ALLOW_ALL", CONSOLE.name: "ALLOW_ALL", KEEPER.name: "ALLOW_INTERNAL_ONLY"}
+        if function["serviceConfig.ingressSettings"] != private.get(function.name.rpartition("-")[2], wanted):
             yield f"{function.name}: {function['serviceConfig.ingressSettings']}"
 
 
@@ -185,8 +185,10 @@ def schedules_call_as_the_scheduler_for_that_function_only(deployment: Deploymen
     functions = {row.name: f"utxoiq-{_stack(deployment)}-{row.function.name}" for row in SCHEDULES}
     for job in deployment.all("cloudscheduler/job:Job"):
         function = deployment.named(FUNCTION, functions[job.name.removeprefix(f"utxoiq-{_stack(deployment)}-")])
+        # One that is open to the scheduler alone is told no audience: Cloud Run checks it.
         variables = function["serviceConfig.environmentVariables"]
-        if job["httpTarget.oidcToken.audience"] != variables["FUNCTION_AUDIENCE"]:
+        own = f"https://{function['location']}-{function['project']}.cloudfunctions.net/{function.name}"
+        if job["httpTarget.oidcToken.audience"] != variables.get("FUNCTION_AUDIENCE", own):
             yield f"{job.name} sends tokens of another audience"
         if not job["httpTarget.oidcToken.serviceAccountEmail"] == variables["SCHEDULER_ACCOUNT"] == scheduler:
             yield f"{job.name} does not call as the scheduler"
