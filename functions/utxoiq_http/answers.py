@@ -374,6 +374,7 @@ class CacheCounts(Lookups):
 
     evictions: Count
     failed_writes: Count
+    forged: Count
 
 
 class FleetCache(CacheCounts):

@@ -91,7 +91,7 @@ class App(Generic[Resource]):
                 name = endpoint.name
                 if opened.gate is not None and endpoint.route.identified:
                     await opened.gate.enter(visit, headers, endpoint.route)
-                origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
+                origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [], logs.own_id())
                 audit.set_origin(origin)
                 seen_path = self._base.path(headers, without_slash(path))
                 call = await _read(

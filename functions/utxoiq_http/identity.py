@@ -43,6 +43,13 @@ class Keys(Protocol):
         """Return the holder of the key; None if there is no such key."""
 
 
+class _Firebase(Struct):
+    """Has what Firebase Authentication tells of how a user signed in."""
+
+    sign_in_provider: str | None = None
+    tenant: str | None = None
+
+
 class _Claims(Struct):
     """Has the claims of a token, in their required types."""
 
@@ -54,6 +61,7 @@ class _Claims(Struct):
     nbf: _Moment = 0.0
     email: str | None = None
     email_verified: bool | None = None
+    firebase: _Firebase | None = None
 
 
 class _Verdict(Struct):
@@ -136,7 +144,7 @@ class Identities:
     async def _verify(self, token: str) -> _Verdict:
         key_id, claims = _unverified(token)
         if claims.iss == self._settings.user_issuer:
-            keys, audiences, recognise = self._users, [self._settings.user_audience], _user
+            keys, audiences, recognise = self._users, [self._settings.user_audience], self._of_users
         elif claims.iss == GOOGLE_ISSUER:
             audiences = [self._settings.function_audience, self._settings.operator_audience]
             keys, recognise = self._google, self._of_google
@@ -163,6 +171,15 @@ class Identities:
             )
         if claims.exp - claims.iat > self._settings.max_token_seconds:
             raise _refused(f"it is made for longer than {self._settings.max_token_seconds} s")
+
+    def _of_users(self, claims: _Claims) -> Caller:
+        firebase = claims.firebase or _Firebase()
+        accepted = self._settings.sign_in_providers
+        if accepted and firebase.sign_in_provider not in accepted:
+            raise _refused(f"its user did not sign in by {' or '.join(sorted(accepted))}")
+        if firebase.tenant != self._settings.user_tenant:
+            raise _refused("its user belongs to another tenant")
+        return _user(claims)
 
     def _of_google(self, claims: _Claims) -> Caller:
         email = claims.email

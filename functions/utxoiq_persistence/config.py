@@ -8,6 +8,7 @@ from typing import TypeVar
 from utxoiq_persistence.errors import ConfigurationError
 
 T = TypeVar("T")
+SHORTEST_KEY = 32
 SWITCH = {"true": True, "false": False}
 
 
@@ -76,12 +77,14 @@ class Settings:
         database: The settings of the database.
         redis: The settings of Redis.
         figures_seconds: How often an instance publishes its figures, in seconds.
+        cache_key: The function's own key, by which it knows its entries in Redis. All its instances have the same.
     """
 
     function: str
     database: DatabaseSettings
     redis: RedisSettings
     figures_seconds: float = 5.0
+    cache_key: bytes = b""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -95,7 +98,15 @@ class Settings:
             database=database_settings(environment),
             redis=_redis_settings(environment),
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
+            cache_key=_cache_key(environment),
         )
+
+
+def _cache_key(environment: Mapping[str, str]) -> bytes:
+    key = required(environment, "CACHE_KEY").encode()
+    if len(key) < SHORTEST_KEY:
+        raise ConfigurationError(f"CACHE_KEY has {len(key)} bytes; it takes a random text of {SHORTEST_KEY} or more")
+    return key
 
 
 def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:

@@ -20,6 +20,7 @@ from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.client import Redis, RedisError
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.writes.audit import AuditLog
 
 PATIENCE_SECONDS = 5
@@ -38,7 +39,7 @@ class Store:
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
-        self.cache = Cache(self._redis, self._listening)
+        self.cache = Cache(self._redis, self._listening, Signer(settings.cache_key))
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
         self._replica = _open_replica(settings.database, self.database)

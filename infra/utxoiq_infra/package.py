@@ -133,13 +133,19 @@ class PersistenceLayerArgs(TypedDict):
     user_jwks_url: str | None
     """Where the issuer publishes its keys; empty for Firebase's"""
     operators: list[str] | None
-    """Emails of the Google accounts that may call every endpoint"""
+    """IAM members (user:, group:, serviceAccount:) that may call every endpoint; an email alone is a user"""
     operator_audience: str | None
     """Audience of operators' ID tokens; empty for https://<project>.utxoiq-persistence"""
     deployer: str | None
     """Who runs `pulumi up`, as an IAM member; granted to call the migrate function through its account"""
     rate_limit_signed_in: int | None
     """Requests an hour of a signed-in caller; an API key may have its own"""
+    sign_in_providers: list[str] | None
+    """Firebase's names of how users may have signed in, such as password; empty for all"""
+    user_tenant: str | None
+    """Tenant of Firebase Authentication that users belong to; empty for users of no tenant"""
+    rate_limit_address: int | None
+    """Requests an hour of all users of one address together"""
     rate_limit_anonymous: int | None
     """Requests an hour of an address without credentials"""
     rate_limit_batches: int | None

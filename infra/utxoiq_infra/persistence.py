@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_random as random
 from pulumi_gcp import serviceaccount
 
 from utxoiq_infra import console
@@ -39,7 +40,7 @@ from utxoiq_infra.monitoring.oversight import Oversight
 from utxoiq_infra.monitoring.published_metrics import MetricDescriptors
 from utxoiq_infra.network import Network
 from utxoiq_infra.schedules import Schedules
-from utxoiq_infra.secrets import ApiKey, Mount, Secret
+from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret
 from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
@@ -65,6 +66,7 @@ class PersistenceLayer(Component):
         self._repository = repository
         self._migrate = migrate
         services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
+        self._services = services
         enabled = self.own(depends_on=[services])
         self.accounts = {
             spec.name: Account(f"{name}-{spec.name}", configuration, purpose=spec.description, opts=enabled)
@@ -72,6 +74,9 @@ class PersistenceLayer(Component):
         }
         self.scheduler = Account(f"{name}-scheduler", configuration, purpose="Runs the schedules", opts=enabled)
         self.deployer = Account(f"{name}-deployer", configuration, purpose="Has the schema migrated", opts=enabled)
+        self.operator = Account(f"{name}-operator", configuration, purpose="Stands for the operators", opts=enabled)
+        for member in configuration.identity.operator_members:
+            self.operator.may_be_impersonated_by(member, member.partition(":")[2])
         network = Network(name, configuration, opts=enabled)
         self.buckets = Storage(name, configuration, opts=enabled)
         self.database = Database(name, configuration, network, opts=enabled)
@@ -132,7 +137,8 @@ class PersistenceLayer(Component):
             "first_key_command": f"pulumi stack output admin_key --show-secrets --stack {configuration.stack}",
             "scheduler_account": self.scheduler.email,
             "deployer_account": self.deployer.email,
-            "operators": list(configuration.identity.operators),
+            "operators": list(configuration.identity.operator_emails),
+            "operator_account": self.operator.email,
             "operator_audience": configuration.operator_audience,
             "database_connection_name": self.database.connection_name,
             "buckets": {
@@ -178,8 +184,8 @@ class PersistenceLayer(Component):
             mounts=access.mounts,
             opts=self.own(depends_on=[*self.functions.values(), *access.grants]),
         )
-        for operator in configuration.identity.operators:
-            function.allow(operator, f"user:{operator}")
+        for member in configuration.identity.operator_members:
+            function.allow(member.partition(":")[2], member)
         return function
 
     def _keeper_function(self) -> ServerlessFunction:
@@ -241,16 +247,20 @@ class PersistenceLayer(Component):
             "OIDC_USER_ISSUER": identity.user_issuer,
             "OIDC_USER_AUDIENCE": identity.user_audience,
             "OIDC_USER_JWKS_URL": identity.user_jwks_url,
-            "OPERATORS": ",".join(identity.operators),
+            "OIDC_SIGN_IN_PROVIDERS": ",".join(identity.sign_in_providers),
+            "OIDC_USER_TENANT": identity.user_tenant,
             "CORS_ORIGINS": ",".join(access.origins),
         }
         environment: dict[str, pulumi.Input[str]] = {
             "FUNCTION_AUDIENCE": self._configuration.function_audience(spec),
             "OPERATOR_AUDIENCE": self._configuration.operator_audience,
             "SCHEDULER_ACCOUNT": self.scheduler.email,
+            # A person's own ID token, as gcloud makes it, names no audience of ours: they take this account's.
+            "OPERATORS": self.operator.email.apply(lambda email: ",".join([email, *identity.operator_emails])),
             "MAX_TOKEN_SECONDS": str(identity.max_token_seconds),
             "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
+            "RATE_LIMIT_ADDRESS": str(access.address_limit),
             "RATE_LIMIT_BATCHES": str(access.batch_limit),
             "TRUSTED_PROXIES": str(self._configuration.trusted_proxies(spec)),
             **{variable: value for variable, value in optional.items() if value},
@@ -260,12 +270,18 @@ class PersistenceLayer(Component):
             self._database_environment(spec) | self.cache.environment | environment | self._own_environment(spec),
             mounts={
                 variable: secret.mounted_by(spec.name, self.accounts[spec.name])
-                for variable, secret in self._secrets.items()
+                for variable, secret in {**self._secrets, "CACHE_KEY": self._cache_key(spec)}.items()
             },
             depends_on=[migrated, *self._own_grants(spec)],
         )
         function.allow("everybody", EVERYBODY)
         return function
+
+    def _cache_key(self, spec: FunctionSpec) -> Secret:
+        """By which the function knows its own entries in Redis, where every function may write."""
+        name = f"{self.accounts[spec.name].pulumi_resource_name}-cache-key"
+        key = random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+        return Secret(name, self._configuration, key.result, opts=self.own(depends_on=[self._services]))
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""

@@ -27,7 +27,7 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),
     "without a console": ("prod", {"console": False}),
-    "with operators": ("prod", {"operators": ["a@example.com", "b@example.com"]}),
+    "with operators": ("prod", {"operators": ["a@example.com", "group:b@example.com", "serviceAccount:c@example.com"]}),
     "traced, with links to runbooks": (
         "prod",
         {"traceSampling": "0.05", "runbookUrl": "https://wiki.example.com/alerts"},

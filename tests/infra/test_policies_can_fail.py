@@ -108,6 +108,12 @@ def add_backend() -> None:
     compute.BackendService("more")
 
 
+def share_cache_key(props: Props) -> None:
+    for mount in props["service_config"].secret_environment_variables:
+        if mount.key == "CACHE_KEY":
+            mount.secret = "utxoiq-prod-metrics-cache-key"
+
+
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
 RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
 BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
@@ -185,6 +191,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     (
         "secrets_are_readable_by_who_mounts_them",
         Mutation(("secretmanager/secretIamMember:SecretIamMember",), put("member", "user:a@b.c")),
+        {},
+    ),
+    (
+        "every_function_knows_its_cache_entries_by_a_key_of_its_own",
+        Mutation((FUNCTION,), share_cache_key, ends_with="-feedback"),
         {},
     ),
     ("nothing_secret_is_in_the_clear", variable("REDIS_AUTH", "redis-password"), {}),

@@ -26,6 +26,7 @@ MAX_HELD_LINES = 200
 TRACE = "logging.googleapis.com/trace"
 SPAN_ID = "logging.googleapis.com/spanId"
 SAMPLED = "logging.googleapis.com/trace_sampled"
+OWN_ID = "own_request_id"
 
 _encode = msgspec.json.Encoder().encode
 _of_request: ContextVar[Mapping[str, object]] = ContextVar("of_request", default={})  # noqa: B039  (never changed)
@@ -57,8 +58,11 @@ class AccessLog:
 
         All later log lines of this task have the id and the trace.
         """
-        request_id = _given(headers, _REQUEST) or _given(headers, _CORRELATION) or _new_id()
+        given = _given(headers, _REQUEST) or _given(headers, _CORRELATION)
+        request_id = given or _new_id()
         fields: dict[str, object] = {"request_id": request_id}
+        if given is not None:
+            fields[OWN_ID] = _new_id()
         if trace is not None:
             fields[TRACE] = f"projects/{self._project}/traces/{trace.trace}"
             fields[SAMPLED] = trace.sampled
@@ -161,6 +165,12 @@ def configure(level: str, project: str) -> AccessLog:
 def of_environment(environment: Mapping[str, str]) -> AccessLog:
     """Configure logging and return the access log. Raises ConfigurationError, which names the wrong variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
+
+
+def own_id() -> str | None:
+    """Return the id that we gave this task's request besides its caller's; None where its id is ours."""
+    own = _of_request.get().get(OWN_ID)
+    return None if own is None else str(own)
 
 
 def correlation(headers: Mapping[bytes, bytes], request_id: str) -> list[tuple[bytes, bytes]]:

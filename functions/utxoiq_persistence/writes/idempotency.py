@@ -15,6 +15,7 @@ from utxoiq_persistence.sqlstates import state_of
 
 _SQL = load("idempotency_keys")
 INSUFFICIENT_PRIVILEGE = "42501"
+ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,24 @@ def _write_once(session: Session, write: Write, idempotency: Idempotency) -> byt
     key = {"caller": idempotency.caller, "key": idempotency.key}
     with session.transaction():
         session.run(_SQL["sweep"])
+        attempts = iter(range(ATTEMPTS))
         while not _claim(session, idempotency.request_hash, key):
             held = session.run(_SQL["first_answer"], **key)
-            if held:  # otherwise it has just expired and was deleted
+            if held:
                 return _first_answer(idempotency, *held[0])
+            # It has just expired and was deleted; or another function holds it, whose rows are not shown to this one.
+            if next(attempts, None) is None:
+                raise _mismatch()
         answer = write.answer(session.run(write.statement, **write.parameters))
         session.run(_SQL["keep_answer"], answer=answer.decode(), **key)
         return answer
 
 
 def _claim(session: Session, request_hash: bytes, key: Mapping[str, str]) -> bool:
-    """Return whether the key is this request's now. Raises IdempotencyMismatch where another function holds it."""
+    """Return whether the key is this request's now.
+
+    Raises IdempotencyMismatch for an expired key that another function holds.
+    """
     try:
         return bool(session.run(_SQL["claim"], request_hash=request_hash, **key))
     except DatabaseError as error:

@@ -87,7 +87,9 @@ class StorageSettings:
 class IdentitySettings:
     """Empty: the functions' own default, which is Firebase Authentication of the project.
 
-    deployer: who runs `pulumi up`, as an IAM member. max_token_seconds: from an ID token's issue to its expiry.
+    operators: IAM members, of which an email alone is a user. sign_in_providers: by which users may have signed in,
+    empty for all. user_tenant: of Firebase, empty for users of none. deployer: who runs `pulumi up`, as an IAM member.
+    max_token_seconds: from an ID token's issue to its expiry.
     """
 
     user_issuer: str = ""
@@ -97,17 +99,32 @@ class IdentitySettings:
     operator_audience: str = ""
     deployer: str = ""
     max_token_seconds: int = 3600
+    sign_in_providers: tuple[str, ...] = ()
+    user_tenant: str = ""
+
+    @property
+    def operator_members(self) -> tuple[str, ...]:
+        """Return the operators as IAM members."""
+        return tuple(one if ":" in one else f"user:{one}" for one in self.operators)
+
+    @property
+    def operator_emails(self) -> tuple[str, ...]:
+        """Return the emails of those operators that are accounts: a token names no group."""
+        accounts = (one for one in self.operator_members if not one.startswith("group:"))
+        return tuple(one.partition(":")[2] for one in accounts)
 
 
 @dataclass(frozen=True)
 class AccessSettings:
-    """Limits are a caller's requests an hour. origins: of the web pages that may call from a browser.
+    """Limits are a caller's requests an hour; address_limit: those of all users of one address.
 
+    origins: of the web pages that may call from a browser.
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
     """
 
     signed_in_limit: int = 1000
     anonymous_limit: int = 100
+    address_limit: int = 5000
     batch_limit: int = 100
     origins: tuple[str, ...] = ()
     service_key: bool = False

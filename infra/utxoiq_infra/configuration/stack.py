@@ -29,6 +29,8 @@ _REGION = r"[a-z]+-[a-z]+\d+"
 _LABEL = r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}"
 _DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 _EMAIL = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
+_OPERATOR = rf"((user|group|serviceAccount):)?{_EMAIL}"
+_PROVIDER = r"[a-z][a-z0-9.\-]*"
 _MEMBER = rf"(user|group|serviceAccount):{_EMAIL}|principal(Set)?://\S+"
 _KMS_KEY = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
 _AUDITED = r"(all|none|ddl|role|read|write|function|misc)(,(-?)(ddl|role|read|write|function|misc))*"
@@ -142,10 +144,16 @@ def _identity(values: Values) -> IdentitySettings:
         user_issuer=values.text("userIssuer", "", _SECURE_URL, "set it to the https URL of the users' OIDC issuer"),
         user_audience=values.text("userAudience", ""),
         user_jwks_url=values.text("userJwksUrl", "", _SECURE_URL, "set it to the https URL of the issuer's keys"),
-        operators=values.texts("operators", _EMAIL, "set it to the email of a Google account"),
+        operators=values.texts(
+            "operators", _OPERATOR, "set it to an IAM member: user:…, group:… or serviceAccount:… with an email"
+        ),
         operator_audience=values.text("operatorAudience", ""),
         deployer=values.text("deployer", "", _MEMBER, "set it to an IAM member such as user:name@example.com"),
         max_token_seconds=values.integer("maxTokenSeconds", IdentitySettings.max_token_seconds, 60, 86400),
+        sign_in_providers=values.texts(
+            "signInProviders", _PROVIDER, "set it to Firebase's name of one, such as password"
+        ),
+        user_tenant=values.text("userTenant", ""),
     )
 
 
@@ -154,6 +162,7 @@ def _access(values: Values) -> AccessSettings:
     return AccessSettings(
         signed_in_limit=values.integer("rateLimitSignedIn", default.signed_in_limit, 1, 10**9),
         anonymous_limit=values.integer("rateLimitAnonymous", default.anonymous_limit, 1, 10**9),
+        address_limit=values.integer("rateLimitAddress", default.address_limit, 1, 10**9),
         batch_limit=values.integer("rateLimitBatches", default.batch_limit, 1, 10**9),
         origins=values.texts("corsOrigins", _ORIGIN, "set it to an origin such as https://app.example.com"),
         service_key=values.switch("serviceKey", default.service_key),

@@ -81,7 +81,8 @@ def the_console_reads_and_starts_schedules_and_nothing_else(deployment: Deployme
 def operators_alone_may_open_the_console(deployment: Deployment) -> Iterator[str]:
     console = f"utxoiq-{_stack(deployment)}-{CONSOLE.name}"
     callers = {found["member"] for found in deployment.all(INVOKER) if found["name"] == console}
-    if callers != {f"user:{email}" for email in deployment.outputs["operators"]}:
+    listed = json.loads(deployment.configuration.get("utxoiq-persistence:operators", "[]"))
+    if callers != {member if ":" in member else f"user:{member}" for member in listed}:
         yield f"the console may be opened by {callers}"
 
 
@@ -113,6 +114,19 @@ def secrets_are_readable_by_who_mounts_them(deployment: Deployment) -> Iterator[
     }
     yield from (f"{member} reads {secret} and mounts it not" for secret, member in readable - mounted)
     yield from (f"{member} mounts {secret} and cannot read it" for secret, member in mounted - readable)
+
+
+@rule
+def every_function_knows_its_cache_entries_by_a_key_of_its_own(deployment: Deployment) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for function in deployment.all(FUNCTION):
+        mounts = function["serviceConfig.secretEnvironmentVariables"] or []
+        keys = [mount["secret"] for mount in mounts if mount["key"] == "CACHE_KEY"]
+        if "REDIS_HOST" in function["serviceConfig.environmentVariables"] and len(keys) != 1:
+            yield f"{function.name} has the keys {keys}"
+        for key in keys:
+            if first.setdefault(key, function.name) != function.name:
+                yield f"{function.name} has the key of {first[key]}"
 
 
 @rule
@@ -190,7 +204,11 @@ def schedules_call_as_the_scheduler_for_that_function_only(deployment: Deploymen
         own = f"https://{function['location']}-{function['project']}.cloudfunctions.net/{function.name}"
         if job["httpTarget.oidcToken.audience"] != variables.get("FUNCTION_AUDIENCE", own):
             yield f"{job.name} sends tokens of another audience"
-        if not job["httpTarget.oidcToken.serviceAccountEmail"] == variables["SCHEDULER_ACCOUNT"] == scheduler:
+        if (
+            not job["httpTarget.oidcToken.serviceAccountEmail"]
+            == variables.get("SCHEDULER_ACCOUNT", scheduler)
+            == scheduler
+        ):
             yield f"{job.name} does not call as the scheduler"
     may_invoke = {
         found["name"] for found in deployment.all(INVOKER) if found["member"] == f"serviceAccount:{scheduler}"

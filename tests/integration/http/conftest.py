@@ -95,6 +95,7 @@ def variables(
         "DB_USER": "postgres",
         "CLOUD_SQL_SOCKET_DIR": str(postgres.socket_dir),
         "REDIS_HOST": valkey.host,
+        "CACHE_KEY": "of this test and of no other function",
         "REDIS_PORT": str(valkey.port),
         "REDIS_AUTH": valkey.password or "",
         "OIDC_USER_JWKS_URL": issuer.url,

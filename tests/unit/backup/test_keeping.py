@@ -35,7 +35,7 @@ def test_backups_beyond_the_number_and_the_age_have_expired() -> None:
 
 def test_young_backups_stay_however_many_there_are() -> None:
     """A flood of new ones drives no old one out before its time."""
-    young = [backup(number, KEPT_FOR - timedelta(minutes=number)) for number in range(100)]
+    young: list[Any] = [backup(number, KEPT_FOR - timedelta(minutes=number)) for number in range(100)]
     assert list_expired(young, NOW) == []
 
 

@@ -4,7 +4,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import jwt
 import pytest
@@ -81,6 +83,31 @@ def test_without_credentials_a_caller_is_nobody(identities: Identities) -> None:
 def test_a_users_token_names_the_user(identities: Identities, issuer: Issuer) -> None:
     caller = identify(identities, bearer(issuer.token(USERS, "project", "ann")))
     assert (caller.kind, caller.subject) == (Kind.USER, "ann")
+
+
+SIGNED_IN = [
+    ({}, {}, True),
+    ({}, {"sign_in_provider": "anonymous"}, True),
+    ({"sign_in_providers": frozenset({"password", "google.com"})}, {"sign_in_provider": "google.com"}, True),
+    ({"sign_in_providers": frozenset({"password"})}, {"sign_in_provider": "anonymous"}, False),
+    ({"sign_in_providers": frozenset({"password"})}, {}, False),
+    ({}, {"sign_in_provider": "password", "tenant": "another"}, False),
+    ({"user_tenant": "ours"}, {"tenant": "ours"}, True),
+    ({"user_tenant": "ours"}, {"tenant": "another"}, False),
+    ({"user_tenant": "ours"}, {}, False),
+]
+
+
+@pytest.mark.parametrize(("settings", "firebase", "accepted"), SIGNED_IN)
+def test_how_users_sign_in_and_in_which_tenant_is_configured(
+    identities: Identities, issuer: Issuer, settings: dict[str, Any], firebase: dict[str, str], accepted: bool
+) -> None:
+    configured = Identities(replace(identities._settings, **settings), Ring())
+    headers = bearer(issuer.token(USERS, "project", "ann", firebase=firebase))
+    if accepted:
+        assert identify(configured, headers).subject == "ann"
+    else:
+        assert status_of(configured, headers) == 401
 
 
 def test_the_scheme_is_read_in_any_case(identities: Identities, issuer: Issuer) -> None:
