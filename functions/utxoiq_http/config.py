@@ -19,6 +19,8 @@ class IdentitySettings:
     tokens. `max_token_seconds` is the longest accepted time from a token's issue to its expiry: a token with a longer
     one is refused, however fresh it is. `sign_in_providers` are those of Firebase (`password`, `google.com`, …) that a
     user may have signed in by, empty for all; `user_tenant` is the tenant that users belong to, None for those of none.
+    `checked_by_platform` says that the platform lets nobody call whose Google-signed token it has not verified, and
+    takes the signature away.
     """
 
     user_issuer: str
@@ -32,6 +34,7 @@ class IdentitySettings:
     max_token_seconds: int = 3600
     sign_in_providers: frozenset[str] = frozenset()
     user_tenant: str | None = None
+    checked_by_platform: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "IdentitySettings":
@@ -49,6 +52,7 @@ class IdentitySettings:
             max_token_seconds=number(environment, "MAX_TOKEN_SECONDS", str(cls.max_token_seconds), int, 60),
             sign_in_providers=_names(environment, "OIDC_SIGN_IN_PROVIDERS"),
             user_tenant=environment.get("OIDC_USER_TENANT") or None,
+            checked_by_platform=environment.get("CALLERS_CHECKED_BY_PLATFORM") == "true",
         )
 
 

@@ -65,6 +65,11 @@ class StackFile:
         if operators and "operator_audience" in self._outputs:
             audience = str(self._outputs["operator_audience"])
             credentials["admin_token"] = issuers.account_token(str(operators[0]), audience, TOKEN_SECONDS)
+            for name, function in self._functions.items():
+                # The platform takes tokens for the function itself only.
+                if f"user:{operators[0]}" in function.front_end.invokers and not function.front_end.public:
+                    own = function.front_end.audience
+                    credentials[f"{name}_token"] = issuers.account_token(str(operators[0]), own, TOKEN_SECONDS)
         for name in ("admin_key", "service_key"):
             if name in self._outputs:
                 credentials[name] = str(self._outputs[name])

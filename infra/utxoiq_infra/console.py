@@ -143,8 +143,12 @@ def _function(
     url = functions[spec.name].url
     if configuration.domain:
         base = f"https://{configuration.domain}"
-        return {**made, "paths": list(spec.paths), "url": base, "health": base + health_path(spec)}
-    return {**made, "paths": list(spec.paths), "url": url, "health": pulumi.Output.concat(url, "/health")}
+        shown = {**made, "paths": list(spec.paths), "url": base, "health": base + health_path(spec)}
+    else:
+        shown = {**made, "paths": list(spec.paths), "url": url, "health": pulumi.Output.concat(url, "/health")}
+    if not spec.open:  # the console may not call it
+        del shown["health"]
+    return shown
 
 
 def _uses(configuration: Configuration, spec: FunctionSpec) -> list[str]:

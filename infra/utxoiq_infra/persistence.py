@@ -262,6 +262,7 @@ class PersistenceLayer(Component):
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
             "RATE_LIMIT_ADDRESS": str(access.address_limit),
             "RATE_LIMIT_BATCHES": str(access.batch_limit),
+            "CALLERS_CHECKED_BY_PLATFORM": str(not spec.open).lower(),
             "TRUSTED_PROXIES": str(self._configuration.trusted_proxies(spec)),
             **{variable: value for variable, value in optional.items() if value},
         }
@@ -274,7 +275,12 @@ class PersistenceLayer(Component):
             },
             depends_on=[migrated, *self._own_grants(spec)],
         )
-        function.allow("everybody", EVERYBODY)
+        if spec.open:
+            function.allow("everybody", EVERYBODY)
+        else:
+            function.allow("operator", self.operator.member)
+            for member in identity.operator_members:
+                function.allow(member.partition(":")[2], member)
         return function
 
     def _cache_key(self, spec: FunctionSpec) -> Secret:

@@ -119,6 +119,21 @@ RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
 BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ("only_the_endpoints_are_open_to_everybody", invoker("utxoiq-prod-migrate", "allUsers"), {}),
     ("only_the_endpoints_are_open_to_everybody", invoker("other", "allAuthenticatedUsers"), {}),
+    (
+        "functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks",
+        invoker("utxoiq-prod-backup", "allUsers"),
+        {},
+    ),
+    (
+        "functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks",
+        variable("CALLERS_CHECKED_BY_PLATFORM", "true"),
+        {},
+    ),
+    (
+        "maintenance_is_called_by_the_scheduler_operators_and_uptime_checks",
+        invoker("utxoiq-prod-retention", "user:a@b.c"),
+        {},
+    ),
     ("the_deployer_alone_may_migrate", invoker("utxoiq-prod-migrate", "user:a@b.c"), {}),
     ("no_role_of_the_project_is_wider_than_its_condition", project_role("roles/storage.admin"), {}),
     (
@@ -421,6 +436,15 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     (
         "every_open_function_is_checked_from_outside",
         Mutation(("monitoring/uptimeCheckConfig:UptimeCheckConfig",), put("http_check.path", "/")),
+        {},
+    ),
+    (
+        "every_open_function_is_checked_from_outside",
+        Mutation(
+            ("monitoring/uptimeCheckConfig:UptimeCheckConfig",),
+            put("http_check.service_agent_authentication", None),
+            ends_with="-backup",
+        ),
         {},
     ),
     ("who_publishes_may_and_nobody_else", project_role("roles/monitoring.metricWriter"), {}),

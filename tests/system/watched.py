@@ -81,7 +81,7 @@ class Watched:
 
     def publish(self) -> None:
         credentials = self.stack.description["credentials"]
-        for path, token, minutes in ((PUBLISH, "scheduler_token", 1), (WATCH, "admin_token", 2)):
+        for path, token, minutes in ((PUBLISH, "scheduler_token", 1), (WATCH, "backup_token", 2)):
             headers = {"Authorization": f"Bearer {credentials[token]}"}
             self.publishing.append(Repeating(self._posting(path, headers), minutes * 60 / PACE))
         for publisher in self.publishing:

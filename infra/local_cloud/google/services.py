@@ -33,6 +33,8 @@ from local_cloud.report import Report
 from local_cloud.state import State
 
 DEFAULT_REGION = "us-central1"
+# As which Cloud Monitoring's checks come; the number is that of resources.invokes.
+UPTIME_AGENT = "service-000000000000@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 
 
 class GoogleServices:
@@ -65,6 +67,7 @@ class GoogleServices:
             say=report.say,
             pace=pace,
         )
+        self.monitoring.uptime.agent_token = lambda audience: issuers.account_token(UPTIME_AGENT, audience, 300)
         self.log_sources = LogSources(project, state.log("scheduler"), self.cloud_sql)
         self.log_metrics: list[LogMetric] = []
         self._traces = Traces()

@@ -7,7 +7,7 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, KEEPER, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import BACKUP, CONSOLE, ENDPOINTS, KEEPER, MIGRATE, RETENTION, SCHEDULES
 from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
@@ -29,11 +29,36 @@ def flags(instance: Resource) -> dict[str, str]:
 
 @rule
 def only_the_endpoints_are_open_to_everybody(deployment: Deployment) -> Iterator[str]:
-    open_ones = {f"utxoiq-{_stack(deployment)}-{spec.name}" for spec in ENDPOINTS}
+    open_ones = {f"utxoiq-{_stack(deployment)}-{spec.name}" for spec in ENDPOINTS if spec.open}
     for binding in bindings(deployment):
         invokes = binding.type == f"gcp:{INVOKER}" and binding["role"] == "roles/run.invoker"
         if binding["member"] in EVERYBODY and not (invokes and binding["name"] in open_ones):
             yield f"{binding.name} gives {binding['role']} to {binding['member']}"
+
+
+@rule
+def functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks(deployment: Deployment) -> Iterator[str]:
+    open_ones = {found["name"] for found in deployment.all(INVOKER) if found["member"] in EVERYBODY}
+    for function in deployment.all(FUNCTION):
+        left = function["serviceConfig.environmentVariables"].get("CALLERS_CHECKED_BY_PLATFORM") == "true"
+        if left and function.name in open_ones:
+            yield f"{function.name} believes whatever a token says of itself"
+
+
+@rule
+def maintenance_is_called_by_the_scheduler_operators_and_uptime_checks(deployment: Deployment) -> Iterator[str]:
+    listed = json.loads(deployment.configuration.get("utxoiq-persistence:operators", "[]"))
+    allowed = {
+        *(member if ":" in member else f"user:{member}" for member in listed),
+        f"serviceAccount:{deployment.outputs['operator_account']}",
+        f"serviceAccount:{deployment.outputs['scheduler_account']}",
+        "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
+    }
+    for spec in (BACKUP, RETENTION):
+        name = f"utxoiq-{_stack(deployment)}-{spec.name}"
+        callers = {found["member"] for found in deployment.all(INVOKER) if found["name"] == name}
+        if not callers <= allowed:
+            yield f"{name} may be called by {callers - allowed}"
 
 
 @rule
