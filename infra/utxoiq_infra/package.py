@@ -164,6 +164,16 @@ class PersistenceLayerArgs(TypedDict):
     """Log who reads and writes data; a setting of the project, so of its stacks only one declares it"""
     log_days: int | None
     """Days that audit logs are kept"""
+    logs_locked: bool | None
+    """Lock the bucket of audit logs for good, so that nobody can shorten logDays or delete it"""
+    container_scanning: bool | None
+    """Have the images of functions looked through for known vulnerabilities"""
+    flow_logs: bool | None
+    """Log samples of the traffic of the functions' subnetwork"""
+    dns_logs: bool | None
+    """Log which names are asked for in the network"""
+    database_connector_enforced: bool | None
+    """Let nobody connect to the database but through Cloud SQL's connectors and proxy, which ask IAM first"""
     alert_emails: list[str] | None
     """Whom alerts, and the budget's, are sent to"""
     notification_channels: list[str] | None

@@ -65,7 +65,12 @@ class PersistenceLayer(Component):
         self._configuration = configuration
         self._repository = repository
         self._migrate = migrate
-        services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
+        services = GoogleServices(
+            f"{name}-services",
+            configuration.project,
+            opts=self.own(),
+            container_scanning=configuration.oversight.container_scanning,
+        )
         self._services = services
         enabled = self.own(depends_on=[services])
         self.accounts = {

@@ -196,6 +196,47 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         Mutation((FUNCTION,), put("service_config.ingress_settings", "ALLOW_ALL"), ends_with="-keeper"),
         {},
     ),
+    (
+        "nobody_connects_to_the_database_past_iam",
+        Mutation((INSTANCE,), put("settings.connector_enforcement", "NOT_REQUIRED")),
+        {},
+    ),
+    ("the_database_logs_who_comes_and_what_is_defined", without_flag("log_connections"), {}),
+    ("the_database_logs_who_comes_and_what_is_defined", without_flag("log_statement"), {}),
+    (
+        "traffic_and_names_are_logged_where_that_is_configured",
+        Mutation(("compute/subnetwork:Subnetwork",), put("log_config", None)),
+        {},
+    ),
+    (
+        "traffic_and_names_are_logged_where_that_is_configured",
+        Mutation(("dns/policy:Policy",), put("enable_logging", False)),
+        {},
+    ),
+    (
+        "images_are_scanned_where_that_is_configured",
+        Mutation(
+            ("projects/service:Service",),
+            put("service", "containeranalysis.googleapis.com"),
+            ends_with="-containerscanning",
+        ),
+        {},
+    ),
+    (
+        "the_log_bucket_is_locked_where_that_is_configured",
+        Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("locked", None)),
+        {"logsLocked": True},
+    ),
+    (
+        "cloud_armor_looks_into_json_and_learns",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), put("advanced_options_config", None)),
+        DOMAIN,
+    ),
+    (
+        "cloud_armor_looks_into_json_and_learns",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), put("adaptive_protection_config", None)),
+        DOMAIN,
+    ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (
         "every_function_has_an_account_of_its_own",

@@ -12,6 +12,7 @@ TYPES = {
     "gcp:compute/network:Network": "projects/{project}/global/networks/{name}",
     "gcp:compute/subnetwork:Subnetwork": "projects/{project}/regions/{region}/subnetworks/{name}",
     "gcp:compute/globalAddress:GlobalAddress": "projects/{project}/global/addresses/{name}",
+    "gcp:dns/policy:Policy": "projects/{project}/policies/{name}",
     "gcp:servicenetworking/connection:Connection": "{network}:{service}",
     "gcp:artifactregistry/repository:Repository": "projects/{project}/locations/{location}/repositories/{repositoryId}",
     "gcp:projects/iAMAuditConfig:IAMAuditConfig": "{project}/audit_config/{service}",

@@ -21,6 +21,8 @@ class NetworkSettings:
 
     functions_range: str = "10.8.0.0/24"
     services_range: str = "10.9.0.0/20"
+    flow_logs: bool = True
+    dns_logs: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class DatabaseSettings:
     audited: str = "ddl,role"
     replica_region: str = ""
     kms_key: str = ""
+    connector_enforced: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,10 +136,15 @@ class AccessSettings:
 
 @dataclass(frozen=True)
 class OversightSettings:
-    """audit_logs: of who read and wrote data. budget: a month, in whole units of the billing account's currency."""
+    """audit_logs: of who read and wrote data. logs_locked: for good, so that nobody shortens log_days.
+
+    budget: a month, in whole units of the billing account's currency.
+    """
 
     audit_logs: bool = True
     log_days: int = 400
+    logs_locked: bool = False
+    container_scanning: bool = True
     budget: int = 0
     billing_account: str = ""
 

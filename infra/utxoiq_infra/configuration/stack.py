@@ -84,6 +84,8 @@ def _network(values: Values) -> NetworkSettings:
     return NetworkSettings(
         functions_range=values.network("functionsRange", default.functions_range),
         services_range=values.network("servicesRange", default.services_range),
+        flow_logs=values.switch("flowLogs", default.flow_logs),
+        dns_logs=values.switch("dnsLogs", default.dns_logs),
     )
 
 
@@ -106,6 +108,7 @@ def _database(values: Values) -> DatabaseSettings:
         audited=values.text(
             "databaseAudited", default.audited, _AUDITED, "set it to pgaudit's classes, such as ddl,role,write"
         ),
+        connector_enforced=values.switch("databaseConnectorEnforced", default.connector_enforced),
         replica_region=values.text("replicaRegion", "", _REGION, "set it to a region such as us-west1, or to nothing"),
         kms_key=values.text("databaseKmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
     )
@@ -175,6 +178,8 @@ def _oversight(values: Values) -> OversightSettings:
     return OversightSettings(
         audit_logs=values.switch("auditLogs", default.audit_logs),
         log_days=values.integer("logDays", default.log_days, 1, 3650),
+        logs_locked=values.switch("logsLocked", default.logs_locked),
+        container_scanning=values.switch("containerScanning", default.container_scanning),
         budget=values.integer("budget", default.budget, 0, 10**9),
         billing_account=values.text(
             "billingAccount", "", r"[0-9A-F]{6}(-[0-9A-F]{6}){2}", "set it to an id such as 012345-6789AB-CDEF01"
