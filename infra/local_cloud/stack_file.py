@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud import background
+from local_cloud.google.api_callers import OPERATOR
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.serving.functions import DeployedFunction
 from local_cloud.state import write_private
@@ -95,7 +96,7 @@ class StackFile:
             }
             if google.cloud_sql.service is not None:
                 services["cloud_sql"] = {
-                    "endpoint": apis,
+                    "endpoint": apis + google.api_callers.path(OPERATOR),
                     "project": google.project,
                     "instance": instance,
                     "sockets": str(google.cloud_sql.service.sockets),

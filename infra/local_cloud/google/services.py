@@ -7,8 +7,10 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local_cloud.google.api_callers import ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
+from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging import api as logging_api
@@ -53,6 +55,7 @@ class GoogleServices:
         self.project = project
         self.issuers = issuers
         self.bindings = Bindings()
+        self.api_callers = ApiCallers()
         self.secrets = SecretManager(self.bindings)
         self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report)
         self.redis: dict[str, RedisInstance] = {}
@@ -77,7 +80,9 @@ class GoogleServices:
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes of all REST APIs."""
         return [
-            *AdminApi(self.project, lambda: self.cloud_sql.service).routes(),
+            *AdminApi(
+                self.project, lambda: self.cloud_sql.service, Guard(self.project, self.api_callers, self.bindings)
+            ).routes(),
             *MonitoringApi(self.monitoring).routes(),
             *self._traces.routes(),
             *logging_api.list_routes(self.project, self.log_sources.current),

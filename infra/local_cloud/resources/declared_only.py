@@ -32,7 +32,6 @@ TYPES = {
     "gcp:compute/targetHttpProxy:TargetHttpProxy": "projects/{project}/global/targetHttpProxies/{name}",
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": "projects/{project}/global/forwardingRules/{name}",
     "gcp:compute/managedSslCertificate:ManagedSslCertificate": "projects/{project}/global/sslCertificates/{name}",
-    "gcp:projects/iAMCustomRole:IAMCustomRole": "projects/{project}/roles/{roleId}",
     "gcp:projects/serviceIdentity:ServiceIdentity": "projects/{project}/services/{service}",
     "gcp:compute/sSLPolicy:SSLPolicy": "projects/{project}/global/sslPolicies/{name}",
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "{cryptoKeyId}/{role}/{member}",

@@ -104,6 +104,7 @@ def variables(
         "OPERATORS": OPERATOR,
         "SCHEDULER_ACCOUNT": SCHEDULER,
         "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+        "RATE_LIMIT_ADDRESS": str(PLENTY),
         "RATE_LIMIT_ANONYMOUS": str(PLENTY),
         "FIGURES_SECONDS": "0.2",
     }
