@@ -23,6 +23,7 @@ from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup import keeping
 from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.keeping import KeeperSettings
+from utxoiq_persistence.backup.runs import DESCRIPTION
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.store import Store
@@ -121,6 +122,6 @@ def test_the_keeper_has_what_it_needs(
 ) -> None:
     monkeypatch.setattr(keeping, "KEPT_BACKUPS", 0)
     monkeypatch.setattr(keeping, "KEPT_FOR", timedelta(0))
-    body = {"description": f"{keeping.DESCRIPTION} 1"}
+    body = {"description": f"{DESCRIPTION} 1"}
     admin.done(admin.api.backupRuns().insert(project=PROJECT, instance=PRIMARY, body=body).execute())
     assert keeping.expire_backups(KeeperSettings(f"{PROJECT}:{REGION}:{PRIMARY}", address_of(KEEPER))) == 1
