@@ -113,7 +113,7 @@ def test_whoever_has_taken_over_the_backup_function_destroys_nothing(
 def test_an_address_without_the_secret_is_nobodys(primary: Postgres, address_of: AddressOf) -> None:
     address = address_of(OPERATOR)
     guessed = f"{address.rpartition('/')[0]}/{'A' * 32}"
-    assert status_of(api_of(guessed).instances().list(project=PROJECT)) == 401
+    assert status_of(api_of(guessed).instances().list(project=PROJECT)) == 403
     assert status_of(api_of(address.partition("/as/")[0]).instances().list(project=PROJECT)) == 404
 
 

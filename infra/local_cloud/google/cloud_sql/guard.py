@@ -16,13 +16,14 @@ class Guard:
         self._bindings = bindings
 
     def check(self, secret: str, permission: str, instance: str | None, backup: str | None = None) -> None:
-        """Raise ApiError, 401 or 403, unless the caller with that secret has the permission.
+        """Raise ApiError, 403, unless the caller with that secret has the permission.
 
         instance, backup: what the call is about; None for the project.
         """
         account = self._callers.account(secret)
         if account is None:
-            raise ApiError(401, "This address is nobody's. Addresses change with each start.", reason="authError")
+            # Not 401, upon which clients look for fresh credentials, of which they have none.
+            raise ApiError(403, "This address is nobody's. Addresses change with each start.", reason="notAuthorized")
         if account == OPERATOR:
             return
         kind, name = "", f"projects/{self._project}"
