@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import msgspec
+
 from utxoiq_persistence.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ class Settings:
         redis: The settings of Redis.
         figures_seconds: How often an instance publishes its figures, in seconds.
         cache_key: The function's own key, by which it knows its entries in Redis. All its instances have the same.
+        fleet_keys: By function, the keys of figures; only who reads the fleet's has them.
     """
 
     function: str
@@ -85,6 +88,7 @@ class Settings:
     redis: RedisSettings
     figures_seconds: float = 5.0
     cache_key: bytes = b""
+    fleet_keys: Mapping[str, bytes] | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -99,6 +103,7 @@ class Settings:
             redis=_redis_settings(environment),
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
             cache_key=_cache_key(environment),
+            fleet_keys=_fleet_keys(environment),
         )
 
 
@@ -107,6 +112,18 @@ def _cache_key(environment: Mapping[str, str]) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise ConfigurationError(f"CACHE_KEY has {len(key)} bytes; it takes a random text of {SHORTEST_KEY} or more")
     return key
+
+
+def _fleet_keys(environment: Mapping[str, str]) -> Mapping[str, bytes] | None:
+    text = environment.get("FLEET_KEYS")
+    if not text:
+        return None
+    try:
+        keys = msgspec.json.decode(text, type=dict[str, str])
+    except msgspec.DecodeError:
+        # Not the decoder's words, in which a key may be.
+        raise ConfigurationError('FLEET_KEYS takes {"<function>": "<key>", …} in JSON') from None
+    return {function: key.encode() for function, key in keys.items()}
 
 
 def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:

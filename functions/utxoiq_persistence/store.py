@@ -11,6 +11,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
+from utxoiq_persistence.fleet.fleet import KEY as FLEET
 from utxoiq_persistence.fleet.fleet import Fleet, InstanceReporter
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.metrics.metrics import Metrics
@@ -58,7 +59,8 @@ class Store:
         reporter = InstanceReporter(
             settings.function, self.database, self._replica, self.cache, {} if requests is None else requests
         )
-        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds)
+        signer = Signer.for_purpose(settings.cache_key, FLEET)
+        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds, signer, settings.fleet_keys)
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":

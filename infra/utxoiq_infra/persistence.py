@@ -18,6 +18,7 @@ from utxoiq_infra.configuration.catalog import (
     ADMIN_SCOPE,
     BACKUP,
     CONSOLE,
+    DATABASE,
     ENDPOINTS,
     KEEPER,
     MIGRATE,
@@ -40,7 +41,7 @@ from utxoiq_infra.monitoring.oversight import Oversight
 from utxoiq_infra.monitoring.published_metrics import MetricDescriptors
 from utxoiq_infra.network import Network
 from utxoiq_infra.schedules import Schedules
-from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret
+from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret, fleet_keys
 from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
@@ -71,8 +72,7 @@ class PersistenceLayer(Component):
             opts=self.own(),
             container_scanning=configuration.oversight.container_scanning,
         )
-        self._services = services
-        enabled = self.own(depends_on=[services])
+        enabled = self._enabled = self.own(depends_on=[services])
         self.accounts = {
             spec.name: Account(f"{name}-{spec.name}", configuration, purpose=spec.description, opts=enabled)
             for spec in configuration.functions
@@ -82,6 +82,7 @@ class PersistenceLayer(Component):
         self.operator = Account(f"{name}-operator", configuration, purpose="Stands for the operators", opts=enabled)
         for member in configuration.identity.operator_members:
             self.operator.may_be_impersonated_by(member, member.partition(":")[2])
+        self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
         network = Network(name, configuration, opts=enabled)
         self.buckets = Storage(name, configuration, opts=enabled)
         self.database = Database(name, configuration, network, opts=enabled)
@@ -276,7 +277,7 @@ class PersistenceLayer(Component):
             self._database_environment(spec) | self.cache.environment | environment | self._own_environment(spec),
             mounts={
                 variable: secret.mounted_by(spec.name, self.accounts[spec.name])
-                for variable, secret in {**self._secrets, "CACHE_KEY": self._cache_key(spec)}.items()
+                for variable, secret in {**self._secrets, **self._redis_secrets(spec, self._enabled)}.items()
             },
             depends_on=[migrated, *self._own_grants(spec)],
         )
@@ -288,11 +289,21 @@ class PersistenceLayer(Component):
                 function.allow(member.partition(":")[2], member)
         return function
 
-    def _cache_key(self, spec: FunctionSpec) -> Secret:
+    def _cache_key(self, spec: FunctionSpec) -> random.RandomPassword:
         """By which the function knows its own entries in Redis, where every function may write."""
         name = f"{self.accounts[spec.name].pulumi_resource_name}-cache-key"
-        key = random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
-        return Secret(name, self._configuration, key.result, opts=self.own(depends_on=[self._services]))
+        return random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+
+    def _redis_secrets(self, spec: FunctionSpec, enabled: pulumi.ResourceOptions) -> dict[str, Secret]:
+        """The function's own key; for who reads the figures of all, a key of each that is good for checking those."""
+        own = self._cache_keys[spec.name]
+        secrets = {"CACHE_KEY": Secret(own.pulumi_resource_name, self._configuration, own.result, opts=enabled)}
+        if spec == DATABASE:
+            keys = {self._configuration.function_name(one): self._cache_keys[one.name].result for one in ENDPOINTS}
+            derived = pulumi.Output.secret(pulumi.Output.all(**keys)).apply(fleet_keys)
+            name = f"{self.pulumi_resource_name}-fleet-keys"
+            secrets["FLEET_KEYS"] = Secret(name, self._configuration, derived, opts=enabled)
+        return secrets
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""

@@ -9,6 +9,11 @@ ALGORITHM = "sha256"
 SIGNATURE_BYTES = 32
 
 
+def derive(key: bytes, purpose: str) -> bytes:
+    """Return the key that is made from another for one purpose, as hexadecimal digits. It does not lead back."""
+    return hmac.digest(key, purpose.encode(), ALGORITHM).hex().encode()
+
+
 class Signer:
     """Signs entries, each for its place, and opens what was signed with the same key for the same place.
 
@@ -31,6 +36,11 @@ class Signer:
             return content
         self.forged += 1
         return None
+
+    @classmethod
+    def for_purpose(cls, key: bytes, purpose: str) -> "Signer":
+        """Return one whose key is made from `key` for one purpose, so that it may be shown to who checks that alone."""
+        return cls(derive(key, purpose))
 
     def _signature(self, place: str, content: bytes) -> bytes:
         # The place has no NUL (PostgreSQL stores none), so no other place and content are the same text.
