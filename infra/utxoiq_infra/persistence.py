@@ -300,7 +300,7 @@ class PersistenceLayer(Component):
         secrets = {"CACHE_KEY": Secret(own.pulumi_resource_name, self._configuration, own.result, opts=enabled)}
         if spec == DATABASE:
             keys = {self._configuration.function_name(one): self._cache_keys[one.name].result for one in ENDPOINTS}
-            derived = pulumi.Output.secret(pulumi.Output.all(**keys)).apply(fleet_keys)
+            derived = pulumi.Output.all(**keys).apply(fleet_keys)  # secret, as what it is made from is
             name = f"{self.pulumi_resource_name}-fleet-keys"
             secrets["FLEET_KEYS"] = Secret(name, self._configuration, derived, opts=enabled)
         return secrets
