@@ -14,7 +14,14 @@ async def receive() -> dict[str, object]:
 
 
 def status_of(method: str, path: str) -> tuple[int, object]:
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b"", "client": None}
+    scope: dict[str, object] = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [],
+        "query_string": b"",
+        "client": None,
+    }
     answer = asyncio.run(create_keeper_app(ENVIRONMENT)(scope, receive))
     return answer.status_code, msgspec.json.decode(answer.body).get("status")
 
