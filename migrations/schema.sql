@@ -188,6 +188,9 @@ CREATE FUNCTION public.insight_stats_maintain() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP <> 'UPDATE' AND current_setting('utxoiq.archiving', true) = 'on' THEN
+        IF NOT pg_has_role(session_user, 'utxoiq_retention', 'MEMBER') THEN
+            RAISE EXCEPTION '% does not move rows to the archive or back', session_user USING ERRCODE = '42501';
+        END IF;
         IF TG_OP = 'DELETE' THEN
             PERFORM archived_insight_stats_apply(OLD.insight_id, OLD.rating, OLD.comment, OLD.flag_type, 1);
         ELSE
@@ -763,7 +766,8 @@ CREATE TABLE public.audit_log (
     subject character varying(300),
     details jsonb,
     address character varying(45),
-    request_id character varying(128)
+    request_id character varying(128),
+    written_by name DEFAULT SESSION_USER
 )
 PARTITION BY RANGE (at);
 
@@ -776,7 +780,8 @@ CREATE TABLE public.audit_log_default (
     subject character varying(300),
     details jsonb,
     address character varying(45),
-    request_id character varying(128)
+    request_id character varying(128),
+    written_by name DEFAULT SESSION_USER
 );
 
 ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -842,7 +847,8 @@ CREATE TABLE public.idempotency_keys (
     key character varying(255) NOT NULL,
     request_hash bytea NOT NULL,
     answer text,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    owner name DEFAULT SESSION_USER
 );
 
 CREATE TABLE public.insight_feedback (
@@ -1160,6 +1166,10 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.backup_verifications
     ADD CONSTRAINT backup_verifications_backup_run_fkey FOREIGN KEY (backup_run) REFERENCES public.backup_runs(id);
 
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_keys ON public.idempotency_keys USING (((owner = SESSION_USER) OR (owner IS NULL))) WITH CHECK ((owner = SESSION_USER));
+
 GRANT USAGE ON SCHEMA moving TO utxoiq_import;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO utxoiq_keys;
@@ -1245,7 +1255,6 @@ GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_database;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_ahead() TO utxoiq_backup;
 
 REVOKE ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_database;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_retention;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_import;
 
@@ -1360,10 +1369,35 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.backup_runs TO utxoiq_backup;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.backup_verifications TO utxoiq_backup;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_backfill;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_metrics;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_backup;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO utxoiq_database;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT INSERT(caller) ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT INSERT(caller) ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT INSERT(caller) ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT INSERT(caller) ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT INSERT(key) ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT INSERT(key) ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT INSERT(key) ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT INSERT(key) ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT INSERT(request_hash),UPDATE(request_hash) ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT INSERT(request_hash),UPDATE(request_hash) ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT INSERT(request_hash),UPDATE(request_hash) ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT INSERT(request_hash),UPDATE(request_hash) ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT UPDATE(answer) ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT UPDATE(answer) ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT UPDATE(answer) ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT UPDATE(answer) ON TABLE public.idempotency_keys TO utxoiq_database;
+
+GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_backfill;
+GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_metrics;
+GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_backup;
+GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_database;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_feedback;
 GRANT SELECT,INSERT,DELETE ON TABLE public.insight_feedback TO utxoiq_retention;

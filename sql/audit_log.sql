@@ -1,6 +1,6 @@
 -- name: find_entries
 WITH page AS (
-    SELECT at, id, actor, key_id, action, subject, details, address, request_id FROM audit_log
+    SELECT at, id, actor, key_id, action, subject, details, address, request_id, written_by FROM audit_log
     WHERE true
       AND at >= :start_time -- if given
       AND at <= :end_time -- if given
@@ -15,7 +15,7 @@ WITH page AS (
     SELECT * FROM page ORDER BY at DESC, id DESC LIMIT :limit::bigint
 )
 SELECT coalesce(json_agg((SELECT answer FROM (SELECT
-           {time at} AS at, id, actor, key_id, action, subject, details, address, request_id) AS answer)
+           {time at} AS at, id, actor, key_id, action, subject, details, address, request_id, written_by) AS answer)
            ORDER BY at DESC, id DESC), '[]')::text,
        CASE WHEN (SELECT count(*) FROM page) > :limit::bigint
             THEN (SELECT at || ' ' || id FROM shown ORDER BY at, id LIMIT 1) END

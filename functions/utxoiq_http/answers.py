@@ -210,7 +210,10 @@ class IssuedApiKey(ApiKey, forbid_unknown_fields=True):
 
 
 class AuditEntry(Struct, forbid_unknown_fields=True):
-    """Records one change. `key_id` identifies the API key that the actor used, if any."""
+    """Records one change. `key_id` identifies the API key that the actor used, if any.
+
+    `written_by` is the database user that wrote the entry: the function's own, whoever the entry names.
+    """
 
     at: Instant
     id: int
@@ -221,6 +224,7 @@ class AuditEntry(Struct, forbid_unknown_fields=True):
     details: dict[str, Any] | None
     address: str | None
     request_id: str | None
+    written_by: str | None
 
 
 class Connections(Struct):
@@ -371,6 +375,7 @@ class CacheCounts(Lookups):
 
     evictions: Count
     failed_writes: Count
+    forged: Count
 
 
 class FleetCache(CacheCounts):

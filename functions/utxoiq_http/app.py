@@ -100,7 +100,7 @@ class App(Generic[Resource]):
                     deadlines.limit(self._seconds)
                 if gate is not None and endpoint.route.identified:
                     await gate.enter(visit, headers, endpoint.route)
-                origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])
+                origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [], logs.own_id())
                 audit.set_origin(origin)
                 call = await self._read(endpoint, segment, scope, headers, visit.caller, receive, ignored)
                 reply = await endpoint.route.handler(opened.resource, call)

@@ -105,6 +105,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "details": "What else is known of it.",
     "address": "The network address of the caller.",
     "request_id": "The id of the request that made the change.",
+    "written_by": "The database user that wrote the entry; null for entries from before that was noted.",
+    "own_request_id": "The id that we gave the request, where its caller chose another one; else null.",
     "AuditEntry.id": "The number of the entry.",
     # Figures of the fleet
     "metrics": "The figures.",
@@ -154,6 +156,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "errors": "How many errors there were.",
     "hit_rate": "How many lookups were answered without the database, in percent; null where there were none.",
     "evictions": "How many entries were dropped for want of memory.",
+    "forged": "How many entries in Redis were not of the function's own making, and not believed.",
     "failed_writes": "How many entries and invalidations Redis did not take.",
     "groups": "The same for each group of entries.",
     **{

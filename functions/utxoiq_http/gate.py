@@ -16,6 +16,9 @@ from utxoiq_http.problems import Problem, too_many_requests
 from utxoiq_http.routes import Route
 from utxoiq_persistence.access.rate_limits import Allowance, RateLimits
 
+# A valid token of Google's is to be had for nothing: whom nobody listed is counted as one without credentials is.
+UNKNOWN_CALLERS = frozenset({Kind.ANONYMOUS, Kind.STRANGER})
+
 
 class RequestContext:
     """Has what is known of a request: its address, its caller and the rate limits that it was counted against."""
@@ -61,10 +64,12 @@ class Gate:
         """
         await self._recognise(visit, headers)
         caller = visit.caller
-        if caller.kind is Kind.ANONYMOUS:
+        if caller.kind in UNKNOWN_CALLERS:
             await self._count(visit, f"address:{client_address.network(visit.address)}", self._settings.anonymous)
         else:
             await self._count(visit, caller.name, caller.requests_per_hour or self._settings.signed_in)
+        if caller.kind is Kind.USER:
+            await self._count_identities(visit)
         if route is None:
             return
         route.access.admit(caller)
@@ -74,6 +79,15 @@ class Gate:
     def leave(self, visit: RequestContext) -> None:
         """Note that a request is answered."""
         self._limits.leave(visit.counted)
+
+    async def _count_identities(self, visit: RequestContext) -> None:
+        """Count a user's request against what all users of its address have together, whose number nothing bounds.
+
+        The answer tells of the user's own limit, unless it is this one that refuses. Raises Problem 429.
+        """
+        own = visit.allowance
+        await self._count(visit, f"users:{client_address.network(visit.address)}", self._settings.address)
+        visit.allowance = own
 
     async def _recognise(self, visit: RequestContext, headers: Mapping[bytes, bytes]) -> None:
         """Identify the caller. Invalid credentials count by address; above the limit, credentials are not verified.

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import msgspec
+
 from utxoiq_persistence.errors import ConfigurationError
 
 T = TypeVar("T")
+SHORTEST_KEY = 32
 SWITCH = {"true": True, "false": False}
 
 
@@ -79,6 +82,8 @@ class Settings:
         metrics_ahead_seconds: How far in the future the timestamp of a metric may lie, in seconds.
         request_seconds: How long a request may take, in seconds, with all its waits and retries.
         max_series: How many series of metrics there may be.
+        cache_key: The function's own key, by which it knows its entries in Redis. All its instances have the same.
+        fleet_keys: By function, the keys of figures; only who reads the fleet's has them.
     """
 
     function: str
@@ -88,6 +93,8 @@ class Settings:
     metrics_ahead_seconds: int = 86_400
     request_seconds: float = 25.0
     max_series: int = 20_000
+    cache_key: bytes = b""
+    fleet_keys: Mapping[str, bytes] | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -104,7 +111,28 @@ class Settings:
             metrics_ahead_seconds=number(environment, "METRICS_AHEAD_SECONDS", str(cls.metrics_ahead_seconds), int, 0),
             request_seconds=number(environment, "REQUEST_SECONDS", "25", float, 1),
             max_series=number(environment, "METRICS_MAX_SERIES", str(cls.max_series), int, 1),
+            cache_key=_cache_key(environment),
+            fleet_keys=_fleet_keys(environment),
         )
+
+
+def _cache_key(environment: Mapping[str, str]) -> bytes:
+    key = required(environment, "CACHE_KEY").encode()
+    if len(key) < SHORTEST_KEY:
+        raise ConfigurationError(f"CACHE_KEY has {len(key)} bytes; it takes a random text of {SHORTEST_KEY} or more")
+    return key
+
+
+def _fleet_keys(environment: Mapping[str, str]) -> Mapping[str, bytes] | None:
+    text = environment.get("FLEET_KEYS")
+    if not text:
+        return None
+    try:
+        keys = msgspec.json.decode(text, type=dict[str, str])
+    except msgspec.DecodeError:
+        # Not the decoder's words, in which a key may be.
+        raise ConfigurationError('FLEET_KEYS takes {"<function>": "<key>", …} in JSON') from None
+    return {function: key.encode() for function, key in keys.items()}
 
 
 def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
@@ -114,12 +142,12 @@ def database_settings(environment: Mapping[str, str]) -> DatabaseSettings:
         ConfigurationError: A variable is wrong; the text names it and what it should hold.
     """
     return DatabaseSettings(
-        instance=_instance(environment, "DB_INSTANCE"),
+        instance=connection_name(environment, "DB_INSTANCE"),
         name=required(environment, "DB_NAME"),
         user=required(environment, "DB_USER"),
         socket_dir=environment.get("CLOUD_SQL_SOCKET_DIR"),
         sockets=environment.get("CLOUD_SQL_SOCKETS") or None,
-        replica=_instance(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
+        replica=connection_name(environment, "DB_READ_INSTANCE") if environment.get("DB_READ_INSTANCE") else None,
         pool_size=number(environment, "DB_POOL_SIZE", str(DatabaseSettings.pool_size), int, 1),
         pool_overflow=number(environment, "DB_POOL_OVERFLOW", str(DatabaseSettings.pool_overflow), int, 0),
         pool_timeout=number(environment, "DB_POOL_TIMEOUT_SECONDS", "30", float, 0.001),
@@ -140,7 +168,8 @@ def required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _instance(environment: Mapping[str, str], variable: str) -> str:
+def connection_name(environment: Mapping[str, str], variable: str) -> str:
+    """Return an instance's connection name, project:region:name. Raises ConfigurationError."""
     instance = required(environment, variable)
     if instance.count(":") < 2:
         raise ConfigurationError(f"{variable} is {instance!r}; it takes project:region:instance")

@@ -186,11 +186,13 @@ class CacheFigures(Struct):
         groups: Lookups by what was looked up.
         evictions: The number of entries that the process evicted for lack of room.
         failed_writes: The number of entries and changes that Redis did not accept.
+        forged: The number of entries in Redis that were not of the function's making, which it did not believe.
     """
 
     groups: dict[str, LookupFigures] = field(default_factory=dict)
     evictions: int = 0
     failed_writes: int = 0
+    forged: int = 0
 
     def group(self, name: str) -> LookupFigures:
         """Return the counts of a group, which are zero at first."""
@@ -205,6 +207,7 @@ class CacheFigures(Struct):
             self.group(name).merge(lookups)
         self.evictions += other.evictions
         self.failed_writes += other.failed_writes
+        self.forged += other.forged
 
 
 class InstanceFigures(Struct):

@@ -14,6 +14,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 BIGINT_MAX = 2**63 - 1
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100)]
+# Shown to people, in lists and lines: without control characters, line breaks, and what turns the direction of text.
+Label: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+(?![\s\S])",
+    ),
+]
 ShortName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=50)]
 Unit: TypeAlias = Annotated[str, Meta(max_length=20)]
 CommentText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -165,8 +174,8 @@ class AggregateQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):
     """Describes an API key to create. A limit left out is the one that every signed-in caller has."""
 
-    name: Name
-    owner: Name
+    name: Label
+    owner: Label
     scopes: Annotated[frozenset[Scope], Meta(min_length=1)]
     expires_at: Moment | None = None
     requests_per_hour: HourlyLimit | None = None

@@ -12,6 +12,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.figures import RequestFigures
+from utxoiq_persistence.fleet.fleet import KEY as FLEET
 from utxoiq_persistence.fleet.fleet import Fleet, InstanceReporter
 from utxoiq_persistence.jobs import Jobs
 from utxoiq_persistence.metrics.metrics import Metrics
@@ -21,6 +22,7 @@ from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.client import Redis, RedisError
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.schedules import Schedules
 from utxoiq_persistence.writes.audit import AuditLog
 
@@ -41,7 +43,7 @@ class Store:
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
-        self.cache = Cache(self._redis, self._listening)
+        self.cache = Cache(self._redis, self._listening, Signer(settings.cache_key))
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
         self._replica = _open_replica(settings.database, self.database)
@@ -62,7 +64,8 @@ class Store:
         reporter = InstanceReporter(
             settings.function, self.database, self._replica, self.cache, {} if requests is None else requests
         )
-        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds)
+        signer = Signer.for_purpose(settings.cache_key, FLEET)
+        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds, signer, settings.fleet_keys)
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud import background
+from local_cloud.google.api_callers import OPERATOR
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.serving.functions import DeployedFunction
 from local_cloud.state import write_private
@@ -65,6 +66,11 @@ class StackFile:
         if operators and "operator_audience" in self._outputs:
             audience = str(self._outputs["operator_audience"])
             credentials["admin_token"] = issuers.account_token(str(operators[0]), audience, TOKEN_SECONDS)
+            for name, function in self._functions.items():
+                # The platform takes tokens for the function itself only.
+                if f"user:{operators[0]}" in function.front_end.invokers and not function.front_end.public:
+                    own = function.front_end.audience
+                    credentials[f"{name}_token"] = issuers.account_token(str(operators[0]), own, TOKEN_SECONDS)
         for name in ("admin_key", "service_key"):
             if name in self._outputs:
                 credentials[name] = str(self._outputs[name])
@@ -90,7 +96,7 @@ class StackFile:
             }
             if google.cloud_sql.service is not None:
                 services["cloud_sql"] = {
-                    "endpoint": apis,
+                    "endpoint": apis + google.api_callers.path(OPERATOR),
                     "project": google.project,
                     "instance": instance,
                     "sockets": str(google.cloud_sql.service.sockets),

@@ -36,6 +36,14 @@ COLUMNS = {
     table: {column: TYPES[kind] for column, kind in columns.items()}
     for table, columns in archived_columns.read().items()
 }
+# What a manifest tells of its object, or of one that was withdrawn.
+MANIFEST_COLUMNS = ("object", "withdrawn")
+VIEW = """\
+WITH manifests AS (SELECT object, withdrawn FROM `{project}.{dataset}.{manifests}`)
+SELECT * FROM `{project}.{dataset}.{objects}`
+WHERE _FILE_NAME IN (SELECT CONCAT("gs://{bucket}/", object) FROM manifests WHERE object IS NOT NULL)
+  AND _FILE_NAME NOT IN (SELECT CONCAT("gs://{bucket}/", withdrawn) FROM manifests WHERE withdrawn IS NOT NULL)
+"""
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})
 
@@ -43,7 +51,7 @@ LARGE = frozenset({"system_metrics"})
 class Archive(Component):
     """The archive of expired rows.
 
-    The retention function, whose account is the writer, depends on `grant` and receives `environment`.
+    The retention function, whose account is the writer, depends on `grants` and receives `environment`.
     """
 
     def __init__(
@@ -57,13 +65,13 @@ class Archive(Component):
         super().__init__("Archive", name, opts)
         self._configuration = configuration
         self._bucket = bucket
-        self.grant = storage.BucketIAMMember(
-            f"{name}-writer",
-            bucket=bucket.name,
-            role="roles/storage.objectUser",
-            member=writer.member,
-            opts=self.own(),
-        )
+        # It creates and reads; nobody who serves replaces or deletes what is archived.
+        self.grants: list[pulumi.Resource] = [
+            storage.BucketIAMMember(
+                f"{name}-{purpose}", bucket=bucket.name, role=role, member=writer.member, opts=self.own()
+            )
+            for purpose, role in (("writer", "roles/storage.objectCreator"), ("reader", "roles/storage.objectViewer"))
+        ]
         self.dataset = bigquery.Dataset(
             name,
             dataset_id=name.replace("-", "_"),
@@ -73,8 +81,9 @@ class Archive(Component):
             labels=configuration.labels,
             opts=self.own(),
         )
+        manifests = self._manifests()
         for table in COLUMNS:
-            self._table(table)
+            self._view(table, self._objects(table), manifests)
         self.register_outputs({})
 
     @property
@@ -94,15 +103,58 @@ class Archive(Component):
             "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
         }
 
-    def _table(self, table: str) -> bigquery.Table:
-        """Its schema is given: there may be no object yet to take it from."""
-        name = f"{self.pulumi_resource_name}-{table}"
+    def _manifests(self) -> bigquery.Table:
+        """What says which objects are part of the archive, and which were withdrawn from it."""
+        schema = [{"name": column, "type": "STRING"} for column in MANIFEST_COLUMNS]
+        return bigquery.Table(
+            f"{self.pulumi_resource_name}-manifests",
+            dataset_id=self.dataset.dataset_id,
+            table_id="manifests",
+            project=self._configuration.project,
+            deletion_protection=False,  # it holds no data
+            external_data_configuration=bigquery.TableExternalDataConfigurationArgs(
+                source_format="NEWLINE_DELIMITED_JSON",
+                autodetect=False,
+                ignore_unknown_values=True,
+                schema=json.dumps(schema),
+                source_uris=[pulumi.Output.concat("gs://", self._bucket.name, "/manifests/*.json")],
+            ),
+            labels=self._configuration.labels,
+            opts=self.own(),
+        )
+
+    def _view(self, table: str, objects: bigquery.Table, manifests: bigquery.Table) -> bigquery.Table:
+        """The rows of those objects that have a manifest and were not withdrawn."""
+        return bigquery.Table(
+            f"{self.pulumi_resource_name}-{table}",
+            dataset_id=self.dataset.dataset_id,
+            table_id=table,
+            project=self._configuration.project,
+            deletion_protection=False,  # it holds no data
+            view=bigquery.TableViewArgs(
+                query=pulumi.Output.format(
+                    VIEW,
+                    project=self._configuration.project,
+                    dataset=self.dataset.dataset_id,
+                    bucket=self._bucket.name,
+                    objects=objects.table_id,
+                    manifests=manifests.table_id,
+                ),
+                use_legacy_sql=False,
+            ),
+            labels=self._configuration.labels,
+            opts=self.own(depends_on=[objects, manifests]),
+        )
+
+    def _objects(self, table: str) -> bigquery.Table:
+        """All objects of a table. Its schema is given: there may be no object yet to take it from."""
+        name = f"{self.pulumi_resource_name}-{table}-objects"
         folder = pulumi.Output.concat("gs://", self._bucket.name, "/", table, "/")
         schema = [{"name": column, "type": kind} for column, kind in COLUMNS[table].items()]
         return bigquery.Table(
             name,
             dataset_id=self.dataset.dataset_id,
-            table_id=table,
+            table_id=f"{table}_objects",
             project=self._configuration.project,
             deletion_protection=False,  # it holds no data
             external_data_configuration=bigquery.TableExternalDataConfigurationArgs(

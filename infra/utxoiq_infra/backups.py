@@ -1,22 +1,21 @@
-"""The backup function's account, which may overwrite and delete no instance but temporary ones."""
+"""Who makes backups, and who has them expire: two accounts, of which the first deletes no backup."""
 
 import pulumi
-from pulumi_gcp import projects, storage
+from pulumi_gcp import projects
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import Database
 from utxoiq_infra.identity import DATABASE_ROLES, Account
-from utxoiq_infra.storage import Storage
 
-# On the database's instance.
-KEEPING = (
+# On the database's instance: the backup function's, and the keeper's.
+MAKING = (
     "cloudsql.backupRuns.create",
-    "cloudsql.backupRuns.delete",
     "cloudsql.backupRuns.get",
     "cloudsql.backupRuns.list",
     "cloudsql.instances.get",
 )
+EXPIRING = ("cloudsql.backupRuns.delete", "cloudsql.backupRuns.get", "cloudsql.backupRuns.list")
 # On the instances that backups are restored to, to be verified.
 VERIFYING = (
     "cloudsql.instances.create",
@@ -31,24 +30,24 @@ TEMPORARY = "-verify-"
 
 
 class BackupAccess(Component):
-    """The account and the rights of the backup function, which depends on `grants`."""
+    """The rights of the backup function, which depends on `grants`, and of the keeper: on `keeper_grants`."""
 
     def __init__(
         self,
         name: str,
         configuration: Configuration,
         account: Account,
+        keeper: Account,
         database: Database,
-        buckets: Storage,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Backups", name, opts)
         self._project = configuration.project
         source = database.instance.name
-        keeper, verifier = self._role("keeper", KEEPING), self._role("verifier", VERIFYING)
+        maker, verifier = self._role("maker", MAKING), self._role("verifier", VERIFYING)
         temporaries = pulumi.Output.concat(source, TEMPORARY)
         self.grants: list[pulumi.Resource] = [
-            account.may_on_backups(f"{name}-keeper", keeper, source),
+            account.may_on_backups(f"{name}-maker", maker, source),
             account.may_on_instances(f"{name}-verifier", verifier, temporaries),
             *(
                 account.may_on_instances(f"{name}-{role.rpartition('.')[2]}", role, temporaries)
@@ -62,14 +61,7 @@ class BackupAccess(Component):
                 opts=self.own(),
             ),
         ]
-        # Exports are written by the instance itself.
-        storage.BucketIAMMember(
-            f"{name}-exports",
-            bucket=buckets.backups.name,
-            role="roles/storage.objectAdmin",
-            member=database.instance.service_account_email_address.apply(lambda email: f"serviceAccount:{email}"),
-            opts=self.own(),
-        )
+        self.keeper_grants = [keeper.may_on_backups(f"{name}-keeper", self._role("keeper", EXPIRING), source)]
         self.register_outputs({})
 
     def _role(self, purpose: str, permissions: tuple[str, ...]) -> pulumi.Output[str]:

@@ -12,6 +12,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    KEEPER,
     MIGRATE,
     PUBLISHERS,
     READER_SCOPES,
@@ -142,13 +143,19 @@ def _function(
     url = functions[spec.name].url
     if configuration.domain:
         base = f"https://{configuration.domain}"
-        return {**made, "paths": list(spec.paths), "url": base, "health": base + health_path(spec)}
-    return {**made, "paths": list(spec.paths), "url": url, "health": pulumi.Output.concat(url, "/health")}
+        shown = {**made, "paths": list(spec.paths), "url": base, "health": base + health_path(spec)}
+    else:
+        shown = {**made, "paths": list(spec.paths), "url": url, "health": pulumi.Output.concat(url, "/health")}
+    if not spec.open:  # the console may not call it
+        del shown["health"]
+    return shown
 
 
 def _uses(configuration: Configuration, spec: FunctionSpec) -> list[str]:
     if spec == CONSOLE:
         return ["monitoring", "logging", "scheduler"]
+    if spec == KEEPER:
+        return []
     replica = ["replica"] if configuration.database.replica_region and spec.reads_replica else []
     own = {RETENTION.name: ["archive-bucket"], BACKUP.name: ["backup-bucket"]}.get(spec.name, [])
     cache = ["redis"] if spec != MIGRATE else []

@@ -95,6 +95,8 @@ class Database(Component):
             tier=settings.tier,
             edition="ENTERPRISE",
             availability_type=settings.availability if primary else "ZONAL",
+            # Whoever connects is known to IAM first, people with the proxy too.
+            connector_enforcement="REQUIRED" if settings.connector_enforced else "NOT_REQUIRED",
             disk_type="PD_SSD",
             disk_size=settings.disk_gb,
             disk_autoresize=True,
@@ -151,6 +153,9 @@ class Database(Component):
             "log_min_duration_statement": str(SLOW_STATEMENT_MS),
             # Without details: those of a slow statement are its parameters, which may be a user's words.
             "log_error_verbosity": "terse",
+            "log_connections": "on",
+            "log_disconnections": "on",
+            "log_statement": "ddl",
             "log_lock_waits": "on",
             "log_temp_files": "10240",
             "pg_stat_statements.track": "all",

@@ -91,10 +91,10 @@ class Account(Component):
             opts=self.own(),
         )
 
-    def may_be_impersonated_by(self, member: str) -> pulumi.Resource:
-        """Let the member create ID tokens, by which the deployer invokes the private function. Return the grant."""
+    def may_be_impersonated_by(self, member: str, called: str = "") -> pulumi.Resource:
+        """Let the member create ID tokens of this account. Return the grant, `called` so where there are several."""
         return serviceaccount.IAMMember(
-            f"{self.pulumi_resource_name}-impersonation",
+            f"{self.pulumi_resource_name}-{called or 'impersonation'}",
             service_account_id=self.account.name,
             role="roles/iam.serviceAccountOpenIdTokenCreator",
             member=member,

@@ -60,6 +60,13 @@ class LoadBalancer(Component):
             name=name,
             project=self._configuration.project,
             type="CLOUD_ARMOR",
+            # Rules see the values within JSON, and learn what traffic is usual.
+            advanced_options_config=compute.SecurityPolicyAdvancedOptionsConfigArgs(json_parsing="STANDARD"),
+            adaptive_protection_config=compute.SecurityPolicyAdaptiveProtectionConfigArgs(
+                layer7_ddos_defense_config=compute.SecurityPolicyAdaptiveProtectionConfigLayer7DdosDefenseConfigArgs(
+                    enable=True
+                )
+            ),
             rules=[
                 *(_waf(1000 + i, attack, preview=False) for i, attack in enumerate(REFUSED_ATTACKS)),
                 *(_waf(2000 + i, attack, preview=True) for i, attack in enumerate(WATCHED_ATTACKS)),

@@ -1,7 +1,7 @@
 """The stack's own network: functions reach the database and the cache by private addresses only."""
 
 import pulumi
-from pulumi_gcp import compute, servicenetworking
+from pulumi_gcp import compute, dns, servicenetworking
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
@@ -32,8 +32,23 @@ class Network(Component):
             network=self.network.id,
             ip_cidr_range=configuration.network.functions_range,
             private_ip_google_access=True,
+            log_config=compute.SubnetworkLogConfigArgs(
+                aggregation_interval="INTERVAL_10_MIN", flow_sampling=0.5, metadata="INCLUDE_ALL_METADATA"
+            )
+            if configuration.network.flow_logs
+            else None,
             opts=self.own(),
         )
+        if configuration.network.dns_logs:
+            dns.Policy(
+                name,
+                name=name,
+                project=configuration.project,
+                description="Logs which names are asked for",
+                enable_logging=True,
+                networks=[dns.PolicyNetworkArgs(network_url=self.network.id)],
+                opts=self.own(),
+            )
         address, _, length = configuration.network.services_range.partition("/")
         services = compute.GlobalAddress(
             f"{name}-services",

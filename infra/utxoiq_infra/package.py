@@ -139,7 +139,7 @@ class PersistenceLayerArgs(TypedDict):
     max_token_seconds: int | None
     """Longest time from an ID token's issue to its expiry; one that is made for longer is refused"""
     operators: list[str] | None
-    """Emails of the Google accounts that may call every endpoint"""
+    """IAM members (user:, group:, serviceAccount:) that may call every endpoint; an email alone is a user"""
     operator_audience: str | None
     """Audience of operators' ID tokens; empty for https://<project>.utxoiq-persistence"""
     deployer: str | None
@@ -150,6 +150,12 @@ class PersistenceLayerArgs(TypedDict):
     """When that ends, within 7 days, such as 2026-12-01T18:00:00Z"""
     rate_limit_signed_in: int | None
     """Requests an hour of a signed-in caller; an API key may have its own"""
+    sign_in_providers: list[str] | None
+    """Firebase's names of how users may have signed in, such as password; empty for all"""
+    user_tenant: str | None
+    """Tenant of Firebase Authentication that users belong to; empty for users of no tenant"""
+    rate_limit_address: int | None
+    """Requests an hour of all users of one address together"""
     rate_limit_anonymous: int | None
     """Requests an hour of an address without credentials"""
     rate_limit_batches: int | None
@@ -172,6 +178,16 @@ class PersistenceLayerArgs(TypedDict):
     """Log who reads and writes data; a setting of the project, so of its stacks only one declares it"""
     log_days: int | None
     """Days that audit logs are kept"""
+    logs_locked: bool | None
+    """Lock the bucket of audit logs for good, so that nobody can shorten logDays or delete it"""
+    container_scanning: bool | None
+    """Have the images of functions looked through for known vulnerabilities"""
+    flow_logs: bool | None
+    """Log samples of the traffic of the functions' subnetwork"""
+    dns_logs: bool | None
+    """Log which names are asked for in the network"""
+    database_connector_enforced: bool | None
+    """Let nobody connect to the database but through Cloud SQL's connectors and proxy, which ask IAM first"""
     alert_emails: list[str] | None
     """Whom alerts, and the budget's, are sent to"""
     notification_channels: list[str] | None

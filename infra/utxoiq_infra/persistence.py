@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_random as random
 from pulumi_gcp import serviceaccount
 
 from utxoiq_infra import console
@@ -18,7 +19,9 @@ from utxoiq_infra.configuration.catalog import (
     ADMIN_SCOPE,
     BACKUP,
     CONSOLE,
+    DATABASE,
     ENDPOINTS,
+    KEEPER,
     METRICS,
     MIGRATE,
     PUBLISHERS,
@@ -40,7 +43,7 @@ from utxoiq_infra.monitoring.oversight import Oversight
 from utxoiq_infra.monitoring.published_metrics import MetricDescriptors
 from utxoiq_infra.network import Network
 from utxoiq_infra.schedules import Schedules
-from utxoiq_infra.secrets import ApiKey, Mount, Secret
+from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret, fleet_keys
 from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
@@ -65,14 +68,23 @@ class PersistenceLayer(Component):
         self._configuration = configuration
         self._repository = repository
         self._migrate = migrate
-        services = GoogleServices(f"{name}-services", configuration.project, opts=self.own())
-        enabled = self.own(depends_on=[services])
+        services = GoogleServices(
+            f"{name}-services",
+            configuration.project,
+            opts=self.own(),
+            container_scanning=configuration.oversight.container_scanning,
+        )
+        enabled = self._enabled = self.own(depends_on=[services])
         self.accounts = {
             spec.name: Account(f"{name}-{spec.name}", configuration, purpose=spec.description, opts=enabled)
             for spec in configuration.functions
         }
         self.scheduler = Account(f"{name}-scheduler", configuration, purpose="Runs the schedules", opts=enabled)
         self.deployer = Account(f"{name}-deployer", configuration, purpose="Has the schema migrated", opts=enabled)
+        self.operator = Account(f"{name}-operator", configuration, purpose="Stands for the operators", opts=enabled)
+        for member in configuration.identity.operator_members:
+            self.operator.may_be_impersonated_by(member, member.partition(":")[2])
+        self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
         network = Network(name, configuration, opts=enabled)
         self.buckets = Storage(name, configuration, opts=enabled)
         self.database = Database(name, configuration, network, opts=enabled)
@@ -85,7 +97,12 @@ class PersistenceLayer(Component):
         self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
         self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
         self.backups = BackupAccess(
-            f"{name}-backups", configuration, self.accounts[BACKUP.name], self.database, self.buckets, opts=enabled
+            f"{name}-backups",
+            configuration,
+            self.accounts[BACKUP.name],
+            self.accounts[KEEPER.name],
+            self.database,
+            opts=enabled,
         )
         self.archive = Archive(
             f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
@@ -101,6 +118,7 @@ class PersistenceLayer(Component):
         self.functions |= {spec.name: self._endpoint(spec, migrated) for spec in ENDPOINTS}
         if self._console:
             self.functions[CONSOLE.name] = self._console_function(self._console)
+        self.functions[KEEPER.name] = self._keeper_function()
         schedules = Schedules(name, configuration, self.functions, self.scheduler, opts=self.own())
         self.load_balancer = (
             LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
@@ -132,7 +150,8 @@ class PersistenceLayer(Component):
             "first_key_command": f"pulumi stack output admin_key --show-secrets --stack {configuration.stack}",
             "scheduler_account": self.scheduler.email,
             "deployer_account": self.deployer.email,
-            "operators": list(configuration.identity.operators),
+            "operators": list(configuration.identity.operator_emails),
+            "operator_account": self.operator.email,
             "operator_audience": configuration.operator_audience,
             "database_connection_name": self.database.connection_name,
             "buckets": {
@@ -180,9 +199,23 @@ class PersistenceLayer(Component):
             mounts=access.mounts,
             opts=self.own(depends_on=[*self.functions.values(), *access.grants]),
         )
-        for operator in configuration.identity.operators:
-            function.allow(operator, f"user:{operator}")
+        for member in configuration.identity.operator_members:
+            function.allow(member.partition(":")[2], member)
         return function
+
+    def _keeper_function(self) -> ServerlessFunction:
+        """Has no database and no cache; only the scheduler may call it."""
+        return self._function(
+            KEEPER,
+            {
+                "GOOGLE_CLOUD_PROJECT": self._configuration.project,
+                "LOG_LEVEL": self._configuration.log_level,
+                "BACKED_UP_INSTANCE": self.database.connection_name,
+                **self._observed_environment(KEEPER),
+            },
+            mounts={},
+            depends_on=self.backups.keeper_grants,
+        )
 
     def _role_members(self) -> pulumi.Output[str]:
         """Which database user belongs to which group role of the migrations."""
@@ -233,17 +266,22 @@ class PersistenceLayer(Component):
             "OIDC_USER_ISSUER": identity.user_issuer,
             "OIDC_USER_AUDIENCE": identity.user_audience,
             "OIDC_USER_JWKS_URL": identity.user_jwks_url,
-            "OPERATORS": ",".join(identity.operators),
+            "OIDC_SIGN_IN_PROVIDERS": ",".join(identity.sign_in_providers),
+            "OIDC_USER_TENANT": identity.user_tenant,
             "CORS_ORIGINS": ",".join(access.origins),
         }
         environment: dict[str, pulumi.Input[str]] = {
             "FUNCTION_AUDIENCE": self._configuration.function_audience(spec),
             "OPERATOR_AUDIENCE": self._configuration.operator_audience,
             "SCHEDULER_ACCOUNT": self.scheduler.email,
+            # A person's own ID token, as gcloud makes it, names no audience of ours: they take this account's.
+            "OPERATORS": self.operator.email.apply(lambda email: ",".join([email, *identity.operator_emails])),
             "MAX_TOKEN_SECONDS": str(identity.max_token_seconds),
             "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
+            "RATE_LIMIT_ADDRESS": str(access.address_limit),
             "RATE_LIMIT_BATCHES": str(access.batch_limit),
+            "CALLERS_CHECKED_BY_PLATFORM": str(not spec.open).lower(),
             "TRUSTED_PROXIES": str(self._configuration.trusted_proxies(spec)),
             **{variable: value for variable, value in optional.items() if value},
         }
@@ -252,12 +290,33 @@ class PersistenceLayer(Component):
             self._database_environment(spec) | self.cache.environment | environment | self._own_environment(spec),
             mounts={
                 variable: secret.mounted_by(spec.name, self.accounts[spec.name])
-                for variable, secret in self._secrets.items()
+                for variable, secret in {**self._secrets, **self._redis_secrets(spec, self._enabled)}.items()
             },
             depends_on=[migrated, *self._own_grants(spec)],
         )
-        function.allow("everybody", EVERYBODY)
+        if spec.open:
+            function.allow("everybody", EVERYBODY)
+        else:
+            function.allow("operator", self.operator.member)
+            for member in identity.operator_members:
+                function.allow(member.partition(":")[2], member)
         return function
+
+    def _cache_key(self, spec: FunctionSpec) -> random.RandomPassword:
+        """By which the function knows its own entries in Redis, where every function may write."""
+        name = f"{self.accounts[spec.name].pulumi_resource_name}-cache-key"
+        return random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+
+    def _redis_secrets(self, spec: FunctionSpec, enabled: pulumi.ResourceOptions) -> dict[str, Secret]:
+        """The function's own key; for who reads the figures of all, a key of each that is good for checking those."""
+        own = self._cache_keys[spec.name]
+        secrets = {"CACHE_KEY": Secret(own.pulumi_resource_name, self._configuration, own.result, opts=enabled)}
+        if spec == DATABASE:
+            keys = {self._configuration.function_name(one): self._cache_keys[one.name].result for one in ENDPOINTS}
+            derived = pulumi.Output.all(**keys).apply(fleet_keys)  # secret, as what it is made from is
+            name = f"{self.pulumi_resource_name}-fleet-keys"
+            secrets["FLEET_KEYS"] = Secret(name, self._configuration, derived, opts=enabled)
+        return secrets
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""
@@ -269,7 +328,10 @@ class PersistenceLayer(Component):
 
     def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """What no other function may do."""
-        own: dict[str, list[pulumi.Resource]] = {RETENTION.name: [self.archive.grant], BACKUP.name: self.backups.grants}
+        own: dict[str, list[pulumi.Resource]] = {
+            RETENTION.name: [*self.archive.grants],
+            BACKUP.name: self.backups.grants,
+        }
         return own.get(spec.name, [])
 
     def _database_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
@@ -320,7 +382,7 @@ class PersistenceLayer(Component):
         depends_on: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> ServerlessFunction:
         account = self.accounts[spec.name]
-        instances = {"": self.database.instance.name}
+        instances = {"": self.database.instance.name} if spec != KEEPER else {}
         if self.database.replica and spec.reads_replica:
             instances["-replica"] = self.database.replica.name
         connects = account.may_connect(instances)

@@ -1,7 +1,9 @@
 """Secrets in Secret Manager, readable by the functions that mount them and nobody else."""
 
 import hashlib
-from collections.abc import Sequence
+import hmac
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,6 +17,8 @@ from utxoiq_infra.identity import Account
 # 43 letters and digits hold 256 bits.
 KEY_LENGTH = 43
 ID_LENGTH = 12
+# What the functions call the figures of all instances.
+FLEET = "fleet"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,12 @@ class Mount:
     secret: pulumi.Output[str]
     version: pulumi.Output[str]
     grant: pulumi.Resource
+
+
+def fleet_keys(cache_keys: Mapping[str, str]) -> str:
+    """Return, as JSON, the keys by which each function's figures are known; they do not lead back to its own."""
+    keys = {name: hmac.digest(key.encode(), FLEET.encode(), "sha256").hex() for name, key in cache_keys.items()}
+    return json.dumps(keys, sort_keys=True)
 
 
 class Secret(Component):

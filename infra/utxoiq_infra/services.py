@@ -15,6 +15,7 @@ APIS = (
     "cloudscheduler",
     "cloudtrace",
     "compute",
+    "dns",
     "iam",
     "iamcredentials",
     "logging",
@@ -29,12 +30,18 @@ APIS = (
 )
 
 
+# Once it is enabled, every image of a function is looked through for known vulnerabilities, at a price an image.
+SCANNING = "containerscanning"
+
+
 class GoogleServices(Component):
     """The APIs, which stay enabled when the stack is destroyed: other stacks of the project may use them."""
 
-    def __init__(self, name: str, project: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, project: str, opts: pulumi.ResourceOptions | None = None, *, container_scanning: bool = True
+    ) -> None:
         super().__init__("GoogleServices", name, opts)
-        for api in APIS:
+        for api in (*APIS, *([SCANNING] if container_scanning else [])):
             projects.Service(
                 f"{name}-{api}",
                 project=project,

@@ -16,6 +16,7 @@ WEEKLY_BACKUP_DAYS = 28
 COLD_AFTER_DAYS = 30
 FROZEN_AFTER_DAYS = 365
 OLD_VERSION_DAYS = 30
+UNFINISHED_DAYS = 7
 
 
 class Storage(Component):
@@ -62,7 +63,7 @@ class Storage(Component):
             soft_delete_policy=storage.BucketSoftDeletePolicyArgs(
                 retention_duration_seconds=configuration.storage.soft_delete * DAY_SECONDS
             ),
-            lifecycle_rules=[*lifecycle, _old_versions()],
+            lifecycle_rules=[*lifecycle, _old_versions(), _unfinished_uploads()],
             force_destroy=not configuration.deletion_protection,
             labels=configuration.labels,
             opts=self.own(protect=configuration.deletion_protection),
@@ -94,6 +95,14 @@ def _delete_once_old(days: int, prefixes: Sequence[str]) -> storage.BucketLifecy
     return storage.BucketLifecycleRuleArgs(
         action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
         condition=storage.BucketLifecycleRuleConditionArgs(days_since_custom_time=days, matches_prefixes=prefixes),
+    )
+
+
+def _unfinished_uploads() -> storage.BucketLifecycleRuleArgs:
+    """Nobody who writes here may delete: what was left half done goes by itself."""
+    return storage.BucketLifecycleRuleArgs(
+        action=storage.BucketLifecycleRuleActionArgs(type="AbortIncompleteMultipartUpload"),
+        condition=storage.BucketLifecycleRuleConditionArgs(age=UNFINISHED_DAYS),
     )
 
 

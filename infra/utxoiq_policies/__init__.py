@@ -4,7 +4,7 @@ The rules know nothing of this program: they read types and properties. Rules th
 names or outputs are in tests/infra/policies.
 """
 
-from utxoiq_policies import cost, recovery, security
+from utxoiq_policies import cost, destruction, recovery, security
 from utxoiq_policies.rule import RULES, Resource, Rule, Stack
 
-__all__ = ["RULES", "Resource", "Rule", "Stack", "cost", "recovery", "security"]
+__all__ = ["RULES", "Resource", "Rule", "Stack", "cost", "destruction", "recovery", "security"]

@@ -37,6 +37,7 @@ from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.redis.signing import Signer
 
 ROWS = 1_000_000
 ROUNDS = 3
@@ -152,7 +153,9 @@ async def _archive(database: str) -> int:
     settings = _database_settings(os.environ["BENCH_SOCKET_DIR"], database)
     pool = Database(settings, connector(settings))
     redis = open_redis(RedisSettings("127.0.0.1", 1))
-    retention = Retention(pool, Cache(redis, redis), ArchiveBucket(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET))
+    retention = Retention(
+        pool, Cache(redis, redis, Signer(b"bench")), ArchiveBucket(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET)
+    )
     report = await retention.run("bench")
     await pool.close()
     if report.status != "success":

@@ -43,6 +43,7 @@ class Callers:
             "OIDC_USER_AUDIENCE": AUDIENCE,
             "OIDC_USER_JWKS_URL": issuer.jwks_url,
             "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+            "RATE_LIMIT_ADDRESS": str(PLENTY),
             "MAX_TOKEN_SECONDS": str(int(TOKEN_SECONDS)),
         }
 

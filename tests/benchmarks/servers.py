@@ -147,6 +147,7 @@ class Backends:
             "DB_USER": user,
             "CLOUD_SQL_SOCKET_DIR": str(self.postgres.socket_dir),
             "REDIS_HOST": self.valkey.host,
+            "CACHE_KEY": "of this test and of no other function",
             "REDIS_PORT": str(self.valkey.port),
             "MONITORING_NAMESPACE": "utxoiq-bench",
             "MONITORING_LOCATION": "region",

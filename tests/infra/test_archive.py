@@ -3,6 +3,7 @@
 import json
 from datetime import date
 
+import duckdb
 import pyarrow as pa
 import pytest
 from tests.infra.deployment import deploy
@@ -11,7 +12,7 @@ from commands.archive import columns as queried
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
 from utxoiq_infra.archive import TYPES as BIGQUERY_TYPES
 from utxoiq_infra.storage import METRICS
-from utxoiq_persistence.archive.bucket import manifest_name, new_name
+from utxoiq_persistence.archive.bucket import manifest_name, new_name, withdrawal_name
 from utxoiq_persistence.archive.tables import INSTANT, JSON, TABLES, UUID
 from utxoiq_persistence.archive.tables import TYPES as PARQUET_TYPES
 
@@ -47,9 +48,26 @@ def test_a_query_where_the_archive_lies_has_the_columns_of_the_objects(table: st
 
 
 def test_there_is_a_table_for_each() -> None:
-    tables = {found["tableId"]: found["externalDataConfiguration"] for found in deploy("prod").all(TABLE)}
-    assert tables.keys() == TABLES.keys()
-    assert all(json.loads(found["schema"]) for found in tables.values())
+    declared = {found["tableId"]: found for found in deploy("prod").all(TABLE)}
+    assert declared.keys() == {*TABLES, *(f"{table}_objects" for table in TABLES), "manifests"}
+    assert all(json.loads(declared[f"{table}_objects"]["externalDataConfiguration.schema"]) for table in TABLES)
+
+
+def test_views_leave_out_what_has_no_manifest_or_was_withdrawn() -> None:
+    """DuckDB runs BigQuery's own text, over tables of the names of objects and over real manifests."""
+    bucket, dataset = "utxoiq-prod-utxoiq-prod-archive", "utxoiq_prod_archive"
+    day = date(2025, 8, 1)
+    kept, unfinished, gone = (new_name("insight_feedback", day) for _ in range(3))
+    views = {found["tableId"]: found["view.query"] for found in deploy("prod").all(TABLE) if found["view"]}
+    assert views.keys() == TABLES.keys()
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE objects (_FILE_NAME text); CREATE TABLE manifests (object text, withdrawn text)")
+    for name in (kept, unfinished, gone):
+        connection.execute("INSERT INTO objects VALUES (?)", [f"gs://{bucket}/{name}"])
+    connection.execute("INSERT INTO manifests VALUES (?, NULL), (?, NULL), (NULL, ?)", [kept, gone, gone])
+    query = views["insight_feedback"].replace(f"`utxoiq-prod.{dataset}.insight_feedback_objects`", "objects")
+    query = query.replace(f"`utxoiq-prod.{dataset}.manifests`", "manifests").replace('"', "'")
+    assert connection.execute(query).fetchall() == [(f"gs://{bucket}/{kept}",)]
 
 
 def test_their_days_are_read_from_the_names_of_objects() -> None:
@@ -63,3 +81,4 @@ def test_objects_and_manifests_of_metrics_leave_together() -> None:
     name = new_name("system_metrics", date(2025, 8, 1))
     assert [prefix for prefix in METRICS if name.startswith(prefix)] == [METRICS[0]]
     assert [prefix for prefix in METRICS if manifest_name(name).startswith(prefix)] == [METRICS[1]]
+    assert [prefix for prefix in METRICS if withdrawal_name(name).startswith(prefix)] == [METRICS[1]]

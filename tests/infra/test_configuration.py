@@ -86,7 +86,19 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"databaseDiskGb": "many"}, "databaseDiskGb is 'many': set it to a whole number from 10"),
     ({"deletionProtection": "yes"}, "deletionProtection is 'yes': set it to true or false"),
     ({"operators": "a@example.com"}, "operators is 'a@example.com': set it to an array of strings"),
-    ({"operators": ["someone"]}, "operators is 'someone': set it to the email of a Google account"),
+    (
+        {"operators": ["someone"]},
+        "operators is 'someone': set it to an IAM member: user:…, group:… or serviceAccount:… with an email",
+    ),
+    ({"operators": ["domain:example.com"]}, "operators is 'domain:example.com': set it to an IAM member"),
+    (
+        {"userIssuer": "https://accounts.google.com"},
+        "userIssuer is 'https://accounts.google.com': that is Google's own: every Google account would be a user",
+    ),
+    (
+        {"userIssuer": "https://Accounts.google.com/"},
+        "userIssuer is 'https://Accounts.google.com/': that is Google's own: every Google account would be a user",
+    ),
     ({"labels": ["Team=x"]}, "labels is 'Team=x': write it as key=value"),
     ({"deployer": "me@example.com"}, "deployer is 'me@example.com': set it to an IAM member"),
     ({"userJwksUrl": "http://keys.example.com"}, "userJwksUrl is 'http://keys.example.com': set it to the https URL"),

@@ -1,10 +1,11 @@
 """Every rule holds for every stack, and for configurations that nobody thinks of first."""
 
 import functools
+import re
 from collections.abc import Mapping
 
 import pytest
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import REPOSITORY, Deployment, deploy
 from tests.infra.policies import RULES
 
 KEY = "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"
@@ -37,7 +38,13 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),
     "without a console": ("prod", {"console": False}),
-    "with operators": ("prod", {"operators": ["a@example.com", "b@example.com"], "deployer": "user:a@example.com"}),
+    "with operators": (
+        "prod",
+        {
+            "operators": ["a@example.com", "group:b@example.com", "serviceAccount:c@example.com"],
+            "deployer": "user:a@example.com",
+        },
+    ),
     "traced, with links to runbooks": (
         "prod",
         {"traceSampling": "0.05", "runbookUrl": "https://wiki.example.com/alerts"},
@@ -55,3 +62,11 @@ def deployed(name: str) -> Deployment:
 @pytest.mark.parametrize("rule", RULES)
 def test_rule(rule: str, configuration: str) -> None:
     assert list(RULES[rule](deployed(configuration))) == []
+
+
+def test_every_control_that_is_documented_has_its_rule() -> None:
+    lines = (REPOSITORY / "docs/security.md").read_text().partition("## Controls of the platform")[2].splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| ")][1:]
+    named = [name for row in rows if len(row) == 3 for name in re.findall(r"`(\w+)`", row[2])]
+    assert len(named) >= 11
+    assert set(named) <= RULES.keys()

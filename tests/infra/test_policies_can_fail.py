@@ -109,11 +109,32 @@ def add_backend() -> None:
     compute.BackendService("more")
 
 
+def share_cache_key(props: Props) -> None:
+    for mount in props["service_config"].secret_environment_variables:
+        if mount.key == "CACHE_KEY":
+            mount.secret = "utxoiq-prod-metrics-cache-key"
+
+
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
 RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
 BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ("only_the_endpoints_are_open_to_everybody", invoker("utxoiq-prod-migrate", "allUsers"), {}),
     ("only_the_endpoints_are_open_to_everybody", invoker("other", "allAuthenticatedUsers"), {}),
+    (
+        "functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks",
+        invoker("utxoiq-prod-backup", "allUsers"),
+        {},
+    ),
+    (
+        "functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks",
+        variable("CALLERS_CHECKED_BY_PLATFORM", "true"),
+        {},
+    ),
+    (
+        "maintenance_is_called_by_the_scheduler_operators_and_uptime_checks",
+        invoker("utxoiq-prod-retention", "user:a@b.c"),
+        {},
+    ),
     ("the_deployer_alone_may_migrate", invoker("utxoiq-prod-migrate", "user:a@b.c"), {}),
     ("no_role_of_the_project_is_wider_than_its_condition", project_role("roles/storage.admin"), {}),
     (
@@ -149,6 +170,74 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         ),
         {},
     ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        Mutation((ROLE,), put("permissions", ["cloudsql.backupRuns.delete"]), ends_with="-maker"),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        bucket_role("utxoiq-prod-utxoiq-prod-archive", RETENTION_ACCOUNT),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        bucket_role(
+            "utxoiq-prod-utxoiq-prod-backups", "serviceAccount:p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com"
+        ),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        invoker("utxoiq-prod-keeper", "user:operator@example.com"),
+        {},
+    ),
+    (
+        "nobody_who_serves_may_destroy_backups_or_objects",
+        Mutation((FUNCTION,), put("service_config.ingress_settings", "ALLOW_ALL"), ends_with="-keeper"),
+        {},
+    ),
+    (
+        "nobody_connects_to_the_database_past_iam",
+        Mutation((INSTANCE,), put("settings.connector_enforcement", "NOT_REQUIRED")),
+        {},
+    ),
+    ("the_database_logs_who_comes_and_what_is_defined", without_flag("log_connections"), {}),
+    ("the_database_logs_who_comes_and_what_is_defined", without_flag("log_statement"), {}),
+    (
+        "traffic_and_names_are_logged_where_that_is_configured",
+        Mutation(("compute/subnetwork:Subnetwork",), put("log_config", None)),
+        {},
+    ),
+    (
+        "traffic_and_names_are_logged_where_that_is_configured",
+        Mutation(("dns/policy:Policy",), put("enable_logging", False)),
+        {},
+    ),
+    (
+        "images_are_scanned_where_that_is_configured",
+        Mutation(
+            ("projects/service:Service",),
+            put("service", "containeranalysis.googleapis.com"),
+            ends_with="-containerscanning",
+        ),
+        {},
+    ),
+    (
+        "the_log_bucket_is_locked_where_that_is_configured",
+        Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("locked", None)),
+        {"logsLocked": True},
+    ),
+    (
+        "cloud_armor_looks_into_json_and_learns",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), put("advanced_options_config", None)),
+        DOMAIN,
+    ),
+    (
+        "cloud_armor_looks_into_json_and_learns",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), put("adaptive_protection_config", None)),
+        DOMAIN,
+    ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (
         "every_function_has_an_account_of_its_own",
@@ -159,6 +248,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     (
         "secrets_are_readable_by_who_mounts_them",
         Mutation(("secretmanager/secretIamMember:SecretIamMember",), put("member", "user:a@b.c")),
+        {},
+    ),
+    (
+        "every_function_knows_its_cache_entries_by_a_key_of_its_own",
+        Mutation((FUNCTION,), share_cache_key, ends_with="-feedback"),
         {},
     ),
     ("nothing_secret_is_in_the_clear", variable("REDIS_AUTH", "redis-password"), {}),
@@ -311,7 +405,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     (
         "temporary_instances_are_all_that_backups_may_replace",
-        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-keeper"),
+        Mutation((ROLE,), put("permissions", ["cloudsql.instances.delete"]), ends_with="-maker"),
         {},
     ),
     (
@@ -385,6 +479,15 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     (
         "every_open_function_is_checked_from_outside",
         Mutation(("monitoring/uptimeCheckConfig:UptimeCheckConfig",), put("http_check.path", "/")),
+        {},
+    ),
+    (
+        "every_open_function_is_checked_from_outside",
+        Mutation(
+            ("monitoring/uptimeCheckConfig:UptimeCheckConfig",),
+            put("http_check.service_agent_authentication", None),
+            ends_with="-backup",
+        ),
         {},
     ),
     ("who_publishes_may_and_nobody_else", project_role("roles/monitoring.metricWriter"), {}),

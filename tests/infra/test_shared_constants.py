@@ -1,15 +1,19 @@
 """What the program and the functions have to agree on, though neither may import the other."""
 
+import json
 from typing import get_args
 
 from utxoiq_http.config import GateSettings
+from utxoiq_infra import secrets
 from utxoiq_infra.configuration import catalog
 from utxoiq_infra.configuration.settings import AccessSettings, StorageSettings
 from utxoiq_infra.database import SLOW_STATEMENT_MS
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.figures import SLOW_SECONDS
+from utxoiq_persistence.fleet import fleet
 from utxoiq_persistence.records import Scope
+from utxoiq_persistence.redis import signing
 
 
 def test_scopes_are_the_same() -> None:
@@ -18,11 +22,18 @@ def test_scopes_are_the_same() -> None:
 
 def test_limits_are_the_same_where_nothing_is_set() -> None:
     access = AccessSettings()
-    assert (access.signed_in_limit, access.anonymous_limit, access.batch_limit) == (
+    assert (access.signed_in_limit, access.anonymous_limit, access.batch_limit, access.address_limit) == (
         GateSettings.signed_in,
         GateSettings.anonymous,
         GateSettings.batches,
+        GateSettings.address,
     )
+
+
+def test_the_keys_of_figures_are_made_in_the_same_way() -> None:
+    assert json.loads(secrets.fleet_keys({"feedback": "its key"})) == {
+        "feedback": signing.derive(b"its key", fleet.KEY).decode()
+    }
 
 
 def test_rows_stay_as_long_where_nothing_is_set() -> None:

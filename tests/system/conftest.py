@@ -40,6 +40,12 @@ def operator(stack: LocalStack) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def backup_operator(stack: LocalStack) -> dict[str, str]:
+    """An operator with a token for that function, which the platform guards."""
+    return bearer(stack, "backup_token")
+
+
+@pytest.fixture(scope="session")
 def service(stack: LocalStack) -> dict[str, str]:
     return {"X-API-Key": stack.description["credentials"]["service_key"]}
 

@@ -55,6 +55,31 @@ def test_migrations_are_the_deployers_alone(
     assert client.post(f"{client.base_url}/migrate").status_code == 404  # no path of the base URL leads there
 
 
+@pytest.mark.parametrize("path", ["backup/run", "backup/status", "retention/run", "retention/restore"])
+def test_maintenance_is_closed_at_the_platform(
+    stack: LocalStack,
+    client: httpx.Client,
+    path: str,
+    user: dict[str, str],
+    service: dict[str, str],
+    scheduler: dict[str, str],
+    operator: dict[str, str],
+) -> None:
+    """Before a line of the function runs: its own log has none of these requests."""
+    url = f"/api/v1/monitoring/{path}"
+    forged = {"Authorization": f"{operator['Authorization'].rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"}
+    log = stack.state / "logs" / f"utxoiq-local-{path.partition('/')[0]}.log"
+    for headers, status in (({}, 401), (service, 401), (user, 401), (forged, 401), (scheduler, 403), (operator, 403)):
+        assert client.post(url, headers={**headers, "X-Request-ID": f"closed-{status}"}).status_code == status
+    assert '"request_id":"closed-' not in log.read_text()
+
+
+def test_the_keeper_takes_the_schedulers_calls_only(client: httpx.Client, backup_operator: dict[str, str]) -> None:
+    keeper = client.get("/_local/index.json").json()["functions"]["utxoiq-local-keeper"]
+    assert client.post(f"{keeper}/expire-backups").status_code == 401
+    assert client.post(f"{keeper}/expire-backups", headers=backup_operator).status_code == 403
+
+
 def test_the_scheduler_may_publish_and_nothing_else(client: httpx.Client, scheduler: dict[str, str]) -> None:
     assert client.post(PUBLISH, headers=scheduler).json()["status"] == "success"
     assert client.get("/api/v1/monitoring/backfill/status", headers=scheduler).status_code in (401, 403)

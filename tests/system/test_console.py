@@ -286,7 +286,7 @@ def test_without_scripts_pages_are_whole_and_forms_work(page: Page) -> None:
 
 
 def test_what_is_broken_is_an_incident_with_its_runbook(
-    failed_verification: None, page: Page, client: httpx.Client, operator: dict[str, str]
+    failed_verification: None, page: Page, client: httpx.Client, backup_operator: dict[str, str]
 ) -> None:
     asked = ""
 
@@ -294,7 +294,7 @@ def test_what_is_broken_is_an_incident_with_its_runbook(
         nonlocal asked
         if asked != (renewed := page.text("#live-time")):  # every few seconds: an operator has a limit, too
             asked = renewed
-            client.post(WATCH, headers=operator).raise_for_status()
+            client.post(WATCH, headers=backup_operator).raise_for_status()
         return "Verification failed" in page.section("incidents")
 
     until(is_open, INCIDENT_PATIENCE)

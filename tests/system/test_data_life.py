@@ -73,7 +73,7 @@ def test_months_are_there_before_their_metrics(stack: LocalStack) -> None:
 
 
 def test_a_token_for_another_function_runs_no_retention(client: httpx.Client, scheduler: dict[str, str]) -> None:
-    assert client.post(f"{RETENTION}/run", headers=scheduler).status_code == 401
+    assert client.post(f"{RETENTION}/run", headers=scheduler).status_code == 403
 
 
 def test_retention_alone_is_led_to_the_buckets(stack: LocalStack) -> None:
@@ -81,15 +81,19 @@ def test_retention_alone_is_led_to_the_buckets(stack: LocalStack) -> None:
     assert led == ["retention"]
 
 
-def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, service: dict[str, str]) -> None:
+def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, backup_operator: dict[str, str]) -> None:
     made = run_job(stack, "backup")["backup"]
     assert (made["status"], made["error"]) == ("success", None)
     proved = run_job(stack, "verify-backup")["verification"]
     assert (proved["status"], proved["backup_id"]) == ("passed", made["backup_id"]), proved
     assert all(check["passed"] for check in proved["checks"])
-    shown = client.get(f"{BACKUP}/status", headers=service).json()
+    shown = client.get(f"{BACKUP}/status", headers=backup_operator).json()
     assert shown["verification"]["id"] == proved["id"]
     assert run_job(stack, "continue-verification")["verification"]["id"] == proved["id"]
+
+
+def test_the_keeper_leaves_young_backups(stack: LocalStack) -> None:
+    assert run_job(stack, "expire-backups")["message"] == "0 backups deleted"
 
 
 def write_metrics(client: httpx.Client, service: dict[str, str], name: str, hour: datetime) -> None:

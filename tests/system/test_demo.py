@@ -23,7 +23,7 @@ def demonstrate(stack: LocalStack) -> tuple[dict[str, Any], str, str]:
 
     async def run() -> dict[str, Any]:
         service = connect(stack.base_url, {"X-API-Key": credentials["service_key"]})
-        operator = connect(stack.base_url, {"Authorization": f"Bearer {credentials['admin_token']}"})
+        operator = connect(stack.base_url, {"Authorization": f"Bearer {credentials['retention_token']}"})
         async with service as api, operator as operating:
             return await Demonstration(api, operating, SMALL, output).run(stack.base_url)
 

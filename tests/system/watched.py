@@ -19,7 +19,7 @@ PREFIX = "utxoiq-local"
 PUBLISH = "/api/v1/monitoring/database/publish-metrics"
 WATCH = "/api/v1/monitoring/backup/watch"
 # What publishes, by schedule: its path, whose token it shows, and after how many minutes it does so again.
-PUBLISHERS = {"publish-metrics": (PUBLISH, "scheduler_token", 1), "watch-backups": (WATCH, "admin_token", 2)}
+PUBLISHERS = {"publish-metrics": (PUBLISH, "scheduler_token", 1), "watch-backups": (WATCH, "backup_token", 2)}
 STATS = "/api/v1/feedback/stats"
 RATINGS = "/api/v1/feedback/user"
 # A machine that is small enough to be filled.

@@ -31,6 +31,7 @@ SLOW_SECONDS = 1.0
 TRACE = "logging.googleapis.com/trace"
 SPAN_ID = "logging.googleapis.com/spanId"
 SAMPLED = "logging.googleapis.com/trace_sampled"
+OWN_ID = "own_request_id"
 
 _encode = msgspec.json.Encoder().encode
 _of_request: ContextVar["_Request | None"] = ContextVar("of_request", default=None)
@@ -50,16 +51,22 @@ class Change(Protocol):
 
 
 class _Request(Struct):
-    """Identifies a request in log lines. `trace` is of its span; if it has none, the headers tell."""
+    """Identifies a request in log lines, by the caller's id and then by one of ours, `own_id`, as well.
+
+    `trace` is of its span; if it has none, the headers tell.
+    """
 
     request_id: str
     project: str
     headers: Mapping[bytes, bytes]
     trace: TraceContext | None
+    own_id: str | None
 
     def fields(self) -> dict[str, object]:
         """Return what every line of the request has. Most requests have no line, so this is not done before."""
         fields: dict[str, object] = {"request_id": self.request_id}
+        if self.own_id is not None:
+            fields[OWN_ID] = self.own_id
         trace = self.trace or trace_headers.read(self.headers)
         if trace is not None:
             fields[TRACE] = f"projects/{self.project}/traces/{trace.trace}"
@@ -82,8 +89,10 @@ class AccessLog:
 
         All later log lines of this task have the id and the trace: that of its span, else that of the headers.
         """
-        request_id = _given(headers, _REQUEST) or _given(headers, _CORRELATION) or _new_id()
-        _of_request.set(_Request(request_id, self._project, headers, trace))
+        given = _given(headers, _REQUEST) or _given(headers, _CORRELATION)
+        request_id = given or _new_id()
+        own_id = None if given is None else _new_id()
+        _of_request.set(_Request(request_id, self._project, headers, trace, own_id))
         return request_id
 
     def end(
@@ -186,6 +195,12 @@ def configure(level: str, project: str) -> AccessLog:
 def of_environment(environment: Mapping[str, str]) -> AccessLog:
     """Configure logging and return the access log. Raises ConfigurationError, which names the wrong variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
+
+
+def own_id() -> str | None:
+    """Return the id that we gave this task's request besides its caller's; None where its id is ours."""
+    request = _of_request.get()
+    return None if request is None else request.own_id
 
 
 def _fields_of_request() -> dict[str, object]:

@@ -122,12 +122,6 @@ def fetch(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject
     return rows
 
 
-def discard(archive: ArchiveBucket, name: str) -> None:
-    """Remove an object that is no part of the archive: its manifest first, so that nobody looks for the object."""
-    archive.remove(manifest_name(name))
-    archive.remove(name)
-
-
 def keep(session: Session, stored: Stored) -> None:
     """Make the object part of the archive. Raises ArchiveCorrupt if another run has abandoned it."""
     archived = stored.archived

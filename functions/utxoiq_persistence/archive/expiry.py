@@ -71,11 +71,11 @@ class Expiry:
             self.tally.details.append(note)
         return False
 
-    def remove_unfinished(self) -> None:
-        """Remove from the bucket the objects that an interrupted run was writing."""
+    def withdraw_unfinished(self) -> None:
+        """Withdraw from the archive the objects that an interrupted run was writing, or may still write."""
         names = archive_ledger.abandon_unfinished(self.session, self.table.name)
         for name in names:
-            archiving.discard(self.archive, name)
+            self.archive.withdraw(name)
         archive_ledger.forget_abandoned(self.session, self.table.name, names)
 
     def delete_archived(self, objects: Iterable[ArchivedObject]) -> None:
@@ -97,7 +97,7 @@ class Expiry:
             rows = archiving.fetch(self.archive, self.table, archived)
         except ObjectMissing:
             archive_ledger.abandon(self.session, archived.name)
-            archiving.discard(self.archive, archived.name)
+            self.archive.withdraw(archived.name)
             self._note(f"{archived.name} is gone from the bucket: what the table has of it is archived anew")
         except archiving.ArchiveCorrupt as error:
             self.tally.errors += 1
@@ -151,6 +151,6 @@ class Expiry:
 
 def expire_rows(expiry: Expiry) -> None:
     """Archive and delete the expired rows of a table that is not partitioned."""
-    expiry.remove_unfinished()
+    expiry.withdraw_unfinished()
     expiry.delete_archived(archive_ledger.list_pending(expiry.session, expiry.table.name))
     expiry.expire(expiry.count_by_day())

@@ -89,7 +89,7 @@ def abandon_unfinished(session: Session, table: str) -> list[str]:
 def forget_abandoned(session: Session, table: str, names: Sequence[str]) -> None:
     """Delete the records of abandoned objects that nobody can be writing any more.
 
-    The caller has removed these objects from the bucket.
+    The caller has withdrawn these objects from the archive.
     """
     session.run(_SQL["forget_abandoned"], table_name=table, names=arrays.encode_texts(names))
 

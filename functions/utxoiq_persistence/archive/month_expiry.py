@@ -17,7 +17,7 @@ _SQL = load("retention")
 
 def expire_months(expiry: Expiry) -> None:
     """Archive each expired month day by day and drop it, then expire the rows of the default partition."""
-    expiry.remove_unfinished()
+    expiry.withdraw_unfinished()
     drop_detached(expiry)
     for month in list_due_months(expiry):
         if not expiry.has_time():

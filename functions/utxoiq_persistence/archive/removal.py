@@ -77,4 +77,4 @@ def _replace(session: Session, archive: ArchiveBucket, table: ArchivedTable, cop
             archive_ledger.replace(session, name, replacement)
     else:
         archive_ledger.abandon(session, name)
-    archiving.discard(archive, name)
+    archive.withdraw(name)

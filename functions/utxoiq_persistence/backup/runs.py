@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from utxoiq_persistence.backup import facts as backup_facts
-from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlRefused, CloudSqlUnavailable, Resource
+from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlRefused, Resource
 from utxoiq_persistence.backup.facts import Facts
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
@@ -18,8 +18,6 @@ _log = logging.getLogger(__name__)
 
 # The description of our backups is this and their id.
 DESCRIPTION = "utxoiq backup"
-# Cloud SQL keeps on-demand backups until somebody deletes them.
-KEPT_BACKUPS = 8
 LONGEST = timedelta(hours=6)
 FAILED = {"FAILED", "SKIPPED", "DELETION_PENDING", "DELETION_FAILED", "DELETED"}
 
@@ -108,19 +106,8 @@ class BackupRuns:
             bytes=None if size is None else int(str(size)),
             facts=msgspec.json.encode(after).decode(),
         )
-        self._delete_oldest()
 
     def _fail(self, run: uuid.UUID, error: str) -> bool:
         _log.error("a backup failed: %s", error)
         self._session.run(_SQL["fail"], id=run, error=error)
         return True
-
-    def _delete_oldest(self) -> None:
-        """Delete one backup beyond those to keep. Cloud SQL does one thing at a time; the next backup continues."""
-        backups = self._cloud.list_backups(self._instance)
-        ours = [backup for backup in backups if str(backup.get("description", "")).startswith(DESCRIPTION)]
-        if len(ours) > KEPT_BACKUPS:
-            try:
-                self._cloud.delete_backup(self._instance, str(ours[-1]["id"]))
-            except (CloudSqlUnavailable, CloudSqlRefused) as error:
-                _log.warning("an old backup could not be deleted: %s", error)

@@ -10,6 +10,14 @@ from utxoiq_persistence.errors import ConfigurationError
 CHECK_TIMEOUT_MS = 1_200_000
 
 
+def admin_endpoint(environment: Mapping[str, str]) -> str | None:
+    """Return the Admin API's URL, None for Google's. Raises ConfigurationError."""
+    endpoint = environment.get("CLOUD_SQL_ADMIN_ENDPOINT") or None
+    if endpoint is not None and not endpoint.startswith(("https://", "http://127.0.0.1:")):
+        raise ConfigurationError(f"CLOUD_SQL_ADMIN_ENDPOINT is {endpoint!r}; it takes an https URL")
+    return endpoint
+
+
 @dataclass(frozen=True)
 class BackupSettings:
     """The settings of backups and their verification.
@@ -27,13 +35,10 @@ class BackupSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "BackupSettings":
         """Return the settings. Raises ConfigurationError, which names the variable and what it should hold."""
-        endpoint = environment.get("CLOUD_SQL_ADMIN_ENDPOINT") or None
-        if endpoint is not None and not endpoint.startswith(("https://", "http://127.0.0.1:")):
-            raise ConfigurationError(f"CLOUD_SQL_ADMIN_ENDPOINT is {endpoint!r}; it takes an https URL")
         database = replace(database_settings(environment), statement_timeout_ms=CHECK_TIMEOUT_MS)
         return cls(
             database=database,
-            endpoint=endpoint,
+            endpoint=admin_endpoint(environment),
             tier=environment.get("BACKUP_VERIFICATION_TIER") or cls.tier,
         )
 

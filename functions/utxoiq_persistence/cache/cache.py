@@ -6,6 +6,7 @@ An entry has a tag, which a write invalidates, and a field, which distinguishes 
 """
 
 import asyncio
+import logging
 import struct
 import time
 import uuid
@@ -25,7 +26,10 @@ from utxoiq_persistence.figures import CacheFigures
 from utxoiq_persistence.records import Document
 from utxoiq_persistence.redis.client import Redis
 from utxoiq_persistence.redis.pipelines import EPOCH, RedisAway, Script, ScriptRunner
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.tracing import spans as tracing
+
+_log = logging.getLogger(__name__)
 
 # How long a guard lives in Redis. An entry whose load takes longer is not kept there.
 GUARD_SECONDS = 300
@@ -61,6 +65,9 @@ if not guard then
     redis.call('SET', KEYS[2], guard, 'EX', ARGV[4])
 end
 return {false, ARGV[2] .. guard}
+""")
+_DISCARD = Script.of("""-- cache discard
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 """)
 _FILL = Script.of("""-- cache fill
 local guard = redis.call('GET', KEYS[2])
@@ -111,13 +118,15 @@ class _Flight:
 class Cache:
     """Reads entries through two levels, and invalidates them around writes. Without Redis every read calls its load."""
 
-    def __init__(self, redis: "Redis", listening: "Redis") -> None:
+    def __init__(self, redis: "Redis", listening: "Redis", signer: Signer) -> None:
         """Send nothing yet.
 
         Args:
             redis: The client for scripts.
             listening: A client without a read timeout, for the invalidation channel.
+            signer: Signs entries by the key of the function, and knows which are not of its making.
         """
+        self._signer = signer
         self._figures = CacheFigures()
         self.scripts = ScriptRunner(redis, self._tell_rest, self._distrust)
         self._name = uuid.uuid4().hex
@@ -193,8 +202,9 @@ class Cache:
 
     @property
     def figures(self) -> CacheFigures:
-        """Return the counts of lookups, evictions and failed writes since the start."""
+        """Return the counts of lookups, evictions, failed writes and forged entries since the start."""
         self._figures.evictions = self._memory.evictions
+        self._figures.forged = self._signer.forged
         return self._figures
 
     def _may_join(self, flight: _Flight) -> bool:
@@ -239,25 +249,42 @@ class Cache:
         keys = _keys([tag])
         try:
             asked = time.monotonic()
-            value, told = await self.scripts.run(_LOOKUP, keys[:2], field, EPOCH, self._mark(), str(GUARD_SECONDS))
+            content, told = await self._look_up(keys, tag, field)
         except RedisAway:
             self._figures.group(group).errors += 1
             _note("error")
             return 0.0, await load(), False
-        if value is not None:
+        if content is not None:
             self._figures.group(group).redis += 1
             _note("redis")
-            return asked + float(told), _decode(value), True
+            return asked + float(told), _decode(content), True
         self._figures.group(group).misses += 1
         _note("miss")
         loading = time.monotonic()
         document = await load()
-        return loading + seconds, document, await self._offer(keys, field, document, told, seconds)
+        entry = self._signer.sign(_place(tag, field), _encode(document))
+        return loading + seconds, document, await self._offer(keys, field, entry, told, seconds)
 
-    async def _offer(self, keys: list[str], field: str, document: Document, guard: bytes, seconds: int) -> bool:
-        if len(document.body) > MAX_ENTRY_BYTES:
+    async def _look_up(self, keys: list[str], tag: str, field: str) -> tuple[bytes | None, bytes]:
+        """Return the entry that Redis has and for how many seconds it is good, or None and the guard to offer one by.
+
+        An entry that this function has not signed is taken away. One that is there again at once leaves no guard to
+        offer by, so that whoever writes there keeps nobody busy. Raises RedisAway.
+        """
+        for _ in range(2):
+            value, told = await self.scripts.run(_LOOKUP, keys[:2], field, EPOCH, self._mark(), str(GUARD_SECONDS))
+            if value is None:
+                return None, told
+            content = self._signer.open(_place(tag, field), value)
+            if content is not None:
+                return content, told
+            _log.warning("an entry of %s in Redis is not of this function's making", keys[0])
+            await self.scripts.run(_DISCARD, keys[:1], field, value)
+        return None, b""
+
+    async def _offer(self, keys: list[str], field: str, entry: bytes, guard: bytes, seconds: int) -> bool:
+        if len(entry) > MAX_ENTRY_BYTES:
             return False
-        entry = _encode(document)
         try:
             return bool(await self.scripts.run(_FILL, keys, field, entry, guard, str(seconds), str(MAX_FIELDS), EPOCH))
         except RedisAway:
@@ -333,6 +360,10 @@ class Cache:
         self._memory.clear()
         for tag in list(self._flights):
             self._drop(tag)
+
+
+def _place(tag: str, field: str) -> str:
+    return f"cache:{tag}:{field}"
 
 
 def _note(result: str) -> None:

@@ -17,6 +17,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigures
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.redis.client import Redis, RedisError
+from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
 # An instance that has not published for this long counts as gone.
 EXPIRE_SECONDS = 120
@@ -78,8 +79,26 @@ class Fleet:
         reachable: Whether Redis answered when it was last asked.
     """
 
-    def __init__(self, reporter: InstanceReporter, redis: "Redis", seconds: float) -> None:
+    def __init__(
+        self,
+        reporter: InstanceReporter,
+        redis: "Redis",
+        seconds: float,
+        signer: Signer,
+        keys: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            reporter: Tells this instance's figures.
+            redis: The client.
+            seconds: How often to publish.
+            signer: Signs this function's figures.
+            keys: Those by which each function's figures are known. None where all sign with the same one.
+        """
         self.reachable = False
+        self._signer = signer
+        self._signers = None if keys is None else {function: Signer(key) for function, key in keys.items()}
         self._reporter = reporter
         self._redis = redis
         self._seconds = seconds
@@ -107,7 +126,7 @@ class Fleet:
             entries = await self._entries()
             entries.pop(own.instance.encode(), None)
             # In a thread, since decoding the figures of many instances would delay requests.
-            others, gone, errors = await asyncio.to_thread(_decode_entries, entries)
+            others, gone, errors = await asyncio.to_thread(self._decode_entries, entries)
             if gone:
                 await self._redis.hdel(KEY, *gone)
         except (RedisError, OSError):
@@ -123,7 +142,7 @@ class Fleet:
 
     async def _write(self, entry: bytes) -> None:
         try:
-            await self._redis.hset(KEY, self._reporter.name, entry)
+            await self._redis.hset(KEY, self._reporter.name, self._signer.sign(_place(self._reporter.name), entry))
         except (RedisError, OSError):
             self.reachable = False
             raise
@@ -140,6 +159,35 @@ class Fleet:
             entries = await self._redis.hgetall(KEY)
         return cast("dict[bytes, bytes]", entries)  # its stub allows for a client that decodes
 
+    def _decode_entries(
+        self, entries: Mapping[bytes, bytes]
+    ) -> tuple[list[InstanceFigures], list[bytes], dict[bytes, Exception]]:
+        """Return the figures of living instances, the names of those that are gone, and errors by instance.
+
+        During a deployment, entries of another version may not be readable.
+        """
+        figures: list[InstanceFigures] = []
+        gone: list[bytes] = []
+        errors: dict[bytes, Exception] = {}
+        for name, entry in entries.items():
+            try:
+                stamp = _read_stamp(entry)
+                if stamp.published_at < time.time() - EXPIRE_SECONDS:
+                    gone.append(name)
+                else:
+                    figures.append(_decode(self._open(name, entry, stamp.function)))
+            except (msgspec.MsgspecError, _Forged) as error:
+                errors[name] = error
+        return figures, gone, errors
+
+    def _open(self, name: bytes, entry: bytes, function: str) -> bytes:
+        """Return what an instance wrote. Raises _Forged if the function that it names has not signed it."""
+        signer = self._signer if self._signers is None else self._signers.get(function)
+        content = None if signer is None else signer.open(_place(name.decode(errors="replace")), entry)
+        if content is None:
+            raise _Forged(f"{function} has not signed them")
+        return content
+
     def _log_unreadable(self, errors: Mapping[bytes, Exception]) -> None:
         for name in errors.keys() - self._unreadable:
             _log.warning("the figures of instance %s are left out: %s", name.decode(errors="replace"), errors[name])
@@ -147,36 +195,27 @@ class Fleet:
 
 
 class _Stamp(Struct):
-    """The one field that entries of every version have."""
+    """The fields that entries of every version have."""
 
+    function: str
     published_at: float
 
 
-def _decode_entries(
-    entries: Mapping[bytes, bytes],
-) -> tuple[list[InstanceFigures], list[bytes], dict[bytes, Exception]]:
-    """Return the figures of living instances, the names of those that are gone, and errors by instance.
+class _Forged(Exception):
+    """An entry was not written by the function that it names."""
 
-    During a deployment, entries of another version may not be readable.
-    """
-    figures: list[InstanceFigures] = []
-    gone: list[bytes] = []
-    errors: dict[bytes, Exception] = {}
-    for name, entry in entries.items():
-        try:
-            if _is_gone(entry):
-                gone.append(name)
-            else:
-                figures.append(_decode(entry))
-        except msgspec.MsgspecError as error:
-            errors[name] = error
-    return figures, gone, errors
+
+def _place(name: str) -> str:
+    return f"{KEY}:{name}"
 
 
 def _decode(entry: bytes) -> InstanceFigures:
     return msgspec.msgpack.decode(entry, type=InstanceFigures)
 
 
-def _is_gone(entry: bytes) -> bool:
-    """Return whether the instance is gone. Raises MsgspecError if the entry does not say, so that it is kept."""
-    return msgspec.msgpack.decode(entry, type=_Stamp).published_at < time.time() - EXPIRE_SECONDS
+def _read_stamp(entry: bytes) -> _Stamp:
+    """Return what an entry says of itself, signed or of a version that did not sign. Raises MsgspecError."""
+    try:
+        return msgspec.msgpack.decode(entry[:-SIGNATURE_BYTES], type=_Stamp)
+    except msgspec.MsgspecError:
+        return msgspec.msgpack.decode(entry, type=_Stamp)

@@ -129,7 +129,12 @@ def _cache(part: Instances) -> Answer:
     total = LookupFigures()
     for lookups in figures.groups.values():
         total.merge(lookups)
-    return {**_lookups(total), "evictions": figures.evictions, "failed_writes": figures.failed_writes}
+    return {
+        **_lookups(total),
+        "evictions": figures.evictions,
+        "failed_writes": figures.failed_writes,
+        "forged": figures.forged,
+    }
 
 
 def _lookups(lookups: LookupFigures) -> Answer:

@@ -38,6 +38,9 @@ class Entry:
         self.subject = subject
         self.details = details
         self.made = False
+        # Whoever covers tracks sends the id of somebody else's request.
+        own = {} if origin.own_id is None else {"own_request_id": origin.own_id}
+        kept = {**details, **own}
         self.parameters: Mapping[str, Any] = {
             "actor": origin.actor,
             "key_id": origin.key_id,
@@ -45,7 +48,7 @@ class Entry:
             "request_id": origin.request_id,
             "action": action,
             "subject": subject,
-            "details": _encode(details).decode() if details else None,
+            "details": _encode(kept).decode() if kept else None,
         }
 
 
@@ -56,7 +59,8 @@ class Origin(Struct):
         actor: The caller's name.
         key_id: The id of the API key that the caller sent.
         address: The caller's IP address.
-        request_id: The id of the request.
+        request_id: The id of the request, which its caller may have chosen.
+        own_id: The id that we gave the request, where its caller has chosen one.
         entries: The changes of this request, for its log line.
     """
 
@@ -65,6 +69,7 @@ class Origin(Struct):
     address: str | None = None
     request_id: str | None = None
     entries: list[Entry] = []
+    own_id: str | None = None
 
 
 # The actor of changes that a function makes without a request.

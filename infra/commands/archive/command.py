@@ -93,7 +93,7 @@ def find_api(given: argparse.Namespace) -> tuple[str, str]:
     """Return the base URL, and an operator's token. Raises CommandFailed."""
     if given.url is None:
         found = stack.read(given.stack_file, otherwise="--url")
-        return found.base_url, found.credential("admin_token")
+        return found.base_url, found.credential("retention_token")
     if TOKEN not in os.environ:
         raise CommandFailed(
             "no credentials were given",

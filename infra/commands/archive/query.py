@@ -13,6 +13,7 @@ from commands.archive.bucket import Bucket
 from commands.errors import CommandFailed
 
 MANIFESTS = "manifests"
+WITHDRAWN = ".withdrawn.json"
 PARTITIONS = pa.schema([("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8())])
 PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
 TABLES = columns.read()
@@ -87,7 +88,7 @@ def _check_columns(storage: fs.FileSystem, newest: str, table: str) -> None:
 
 
 def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, datetime]:
-    """Return the objects that have a manifest, each with the moment when that was written.
+    """Return the objects that have a manifest and were not withdrawn, each with the moment when that was written.
 
     One without is on its way, or was left behind; it is no part of the archive. A manifest without its object is of one
     that somebody moved away, or that the lifecycle removed first.
@@ -96,7 +97,9 @@ def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, date
         path.removeprefix(f"{bucket}/{MANIFESTS}/"): written
         for path, written in _files(storage, f"{bucket}/{MANIFESTS}/{table}").items()
     }
-    confirmed = {f"{bucket}/{name.removesuffix('.json')}.parquet": moment for name, moment in manifests.items()}
+    withdrawn = {name.removesuffix(WITHDRAWN) for name in manifests if name.endswith(WITHDRAWN)}
+    stems = {name.removesuffix(".json"): moment for name, moment in manifests.items() if not name.endswith(WITHDRAWN)}
+    confirmed = {f"{bucket}/{stem}.parquet": moment for stem, moment in stems.items() if stem not in withdrawn}
     return {name: confirmed[name] for name in _files(storage, f"{bucket}/{table}") if name in confirmed}
 
 

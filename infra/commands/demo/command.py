@@ -35,7 +35,7 @@ def _demonstrate(given: argparse.Namespace, output: Output) -> Any:
 
     async def run() -> Any:
         service = connect(found.base_url, {"X-API-Key": found.credential("service_key")})
-        operator = connect(found.base_url, {"Authorization": f"Bearer {found.credential('admin_token')}"})
+        operator = connect(found.base_url, {"Authorization": f"Bearer {found.credential('retention_token')}"})
         async with service as api, operator as operating:
             return await Demonstration(api, operating, loads.SCALES[given.scale], output).run(found.base_url)
 

@@ -1,6 +1,9 @@
 """The role bindings that the program declares, asked by what stands for the platform."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+
+from local_cloud.google.conditions import Condition
 
 ANYBODY = "allUsers"
 ANYBODY_SIGNED_IN = "allAuthenticatedUsers"
@@ -12,10 +15,25 @@ class Bindings:
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._permissions: dict[str, frozenset[str]] = {}
+        self._granted: list[tuple[str, str, Condition | None]] = []
 
-    def add(self, resource: str, role: str, member: str) -> None:
-        """Give a member a role on a resource."""
+    def define(self, role: str, permissions: Iterable[str]) -> None:
+        """Say what a role of the project's own holds."""
+        self._permissions[role] = frozenset(permissions)
+
+    def add(self, resource: str, role: str, member: str, condition: str | None = None) -> None:
+        """Give a member a role on a resource. Raises DeploymentFailed for a condition that is not known here."""
         self._members[resource, role].add(member)
+        self._granted.append((member, role, None if condition is None else Condition(condition)))
+
+    def permits(self, member: str, permission: str, resource_type: str, name: str) -> bool:
+        """Return whether a role of the project's own gives the member the permission on that resource."""
+        return any(
+            permission in self._permissions.get(role, ())
+            for granted, role, condition in self._granted
+            if granted == member and (condition is None or condition.holds(resource_type, name))
+        )
 
     def members(self, resource: str, role: str) -> frozenset[str]:
         """Return who has a role on a resource."""

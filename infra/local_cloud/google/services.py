@@ -7,8 +7,10 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local_cloud.google.api_callers import ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
+from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging import api as logging_api
@@ -33,6 +35,8 @@ from local_cloud.report import Report
 from local_cloud.state import State
 
 DEFAULT_REGION = "us-central1"
+# As which Cloud Monitoring's checks come; the number is that of resources.invokes.
+UPTIME_AGENT = "service-000000000000@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 
 
 class GoogleServices:
@@ -51,6 +55,7 @@ class GoogleServices:
         self.project = project
         self.issuers = issuers
         self.bindings = Bindings()
+        self.api_callers = ApiCallers()
         self.secrets = SecretManager(self.bindings)
         self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report)
         self.redis: dict[str, RedisInstance] = {}
@@ -65,6 +70,7 @@ class GoogleServices:
             say=report.say,
             pace=pace,
         )
+        self.monitoring.uptime.agent_token = lambda audience: issuers.account_token(UPTIME_AGENT, audience, 300)
         self.log_sources = LogSources(project, state.log("scheduler"), self.cloud_sql)
         self.log_metrics: list[LogMetric] = []
         self._traces = Traces()
@@ -74,7 +80,9 @@ class GoogleServices:
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes of all REST APIs."""
         return [
-            *AdminApi(self.project, lambda: self.cloud_sql.service).routes(),
+            *AdminApi(
+                self.project, lambda: self.cloud_sql.service, Guard(self.project, self.api_callers, self.bindings)
+            ).routes(),
             *MonitoringApi(self.monitoring).routes(),
             *self._traces.routes(),
             *logging_api.list_routes(self.project, self.log_sources.current),

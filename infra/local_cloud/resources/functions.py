@@ -157,7 +157,7 @@ def _list_endpoints(cloud: LocalCloud, account: str) -> dict[str, str]:
     if storage is not None and cloud.google.bindings.has_role(f"serviceAccount:{account}", "storage"):
         platform["STORAGE_EMULATOR_HOST"] = storage
     if cloud.google.cloud_sql.service is not None:
-        platform["CLOUD_SQL_ADMIN_ENDPOINT"] = cloud.endpoints.apis.url
+        platform["CLOUD_SQL_ADMIN_ENDPOINT"] = cloud.endpoints.apis.url + cloud.google.api_callers.path(account)
         platform["CLOUD_SQL_SOCKETS"] = str(cloud.google.cloud_sql.service.sockets)
     for postgres in cloud.google.cloud_sql.primaries:
         platform["CLOUD_SQL_SOCKET_DIR"] = str(postgres.socket_dir)

@@ -38,7 +38,17 @@ async def account_member(cloud: LocalCloud, declaration: Declaration) -> Created
 @handles("gcp:projects/iAMMember:IAMMember")
 async def project_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Bind a role on the project."""
-    return _bind(cloud, declaration, "project", str(declaration.inputs.get("project", cloud.project)))
+    condition = declaration.inputs.get("condition") or {}
+    project = str(declaration.inputs.get("project", cloud.project))
+    return _bind(cloud, declaration, "project", project, condition.get("expression"))
+
+
+@handles("gcp:projects/iAMCustomRole:IAMCustomRole")
+async def custom_role(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Define a role of the project's own, which the stand-ins of Google's APIs ask for."""
+    role = f"projects/{cloud.project}/roles/{declaration.inputs['roleId']}"
+    cloud.google.bindings.define(role, map(str, declaration.inputs["permissions"]))
+    return CreatedResource(id=role, outputs={"name": role})
 
 
 @handles("gcp:storage/bucketIAMMember:BucketIAMMember")
@@ -72,7 +82,9 @@ def _bind_function(cloud: LocalCloud, declaration: Declaration, path: str) -> Cr
     return _bind(cloud, declaration, "function", name)
 
 
-def _bind(cloud: LocalCloud, declaration: Declaration, kind: str, resource: str) -> CreatedResource:
+def _bind(
+    cloud: LocalCloud, declaration: Declaration, kind: str, resource: str, condition: str | None = None
+) -> CreatedResource:
     role, member = str(declaration.inputs["role"]), str(declaration.inputs["member"])
-    cloud.google.bindings.add(f"{kind}/{resource}", role, member)
+    cloud.google.bindings.add(f"{kind}/{resource}", role, member, condition)
     return CreatedResource(id=f"{resource}/{role}/{member}", outputs={"etag": ""})

@@ -37,7 +37,9 @@ class Sizing:
 class FunctionSpec:
     """name: of its folder and its entry point. prefix: of the paths that it answers under the one base URL.
 
-    more_paths: that it answers besides. reads_replica: what it reads may be as old as the replica is behind.
+    public: whether it is part of the API. open: whether the platform lets everybody call it, and the function tells
+    callers apart; otherwise the platform lets in whom it is granted to. more_paths: that it answers besides.
+    reads_replica: what it reads may be as old as the replica is behind.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FunctionSpec:
     sizing: Sizing
     prefix: str
     public: bool = True
+    open: bool = True
     reads_replica: bool = False
     more_paths: tuple[str, ...] = ()
 
@@ -61,10 +64,11 @@ MIGRATE = FunctionSpec(
     sizing=Sizing(concurrency=1, max_instances=1, timeout_seconds=540, pool_size=1, pool_overflow=0),
     prefix="",
     public=False,
+    open=False,
 )
 
 # Callers are told apart in the functions, by user token, API key or scheduler token: Cloud Run's own check knows
-# none of the first two, so at the platform these are open. migrate alone is closed there.
+# none of the first two, so at the platform these are open. What takes Google's identities only is closed there.
 BACKFILL = FunctionSpec(
     name="backfill",
     description="Backfill jobs and their progress",
@@ -103,6 +107,7 @@ RETENTION = FunctionSpec(
     # One run an instance bounds its memory; the second is for a restore meanwhile.
     sizing=Sizing(concurrency=1, timeout_seconds=540, pool_size=2, pool_overflow=1),
     prefix="/api/v1/monitoring/retention",
+    open=False,
 )
 BACKUP = FunctionSpec(
     name="backup",
@@ -110,6 +115,7 @@ BACKUP = FunctionSpec(
     # Of all calls one works, on a connection of its own; the others find it busy, and answer.
     sizing=Sizing(concurrency=4, timeout_seconds=1800, pool_size=1, pool_overflow=1, apart=1),
     prefix="/api/v1/monitoring/backup",
+    open=False,
 )
 ENDPOINTS = (BACKFILL, FEEDBACK, METRICS, DATABASE, KEYS, RETENTION, BACKUP)
 # Asks the others and Google's APIs, and has no database; a stack may do without it.
@@ -119,8 +125,18 @@ CONSOLE = FunctionSpec(
     sizing=Sizing(max_instances=1, pool_size=0, pool_overflow=0),
     prefix="",
     public=False,
+    open=False,
 )
-FUNCTIONS = (*ENDPOINTS, MIGRATE, CONSOLE)
+# It alone may delete backups, has no database, and only the scheduler may call it.
+KEEPER = FunctionSpec(
+    name="keeper",
+    description="Has on-demand backups expire",
+    sizing=Sizing(concurrency=1, max_instances=1, pool_size=0, pool_overflow=0, ingress="internal"),
+    prefix="",
+    public=False,
+    open=False,
+)
+FUNCTIONS = (*ENDPOINTS, MIGRATE, KEEPER, CONSOLE)
 # They write to Cloud Monitoring.
 PUBLISHERS = (DATABASE, BACKUP)
 
@@ -182,6 +198,15 @@ SCHEDULES = (
         path=f"{BACKUP.prefix}/run?budget_seconds=1500",
         cron="0 2 * * 0",
         deadline_seconds=1800,
+        retries=1,
+    ),
+    Schedule(
+        name="expire-backups",
+        description="Deletes an on-demand backup that nobody needs any more",
+        function=KEEPER,
+        path="/expire-backups",
+        cron="0 12 * * *",
+        deadline_seconds=60,
         retries=1,
     ),
     Schedule(

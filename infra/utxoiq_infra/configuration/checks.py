@@ -37,6 +37,7 @@ def check(configuration: Configuration, values: Values) -> None:
     _lifecycles(configuration, values)
     _retention(configuration, values)
     _ingress(configuration, values)
+    _issuer(configuration, values)
     _budget(configuration, values)
     _slack(configuration, values)
     _fallback(configuration, values)
@@ -179,6 +180,17 @@ def _ingress(configuration: Configuration, values: Values) -> None:
             raise values.refuse(
                 f"functions.{spec.name}.ingress", "there is no load balancer: set domain, or ingress to all", "balancer"
             )
+
+
+def _issuer(configuration: Configuration, values: Values) -> None:
+    issuer = configuration.identity.user_issuer
+    if issuer.removeprefix("https://").rstrip("/").lower() == "accounts.google.com":
+        raise values.refuse(
+            "userIssuer",
+            "that is Google's own: every Google account would be a user. Set it to the issuer of your users, "
+            "or to nothing for Firebase Authentication of the project",
+            issuer,
+        )
 
 
 def _budget(configuration: Configuration, values: Values) -> None:

@@ -21,6 +21,8 @@ class NetworkSettings:
 
     functions_range: str = "10.8.0.0/24"
     services_range: str = "10.9.0.0/20"
+    flow_logs: bool = True
+    dns_logs: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class DatabaseSettings:
     audited: str = "ddl,role"
     replica_region: str = ""
     kms_key: str = ""
+    connector_enforced: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,10 @@ class StorageSettings:
 class IdentitySettings:
     """Empty: the functions' own default, which is Firebase Authentication of the project.
 
-    deployer: who runs `pulumi up`, as an IAM member. max_token_seconds: from an ID token's issue to its expiry.
-    break_glass: the email of a person who may log in to the database, until break_glass_until; empty for nobody.
+    operators: IAM members, of which an email alone is a user. sign_in_providers: by which users may have signed in,
+    empty for all. user_tenant: of Firebase, empty for users of none. deployer: who runs `pulumi up`, as an IAM member.
+    max_token_seconds: from an ID token's issue to its expiry. break_glass: the email of a person who may log in to the
+    database, until break_glass_until; empty for nobody.
     """
 
     user_issuer: str = ""
@@ -102,18 +107,33 @@ class IdentitySettings:
     max_token_seconds: int = 3600
     break_glass: str = ""
     break_glass_until: str = ""
+    sign_in_providers: tuple[str, ...] = ()
+    user_tenant: str = ""
+
+    @property
+    def operator_members(self) -> tuple[str, ...]:
+        """Return the operators as IAM members."""
+        return tuple(one if ":" in one else f"user:{one}" for one in self.operators)
+
+    @property
+    def operator_emails(self) -> tuple[str, ...]:
+        """Return the emails of those operators that are accounts: a token names no group."""
+        accounts = (one for one in self.operator_members if not one.startswith("group:"))
+        return tuple(one.partition(":")[2] for one in accounts)
 
 
 @dataclass(frozen=True)
 class AccessSettings:
-    """Limits are a caller's requests an hour. origins: of the web pages that may call from a browser.
+    """Limits are a caller's requests an hour; address_limit: those of all users of one address.
 
+    origins: of the web pages that may call from a browser.
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
     metrics_ahead_seconds: how far in the future a metric's timestamp may lie.
     """
 
     signed_in_limit: int = 1000
     anonymous_limit: int = 100
+    address_limit: int = 5000
     batch_limit: int = 100
     origins: tuple[str, ...] = ()
     service_key: bool = False
@@ -123,10 +143,15 @@ class AccessSettings:
 
 @dataclass(frozen=True)
 class OversightSettings:
-    """audit_logs: of who read and wrote data. budget: a month, in whole units of the billing account's currency."""
+    """audit_logs: of who read and wrote data. logs_locked: for good, so that nobody shortens log_days.
+
+    budget: a month, in whole units of the billing account's currency.
+    """
 
     audit_logs: bool = True
     log_days: int = 400
+    logs_locked: bool = False
+    container_scanning: bool = True
     budget: int = 0
     billing_account: str = ""
 

@@ -29,6 +29,8 @@ _REGION = r"[a-z]+-[a-z]+\d+"
 _LABEL = r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}"
 _DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 _EMAIL = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
+_OPERATOR = rf"((user|group|serviceAccount):)?{_EMAIL}"
+_PROVIDER = r"[a-z][a-z0-9.\-]*"
 _MEMBER = rf"(user|group|serviceAccount):{_EMAIL}|principal(Set)?://\S+"
 _KMS_KEY = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
 _AUDITED = r"(all|none|ddl|role|read|write|function|misc)(,(-?)(ddl|role|read|write|function|misc))*"
@@ -91,6 +93,8 @@ def _network(values: Values) -> NetworkSettings:
     return NetworkSettings(
         functions_range=values.network("functionsRange", default.functions_range),
         services_range=values.network("servicesRange", default.services_range),
+        flow_logs=values.switch("flowLogs", default.flow_logs),
+        dns_logs=values.switch("dnsLogs", default.dns_logs),
     )
 
 
@@ -113,6 +117,7 @@ def _database(values: Values) -> DatabaseSettings:
         audited=values.text(
             "databaseAudited", default.audited, _AUDITED, "set it to pgaudit's classes, such as ddl,role,write"
         ),
+        connector_enforced=values.switch("databaseConnectorEnforced", default.connector_enforced),
         replica_region=values.text("replicaRegion", "", _REGION, "set it to a region such as us-west1, or to nothing"),
         kms_key=values.text("databaseKmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
     )
@@ -153,7 +158,9 @@ def _identity(values: Values) -> IdentitySettings:
         user_issuer=values.text("userIssuer", "", _SECURE_URL, "set it to the https URL of the users' OIDC issuer"),
         user_audience=values.text("userAudience", ""),
         user_jwks_url=values.text("userJwksUrl", "", _SECURE_URL, "set it to the https URL of the issuer's keys"),
-        operators=values.texts("operators", _EMAIL, "set it to the email of a Google account"),
+        operators=values.texts(
+            "operators", _OPERATOR, "set it to an IAM member: user:…, group:… or serviceAccount:… with an email"
+        ),
         operator_audience=values.text("operatorAudience", ""),
         deployer=values.text("deployer", "", _MEMBER, "set it to an IAM member such as user:name@example.com"),
         max_token_seconds=values.integer("maxTokenSeconds", IdentitySettings.max_token_seconds, 60, 86400),
@@ -161,6 +168,10 @@ def _identity(values: Values) -> IdentitySettings:
         break_glass_until=values.text(
             "breakGlassUntil", "", _MOMENT, "set it to a time in UTC such as 2026-12-01T18:00:00Z"
         ),
+        sign_in_providers=values.texts(
+            "signInProviders", _PROVIDER, "set it to Firebase's name of one, such as password"
+        ),
+        user_tenant=values.text("userTenant", ""),
     )
 
 
@@ -169,6 +180,7 @@ def _access(values: Values) -> AccessSettings:
     return AccessSettings(
         signed_in_limit=values.integer("rateLimitSignedIn", default.signed_in_limit, 1, 10**9),
         anonymous_limit=values.integer("rateLimitAnonymous", default.anonymous_limit, 1, 10**9),
+        address_limit=values.integer("rateLimitAddress", default.address_limit, 1, 10**9),
         batch_limit=values.integer("rateLimitBatches", default.batch_limit, 1, 10**9),
         origins=values.texts("corsOrigins", _ORIGIN, "set it to an origin such as https://app.example.com"),
         service_key=values.switch("serviceKey", default.service_key),
@@ -182,6 +194,8 @@ def _oversight(values: Values) -> OversightSettings:
     return OversightSettings(
         audit_logs=values.switch("auditLogs", default.audit_logs),
         log_days=values.integer("logDays", default.log_days, 1, 3650),
+        logs_locked=values.switch("logsLocked", default.logs_locked),
+        container_scanning=values.switch("containerScanning", default.container_scanning),
         budget=values.integer("budget", default.budget, 0, 10**9),
         billing_account=values.text(
             "billingAccount", "", r"[0-9A-F]{6}(-[0-9A-F]{6}){2}", "set it to an id such as 012345-6789AB-CDEF01"

@@ -11,7 +11,23 @@ from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.project_number import project_number
 
-AUDITED_SERVICES = ("cloudsql.googleapis.com", "storage.googleapis.com")
+# Whatever holds data, or rights to them.
+AUDITED_SERVICES = tuple(
+    f"{service}.googleapis.com"
+    for service in (
+        *(
+            "bigquery",
+            "cloudkms",
+            "cloudresourcemanager",
+            "cloudsql",
+            "iam",
+            "redis",
+            "run",
+            "secretmanager",
+            "storage",
+        ),
+    )
+)
 AUDITED_ACCESS = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
 BUDGET_THRESHOLDS = (0.5, 0.9, 1.0)
 
@@ -100,6 +116,7 @@ class Oversight(Component):
             location=configuration.region,
             description="Audit logs of Google Cloud and of the functions",
             retention_days=configuration.oversight.log_days,
+            locked=configuration.oversight.logs_locked or None,
             opts=self.own(protect=configuration.deletion_protection),
         )
         functions = self._of_stack(_FUNCTIONS)

@@ -1,6 +1,8 @@
 """Checks of /health from three continents, of the functions that can be reached from there.
 
-Private functions cannot be: the checks carry no credentials. Of those, migrate serves nobody between deployments.
+To a function that is closed at the platform a check comes as Cloud Monitoring's own account. Behind the load balancer
+its token would be meant for another address: there those are watched by the alerts on their schedules alone. migrate
+serves nobody between deployments, and keeper takes the scheduler's calls only.
 """
 
 from collections.abc import Mapping
@@ -14,9 +16,11 @@ from utxoiq_infra.configuration.catalog import ENDPOINTS, FunctionSpec
 from utxoiq_infra.configuration.settings import INGRESS, Configuration
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.load_balancer import health_path
+from utxoiq_infra.project_number import project_number
 
 # One location in each region: Google requires at least three.
 REGIONS = ["USA_IOWA", "EUROPE", "ASIA_PACIFIC"]
+MONITORING_AGENT = "gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 PERIOD, TIMEOUT = "60s", "10s"
 
 
@@ -32,8 +36,10 @@ class UptimeChecks(Component):
     ) -> None:
         super().__init__("UptimeChecks", name, opts)
         self._configuration = configuration
-        urls = {spec.name: self._url(spec, functions[spec.name]) for spec in ENDPOINTS}
-        self.checks = {function: self._check(function, url) for function, url in urls.items() if url is not None}
+        urls = {spec: self._url(spec, functions[spec.name]) for spec in ENDPOINTS}
+        self.checks = {
+            spec.name: self._check(spec, functions[spec.name], url) for spec, url in urls.items() if url is not None
+        }
         self.register_outputs({})
 
     def _url(self, spec: FunctionSpec, function: ServerlessFunction) -> pulumi.Output[str] | None:
@@ -41,12 +47,19 @@ class UptimeChecks(Component):
         ingress = self._configuration.ingress(spec)
         if ingress == INGRESS["all"]:
             return pulumi.Output.concat(function.run_url, "/health")
-        if ingress == INGRESS["balancer"]:
+        if ingress == INGRESS["balancer"] and spec.open:
             return pulumi.Output.from_input(f"https://{self._configuration.domain}{health_path(spec)}")
         return None
 
-    def _check(self, function: str, url: pulumi.Output[str]) -> pulumi.Output[str]:
-        configuration, name = self._configuration, f"{self.pulumi_resource_name}-{function}"
+    def _agent(self) -> pulumi.Output[str]:
+        """Cloud Monitoring's own account, as which an authenticated check comes."""
+        return pulumi.Output.concat(
+            "serviceAccount:service-", project_number(self._configuration, self), "@", MONITORING_AGENT
+        )
+
+    def _check(self, spec: FunctionSpec, function: ServerlessFunction, url: pulumi.Output[str]) -> pulumi.Output[str]:
+        configuration, name = self._configuration, f"{self.pulumi_resource_name}-{spec.name}"
+        grants = [] if spec.open else [function.allow("uptime", self._agent())]
         parts = url.apply(urlsplit)
         check = monitoring.UptimeCheckConfig(
             name,
@@ -60,6 +73,9 @@ class UptimeChecks(Component):
                 path=parts.apply(lambda url: url.path),
                 port=parts.apply(lambda url: url.port or (443 if url.scheme == "https" else 80)),
                 use_ssl=parts.apply(lambda url: url.scheme == "https"),
+                service_agent_authentication=None
+                if spec.open
+                else monitoring.UptimeCheckConfigHttpCheckServiceAgentAuthenticationArgs(type="OIDC_TOKEN"),
                 validate_ssl=parts.apply(lambda url: url.scheme == "https"),
                 accepted_response_status_codes=[
                     monitoring.UptimeCheckConfigHttpCheckAcceptedResponseStatusCodeArgs(status_value=200)
@@ -70,6 +86,6 @@ class UptimeChecks(Component):
                 labels={"project_id": configuration.project, "host": parts.apply(lambda url: url.hostname or "")},
             ),
             user_labels=configuration.labels,
-            opts=self.own(),
+            opts=self.own(depends_on=grants),
         )
         return check.uptime_check_id

@@ -256,6 +256,11 @@ def every_open_function_is_checked_from_outside(deployment: Deployment) -> Itera
     checks = {check.name: check for check in deployment.all(CHECK)}
     for spec in ENDPOINTS:
         name = f"{_prefix(deployment)}-{spec.name}"
+        if not spec.open and deployment.setting("domain"):
+            continue  # a check's token would be meant for another address
+        authenticated = name in checks and checks[name]["httpCheck"].get("serviceAgentAuthentication")
+        if name in checks and bool(authenticated) == spec.open:
+            yield f"{name} is checked by whom it does not let in, or tells more than it has to"
         if name not in checks:
             yield f"{name} is not checked"
             continue

@@ -44,7 +44,7 @@ def functions_at_full_scale_leave_connections_free(deployment: Deployment) -> It
 def a_query_of_all_metrics_names_its_days(deployment: Deployment) -> Iterator[str]:
     for table in deployment.all("bigquery/table:Table"):
         options = table["externalDataConfiguration.hivePartitioningOptions"]
-        if table["tableId"] == "system_metrics" and not options["requirePartitionFilter"]:
+        if table["tableId"] == "system_metrics_objects" and not options["requirePartitionFilter"]:
             yield table.name
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.infra.deployment import Deployment
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import MIGRATE
+from utxoiq_infra.configuration.catalog import KEEPER, MIGRATE
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 MIGRATION = "pulumi-python:dynamic:Migration"
@@ -42,7 +42,8 @@ def apis_are_enabled_first(deployment: Deployment) -> Iterator[str]:
 def the_schema_is_there_before_its_traffic(deployment: Deployment) -> Iterator[str]:
     for function in deployment.all(FUNCTION):
         earlier = {found.type for found in deployment.before(function)}
-        if not function.name.endswith(MIGRATE.name) and MIGRATION not in earlier:
+        without_schema = function.name.endswith((f"-{MIGRATE.name}", f"-{KEEPER.name}"))
+        if not without_schema and MIGRATION not in earlier:
             yield f"{function.name} does not wait for the migrations"
 
 

@@ -7,7 +7,7 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import BACKUP, CONSOLE, ENDPOINTS, KEEPER, MIGRATE, RETENTION, SCHEDULES
 from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
@@ -29,11 +29,36 @@ def flags(instance: Resource) -> dict[str, str]:
 
 @rule
 def only_the_endpoints_are_open_to_everybody(deployment: Deployment) -> Iterator[str]:
-    open_ones = {f"utxoiq-{_stack(deployment)}-{spec.name}" for spec in ENDPOINTS}
+    open_ones = {f"utxoiq-{_stack(deployment)}-{spec.name}" for spec in ENDPOINTS if spec.open}
     for binding in bindings(deployment):
         invokes = binding.type == f"gcp:{INVOKER}" and binding["role"] == "roles/run.invoker"
         if binding["member"] in EVERYBODY and not (invokes and binding["name"] in open_ones):
             yield f"{binding.name} gives {binding['role']} to {binding['member']}"
+
+
+@rule
+def functions_leave_the_check_of_tokens_to_the_platform_only_where_it_checks(deployment: Deployment) -> Iterator[str]:
+    open_ones = {found["name"] for found in deployment.all(INVOKER) if found["member"] in EVERYBODY}
+    for function in deployment.all(FUNCTION):
+        left = function["serviceConfig.environmentVariables"].get("CALLERS_CHECKED_BY_PLATFORM") == "true"
+        if left and function.name in open_ones:
+            yield f"{function.name} believes whatever a token says of itself"
+
+
+@rule
+def maintenance_is_called_by_the_scheduler_operators_and_uptime_checks(deployment: Deployment) -> Iterator[str]:
+    listed = json.loads(deployment.configuration.get("utxoiq-persistence:operators", "[]"))
+    allowed = {
+        *(member if ":" in member else f"user:{member}" for member in listed),
+        f"serviceAccount:{deployment.outputs['operator_account']}",
+        f"serviceAccount:{deployment.outputs['scheduler_account']}",
+        "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
+    }
+    for spec in (BACKUP, RETENTION):
+        name = f"utxoiq-{_stack(deployment)}-{spec.name}"
+        callers = {found["member"] for found in deployment.all(INVOKER) if found["name"] == name}
+        if not callers <= allowed:
+            yield f"{name} may be called by {callers - allowed}"
 
 
 @rule
@@ -81,7 +106,8 @@ def the_console_reads_and_starts_schedules_and_nothing_else(deployment: Deployme
 def operators_alone_may_open_the_console(deployment: Deployment) -> Iterator[str]:
     console = f"utxoiq-{_stack(deployment)}-{CONSOLE.name}"
     callers = {found["member"] for found in deployment.all(INVOKER) if found["name"] == console}
-    if callers != {f"user:{email}" for email in deployment.outputs["operators"]}:
+    listed = json.loads(deployment.configuration.get("utxoiq-persistence:operators", "[]"))
+    if callers != {member if ":" in member else f"user:{member}" for member in listed}:
         yield f"the console may be opened by {callers}"
 
 
@@ -95,7 +121,7 @@ def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment)
         for found in deployment.all("storage/bucketIAMMember:BucketIAMMember")
         if archive == found["bucket"] or member == found["member"]
     }
-    if grants != {(archive, "roles/storage.objectUser", member)}:
+    if grants != {(archive, f"roles/storage.{role}", member) for role in ("objectCreator", "objectViewer")}:
         yield f"{grants}"
 
 
@@ -113,6 +139,19 @@ def secrets_are_readable_by_who_mounts_them(deployment: Deployment) -> Iterator[
     }
     yield from (f"{member} reads {secret} and mounts it not" for secret, member in readable - mounted)
     yield from (f"{member} mounts {secret} and cannot read it" for secret, member in mounted - readable)
+
+
+@rule
+def every_function_knows_its_cache_entries_by_a_key_of_its_own(deployment: Deployment) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for function in deployment.all(FUNCTION):
+        mounts = function["serviceConfig.secretEnvironmentVariables"] or []
+        keys = [mount["secret"] for mount in mounts if mount["key"] == "CACHE_KEY"]
+        if "REDIS_HOST" in function["serviceConfig.environmentVariables"] and len(keys) != 1:
+            yield f"{function.name} has the keys {keys}"
+        for key in keys:
+            if first.setdefault(key, function.name) != function.name:
+                yield f"{function.name} has the key of {first[key]}"
 
 
 @rule
@@ -168,8 +207,8 @@ def the_cache_takes_tls_only(deployment: Deployment) -> Iterator[str]:
 def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -> Iterator[str]:
     wanted = "ALLOW_INTERNAL_AND_GCLB" if deployment.setting("domain") else "ALLOW_ALL"
     for function in deployment.all(FUNCTION):
-        private = function.name.endswith((f"-{MIGRATE.name}", f"-{CONSOLE.name}"))
-        if function["serviceConfig.ingressSettings"] != ("ALLOW_ALL" if private else wanted):
+        private = {MIGRATE.name: "ALLOW_ALL", CONSOLE.name: "ALLOW_ALL", KEEPER.name: "ALLOW_INTERNAL_ONLY"}
+        if function["serviceConfig.ingressSettings"] != private.get(function.name.rpartition("-")[2], wanted):
             yield f"{function.name}: {function['serviceConfig.ingressSettings']}"
 
 
@@ -187,10 +226,16 @@ def schedules_call_as_the_scheduler_for_that_function_only(deployment: Deploymen
     functions = {row.name: f"utxoiq-{_stack(deployment)}-{row.function.name}" for row in SCHEDULES}
     for job in deployment.all("cloudscheduler/job:Job"):
         function = deployment.named(FUNCTION, functions[job.name.removeprefix(f"utxoiq-{_stack(deployment)}-")])
+        # One that is open to the scheduler alone is told no audience: Cloud Run checks it.
         variables = function["serviceConfig.environmentVariables"]
-        if job["httpTarget.oidcToken.audience"] != variables["FUNCTION_AUDIENCE"]:
+        own = f"https://{function['location']}-{function['project']}.cloudfunctions.net/{function.name}"
+        if job["httpTarget.oidcToken.audience"] != variables.get("FUNCTION_AUDIENCE", own):
             yield f"{job.name} sends tokens of another audience"
-        if not job["httpTarget.oidcToken.serviceAccountEmail"] == variables["SCHEDULER_ACCOUNT"] == scheduler:
+        if (
+            not job["httpTarget.oidcToken.serviceAccountEmail"]
+            == variables.get("SCHEDULER_ACCOUNT", scheduler)
+            == scheduler
+        ):
             yield f"{job.name} does not call as the scheduler"
     may_invoke = {
         found["name"] for found in deployment.all(INVOKER) if found["member"] == f"serviceAccount:{scheduler}"

@@ -45,6 +45,7 @@ def client(
         "CLOUD_SQL_SOCKETS": database.sockets or "",
         "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
         "REDIS_HOST": valkey.host,
+        "CACHE_KEY": "of this test and of no other function",
         "REDIS_PORT": str(valkey.port),
         "REDIS_AUTH": valkey.password or "",
         "OIDC_USER_JWKS_URL": issuer.url,

@@ -86,6 +86,7 @@ def variables(
         "DB_USER": "postgres",
         "CLOUD_SQL_SOCKET_DIR": str(postgres.socket_dir),
         "REDIS_HOST": valkey.host,
+        "CACHE_KEY": "of this test and of no other function",
         "REDIS_PORT": str(valkey.port),
         "REDIS_AUTH": valkey.password or "",
         "OIDC_USER_JWKS_URL": issuer.url,
@@ -94,6 +95,7 @@ def variables(
         "OPERATORS": OPERATOR,
         "SCHEDULER_ACCOUNT": SCHEDULER,
         "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+        "RATE_LIMIT_ADDRESS": str(PLENTY),
         "RATE_LIMIT_ANONYMOUS": str(PLENTY),
         "FIGURES_SECONDS": "0.2",
     }

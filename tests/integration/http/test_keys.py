@@ -52,6 +52,10 @@ def test_a_list_shows_no_key(api: Api, new_key: dict[str, Any]) -> None:
     [
         ("name", ""),
         ("owner", None),
+        ("name", "one\ntwo"),
+        ("name", "ends\n"),
+        ("owner", "red \x1b[31m"),
+        ("owner", "\u202egnirts"),
         ("scopes", []),
         ("scopes", ["everything"]),
         ("requests_per_hour", 0),
@@ -94,6 +98,7 @@ def test_a_change_is_traced_in_the_table_and_in_the_log(
     api("POST", "/api/v1/feedback/comment", "user", headers, json=body)
     (entry,) = api("GET", f"{AUDIT}?request_id={request_id}", "operator").json()
     entry.pop("at"), entry.pop("id")
+    own_id = entry["details"].pop("own_request_id")
     assert entry == {
         "actor": "user:user-1",
         "key_id": None,
@@ -102,6 +107,7 @@ def test_a_change_is_traced_in_the_table_and_in_the_log(
         "details": {"user_id": "user-1"},
         "address": "203.0.113.7",
         "request_id": request_id,
+        "written_by": "postgres",
     }
     api("POST", "/api/v1/monitoring/metrics", None, {**headers, "X-API-Key": key["key"]}, json=METRIC)
     traced = api("GET", f"{AUDIT}?request_id={request_id}&action=metrics.record", "operator").json()
@@ -111,6 +117,8 @@ def test_a_change_is_traced_in_the_table_and_in_the_log(
         functions["feedback"].log.read_text() + functions["keys"].log.read_text() + functions["metrics"].log.read_text()
     )
     assert '"audit":[{"action":"feedback.comment","subject":"audited","details":{"user_id":"user-1"}}]' in logs
+    assert f'"own_request_id":"{own_id}"' in logs
+    assert own_id != request_id
     assert comment not in logs
     assert key["key"] not in logs
     assert api.headers("user")["Authorization"].partition(" ")[2] not in logs

@@ -9,14 +9,22 @@ from pathlib import Path
 import httpx
 import pytest
 from redis import Redis
-from tests.integration.http.conftest import AUDIENCE, key_of
+from tests.integration.http.conftest import AUDIENCE, OPERATORS, PROJECT, key_of
 from tests.integration.http.functions import CONNECTIONS, Api, Function
+from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.valkey import Valkey
+from utxoiq_http.identity import GOOGLE_ISSUER
 
 STATS = "/api/v1/feedback/stats?insight_id=x"
 BATCH = "/api/v1/monitoring/metrics/batch"
-LIMITS = {"RATE_LIMIT_SIGNED_IN": "20", "RATE_LIMIT_ANONYMOUS": "10", "RATE_LIMIT_BATCHES": "3"}
+LIMITS = {
+    "RATE_LIMIT_SIGNED_IN": "20",
+    "RATE_LIMIT_ANONYMOUS": "10",
+    "RATE_LIMIT_BATCHES": "3",
+    "RATE_LIMIT_ADDRESS": "25",
+}
+USERS = f"https://securetoken.google.com/{PROJECT}"
 PAGE = "https://app.example.org"
 METRIC = {"service_name": "api", "metric_type": "latency", "metric_value": 1, "unit": "ms"}
 
@@ -62,6 +70,35 @@ def test_callers_are_told_apart_by_address_and_name(api: Api, instances: tuple[F
     user = {**api.headers("user"), **called_from("192.0.2.2")}
     assert statuses(instances, user, 21).count(429) == 1
     assert statuses(instances, {**api.headers("other"), **called_from("192.0.2.2")}, 1) == [200]
+
+
+def token(issuer: Issuer, issued_by: str, audience: str, subject: str, **claims: object) -> dict[str, str]:
+    return {"Authorization": f"Bearer {issuer.token(issued_by, audience, subject, **claims)}"}
+
+
+def test_a_google_account_that_nobody_listed_counts_as_its_address_does(
+    issuer: Issuer, instances: tuple[Function, Function]
+) -> None:
+    accounts = [
+        token(issuer, GOOGLE_ISSUER, OPERATORS, name, email=f"{name}@example.org", email_verified=True)
+        for name in ("one", "other")
+    ]
+    assert statuses(instances, called_from("192.0.2.10"), 4) == [200] * 4
+    assert statuses(instances, {**accounts[0], **called_from("192.0.2.10")}, 3) == [200] * 3
+    assert sorted(statuses(instances, {**accounts[1], **called_from("192.0.2.10")}, 5)) == [200] * 3 + [429] * 2
+    assert statuses(instances, {**accounts[1], **called_from("192.0.2.11")}, 1) == [200]
+
+
+def test_an_address_has_a_limit_over_all_its_users(issuer: Issuer, instances: tuple[Function, Function]) -> None:
+    one, other = (
+        {**token(issuer, USERS, PROJECT, name), **called_from("192.0.2.12")} for name in ("anonymous-1", "anonymous-2")
+    )
+    assert statuses(instances, one, 20) == [200] * 20
+    # What the first one's own limit refuses takes nothing from the others.
+    assert statuses(instances, one, 10) == [429] * 10
+    assert sorted(statuses(instances, other, 8)) == [200] * 5 + [429] * 3
+    shown = httpx.get(instances[0].url + STATS, headers={**other, **called_from("192.0.2.13")})
+    assert (shown.status_code, shown.headers["X-RateLimit-Limit"]) == (200, "20")
 
 
 def test_an_answer_says_where_its_caller_stands(instances: tuple[Function, Function]) -> None:

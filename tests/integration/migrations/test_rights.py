@@ -13,6 +13,7 @@ from tests.integration.conftest import database_settings
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import Settings
+from utxoiq_persistence.errors import IdempotencyMismatch
 from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.publishing.fleet_publishing import FleetPublisher
 from utxoiq_persistence.records import (
@@ -91,6 +92,15 @@ async def test_metrics_does_its_work(opened_as: As) -> None:
         assert await store.metrics.sketch() > 0
         query = AggregateQuery("s", "t", now - timedelta(hours=6), now, "day", "true", "previous_period")
         await store.metrics.aggregate(query)
+
+
+async def test_a_key_that_another_function_holds_was_used_for_another_request(opened_as: As) -> None:
+    held = Idempotency("caller", "of both", b"")
+    async with opened_as("backfill") as store:
+        await store.jobs.start(NewJob("x", 0, 9), held)
+    async with opened_as("metrics") as store:
+        with pytest.raises(IdempotencyMismatch):
+            await store.metrics.record_batch([NewMetric("s", "t", 1.0, "u")], held)
 
 
 async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:

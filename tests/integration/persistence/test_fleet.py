@@ -24,6 +24,8 @@ from utxoiq_persistence.fleet import report as fleet_report
 from utxoiq_persistence.postgres import server
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.records import Rating
+from utxoiq_persistence.redis import signing
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -179,9 +181,9 @@ async def test_entries_of_other_versions_are_understood_or_left_out(
     older = {"function": "other", "instance": "older", "published_at": time.time(), "pool": {}, "queries": {}}
     strange = {**entry, "queries": ["ping"]}
     for name, value in {"newer": newer, "barest": {**barest, "instance": "barest"}}.items():
-        redis.hset(fleet.KEY, name, msgspec.msgpack.encode(value))
+        redis.hset(fleet.KEY, name, signed(name, value))
     for name, value in {"older": older, "strange": strange}.items():
-        redis.hset(fleet.KEY, name, msgspec.msgpack.encode(value))
+        redis.hset(fleet.KEY, name, signed(name, value))
     redis.hset(fleet.KEY, "garbage", b"\xc1 \xff")
     old = {**older, "published_at": time.time() - fleet.EXPIRE_SECONDS - 1}
     redis.hset(fleet.KEY, "older, and gone", msgspec.msgpack.encode(old))
@@ -192,6 +194,33 @@ async def test_entries_of_other_versions_are_understood_or_left_out(
     told = sorted(record.getMessage().split()[4] for record in caplog.records)
     assert told == ["garbage", "older", "strange"]
     assert b"older, and gone" not in redis.hkeys(fleet.KEY)
+
+
+async def test_figures_that_their_function_has_not_signed_are_left_out(
+    settings: Settings, redis: "Redis", caplog: pytest.LogCaptureFixture, anyio_backend: str
+) -> None:
+    """With the keys as the deployment hands them out: each function has its own, and the reader what checks them."""
+    own = {"reader": b"reader's key", "metrics": b"key of metrics", "feedback": b"key of feedback"}
+    keys = {function: signing.derive(key, fleet.KEY) for function, key in own.items()}
+    reading = replace(settings, function="reader", cache_key=own["reader"], fleet_keys=keys, figures_seconds=3600)
+    taken_over = replace(settings, function="metrics", cache_key=own["metrics"], figures_seconds=3600)
+    async with Store.opened(reading) as reader, Store.opened(taken_over) as taken:
+        await taken.fleet.publish_own()
+        entry = _entry(redis, "metrics")
+        pretended = msgspec.msgpack.encode({**entry, "function": "feedback", "instance": "forged"})
+        signer = Signer.for_purpose(own["metrics"], fleet.KEY)
+        redis.hset(fleet.KEY, "forged", signer.sign("fleet:forged", pretended))
+        redis.hset(fleet.KEY, "unsigned", pretended)
+        redis.hset(
+            fleet.KEY, "unknown", signer.sign("fleet:unknown", msgspec.msgpack.encode({**entry, "function": "x"}))
+        )
+        redis.hset(fleet.KEY, "moved", redis.hget(fleet.KEY, entry["instance"]) or b"")
+        with caplog.at_level(logging.WARNING):
+            found = await reader.fleet.read()
+        assert {one.instance for one in found if one.function in own} >= {entry["instance"]}
+        assert not {"forged", "unsigned", "unknown", "moved"} & {one.instance for one in found}
+        assert [one.instance for one in found].count(entry["instance"]) == 1
+        assert "feedback has not signed them" in caplog.text
 
 
 async def test_without_redis_an_instance_answers_for_itself_until_it_is_back(
@@ -210,7 +239,13 @@ async def test_without_redis_an_instance_answers_for_itself_until_it_is_back(
 
 def _entry(redis: "Redis", function: str) -> Any:
     entries: Any = redis.hvals(fleet.KEY)
-    return next(found for found in map(msgspec.msgpack.decode, entries) if found["function"] == function)
+    contents = (entry[: -signing.SIGNATURE_BYTES] for entry in entries)
+    return next(found for found in map(msgspec.msgpack.decode, contents) if found["function"] == function)
+
+
+def signed(name: str, value: Any) -> bytes:
+    """As an instance of these stores, which all have one key, would write it."""
+    return Signer.for_purpose(b"", fleet.KEY).sign(f"{fleet.KEY}:{name}", msgspec.msgpack.encode(value))
 
 
 def _ping_on(settings: Settings) -> None:

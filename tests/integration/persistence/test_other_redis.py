@@ -19,6 +19,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.records import Rating
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -140,7 +141,7 @@ async def opened_at(port: int, number: int) -> AsyncIterator[list[Cache]]:
         caches = []
         for _ in range(number):
             settings = RedisSettings("127.0.0.1", port)
-            cache = Cache(open_redis(settings), open_redis(settings, timeout=None))
+            cache = Cache(open_redis(settings), open_redis(settings, timeout=None), Signer(b"its own"))
             cache.start()
             stack.push_async_callback(cache.close)
             caches.append(cache)

@@ -51,6 +51,7 @@ def client(world: World, tmp_path: Path) -> Iterator[Client]:
             "DB_USER": "postgres",
             "CLOUD_SQL_SOCKET_DIR": str(settings.database.socket_dir),
             "REDIS_HOST": settings.redis.host,
+            "CACHE_KEY": "of this test and of no other function",
             "REDIS_PORT": str(settings.redis.port),
             "REDIS_AUTH": settings.redis.auth or "",
             "OIDC_USER_JWKS_URL": issuer.url,

@@ -37,8 +37,8 @@ class Interrupting:
     def has(self, name: str) -> bool:
         return self._archive.has(name)
 
-    def remove(self, name: str) -> None:
-        self._archive.remove(name)
+    def withdraw(self, name: str) -> None:
+        self._archive.withdraw(name)
 
 
 def interrupted(world: World, meanwhile: Callable[[str], None]) -> Any:
@@ -72,7 +72,7 @@ async def test_an_upload_that_was_corrupted_costs_no_row(
 async def test_an_object_that_vanished_before_its_rows_went_is_noticed(world: World, store: Store) -> None:
     world.feedback(800, 5)
     before = world.live("insight_feedback")
-    report = await world.service(store, interrupted(world, world.archive.remove)).run("test")
+    report = await world.service(store, interrupted(world, world.lose)).run("test")
     assert report.results.feedback.errors == 1
     assert world.live("insight_feedback") == before
 

@@ -27,7 +27,7 @@ from utxoiq_persistence.store import Store
 NEVER = 10**9
 STEPS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Session, ("run", "start", "execute", "copy_out", "copy_in")),
-    (ArchiveBucket, ("put", "get", "remove")),
+    (ArchiveBucket, ("put", "get", "withdraw")),
 )
 
 _context = multiprocessing.get_context("forkserver")

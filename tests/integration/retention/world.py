@@ -15,7 +15,7 @@ from commands.archive import query
 from commands.archive.bucket import Bucket
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.bucket import ArchiveBucket, manifest_name, withdrawal_name
 from utxoiq_persistence.archive.retention import Retention
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.config import Settings
@@ -136,16 +136,18 @@ class World:
         return {table: self.live(table) + self.archived(table) for table in TABLES}
 
     def is_tidy(self) -> bool:
-        """Nothing is left half done: each object has its manifest, is known, and its rows are only there."""
+        """Each object was withdrawn, or has its manifest, is known, and its rows are only there."""
         states = self.sql.run("SELECT DISTINCT state FROM archive_objects WHERE state <> 'abandoned'")
         names = {name for (name,) in self.sql.run("SELECT name FROM archive_objects WHERE state = 'removed'")}
-        stored = {name for name in self.objects() if not name.startswith("manifests/")}
-        confirmed = {
-            name.removeprefix("manifests/").removesuffix("json") + "parquet"
-            for name in self.objects()
-            if name.startswith("manifests/")
-        }
+        objects = set(self.objects())
+        withdrawn = {name for name in objects if withdrawal_name(name) in objects}
+        stored = {name for name in objects if not name.startswith("manifests/")} - withdrawn
+        confirmed = {name for name in stored if manifest_name(name) in objects}
         return all(state == "removed" for (state,) in states) and names == stored == confirmed
+
+    def lose(self, name: str) -> None:
+        """Delete an object, as no function may."""
+        storage.Client(project=PROJECT).bucket(self.bucket.name).blob(name).delete()
 
     def stats(self) -> list[Any]:
         return list(self.sql.run("SELECT * FROM insight_stats ORDER BY insight_id"))

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "DB_ROLE_MEMBERS": "{}",
     "DEPLOYMENT_KEYS": json.dumps([DECLARED]),
     "REDIS_HOST": "127.0.0.1",
+    "CACHE_KEY": "of this test and of no other function",
 }
 
 
@@ -45,6 +46,10 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
         ("RATE_LIMIT_ANONYMOUS", "0"),
         ("TRUSTED_PROXIES", "-1"),
         ("CORS_ORIGINS", "*"),
+        ("OIDC_USER_ISSUER", "https://accounts.google.com"),
+        ("OIDC_USER_ISSUER", "accounts.google.com"),
+        ("OIDC_USER_ISSUER", "https://Accounts.Google.com/"),
+        ("CACHE_KEY", "short"),
         ("CORS_ORIGINS", "https://app.example.org/"),
         ("LOG_LEVEL", "LOUD"),
         ("DB_POOL_SIZE", "none"),

@@ -4,7 +4,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import jwt
 import pytest
@@ -81,6 +83,31 @@ def test_without_credentials_a_caller_is_nobody(identities: Identities) -> None:
 def test_a_users_token_names_the_user(identities: Identities, issuer: Issuer) -> None:
     caller = identify(identities, bearer(issuer.token(USERS, "project", "ann")))
     assert (caller.kind, caller.subject) == (Kind.USER, "ann")
+
+
+SIGNED_IN = [
+    ({}, {}, True),
+    ({}, {"sign_in_provider": "anonymous"}, True),
+    ({"sign_in_providers": frozenset({"password", "google.com"})}, {"sign_in_provider": "google.com"}, True),
+    ({"sign_in_providers": frozenset({"password"})}, {"sign_in_provider": "anonymous"}, False),
+    ({"sign_in_providers": frozenset({"password"})}, {}, False),
+    ({}, {"sign_in_provider": "password", "tenant": "another"}, False),
+    ({"user_tenant": "ours"}, {"tenant": "ours"}, True),
+    ({"user_tenant": "ours"}, {"tenant": "another"}, False),
+    ({"user_tenant": "ours"}, {}, False),
+]
+
+
+@pytest.mark.parametrize(("settings", "firebase", "accepted"), SIGNED_IN)
+def test_how_users_sign_in_and_in_which_tenant_is_configured(
+    identities: Identities, issuer: Issuer, settings: dict[str, Any], firebase: dict[str, str], accepted: bool
+) -> None:
+    configured = Identities(replace(identities._settings, **settings), Ring())
+    headers = bearer(issuer.token(USERS, "project", "ann", firebase=firebase))
+    if accepted:
+        assert identify(configured, headers).subject == "ann"
+    else:
+        assert status_of(configured, headers) == 401
 
 
 def test_the_scheme_is_read_in_any_case(identities: Identities, issuer: Issuer) -> None:
@@ -362,3 +389,44 @@ def test_keys_of_an_odd_id_or_kind_are_left_out(identities: Identities, issuer: 
     odd = [5, None, {"kid": ["key-1"], "kty": "RSA"}, {**key, "kid": "x", "n": 5}, {"kid": "ec", "kty": "EC"}, key]
     issuer.fault = saying(json.dumps({"keys": odd}).encode())
     assert identify(identities, bearer(issuer.token(USERS, "project", "ann"))).subject == "ann"
+
+
+@pytest.fixture
+def guarded(identities: Identities) -> Identities:
+    """Of a function that the platform lets only some accounts call."""
+    return Identities(replace(identities._settings, checked_by_platform=True), Ring())
+
+
+def as_cloud_run_passes_it_on(token: str) -> dict[bytes, bytes]:
+    return bearer(f"{token.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE")
+
+
+def test_behind_the_platforms_check_a_token_without_its_signature_is_believed(
+    guarded: Identities, issuer: Issuer
+) -> None:
+    """For whatever audience: gcloud signs a person's for its own, which Cloud Run accepts."""
+    operator = as_cloud_run_passes_it_on(
+        google_token(issuer, "root@example.org", "32555940559.apps.googleusercontent.com")
+    )
+    assert guarded.knows(operator)
+    assert identify(guarded, operator).kind is Kind.OPERATOR
+    scheduler = as_cloud_run_passes_it_on(google_token(issuer, CRON, FUNCTION))
+    assert identify(guarded, scheduler).kind is Kind.SCHEDULER
+    elsewhere = as_cloud_run_passes_it_on(google_token(issuer, CRON, "https://elsewhere.example.org"))
+    assert identify(guarded, elsewhere).kind is Kind.STRANGER
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"exp": int(time.time()) - 60}, {"iss": "https://securetoken.google.com/project"}, {"email_verified": False}],
+)
+def test_nor_is_everything_believed_there(guarded: Identities, issuer: Issuer, claims: dict[str, object]) -> None:
+    issued_by = str(claims.get("iss", GOOGLE_ISSUER))
+    others = {"email": "root@example.org", "email_verified": True, **claims}
+    others.pop("iss", None)
+    assert status_of(guarded, as_cloud_run_passes_it_on(issuer.token(issued_by, FUNCTION, "1", **others))) == 401
+
+
+def test_without_the_platforms_check_a_missing_signature_is_a_forgery(identities: Identities, issuer: Issuer) -> None:
+    token = google_token(issuer, "root@example.org", OPERATORS)
+    assert status_of(identities, as_cloud_run_passes_it_on(token)) == 401

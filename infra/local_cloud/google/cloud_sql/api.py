@@ -1,14 +1,16 @@
 """The Cloud SQL Admin API, as Google's client libraries and gcloud speak it: sqladmin v1."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from local_cloud.google.api_callers import PREFIX
 from local_cloud.google.api_error import ApiError
 from local_cloud.google.cloud_sql.catalog import ApiObject
 from local_cloud.google.cloud_sql.errors import invalid
+from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.cloud_sql.service import CloudSqlService
 
 Call = Callable[[CloudSqlService, ApiObject, ApiObject], ApiObject]
@@ -50,28 +52,60 @@ CALLS: list[tuple[str, str, Call]] = [
 ]
 
 
+# What a call needs; of operations, who may list instances sees all.
+PERMISSIONS: Mapping[tuple[str, str], str] = {
+    ("GET", INSTANCES): "cloudsql.instances.list",
+    ("POST", INSTANCES): "cloudsql.instances.create",
+    ("GET", INSTANCE): "cloudsql.instances.get",
+    ("DELETE", INSTANCE): "cloudsql.instances.delete",
+    ("GET", f"{INSTANCE}/getLatestRecoveryTime"): "cloudsql.instances.get",
+    ("POST", f"{INSTANCE}/clone"): "cloudsql.instances.clone",
+    ("POST", f"{INSTANCE}/restoreBackup"): "cloudsql.instances.restoreBackup",
+    ("GET", BACKUPS): "cloudsql.backupRuns.list",
+    ("POST", BACKUPS): "cloudsql.backupRuns.create",
+    ("GET", BACKUP): "cloudsql.backupRuns.get",
+    ("DELETE", BACKUP): "cloudsql.backupRuns.delete",
+    ("GET", OPERATIONS): "cloudsql.instances.list",
+    ("GET", f"{OPERATIONS}/{{operation}}"): "cloudsql.instances.list",
+}
+
+
 class AdminApi:
     """Answers the calls of clients.
 
-    service: returns what carries them out; None while no instance has been declared.
+    service: returns what carries them out; None while no instance has been declared. guard: says who may make which
+    call; without one, whoever reaches the address may make all.
     """
 
-    def __init__(self, project: str, service: Callable[[], CloudSqlService | None]) -> None:
+    def __init__(self, project: str, service: Callable[[], CloudSqlService | None], guard: Guard | None = None) -> None:
         self._project = project
         self._service = service
+        self._guard = guard
 
     def routes(self) -> list[web.RouteDef]:
         """Return a route for each call, under every prefix that clients use."""
+        caller = f"{PREFIX}/{{caller}}" if self._guard is not None else ""
         return [
-            web.route(method, prefix + path, self._handler(call)) for prefix in PREFIXES for method, path, call in CALLS
+            web.route(method, caller + prefix + path, self._handler(call, PERMISSIONS[method, path], path))
+            for prefix in PREFIXES
+            for method, path, call in CALLS
         ]
 
-    def _handler(self, call: Call) -> Callable[[web.Request], Any]:
+    def _check(self, path: ApiObject, body: ApiObject, permission: str, template: str) -> None:
+        """Raise ApiError unless the caller may make the call."""
+        if self._guard is None:
+            return
+        created = body.get("name") if template == INSTANCES else None
+        instance = None if template.startswith(OPERATIONS) else created or path.get("instance")
+        self._guard.check(path["caller"], permission, instance, path["id"] if template == BACKUP else None)
+
+    def _handler(self, call: Call, permission: str, template: str) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
             body = await _read_body(request)
             path = {**request.query, **request.match_info}
             if path["project"] != self._project:
                 raise ApiError(403, f"Permission denied on project {path['project']}.", reason="notAuthorized")
+            self._check(path, body, permission, template)
             if path.get("filter"):
                 raise invalid("The local Cloud SQL has no filters; choose among all.")
             service = self._service()

@@ -29,7 +29,10 @@ ANYWHERE = ("USA", "EUROPE", "ASIA_PACIFIC", "SOUTH_AMERICA")
 FEWEST_LOCATIONS = 3
 PERIODS = (60.0, 300.0, 600.0, 900.0)
 KNOWN = frozenset(
-    {"path", "port", "requestMethod", "useSsl", "validateSsl", "acceptedResponseStatusCodes", "headers", "maskHeaders"}
+    {
+        *("path", "port", "requestMethod", "useSsl", "validateSsl", "acceptedResponseStatusCodes", "headers"),
+        *("maskHeaders", "serviceAgentAuthentication"),
+    }
 )
 METRIC = "monitoring.googleapis.com/uptime_check"
 MAX_BODY = 2**20
@@ -39,7 +42,8 @@ MAX_BODY = 2**20
 class UptimeCheck:
     """A request to make again and again.
 
-    accepted: ranges of statuses. content: what the answer has to hold. period: seconds of this machine's clock.
+    authenticated: whether it comes as Cloud Monitoring's own account. accepted: ranges of statuses. content: what the
+    answer has to hold. period: seconds of this machine's clock.
     """
 
     id: str
@@ -53,6 +57,7 @@ class UptimeCheck:
     timeout: float
     locations: tuple[str, ...]
     declared: Mapping[str, Any]
+    authenticated: bool = False
 
     def passes(self, status: int, body: str) -> bool:
         """Return whether an answer is as it should be."""
@@ -61,10 +66,14 @@ class UptimeCheck:
 
 
 class Uptime:
-    """Runs uptime checks. say: prints a line for the person at the terminal."""
+    """Runs uptime checks. say: prints a line for the person at the terminal.
+
+    agent_token: makes an ID token of Cloud Monitoring's own account, for an audience.
+    """
 
     def __init__(self, store: TimeSeriesStore, session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
         self.checks: dict[str, UptimeCheck] = {}
+        self.agent_token: Callable[[str], str] | None = None
         self._store = store
         self._session = session
         self._say = say
@@ -88,6 +97,8 @@ class Uptime:
         began = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=check.timeout)
         headers = {"User-Agent": "GoogleStackdriverMonitoring-UptimeChecks(https://cloud.google.com/monitoring)"}
+        if check.authenticated and self.agent_token is not None:
+            headers["Authorization"] = f"Bearer {self.agent_token(str(check.url.origin()))}"
         try:
             async with self._session.request(
                 check.method, check.url, headers={**headers, **check.headers}, timeout=timeout
@@ -140,8 +151,17 @@ def read_check(check_id: str, name: str, inputs: Mapping[str, Any], pace: float)
         period=_period(name, inputs.get("period")) / pace,
         timeout=float(str(inputs["timeout"]).removesuffix("s")),
         locations=_locations(name, inputs.get("selectedRegions") or ANYWHERE),
+        authenticated=_is_authenticated(name, http.get("serviceAgentAuthentication")),
         declared={key: value for key, value in inputs.items() if key not in ("project", "deletionPolicy")},
     )
+
+
+def _is_authenticated(name: str, declared: Any) -> bool:
+    if not declared:
+        return False
+    if declared.get("type") != "OIDC_TOKEN":
+        raise DeploymentFailed(f"the uptime check {name}: the local Monitoring knows OIDC_TOKEN only, not {declared}")
+    return True
 
 
 def _accepted(name: str, codes: Any) -> tuple[tuple[int, int], ...]:

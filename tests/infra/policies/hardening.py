@@ -1,0 +1,65 @@
+"""What the benchmarks of CIS and Google's own advice ask for; each control is listed in docs/security.md."""
+
+from collections.abc import Iterator
+
+from tests.infra.deployment import Deployment
+from tests.infra.policies.rule import rule
+
+INSTANCE = "sql/databaseInstance:DatabaseInstance"
+LOGGED = {"log_connections": "on", "log_disconnections": "on", "log_statement": "ddl"}
+
+
+@rule
+def nobody_connects_to_the_database_past_iam(deployment: Deployment) -> Iterator[str]:
+    wanted = "REQUIRED" if deployment.setting("databaseConnectorEnforced") != "false" else "NOT_REQUIRED"
+    for instance in deployment.all(INSTANCE):
+        if instance["settings.connectorEnforcement"] != wanted:
+            yield f"{instance.name} takes connections that no connector has made"
+
+
+@rule
+def the_database_logs_who_comes_and_what_is_defined(deployment: Deployment) -> Iterator[str]:
+    for instance in deployment.all(INSTANCE):
+        flags = {flag["name"]: flag["value"] for flag in instance["settings.databaseFlags"]}
+        yield from (
+            f"{instance.name}: {name} is not {value}" for name, value in LOGGED.items() if flags.get(name) != value
+        )
+
+
+@rule
+def traffic_and_names_are_logged_where_that_is_configured(deployment: Deployment) -> Iterator[str]:
+    for subnetwork in deployment.all("compute/subnetwork:Subnetwork"):
+        if deployment.setting("flowLogs") == "true" and not subnetwork["logConfig"]:
+            yield f"{subnetwork.name} has no flow logs"
+    logged = {
+        network["networkUrl"]
+        for policy in deployment.all("dns/policy:Policy")
+        if policy["enableLogging"]
+        for network in policy["networks"]
+    }
+    for network in deployment.all("compute/network:Network"):
+        if deployment.setting("dnsLogs") == "true" and f"{network.name}-id" not in logged:
+            yield f"{network.name} has no DNS logs"
+
+
+@rule
+def images_are_scanned_where_that_is_configured(deployment: Deployment) -> Iterator[str]:
+    enabled = {found["service"] for found in deployment.all("projects/service:Service")}
+    if (deployment.setting("containerScanning") == "true") != ("containerscanning.googleapis.com" in enabled):
+        yield "container scanning is not what was configured"
+
+
+@rule
+def the_log_bucket_is_locked_where_that_is_configured(deployment: Deployment) -> Iterator[str]:
+    for bucket in deployment.all("logging/projectBucketConfig:ProjectBucketConfig"):
+        if bool(bucket["locked"]) != (deployment.setting("logsLocked") == "true"):
+            yield f"{bucket.name}: locked {bucket['locked']}"
+
+
+@rule
+def cloud_armor_looks_into_json_and_learns(deployment: Deployment) -> Iterator[str]:
+    for policy in deployment.all("compute/securityPolicy:SecurityPolicy"):
+        if policy["advancedOptionsConfig.jsonParsing"] != "STANDARD":
+            yield f"{policy.name} does not look into JSON"
+        if not policy["adaptiveProtectionConfig.layer7DdosDefenseConfig.enable"]:
+            yield f"{policy.name} has no adaptive protection"
