@@ -38,13 +38,17 @@ class Gateway:
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self.received: list[Received] = []
-        self.failures: deque[Failure] = deque()
+        self.failures: deque[Failure | None] = deque()
         self._functions = functions
         self._client = httpx.Client(timeout=30, limits=CONNECTIONS)
 
     def fail(self, status: int | None, *, applied: bool = False, **headers: str) -> None:
         """Fail the next request that comes, after those that fail already."""
         self.failures.append(Failure(status, {k.replace("_", "-"): v for k, v in headers.items()}, applied))
+
+    def pass_on(self, requests: int) -> None:
+        """Let so many requests pass before the failures that are named after this."""
+        self.failures.extend([None] * requests)
 
     @contextmanager
     def serving(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The example of the Python client, run by this Python and by the oldest one that is supported."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ FOLDER = REPOSITORY / "clients/python"
 OLDEST = "3.9"
 
 
-def run_example(python: Path, base_url: str) -> str:
+def run_example(python: Path, base_url: str, program: Path = FOLDER / "example.py") -> str:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(FOLDER / "src"), "BASE": base_url, "KEY": KEY}
     ended = subprocess.run(
-        [python, "-W", "error", FOLDER / "example.py"],
+        [python, "-W", "error", program],
         env=environment,
         capture_output=True,
         text=True,
@@ -30,6 +31,13 @@ def run_example(python: Path, base_url: str) -> str:
 
 def test_the_example_runs(base_url: str) -> None:
     assert run_example(Path(sys.executable), base_url).startswith("completed 3\n")
+
+
+def test_the_example_of_the_api_page_runs(base_url: str, tmp_path: Path) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / "docs/api.md").read_text(), re.MULTILINE | re.DOTALL)
+    program = tmp_path / "example.py"
+    program.write_text(code)
+    assert run_example(Path(sys.executable), base_url, program) == "running 1000\n"
 
 
 def test_the_example_runs_on_the_oldest_python(base_url: str, tmp_path: Path) -> None:
