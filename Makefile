@@ -111,6 +111,10 @@ coverage: $(INSTALLED) ## Show which lines and branches the unit tests reach; fu
 bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells more
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: faults
+faults: $(INSTALLED) ## Break every part 500 times while clients write and read, and count what was lost; ARGS=--help tells more
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: openapi
 openapi: $(INSTALLED) ## Write docs/openapi.json from the functions' types
 	@$(BIN)/python -m utxoiq_http.system_document docs/openapi.json

@@ -88,6 +88,63 @@ CREATE FUNCTION public.archived_insight_stats_apply(insight text, rating smallin
         flags_spam = s.flags_spam + excluded.flags_spam
 $$;
 
+CREATE FUNCTION public.audit_log_drop_before(expires timestamp with time zone, OUT dropped text[], OUT deleted bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    part record;
+    count bigint;
+BEGIN
+    IF expires > now() - interval '30 days' THEN
+        RAISE EXCEPTION 'entries of the last 30 days are kept';
+    END IF;
+    dropped := '{}';
+    deleted := 0;
+    FOR part IN
+        SELECT oid, relname, substring(pg_get_expr(relpartbound, oid) FROM 'TO \(''([^'']+)''\)$')::timestamptz AS bound,
+               relname IN ('audit_log_before', 'audit_log_default') AS of_many_months
+        FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'audit_log'::regclass ORDER BY relname
+    LOOP
+        IF part.bound <= expires THEN
+            EXECUTE format('DROP TABLE %I', part.relname);
+            dropped := dropped || part.relname::text;
+        ELSIF part.of_many_months THEN
+            EXECUTE format('DELETE FROM %1$I WHERE (at, id) IN (
+                SELECT at, id FROM %1$I WHERE at < $1 ORDER BY at, id LIMIT 10000)', part.relname) USING expires;
+            GET DIAGNOSTICS count = ROW_COUNT;
+            deleted := deleted + count;
+        END IF;
+    END LOOP;
+END
+$_$;
+
+CREATE FUNCTION public.audit_log_ensure_ahead() RETURNS SETOF date
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    month date;
+    covered timestamptz := (
+        SELECT substring(pg_get_expr(relpartbound, oid) FROM 'TO \(''([^'']+)''\)$')::timestamptz
+        FROM pg_class WHERE oid = to_regclass('audit_log_before')
+    );
+BEGIN
+    FOR ahead IN 0..3 LOOP
+        month := date_trunc('month', now()) + ahead * interval '1 month';
+        CONTINUE WHEN month < covered OR to_regclass('audit_log_' || to_char(month, 'YYYY_MM')) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I PARTITION OF audit_log FOR VALUES FROM (%L) TO (%L)',
+            'audit_log_' || to_char(month, 'YYYY_MM'), month::timestamptz, month::timestamptz + interval '1 month');
+        EXECUTE format('REVOKE ALL ON %I FROM PUBLIC', 'audit_log_' || to_char(month, 'YYYY_MM'));
+        RETURN NEXT month;
+    END LOOP;
+END
+$_$;
+
 CREATE FUNCTION public.backup_count(query text) RETURNS bigint
     LANGUAGE plpgsql STABLE
     AS $$
@@ -381,7 +438,7 @@ CREATE TABLE public.archive_objects (
     CONSTRAINT archive_objects_check CHECK ((((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying])::text[])) OR ((bytes IS NOT NULL) AND (sha256 IS NOT NULL) AND (generation IS NOT NULL) AND (archived_at IS NOT NULL)))),
     CONSTRAINT archive_objects_row_count_check CHECK ((row_count > 0)),
     CONSTRAINT archive_objects_sha256_check CHECK ((octet_length(sha256) = 32)),
-    CONSTRAINT archive_objects_state_check CHECK (((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying, 'archived'::character varying, 'removed'::character varying])::text[]))),
+    CONSTRAINT archive_objects_state_check CHECK (((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying, 'archived'::character varying, 'removed'::character varying, 'gone'::character varying])::text[]))),
     CONSTRAINT archive_objects_table_name_check CHECK (((table_name)::text = ANY ((ARRAY['backfill_jobs'::character varying, 'insight_feedback'::character varying, 'system_metrics'::character varying])::text[])))
 );
 
@@ -399,11 +456,24 @@ CREATE TABLE public.archived_insight_stats (
 );
 
 CREATE TABLE public.audit_log (
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    id bigint NOT NULL,
-    actor character varying(200) NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT audit_log_at_not_null1 NOT NULL,
+    id bigint CONSTRAINT audit_log_id_not_null1 NOT NULL,
+    actor character varying(200) CONSTRAINT audit_log_actor_not_null1 NOT NULL,
     key_id character varying(12),
-    action character varying(50) NOT NULL,
+    action character varying(50) CONSTRAINT audit_log_action_not_null1 NOT NULL,
+    subject character varying(300),
+    details jsonb,
+    address character varying(45),
+    request_id character varying(128)
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE public.audit_log_default (
+    at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT audit_log_at_not_null1 NOT NULL,
+    id bigint CONSTRAINT audit_log_id_not_null1 NOT NULL,
+    actor character varying(200) CONSTRAINT audit_log_actor_not_null1 NOT NULL,
+    key_id character varying(12),
+    action character varying(50) CONSTRAINT audit_log_action_not_null1 NOT NULL,
     subject character varying(300),
     details jsonb,
     address character varying(45),
@@ -556,6 +626,11 @@ ALTER TABLE public.retention_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.schedule_successes (
+    schedule character varying(50) NOT NULL,
+    succeeded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.system_metrics (
     id uuid NOT NULL,
     service_name character varying(100) NOT NULL,
@@ -582,6 +657,8 @@ CREATE TABLE public.system_metrics_default (
     CONSTRAINT system_metrics_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision))),
     CONSTRAINT system_metrics_service_name_check CHECK (((service_name)::text <> ''::text))
 );
+
+ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_default DEFAULT;
 
 ALTER TABLE ONLY public.system_metrics ATTACH PARTITION public.system_metrics_default DEFAULT;
 
@@ -611,6 +688,9 @@ ALTER TABLE ONLY public.archived_insight_stats
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (at, id);
+
+ALTER TABLE ONLY public.audit_log_default
+    ADD CONSTRAINT audit_log_default_pkey PRIMARY KEY (at, id);
 
 ALTER TABLE ONLY public.backfill_jobs
     ADD CONSTRAINT backfill_jobs_pkey PRIMARY KEY (id);
@@ -644,6 +724,9 @@ ALTER TABLE ONLY public.metric_sketches
 
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schedule_successes
+    ADD CONSTRAINT schedule_successes_pkey PRIMARY KEY (schedule);
 
 ALTER TABLE ONLY public.system_metrics
     ADD CONSTRAINT system_metrics_pkey PRIMARY KEY ("timestamp", id);
@@ -695,6 +778,8 @@ CREATE INDEX system_metrics_default_service_name_metric_type_timestamp_i_idx ON 
 
 CREATE INDEX system_metrics_default_service_name_timestamp_id_idx ON public.system_metrics_default USING btree (service_name, "timestamp" DESC, id DESC);
 
+ALTER INDEX public.audit_log_pkey ATTACH PARTITION public.audit_log_default_pkey;
+
 ALTER INDEX public.system_metrics_type ATTACH PARTITION public.system_metrics_default_metric_type_timestamp_id_idx;
 
 ALTER INDEX public.system_metrics_pkey ATTACH PARTITION public.system_metrics_default_pkey;
@@ -737,6 +822,12 @@ REVOKE ALL ON FUNCTION public.api_key_status(key public.api_keys) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.api_key_status(key public.api_keys) TO utxoiq_keys;
 
 REVOKE ALL ON FUNCTION public.archived_insight_stats_apply(insight text, rating smallint, comment text, flag text, step integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_log_drop_before(expires timestamp with time zone, OUT dropped text[], OUT deleted bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_log_drop_before(expires timestamp with time zone, OUT dropped text[], OUT deleted bigint) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.audit_log_ensure_ahead() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_log_ensure_ahead() TO utxoiq_retention;
 
 REVOKE ALL ON FUNCTION public.backup_count(query text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.backup_count(query text) TO utxoiq_backup;
@@ -900,6 +991,11 @@ GRANT SELECT ON TABLE public.metric_sketches TO utxoiq_backup;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.retention_runs TO utxoiq_retention;
 GRANT SELECT ON TABLE public.retention_runs TO utxoiq_database;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_database;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_metrics;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_retention;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_backup;
 
 GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_metrics;
 GRANT INSERT ON TABLE public.system_metrics TO utxoiq_database;

@@ -51,8 +51,9 @@ SELECT DISTINCT day::text FROM archive_objects
 WHERE table_name = :table_name AND state = 'archived' AND keep_until >= now()
 
 -- name: objects_between
+-- Also those that were gone from the bucket: they may have been brought back.
 SELECT name, day::text, first_at, row_count, sha256, generation FROM archive_objects
-WHERE table_name = :table_name AND state IN ('archived', 'removed')
+WHERE table_name = :table_name AND state IN ('archived', 'removed', 'gone')
   AND first_at < :end_time AND last_at >= :start_time
 ORDER BY first_at, name
 
@@ -65,4 +66,17 @@ WHERE table_name = :table_name AND state = 'removed' AND first_at <= :end_time A
 UPDATE archive_objects SET
     state = 'archived', ended_at = NULL,
     keep_until = greatest(keep_until, now() + :days * interval '1 day')
-WHERE name = :name AND state IN ('archived', 'removed')
+WHERE name = :name AND state IN ('archived', 'removed', 'gone')
+
+-- name: lose_object
+UPDATE archive_objects SET state = 'gone' WHERE name = :name AND state = 'removed'
+
+-- name: ended_objects
+SELECT name FROM archive_objects
+WHERE state IN ('removed', 'gone')
+  AND (archived_at < now() - (:days::integer + 30) * interval '1 day'
+       OR table_name = 'system_metrics' AND day < now() - (:metrics_days::integer + 30) * interval '1 day')
+ORDER BY name
+
+-- name: forget_objects
+DELETE FROM archive_objects WHERE name = ANY (:names) AND state IN ('removed', 'gone')

@@ -24,3 +24,9 @@ FROM shown
 -- name: append
 INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
 VALUES (:actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id)
+
+-- name: ensure_ahead
+SELECT month::text FROM audit_log_ensure_ahead() AS month
+
+-- name: drop_before
+SELECT dropped, deleted FROM audit_log_drop_before(:expires)

@@ -30,8 +30,12 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
 SELECT (SELECT max(started_at) FROM backfill_jobs), (SELECT max(updated_at) FROM insight_feedback),
        (SELECT max("timestamp") FROM system_metrics)
 
--- name: oldest_metric
-SELECT min("timestamp") FROM system_metrics
+-- name: metric_moments
+-- Of about such a part of the rows, chosen at random, and of the oldest and the newest one.
+SELECT "timestamp" FROM system_metrics WHERE random() < :fraction::double precision
+UNION
+SELECT edge FROM (VALUES ((SELECT min("timestamp") FROM system_metrics)), ((SELECT max("timestamp") FROM system_metrics))) AS edges (edge)
+WHERE edge IS NOT NULL
 
 -- name: statistics_off
 -- How many insights have statistics that do not match their feedback, in the table and in the archive.

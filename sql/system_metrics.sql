@@ -49,11 +49,17 @@ WITH page AS (
       AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
     ORDER BY "timestamp" DESC, id DESC
     LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+), whole AS MATERIALIZED (
+    SELECT 1300 * count(*) + coalesce(sum(octet_length(metric_metadata::text)), 0) AS bytes FROM page
 ), shown AS MATERIALIZED (
+    (SELECT {system_metrics} FROM page WHERE (SELECT bytes <= :most_bytes::bigint FROM whole)
+     ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint)
+    UNION ALL
     SELECT {system_metrics} FROM (
         SELECT *, row_number() OVER newest AS place,
                sum(1300 + coalesce(octet_length(metric_metadata::text), 0)) OVER newest AS bytes
-        FROM page WINDOW newest AS (ORDER BY "timestamp" DESC, id DESC ROWS UNBOUNDED PRECEDING)
+        FROM page WHERE (SELECT bytes > :most_bytes::bigint FROM whole)
+        WINDOW newest AS (ORDER BY "timestamp" DESC, id DESC ROWS UNBOUNDED PRECEDING)
     ) AS measured
     WHERE place <= :limit::bigint AND (bytes <= :most_bytes::bigint OR place = 1)
 )

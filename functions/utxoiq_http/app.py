@@ -23,6 +23,7 @@ from utxoiq_http.observability.traces import RequestTraces
 from utxoiq_http.problems import Problem, Violations
 from utxoiq_http.routes import IDEMPOTENCY_KEY, IF_MATCH, Call, Endpoint, Resource, Route, Router, without_slash
 from utxoiq_http.tolerance import Ignored
+from utxoiq_persistence import deadlines
 from utxoiq_persistence.figures import RequestFigures
 from utxoiq_persistence.writes import audit
 from utxoiq_persistence.writes.audit import Origin
@@ -45,7 +46,8 @@ class Opened(Generic[Resource]):
 class App(Generic[Resource]):
     """Serves the requests of one function.
 
-    `opening` opens what handlers work on, at the first request. `requests` is where requests are counted.
+    `opening` opens what handlers work on, at the first request. `requests` is where requests are counted. `seconds` is
+    how long a request may take, with all that it waits for; None for no limit.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class App(Generic[Resource]):
         cross_origin: CrossOrigin,
         requests: dict[str, RequestFigures],
         traces: RequestTraces | None,
+        seconds: float | None = None,
     ) -> None:
         self.opened = OpenOnce(opening)
         self._router = Router(routes)
@@ -66,6 +69,7 @@ class App(Generic[Resource]):
         self._cross_origin = cross_origin
         self._requests = requests
         self._traces = traces
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive) -> Answer:
         """Return the response to a request. Exceptions become problem details; none is raised."""
@@ -92,6 +96,8 @@ class App(Generic[Resource]):
                     visit = gate.visit(scope, headers)
                 endpoint, segment = await self._found(gate, visit, method, path, headers)
                 name = endpoint.name
+                if self._seconds is not None and endpoint.route.has_deadline:
+                    deadlines.limit(self._seconds)
                 if gate is not None and endpoint.route.identified:
                     await gate.enter(visit, headers, endpoint.route)
                 origin = Origin(visit.caller.name, visit.caller.key_id, visit.address, request_id, [])

@@ -1,5 +1,6 @@
 """Reading and validation of a request's JSON body: its headers, its length and its content."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from utxoiq_http.field_types import fields_holding, with_times_of_any_zone
 from utxoiq_http.problems import MAX_ERRORS, FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
+# Within which a body arrives, however little comes at a time.
+BODY_SECONDS = 60.0
 # Python refuses to convert longer integers, and none so long is worth storing.
 MAX_DIGITS = 4000
 _JSON = b"application/json"
@@ -37,8 +40,8 @@ class BodyReader:
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive, ignored: Ignored) -> Any:
         """Return the decoded body, and add to `ignored` the names of its fields that are not known.
 
-        Raises Problem: 415 for another media type, 413 for a body that is too large, 400 for malformed JSON, and 422,
-        which names every wrong field.
+        Raises Problem: 415 for another media type, 413 for a body that is too large, 408 for one that takes too long to
+        arrive, 400 for malformed JSON, and 422, which names every wrong field.
         """
         content_type = headers.get(b"content-type")
         if content_type and content_type != _JSON:
@@ -50,7 +53,14 @@ class BodyReader:
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self._limit:
             self._refuse_length()
-        return self.decode(await self._receive(receive), ignored)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._receive(receive)
+        except TimeoutError:
+            raise Problem(
+                408, f"the body did not arrive within {BODY_SECONDS:g} s", headers=[(b"connection", b"close")]
+            ) from None
+        return self.decode(body, ignored)
 
     def decode(self, body: bytes, ignored: Ignored) -> Any:
         """Return the decoded body, and add to `ignored` the names of its fields that are not known.

@@ -102,13 +102,14 @@ _PROBLEMS: dict[int, tuple[str, tuple[str, ...]]] = {
     403: ("The caller does not have permission.", ()),
     404: ("The resource does not exist.", ()),
     405: ("The path does not support this method.", ("Allow",)),
+    408: ("The request body took too long to arrive.", ()),
     409: ("The resource has changed or has ended, its name is taken, or the same operation is already running.", ()),
     413: ("The request body is too large.", ()),
     415: ("The request body is not JSON in UTF-8.", ()),
     422: ("A field or parameter is missing, unknown, of the wrong type or out of range; `errors` names each.", ()),
     429: ("The caller has reached its rate limit.", ("Retry-After",)),
     500: ("An internal error, which is logged with the request id.", ()),
-    502: ("Archived data failed its integrity check.", ()),
+    502: ("The backup failed.", ()),
     503: ("A service that this operation depends on, such as the database, is unavailable.", ("Retry-After",)),
     504: ("The function did not answer within its time, says the platform before it.", ()),
 }
@@ -292,7 +293,7 @@ def _statuses(route: Route[Any]) -> set[int]:
     if not route.access.public:
         statuses.add(403)
     if route.body is not None:
-        statuses |= {413, 415}
+        statuses |= {408, 413, 415}
     return statuses
 
 

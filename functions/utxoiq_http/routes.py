@@ -83,6 +83,7 @@ class Route(Generic[Resource]):
         service_example: The same for a service, where it sends something else than a user.
         identified: Whether the caller is identified and the request counted against a rate limit.
         batch: Whether the request also counts against the limit of batches.
+        takes_its_time: Whether the request may take longer than the function's REQUEST_SECONDS, as upkeep may.
     """
 
     method: str
@@ -102,6 +103,12 @@ class Route(Generic[Resource]):
     service_example: Any = None
     identified: bool = True
     batch: bool = False
+    takes_its_time: bool = False
+
+    @property
+    def has_deadline(self) -> bool:
+        """Return whether the request must end within the function's REQUEST_SECONDS."""
+        return not (self.takes_its_time or self.access.scheduler)
 
     @property
     def path_parameter(self) -> str | None:

@@ -23,6 +23,7 @@ from utxoiq_persistence.store import Store
 Part = TypeVar("Part", bound=HasParts)
 
 worker.keep_quiet()
+worker.keep_connections()
 worker.exit_normally_on_sigterm()
 
 
@@ -57,4 +58,5 @@ def create_app(
         cross_origin=CrossOrigin(limits.origins),
         requests=requests,
         traces=request_traces.of_environment(environment),
+        seconds=settings.request_seconds,
     )

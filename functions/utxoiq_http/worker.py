@@ -6,10 +6,21 @@ from types import FrameType
 
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
+# Google's front ends keep a connection for 600 s.
+IDLE_SECONDS = 620
+
 
 def keep_quiet() -> None:
     """Turn off the Server header, and the server's own handling of X-Forwarded-For, which client_address does."""
     UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
+
+
+def keep_connections() -> None:
+    """Keep idle connections open for longer than any front end does, in seconds, so that it is the one who closes them.
+
+    gunicorn's own 2 s are shorter: a request may come while its connection is being closed, and is then lost.
+    """
+    UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "timeout_keep_alive": IDLE_SECONDS}
 
 
 def exit_normally_on_sigterm() -> None:

@@ -76,12 +76,16 @@ class Settings:
         database: The settings of the database.
         redis: The settings of Redis.
         figures_seconds: How often an instance publishes its figures, in seconds.
+        metrics_ahead_seconds: How far in the future the timestamp of a metric may lie, in seconds.
+        request_seconds: How long a request may take, in seconds, with all its waits and retries.
     """
 
     function: str
     database: DatabaseSettings
     redis: RedisSettings
     figures_seconds: float = 5.0
+    metrics_ahead_seconds: int = 86_400
+    request_seconds: float = 25.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -95,6 +99,8 @@ class Settings:
             database=database_settings(environment),
             redis=_redis_settings(environment),
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
+            metrics_ahead_seconds=number(environment, "METRICS_AHEAD_SECONDS", str(cls.metrics_ahead_seconds), int, 0),
+            request_seconds=number(environment, "REQUEST_SECONDS", "25", float, 1),
         )
 
 

@@ -2,7 +2,15 @@
 
 
 class PersistenceError(Exception):
-    """Stands for any error of this layer. A client may see its text, which says what is wrong and what to do."""
+    """Stands for any error of this layer. A client may see its text, which says what is wrong and what to do.
+
+    Attributes:
+        outcome_unknown: Whether the change may have been made; otherwise it was not.
+        is_over: Whether a change that has not been made by now never will be.
+    """
+
+    outcome_unknown = False
+    is_over = True
 
 
 class ConfigurationError(PersistenceError):
@@ -46,13 +54,15 @@ class DatabaseUnavailable(PersistenceError):
 
     Attributes:
         retry_after: The number of seconds after which another try makes sense.
-        outcome_unknown: Whether the change may have been made; otherwise it was not.
     """
 
-    def __init__(self, message: str, *, retry_after: int = 5, outcome_unknown: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: int = 5, outcome_unknown: bool = False, is_over: bool | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
+        self.is_over = not outcome_unknown if is_over is None else is_over
 
 
 class PoolExhausted(DatabaseUnavailable):

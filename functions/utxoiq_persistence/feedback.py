@@ -127,7 +127,7 @@ class Feedback:
         async with self._cache.changing({_tag(write.insight_id) for write in writes}):
             rows = await self._database.fetch(
                 statement,
-                idempotent=True,
+                idempotent=False,
                 insight_ids=arrays.encode_texts(write.insight_id for write in writes),
                 user_ids=arrays.encode_texts(write.user_id for write in writes),
                 **{name: arrays.encode_texts(write.columns[name] for write in writes) for name in writes[0].columns},

@@ -1,6 +1,11 @@
-"""Reads PostgreSQL's errors: the SQLSTATE, and whether the connection ended with the error."""
+"""Reads PostgreSQL's errors: the SQLSTATE, what it says of the server, and whether the connection ended with it."""
 
 from pg8000.exceptions import DatabaseError
+
+# The server is read-only, since it is a standby or another one replaces it; it shuts down, crashed or starts up.
+_ROLES = {"25006", "57P01", "57P02", "57P03", "57P04", "57P05"}
+# These are whole classes: connection exceptions; a lack of connections, memory or disk; failures of the system.
+_STATE_CLASSES = {"08", "53", "58"}
 
 
 def state_of(error: DatabaseError) -> str:
@@ -11,6 +16,16 @@ def state_of(error: DatabaseError) -> str:
 def is_fatal(error: DatabaseError) -> bool:
     """Return whether the connection ended with the error; the running statement may have been applied."""
     return _field(error, "V") in ("FATAL", "PANIC")
+
+
+def is_of_role(error: DatabaseError) -> bool:
+    """Return whether the server says that it is not, or will not be, the one that takes changes."""
+    return state_of(error) in _ROLES
+
+
+def is_of_server(error: DatabaseError) -> bool:
+    """Return whether the error speaks of the server's state or role, not of the statement."""
+    return is_fatal(error) or is_of_role(error) or state_of(error)[:2] in _STATE_CLASSES
 
 
 def is_moved_partition(error: DatabaseError) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from utxoiq_persistence.access.api_keys import ApiKeys
 from utxoiq_persistence.access.key_ring import KeyRing
@@ -20,6 +21,7 @@ from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.client import Redis, RedisError
 from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.schedules import Schedules
 from utxoiq_persistence.writes.audit import AuditLog
 
 PATIENCE_SECONDS = 5
@@ -47,7 +49,9 @@ class Store:
         self.key_ring = KeyRing(self.database)
         self.rate_limits = RateLimits(self.cache.scripts)
         self.audit = AuditLog(self.database)
+        self.schedules = Schedules(self.database)
         self.server = Server(self.database)
+        self.metrics_ahead = timedelta(seconds=settings.metrics_ahead_seconds)
         self._parts = Parts(
             {
                 "database": lambda: in_time(self.ping(), PATIENCE_SECONDS),

@@ -87,6 +87,9 @@ class Archive(Component):
             "RETENTION_BACKFILL_DAYS": str(settings.backfill_hot),
             "RETENTION_FEEDBACK_DAYS": str(settings.feedback_hot),
             "RETENTION_METRICS_DAYS": str(settings.metrics_hot),
+            "RETENTION_AUDIT_DAYS": str(settings.audit_hot),
+            "ARCHIVE_DAYS": str(settings.archive),
+            "ARCHIVE_METRICS_DAYS": str(settings.metrics),
             "RETENTION_BUDGET_SECONDS": str(budget),
             "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
         }

@@ -116,6 +116,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that feedback stays in PostgreSQL after its last change"""
     metrics_hot_days: int | None
     """Days that metrics stay in PostgreSQL before they are archived"""
+    audit_days: int | None
+    """Days that entries of the audit log stay in PostgreSQL"""
     metrics_days: int | None
     """Age at which metrics leave the archive"""
     archive_days: int | None
@@ -140,6 +142,10 @@ class PersistenceLayerArgs(TypedDict):
     """Audience of operators' ID tokens; empty for https://<project>.utxoiq-persistence"""
     deployer: str | None
     """Who runs `pulumi up`, as an IAM member; granted to call the migrate function through its account"""
+    break_glass: str | None
+    """Email of a person who may log in to the database and recover it, until breakGlassUntil; empty for nobody"""
+    break_glass_until: str | None
+    """When that ends, within 7 days, such as 2026-12-01T18:00:00Z"""
     rate_limit_signed_in: int | None
     """Requests an hour of a signed-in caller; an API key may have its own"""
     rate_limit_anonymous: int | None
@@ -152,8 +158,12 @@ class PersistenceLayerArgs(TypedDict):
     """Hand out an API key with every scope but admin's, as the output service_key"""
     service_key_limit: int | None
     """That key's requests, and batches, an hour"""
+    metrics_ahead_seconds: int | None
+    """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
     domain: str | None
     """Host name of a load balancer for all functions; empty for none"""
+    fallback_service: str | None
+    """Cloud Run service that answers what is no function's on that host name; empty for 404. Locally a URL"""
     console: bool | None
     """A page for operators, as a private function that the accounts of operators may call"""
     audit_logs: bool | None

@@ -19,6 +19,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    METRICS,
     MIGRATE,
     PUBLISHERS,
     RETENTION,
@@ -260,7 +261,11 @@ class PersistenceLayer(Component):
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""
-        return self.archive.environment if spec == RETENTION else {}
+        own: dict[str, dict[str, pulumi.Input[str]]] = {
+            RETENTION.name: self.archive.environment,
+            METRICS.name: {"METRICS_AHEAD_SECONDS": str(self._configuration.access.metrics_ahead_seconds)},
+        }
+        return own.get(spec.name, {})
 
     def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """What no other function may do."""

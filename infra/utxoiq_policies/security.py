@@ -44,12 +44,13 @@ def the_database_is_private_and_takes_tls_only(stack: Stack) -> Iterator[str]:
 
 @rule
 def database_users_have_no_passwords(stack: Stack) -> Iterator[str]:
-    """Require IAM authentication of service accounts, without passwords, in PostgreSQL on Cloud SQL."""
+    """Require IAM authentication of service accounts and people, without passwords, in PostgreSQL on Cloud SQL."""
     for instance in stack.all(INSTANCE):
         if not _authenticates_by_iam(instance):
             yield f"{instance.name} has no IAM authentication"
     for user in stack.all("sql/user:User"):
-        if differs(user["type"], "CLOUD_IAM_SERVICE_ACCOUNT") or is_set(user["password"]):
+        by_password = all(differs(user["type"], kind) for kind in ("CLOUD_IAM_SERVICE_ACCOUNT", "CLOUD_IAM_USER"))
+        if by_password or is_set(user["password"]):
             yield f"{user.name} logs in with a password"
 
 

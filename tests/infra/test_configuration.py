@@ -4,16 +4,22 @@ import ast
 import inspect
 import re
 from collections.abc import Mapping
-from itertools import pairwise
+from datetime import UTC, datetime
+from itertools import count, pairwise, takewhile
 
 import pulumi
 import pytest
+from croniter import croniter
 from tests.infra.deployment import PROJECT, deploy, stack_configuration
 
 from utxoiq_infra import package
+from utxoiq_infra.configuration.catalog import SCHEDULES
+from utxoiq_infra.configuration.cron import longest_gap
 from utxoiq_infra.configuration.settings import NAME, Configuration
 from utxoiq_infra.configuration.stack import read
 from utxoiq_infra.configuration.values import ConfigurationError, Values
+from utxoiq_infra.monitoring.alert_table import lateness_limits
+from utxoiq_persistence import schedules
 
 OBJECTS = {"functions", "schedules"}
 ANNOTATIONS = {"string": "str", "integer": "int", "boolean": "bool", "array": "list[str]"}
@@ -212,3 +218,46 @@ def test_crons(cron: str) -> None:
 def test_what_is_no_cron(cron: str) -> None:
     with pytest.raises(ConfigurationError, match="five fields"):
         configured({"schedules": {"publish-metrics": cron}})
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "* * * * *",
+        "*/5 * * * *",
+        "0 2 * * *",
+        "30 1,13 * * *",
+        "0 2 * * 0",
+        "*/30 3-9 * * sun",
+        "0 0 1,15 * mon",
+        "15 4 31 * *",
+        "0 12 * jan-mar mon-fri",
+        "0 3 * * 7",
+    ],
+)
+def test_the_longest_time_between_two_runs_is_that_of_the_scheduler(cron: str) -> None:
+    times = croniter(cron, datetime(2024, 1, 1, tzinfo=UTC))
+    end = datetime(2024, 1, 16, tzinfo=UTC) if cron.startswith("*") else datetime(2026, 1, 1, tzinfo=UTC)
+    fired = list(takewhile(lambda moment: moment < end, (times.get_next(datetime) for _ in count())))
+    assert longest_gap(cron) == max((later - earlier).total_seconds() for earlier, later in pairwise(fired))
+
+
+def test_schedules_are_late_after_the_time_between_two_runs_and_two_attempts() -> None:
+    usual = {names: limit for limit, names in lateness_limits(configured({}))}
+    assert usual == {
+        ("publish-metrics", "watch-backups", "sketch-metrics"): 300 + 2 * 60 + 600,
+        ("partitions", "retention"): 86_400 + 2 * 600 + 600,
+        ("continue-verification", "backup", "verify-backup"): 7 * 86_400 + 2 * 1800 + 600,
+    }
+
+
+def test_no_policy_has_more_conditions_than_google_takes() -> None:
+    crons = {row.name: f"0 0 */{2 ** (number % 5)} {1 + number} *" for number, row in enumerate(SCHEDULES)}
+    crons |= {"publish-metrics": "* * * * *", "sketch-metrics": "0 * * * *", "partitions": "0 */6 * * *"}
+    limits = lateness_limits(configured({"schedules": crons}))
+    assert len(limits) <= 6
+    assert sorted(name for _, names in limits for name in names) == sorted(row.name for row in SCHEDULES)
+
+
+def test_each_schedule_is_one_whose_success_is_kept() -> None:
+    assert {row.name for row in SCHEDULES} == set(schedules.SCHEDULES)

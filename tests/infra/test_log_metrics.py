@@ -70,5 +70,5 @@ def test_each_request_counts_once(
         write(platform.path, {"severity": severity, "httpRequest": {"status": status}})
     lines = b"".join(own_lines(status, capfdbinary) for status in statuses)
     own.path.write_bytes(lines + "".join(f"{json.dumps(line)}\n" for line in beside).encode())
-    found = {one.metric: one.value for one in LogMetricCollector(lambda: [own, platform], metrics, []).collect()}
+    found = {one.metric: one.value for one in LogMetricCollector(lambda: [own, platform], metrics, list).collect()}
     assert {name: found.get(name, 0) for name in counts} == counts

@@ -131,8 +131,11 @@ class LocalStack:
         return content
 
     def process_of(self, name: str) -> psutil.Process:
-        """One that rests is woken."""
-        return psutil.Process(self.control("POST", f"processes/{name}/wake")["pid"])
+        """One that rests is woken. Raises NoSuchProcess where it is down: psutil takes no id for this process's own."""
+        pid: int | None = self.control("POST", f"processes/{name}/wake")["pid"]
+        if pid is None:
+            raise psutil.NoSuchProcess(-1, name)
+        return psutil.Process(pid)
 
     def await_up(self, name: str, restarts: int) -> None:
         def is_up() -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import pytest
 import redis
 from tests.system.conftest import SmallProject
 from tests.system.running import until
-from tests.system.watched import PREFIX, STATS, Cause, Repeating, Watched
+from tests.system.watched import PREFIX, PUBLISHERS, STATS, Cause, Repeating, Watched
+
+from utxoiq_persistence.schedules import SCHEDULES
 
 RATE = "/api/v1/feedback/rate"
 KEYS = "/api/v1/access/keys"
@@ -287,6 +290,28 @@ def a_failing_schedule(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
+    """Paused for as long as is too long: since before its last success, that is."""
+    apis = httpx.Client(base_url=watched.stack.description["google_apis"]["url"])
+    job = f"/v1/projects/{PREFIX}/locations/us-central1/jobs/{PREFIX}-{schedule}"
+    apis.post(f"{job}:pause").raise_for_status()
+    with ExitStack() as stack:
+        if schedule in watched.published:
+            watched.publish_nothing(schedule)
+            stack.callback(watched.publish, schedule)
+        with watched.connection() as connection:
+            connection.run(
+                "UPDATE schedule_successes SET succeeded_at = now() - interval '8 days' WHERE schedule = :schedule",
+                schedule=schedule,
+            )
+        try:
+            yield
+        finally:
+            apis.post(f"{job}:resume").raise_for_status()
+            assert watched.run_job(schedule)["succeeded"]
+
+
+@contextmanager
 def months_that_are_gone(watched: Watched) -> Iterator[None]:
     with watched.connection() as connection:
         tables = connection.run(
@@ -359,6 +384,15 @@ CAUSES = {
     "retention without its rights": Cause(retention_without_its_rights, ["retention-failing"]),
     "a retention that takes its time": Cause(a_retention_that_takes_its_time, ["retention-slow"]),
     "a failing schedule": Cause(a_failing_schedule, ["schedule-failing"]),
+    **{
+        f"a paused {schedule}": Cause(
+            partial(a_paused_schedule, schedule=schedule),
+            ["schedule-late"],
+            may=["figures-missing"] if schedule in PUBLISHERS else [],
+            why="what publishes nothing is missed by its figures, too",
+        )
+        for schedule in SCHEDULES
+    },
     "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
     "nothing published": Cause(nothing_published, ["figures-missing"]),
     "refused callers": Cause(refused_callers, ["refused-callers"]),

@@ -18,6 +18,8 @@ PACE = 60
 PREFIX = "utxoiq-local"
 PUBLISH = "/api/v1/monitoring/database/publish-metrics"
 WATCH = "/api/v1/monitoring/backup/watch"
+# What publishes, by schedule: its path, whose token it shows, and after how many minutes it does so again.
+PUBLISHERS = {"publish-metrics": (PUBLISH, "scheduler_token", 1), "watch-backups": (WATCH, "admin_token", 2)}
 STATS = "/api/v1/feedback/stats"
 RATINGS = "/api/v1/feedback/user"
 # A machine that is small enough to be filled.
@@ -59,7 +61,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.stack = LocalStack(folder, configured_project(folder, SMALL), ("--pace", str(PACE)))
-        self.publishing: list[Repeating] = []
+        self.published: dict[str, Repeating] = {}
         self._traffic: Repeating | None = None
 
     def start(self) -> "Watched":
@@ -79,18 +81,18 @@ class Watched:
         self.stop()
         self.stack.end()
 
-    def publish(self) -> None:
+    def publish(self, *schedules: str) -> None:
+        """As these schedules would, or as all that publish."""
         credentials = self.stack.description["credentials"]
-        for path, token, minutes in ((PUBLISH, "scheduler_token", 1), (WATCH, "admin_token", 2)):
+        for schedule in schedules or PUBLISHERS:
+            path, token, minutes = PUBLISHERS[schedule]
             headers = {"Authorization": f"Bearer {credentials[token]}"}
-            self.publishing.append(Repeating(self._posting(path, headers), minutes * 60 / PACE))
-        for publisher in self.publishing:
-            publisher.__enter__()
+            self.published[schedule] = Repeating(self._posting(path, headers), minutes * 60 / PACE)
+            self.published[schedule].__enter__()
 
-    def publish_nothing(self) -> None:
-        for publisher in self.publishing:
-            publisher.__exit__()
-        self.publishing = []
+    def publish_nothing(self, *schedules: str) -> None:
+        for schedule in schedules or tuple(self.published):
+            self.published.pop(schedule).__exit__()
 
     def await_quiet(self) -> None:
         until(lambda: not self.open(), CLOSE_SECONDS)

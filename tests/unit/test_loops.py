@@ -15,21 +15,26 @@ SOURCES = [REPOSITORY / "functions", REPOSITORY / "infra"]
 # Coroutines that wait in a loop which ends by itself, and why it does.
 LOOPS = {
     "BodyReader._receive": "with the request's body",
-    "Channel._ping": "with its subscription, which `background` begins anew",
+    "Channel._keep_beating": "with its subscription, which `background` begins anew",
     "Channel._subscription": "is one round of a loop of `background`",
     "Cache._tell_rest": "with what is left to be told",
+    "Database._ended": "at a moment that is fixed before, or with the server's process",
     "Scheduler._fire_with_retries": "with the job's last retry",
     "ScriptRunner._send": "when nobody waits any more",
+    "StorageClient.list_objects": "with the last page",
     "Supervisor._stop_one": "with the task that it waits for",
     "Supervisor._wait_until_it_serves": "with the server's start, or its time",
     "_ended": "with the answer that it waits for",
     "list_keys": "with the last page",
     "restore": "with the archive's last part",
+    "_limit_body": "with the request's body, or at its deadline",
 }
 # Where tasks and threads are begun, and who learns how they end.
 TASKS = {
+    "Cache._announce_later": "nobody: what cannot be told is kept for later; `retrieve`",
     "Cache._depart": "whoever asked; `retrieve` where all have gone",
     "Channel._subscription": "its task group",
+    "CloudSqlLink._open": "the loop's callers, of whom each waits no longer than it wants",
     "CloudStorage.client": "whoever asks for it",
     "Database._in_thread": "the future that the thread settles",
     "DeclaredInstances.start": "whoever asks for it",
@@ -42,6 +47,7 @@ TASKS = {
     "Operations.begin": "the operation, which is failed whatever its work raises",
     "Operations.run": "whoever asked, who waits for it",
     "Parts.states": "whoever asked; `retrieve` where all have gone",
+    "Presence._look": "itself: it reads what it raises; `retrieve` where it is cut off",
     "ScriptRunner.run": "the futures of the calls, which it settles whatever is raised",
     "Source.read": "itself: it notes what it raises",
     "Supervisor._bring_up": "`_keep_up`, which waits for the process' end",

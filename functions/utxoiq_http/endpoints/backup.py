@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from utxoiq_http import answer
@@ -13,12 +14,15 @@ from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.answers import Instant
 from utxoiq_http.app import App
+from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
+from utxoiq_persistence import schedules
 from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.watch import BackupWatch
 from utxoiq_persistence.publishing.settings import PublishSettings
+from utxoiq_persistence.schedules import Schedules
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/backup"
@@ -97,10 +101,11 @@ class BackupStatus(Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class BackupResource:
-    """Combines what the backup endpoints work on: backups, and the publisher of their age."""
+    """Combines what the backup endpoints work on: backups, the publisher of their age, and who keeps successes."""
 
     backups: BackupService
     watcher: BackupWatch
+    schedules: Schedules
 
     async def parts(self) -> Mapping[str, str]:
         """Return the state of each part that the function depends on, `ok` or `away`, by its name."""
@@ -108,15 +113,24 @@ class BackupResource:
 
 
 async def run_backup(service: BackupResource, call: Call[RunQuery, None]) -> Answer:
-    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler."""
+    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+
+    A backup that fails is answered with an error, so that it is tried again.
+    """
     state = await service.backups.run(call.parameters.budget_seconds)
+    newest = msgspec.json.decode(state.body, type=BackupStatus).backup
+    if newest is not None and newest.status == "failed":
+        raise Problem(502, f"the backup failed: {newest.error}", kind="urn:utxoiq:problem:backup-failed")
+    await service.schedules.note_success(schedules.BACKUP)
     return answer.of_json(200, state.body)
 
 
 async def verify_backup(service: BackupResource, call: Call[VerifyQuery, None]) -> Answer:
     """Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud Scheduler."""
     query = call.parameters
-    state = await service.backups.verify(query.budget_seconds, resume_only=query.resume_only == "true")
+    resume_only = query.resume_only == "true"
+    state = await service.backups.verify(query.budget_seconds, resume_only=resume_only)
+    await service.schedules.note_success(schedules.CONTINUE_VERIFICATION if resume_only else schedules.VERIFY_BACKUP)
     return answer.of_json(200, state.body)
 
 
@@ -128,7 +142,9 @@ async def get_backup_status(service: BackupResource, _: Call[None, None]) -> Ans
 
 async def publish_backup_metrics(service: BackupResource, _: Call[None, None]) -> Answer:
     """Publish the age of the newest backup and verification, and failures since. Called by Cloud Scheduler."""
-    return answer.of_value(200, {"status": "success", "message": await service.watcher.publish()})
+    message = await service.watcher.publish()
+    await service.schedules.note_success(schedules.WATCH_BACKUPS)
+    return answer.of_value(200, {"status": "success", "message": message})
 
 
 def create_backup_app(environment: Mapping[str, str]) -> App[BackupResource]:
@@ -137,7 +153,8 @@ def create_backup_app(environment: Mapping[str, str]) -> App[BackupResource]:
     publishing = PublishSettings.from_environment(environment)
 
     def create_resource(store: Store) -> BackupResource:
-        return BackupResource(BackupService(settings, store), BackupWatch(settings, publishing, store))
+        watcher = BackupWatch(settings, publishing, store)
+        return BackupResource(BackupService(settings, store), watcher, store.schedules)
 
     return create_app("backup", ROUTES, environment, create_resource)
 
@@ -150,6 +167,7 @@ ROUTES = (
         access=MAINTENANCE,
         parameters=RunQuery,
         answer=BackupStatus,
+        problems=(502,),
     ),
     Route(
         method="POST",

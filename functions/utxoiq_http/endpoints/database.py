@@ -12,6 +12,7 @@ from utxoiq_http.app import App
 from utxoiq_http.observability import open_metrics
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
+from utxoiq_persistence import schedules
 from utxoiq_persistence.figures import InstanceFigures
 from utxoiq_persistence.fleet import report as fleet_report
 from utxoiq_persistence.publishing.fleet_publishing import FleetPublisher
@@ -72,7 +73,9 @@ async def publish_fleet_metrics(service: FleetService, _: Call[None, None]) -> A
 
     Metrics are published once for each minute. A repeated call in the same minute publishes only what is missing.
     """
-    return answer.of_value(200, {"status": "success", "message": await service.publisher.publish()})
+    message = await service.publisher.publish()
+    await service.store.schedules.note_success(schedules.PUBLISH_METRICS)
+    return answer.of_value(200, {"status": "success", "message": message})
 
 
 async def scrape_metrics(service: FleetService, call: Call[None, None]) -> Answer:

@@ -1,6 +1,8 @@
 """The system metrics endpoints: record single metrics and batches, read metrics and their aggregates."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated
 
 from msgspec import Meta
@@ -12,7 +14,9 @@ from utxoiq_http.answer import Answer
 from utxoiq_http.archived_range import ARCHIVED_RANGE
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
+from utxoiq_http.problems import MAX_ERRORS, FieldError, invalid
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Route
+from utxoiq_persistence import schedules
 from utxoiq_persistence.archive import cold_range
 from utxoiq_persistence.records import AggregateQuery, MetricsQuery, NewMetric
 from utxoiq_persistence.store import Store
@@ -28,7 +32,11 @@ EXAMPLE = {"service_name": "api", "metric_type": "latency", "metric_value": 12.5
 
 
 async def record_metric(store: Store, call: Call[None, NewMetric]) -> Answer:
-    """Record a metric. A metric without a timestamp gets the current time."""
+    """Record a metric. A metric without a timestamp gets the current time.
+
+    A timestamp may lie in the future by as much as the service is configured to accept, a day by default.
+    """
+    _check_timestamps([call.body], store.metrics_ahead, alone=True)
     metric = await store.metrics.record(call.body, call.idempotency)
     return answer.of_json(201, metric.body)
 
@@ -36,8 +44,10 @@ async def record_metric(store: Store, call: Call[None, NewMetric]) -> Answer:
 async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -> Answer:
     """Record a batch of up to 5000 metrics. Either all of them are recorded or none.
 
-    The response to an empty batch is an empty array.
+    The response to an empty batch is an empty array. A timestamp may lie in the future by as much as the service is
+    configured to accept, a day by default.
     """
+    _check_timestamps(call.body, store.metrics_ahead, alone=False)
     metrics = await store.metrics.record_batch(call.body, call.idempotency)
     return answer.of_json(201, metrics.body)
 
@@ -69,7 +79,23 @@ async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> A
 
 async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
     """Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler."""
-    return answer.of_value(200, {"status": "success", "message": f"{await store.metrics.sketch()} sketches made"})
+    made = await store.metrics.sketch()
+    await store.schedules.note_success(schedules.SKETCH_METRICS)
+    return answer.of_value(200, {"status": "success", "message": f"{made} sketches made"})
+
+
+def _check_timestamps(metrics: Sequence[NewMetric], ahead: timedelta, *, alone: bool) -> None:
+    """Raise Problem 422 for metrics of too far in the future, which retention would never reach."""
+    latest = datetime.now(UTC) + ahead
+
+    def find_errors() -> Iterator[FieldError]:
+        for index, metric in enumerate(metrics):
+            if metric.timestamp is not None and metric.timestamp > latest:
+                message = f"lies more than {ahead.total_seconds():g} s in the future"
+                yield FieldError("timestamp" if alone else f"[{index}].timestamp", message)
+
+    if errors := list(islice(find_errors(), MAX_ERRORS)):
+        raise invalid(*errors)
 
 
 ROUTES = (

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from utxoiq_http import answer
@@ -15,8 +16,7 @@ from utxoiq_http.app import App
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
-from utxoiq_persistence import times
-from utxoiq_persistence.archive.archiving import ArchiveCorrupt
+from utxoiq_persistence import schedules, times
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
 from utxoiq_persistence.archive.retention import Retention, RunInProgress, TableName
@@ -85,7 +85,9 @@ class RunShown(Struct, forbid_unknown_fields=True):
 class MonthsShown(Struct, forbid_unknown_fields=True):
     """Reports the months whose partitions were created and dropped.
 
-    `deleted` counts the rows of the dropped months, all of which are in the archive.
+    `deleted` counts the rows of the dropped months, all of which are in the archive. Those of the audit log end when
+    they are older than it is kept: `audit_dropped` names their tables, and `audit_deleted` counts older entries of the
+    tables that hold several months. `forgotten` counts records of objects that the archive has no more.
     """
 
     status: Literal["success"]
@@ -93,13 +95,18 @@ class MonthsShown(Struct, forbid_unknown_fields=True):
     made: list[MonthName]
     dropped: list[MonthName]
     deleted: Count
+    audit_made: list[MonthName]
+    audit_dropped: list[str]
+    audit_deleted: Count
+    forgotten: Count
 
 
 class RestoredShown(Struct, forbid_unknown_fields=True):
     """Reports on a restore.
 
     `restored` counts the rows that the table lacked. `continue_from` is set if the call ran out of time: restore again
-    from there.
+    from there. `gone` names objects that the bucket has no more, such as those beyond the archive's age, and `damaged`
+    those that failed their integrity check: what they held is not restored, and the status is `partial`.
     """
 
     status: Literal["success", "partial"]
@@ -107,6 +114,8 @@ class RestoredShown(Struct, forbid_unknown_fields=True):
     restored: Count
     objects: Count
     continue_from: Instant | None
+    gone: list[str]
+    damaged: list[str]
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,10 @@ async def run_retention(service: RetentionService, call: Call[RunQuery, None]) -
 
     Called by Cloud Scheduler.
     """
-    report = await service.retention.run(call.caller.name, dry_run=call.parameters.dry_run == "true")
+    dry_run = call.parameters.dry_run == "true"
+    report = await service.retention.run(call.caller.name, dry_run=dry_run)
+    if not dry_run and report.status != "failed":
+        await service.store.schedules.note_success(schedules.RETENTION)
     return answer.of_value(200, report)
 
 
@@ -137,17 +149,9 @@ async def maintain_partitions(service: RetentionService, _: Call[None, None]) ->
     """
     with _refusals():
         upkeep = await service.retention.upkeep()
+    await service.store.schedules.note_success(schedules.PARTITIONS)
     message = f"{len(upkeep.made)} months made, {len(upkeep.dropped)} dropped"
-    return answer.of_value(
-        200,
-        {
-            "status": "success",
-            "message": message,
-            "made": upkeep.made,
-            "dropped": upkeep.dropped,
-            "deleted": upkeep.deleted,
-        },
-    )
+    return answer.of_value(200, {"status": "success", "message": message, **msgspec.structs.asdict(upkeep)})
 
 
 async def restore_archived_rows(service: RetentionService, call: Call[None, RestoreOrder]) -> Answer:
@@ -155,15 +159,20 @@ async def restore_archived_rows(service: RetentionService, call: Call[None, Rest
     order = call.body
     with _refusals():
         restored = await service.retention.restore(order.table, order.start_time, order.end_time, order.keep_days)
-    is_done = restored.continue_from is None
+    is_done = restored.continue_from is None and not restored.gone and not restored.damaged
+    message = f"{restored.restored} rows of {order.table} restored from {restored.objects} objects"
+    for names, what in ((restored.gone, "gone from the bucket"), (restored.damaged, "damaged")):
+        message += f"; {len(names)} objects are {what}" if names else ""
     return answer.of_value(
         200,
         {
             "status": "success" if is_done else "partial",
-            "message": f"{restored.restored} rows of {order.table} restored from {restored.objects} objects",
+            "message": message,
             "restored": restored.restored,
             "objects": restored.objects,
             "continue_from": None if restored.continue_from is None else times.spell(restored.continue_from),
+            "gone": restored.gone,
+            "damaged": restored.damaged,
         },
     )
 
@@ -179,8 +188,6 @@ def _refusals() -> Iterator[None]:
         raise Problem(409, str(error)) from error
     except ArchiveUnavailable as error:
         raise Problem(503, str(error), headers=[(b"retry-after", b"%d" % RETRY_SECONDS)]) from error
-    except ArchiveCorrupt as error:
-        raise Problem(502, str(error)) from error
 
 
 def create_retention_app(environment: Mapping[str, str]) -> App[RetentionService]:
@@ -216,9 +223,10 @@ ROUTES = (
         path=f"{PATH}/restore",
         handler=restore_archived_rows,
         access=Access(),
+        takes_its_time=True,
         body=RestoreOrder,
         answer=RestoredShown,
-        problems=(400, 409, 502),
+        problems=(400, 409),
         example={
             "table": "system_metrics",
             "start_time": "2026-01-01T00:00:00Z",

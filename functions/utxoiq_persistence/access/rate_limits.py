@@ -26,10 +26,15 @@ WINDOW_SECONDS = 3600
 MAX_WINDOWS = 20_000
 # The most windows of one script, so that it does not block Redis for long.
 MAX_COUNTED = 250
-# Of a limit: whoever has used less of it is far from it.
-FAR_SHARE = 0.9
+# Whoever has less than this share of the limit left, or fewer requests than these, is near it.
+NEAR_SHARE = 0.1
+NEAR_REQUESTS = 20
+# What Redis told within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
+# what is left: so many instances at once admit together no more than that.
+FRESH_SECONDS = 0.02
+PARTS = 64
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
-GATHERING_SECONDS = 0.002
+GATHERING_SECONDS = 0.005
 
 _log = logging.getLogger(__name__)
 
@@ -71,16 +76,29 @@ class _Window:
     """Holds one caller's window, as this instance last learned of it.
 
     `behind` are admitted and wait to be counted; `waiting` ask first. `counted` and `sent` are those of either kind
-    whose count is on its way. `open` are requests that are being answered.
+    whose count is on its way. `open` are requests that are being answered. Redis told of the window at `told_at`.
     """
 
-    __slots__ = ("behind", "counted", "counting", "key", "limit", "open", "resets_at", "sent", "used", "waiting")
+    __slots__ = (
+        "behind",
+        "counted",
+        "counting",
+        "key",
+        "limit",
+        "open",
+        "resets_at",
+        "sent",
+        "told_at",
+        "used",
+        "waiting",
+    )
 
     def __init__(self, name: str) -> None:
         self.key = f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"
         self.limit = 0
         self.used = 0
         self.resets_at = 0.0
+        self.told_at = 0.0
         self.open = 0
         self.behind = 0
         self.sent = 0
@@ -93,13 +111,16 @@ class _Window:
         """Return how many requests are admitted of which Redis has not told that it knows."""
         return self.behind + self.sent
 
-    def is_far(self) -> bool:
+    def is_far(self, now: float) -> bool:
         """Return whether one more request may be counted behind its answer.
 
-        Never are more requests uncounted than are being answered, and one: that is the bound.
+        Of a window that was not asked about just now, never are more uncounted than are being answered, and one.
         """
         uncounted = self.uncounted
-        return uncounted <= self.open and self.used + uncounted < self.limit * FAR_SHARE
+        left = self.limit - self.used - uncounted
+        if left <= NEAR_REQUESTS or left <= self.limit * NEAR_SHARE:
+            return False
+        return uncounted <= self.open or (now - self.told_at < FRESH_SECONDS and uncounted < left // PARTS)
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
@@ -143,10 +164,11 @@ class RateLimits:
         """
         window = self._window(name)
         window.limit = limit
-        known = time.time() < window.resets_at
+        now = time.time()
+        known = now < window.resets_at
         if known and window.used >= limit:
             return window.allowance(False, window.used)
-        if known and window.is_far():
+        if known and window.is_far(now):
             if (span := tracing.current()) is not None:
                 span.point("rate limit")
             window.open += 1
@@ -219,7 +241,7 @@ class RateLimits:
             counts = list(zip(told[0::3], told[1::3], told[2::3], strict=True))
             now = time.time()
             for window, (granted, used, left) in zip(windows, counts, strict=True):
-                window.used, window.resets_at = used, now + left / 1000
+                window.used, window.resets_at, window.told_at = used, now + left / 1000, now
                 self._end(window, granted)
             return
         except (RedisAway, asyncio.CancelledError):

@@ -16,7 +16,6 @@ from utxoiq_persistence.archive.bucket import (
     JSON_TYPE,
     PARQUET_TYPE,
     ArchiveBucket,
-    ObjectMissing,
     manifest_name,
     new_name,
 )
@@ -87,7 +86,7 @@ def begin(session: Session, part: Part) -> str:
 def store(archive: ArchiveBucket, name: str, part: Part) -> Stored:
     """Write the object, read it back, compare it, and confirm it by a manifest.
 
-    Raises ArchiveUnavailable, ArchiveCorrupt.
+    Raises ArchiveUnavailable, ObjectMissing, ArchiveCorrupt.
     """
     written = parquet.from_csv(part.text, part.table.schema, part.row_count)
     content = parquet.to_parquet(written)
@@ -104,13 +103,16 @@ def store(archive: ArchiveBucket, name: str, part: Part) -> Stored:
 
 
 def fetch(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject) -> pa.Table:
-    """Return the rows of an archived object. Raises ArchiveUnavailable, ArchiveCorrupt if the integrity check fails."""
+    """Return the rows of an archived object.
+
+    Raises ArchiveUnavailable, ObjectMissing if it is gone from the bucket, ArchiveCorrupt if the integrity check fails.
+    """
+    content = archive.get(archived.name)
     try:
-        content = archive.get(archived.name, archived.generation)
         if hashlib.sha256(content).digest() != archived.sha256:
             raise ArchiveCorrupt(f"archived data failed its integrity check: the checksum of {archived.name} is wrong")
         rows = parquet.from_parquet(content, table.schema)
-    except (ObjectMissing, parquet.ObjectUnreadable) as error:
+    except parquet.ObjectUnreadable as error:
         raise ArchiveCorrupt(f"archived data failed its integrity check: {archived.name}: {error}") from error
     if rows.num_rows != archived.row_count:
         raise ArchiveCorrupt(

@@ -63,13 +63,18 @@ class ArchiveBucket:
         generation: int = blob.generation
         return generation
 
-    def get(self, name: str, generation: int) -> bytes:
-        """Return the object's content. Raises ObjectMissing, also if the object was replaced."""
-        blob = self._bucket.blob(name)
-        with _failures(name):
-            content: bytes = blob.download_as_bytes(
-                if_generation_match=generation, timeout=PATIENCE_SECONDS, retry=_retry()
-            )
+    def get(self, name: str) -> bytes:
+        """Return the object's content, of whichever generation. Raises ObjectMissing if it is gone.
+
+        One that was deleted and brought back has another generation than it was written with: its checksum tells
+        whether it is the same.
+        """
+        try:
+            with _failures(name):
+                content: bytes = self._bucket.blob(name).download_as_bytes(timeout=PATIENCE_SECONDS, retry=_retry())
+        except ObjectMissing:
+            self._check_bucket(name)
+            raise
         return content
 
     def remove(self, name: str) -> None:
@@ -79,6 +84,25 @@ class ArchiveBucket:
                 self._bucket.blob(name).delete(timeout=PATIENCE_SECONDS, retry=_retry())
         except ObjectMissing:
             return
+
+    def has(self, name: str) -> bool:
+        """Return whether the bucket has the object. Raises ArchiveUnavailable, also if there is no bucket."""
+        try:
+            with _failures(name):
+                found = self._bucket.client.list_blobs(
+                    self._bucket, prefix=name, max_results=1, timeout=PATIENCE_SECONDS, retry=_retry()
+                )
+                return any(blob.name == name for blob in found)
+        except ObjectMissing as error:
+            raise ArchiveUnavailable(f"the archive's bucket {self._bucket.name} is not there") from error
+
+    def _check_bucket(self, name: str) -> None:
+        """Raise ArchiveUnavailable if it is the bucket that is missing, or if the object is there after all.
+
+        What is gone from the bucket is given up, so nothing may be taken for gone because the bucket is.
+        """
+        if self.has(name):
+            raise ArchiveUnavailable(f"the archive's bucket failed at {name}; try again")
 
 
 def _retry() -> Any:

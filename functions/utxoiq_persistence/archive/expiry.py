@@ -3,6 +3,7 @@
 The table archive_objects records what is in progress, so each run first finishes what the last one left behind.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from msgspec import field as struct_field
 from utxoiq_persistence.archive import archiving, exports, removal
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import Copy
-from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
 from utxoiq_persistence.archive.exports import Part
 from utxoiq_persistence.archive.ledger import ArchivedObject
 from utxoiq_persistence.archive.tables import ArchivedTable
@@ -23,6 +24,7 @@ from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
 
 _SQL = load("retention")
+_log = logging.getLogger(__name__)
 
 
 class Tally(Struct):
@@ -46,6 +48,8 @@ class Expiry:
         deadline: When to stop, by time.monotonic().
         tally: What was done so far.
         removed: The ids of the deleted rows.
+        read: The names of the objects that were read back in this run.
+        damaged: The days with an object that failed its integrity check: they are left as they are.
     """
 
     session: Session
@@ -55,6 +59,8 @@ class Expiry:
     deadline: float
     tally: Tally
     removed: list[UUID] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
+    damaged: set[date] = field(default_factory=set)
 
     def has_time(self) -> bool:
         """Return whether there is time left, and note in the tally if there is none."""
@@ -73,21 +79,45 @@ class Expiry:
         archive_ledger.forget_abandoned(self.session, self.table.name, names)
 
     def delete_archived(self, objects: Iterable[ArchivedObject]) -> None:
-        """Delete the rows of archived objects. Raises ArchiveUnavailable, ArchiveCorrupt, ColumnsDiffer."""
+        """Delete the rows of archived objects, of each that can be read. Raises ArchiveUnavailable, ColumnsDiffer."""
         for archived in objects:
             if not self.has_time():
                 return
-            self.remove(Copy(archived, archiving.fetch(self.archive, self.table, archived)))
+            copy = self.read_back(archived)
+            if copy is not None:
+                self.remove(copy)
+
+    def read_back(self, archived: ArchivedObject) -> Copy | None:
+        """Return a copy of an archived object whose rows are in the table, or None if there is none; the tally tells.
+
+        One that is gone from the bucket leaves the ledger, so that its rows are archived anew. One that is damaged is
+        an error: its day is left as it is until somebody has looked at it. Raises ArchiveUnavailable.
+        """
+        try:
+            rows = archiving.fetch(self.archive, self.table, archived)
+        except ObjectMissing:
+            archive_ledger.abandon(self.session, archived.name)
+            archiving.discard(self.archive, archived.name)
+            self._note(f"{archived.name} is gone from the bucket: what the table has of it is archived anew")
+        except archiving.ArchiveCorrupt as error:
+            self.tally.errors += 1
+            self.damaged.add(archived.day)
+            self._note(str(error))
+        else:
+            self.read.add(archived.name)
+            return Copy(archived, rows)
+        return None
 
     def expire(self, days: Iterable[date]) -> None:
-        """Archive the expired rows of these days and delete them."""
-        for copy in self.archive_days(days):
+        """Archive the expired rows of these days and delete them; days with a damaged object are left as they are."""
+        for copy in self.archive_days(day for day in days if day not in self.damaged):
             self.remove(copy)
 
     def archive_days(self, days: Iterable[date]) -> Iterator[Copy]:
         """Archive the expired rows of these days. Yield a copy of each object."""
         for copy in archiving.archive_all(self.session, self.archive, self._parts(days)):
             self.tally.archived += copy.archived.row_count
+            self.read.add(copy.archived.name)
             yield copy
 
     def remove(self, copy: Copy) -> None:
@@ -105,6 +135,11 @@ class Expiry:
         rows = self.session.run(_SQL[f"{self.table.name}_days"], expires=self.expires)
         days = {date.fromisoformat(day): count for day, count in rows}
         return {day: count for day, count in days.items() if day not in held}
+
+    def _note(self, text: str) -> None:
+        _log.warning("retention of %s: %s", self.table.name, text)
+        if text not in self.tally.details:
+            self.tally.details.append(text)
 
     def _parts(self, days: Iterable[date]) -> Iterator[Part]:
         for day in days:

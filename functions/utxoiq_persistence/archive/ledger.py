@@ -119,9 +119,28 @@ def list_between(session: Session, table: str, start: datetime, end: datetime) -
     return _archived(session.run(_SQL["objects_between"], table_name=table, start_time=start, end_time=end))
 
 
+def lose(session: Session, name: str) -> None:
+    """Record that the object, whose rows are no more in their table, is gone from the bucket."""
+    session.run(_SQL["lose_object"], name=name)
+
+
 def hold(session: Session, name: str, days: int) -> None:
     """Keep the object's restored rows in their table for so many days."""
     session.run(_SQL["hold_object"], name=name, days=days)
+
+
+def list_ended(session: Session, days: int, metrics_days: int) -> list[str]:
+    """Return the names of the objects that the bucket's lifecycle rules should have removed a month ago or earlier.
+
+    The rules remove metrics by their age, `metrics_days`, and everything by the age of its object, `days`.
+    """
+    rows = session.run(_SQL["ended_objects"], days=days, metrics_days=metrics_days)
+    return [name for (name,) in rows]
+
+
+def forget(session: Session, names: Sequence[str]) -> None:
+    """Delete the records of objects that are neither in the bucket nor in their table."""
+    session.run(_SQL["forget_objects"], names=arrays.encode_texts(names))
 
 
 def _archived(rows: list[Row]) -> list[ArchivedObject]:

@@ -18,10 +18,12 @@ _SQL = load("retention")
 def expire_months(expiry: Expiry) -> None:
     """Archive each expired month day by day and drop it, then expire the rows of the default partition."""
     expiry.remove_unfinished()
-    expiry.tally.deleted += drop_detached(expiry.session)
+    drop_detached(expiry)
     for month in list_due_months(expiry):
         if not expiry.has_time():
             return
+        if not _read_back(expiry, month):
+            continue
         for _ in expiry.archive_days(_days_to_archive(expiry, month)):
             pass
         if not remove_month(expiry, month):
@@ -31,12 +33,8 @@ def expire_months(expiry: Expiry) -> None:
 
 def drop_archived(expiry: Expiry) -> list[Month]:
     """Drop the expired months that are archived completely. Return those months."""
-    expiry.tally.deleted += drop_detached(expiry.session)
-    gone = []
-    for month in list_due_months(expiry):
-        if not list(_unarchived_days(expiry.session, month)) and remove_month(expiry, month):
-            gone.append(month)
-    return gone
+    drop_detached(expiry)
+    return [month for month in list_due_months(expiry) if _is_archived(expiry, month) and remove_month(expiry, month)]
 
 
 def list_due_months(expiry: Expiry) -> list[Month]:
@@ -51,9 +49,11 @@ def count_rows(session: Session, month: Month) -> int:
     return sum(digest.row_count for digest in _present(session, month).values())
 
 
-def drop_detached(session: Session) -> int:
-    """Drop the months that an interrupted run has detached. Return how many rows were dropped."""
-    return sum(partitions.drop(session, month) for month in partitions.list_detached(session))
+def drop_detached(expiry: Expiry) -> None:
+    """Drop the months that an interrupted run has detached; what the bucket lacks of them goes back to the table."""
+    for month in partitions.list_detached(expiry.session):
+        if _read_back(expiry, month):
+            expiry.tally.deleted += partitions.drop(expiry.session, month)
 
 
 def remove_month(expiry: Expiry, month: Month) -> bool:
@@ -68,6 +68,28 @@ def remove_month(expiry: Expiry, month: Month) -> bool:
     partitions.detach(expiry.session, month)
     expiry.tally.deleted += partitions.drop(expiry.session, month)
     return True
+
+
+def _read_back(expiry: Expiry, month: Month) -> bool:
+    """Read what the ledger has of the month and this run has not read. Return whether all of it was read, undamaged.
+
+    The ledger alone does not tell that the bucket has an object, and a month is dropped by what the ledger has.
+    """
+    for archived in archive_ledger.list_pending(expiry.session, expiry.table.name, month.first, month.end):
+        if archived.name not in expiry.read:
+            if not expiry.has_time():
+                return False
+            expiry.read_back(archived)
+    return not any(month.first <= day < month.end for day in expiry.damaged)
+
+
+def _is_archived(expiry: Expiry, month: Month) -> bool:
+    # Digests first: they need no object to tell of a month that is not archived.
+    return (
+        not _unarchived_days(expiry.session, month)
+        and _read_back(expiry, month)
+        and not _unarchived_days(expiry.session, month)
+    )
 
 
 def _days_to_archive(expiry: Expiry, month: Month) -> Iterator[date]:

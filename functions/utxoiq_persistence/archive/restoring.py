@@ -1,13 +1,16 @@
 """The restore of archived rows into their table, where retention keeps them for a number of days."""
 
+import logging
 import time
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from utxoiq_persistence.archive import archiving, month_expiry, removal
 from utxoiq_persistence.archive import ledger as archive_ledger
-from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.archiving import ArchiveCorrupt
+from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
+from utxoiq_persistence.archive.expiry import Expiry, Tally
 from utxoiq_persistence.archive.exports import start_of_day
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import partitions
@@ -15,14 +18,25 @@ from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
 
 _SQL = load("retention")
+_log = logging.getLogger(__name__)
 
 
 class RestoreResult(Struct):
-    """How many objects were read and rows restored. continue_from is set if the time was up: call again from there."""
+    """What a restore did.
+
+    Attributes:
+        objects: How many objects were read.
+        restored: How many rows were restored.
+        continue_from: Set if the time was up: call again from there.
+        gone: The objects that are gone from the bucket, as those beyond the archive's age are.
+        damaged: The objects that failed their integrity check.
+    """
 
     objects: int = 0
     restored: int = 0
     continue_from: datetime | None = None
+    gone: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 def restore(
@@ -34,15 +48,29 @@ def restore(
     keep_days: int,
     deadline: float,
 ) -> RestoreResult:
-    """Restore the rows object by object, each in one transaction; rows that are in the table already are left."""
+    """Restore the rows object by object, each in one transaction; rows that are in the table already are left.
+
+    An object that cannot be read keeps no other one from being restored.
+    """
     result = RestoreResult()
     if table is SYSTEM_METRICS:
-        month_expiry.drop_detached(session)
+        month_expiry.drop_detached(Expiry(session, archive, table, start, deadline, Tally()))
     for archived in archive_ledger.list_between(session, table.name, start, end):
-        if result.objects and time.monotonic() >= deadline:
+        looked_at = result.objects + len(result.gone) + len(result.damaged)
+        if looked_at and time.monotonic() >= deadline:
             result.continue_from = archived.first_at
             break
-        removal.load_copy(session, table, archiving.fetch(archive, table, archived))
+        try:
+            rows = archiving.fetch(archive, table, archived)
+        except ObjectMissing:
+            archive_ledger.lose(session, archived.name)
+            result.gone.append(archived.name)
+            continue
+        except ArchiveCorrupt:
+            _log.exception("a restore leaves out a damaged object")
+            result.damaged.append(archived.name)
+            continue
+        removal.load_copy(session, table, rows)
         if table is SYSTEM_METRICS:
             partitions.ensure_month(session, start_of_day(archived.day))
         with session.transaction():

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from utxoiq_persistence import jobs
-from utxoiq_persistence.archive import column_check, month_expiry, restoring
+from utxoiq_persistence.archive import column_check, housekeeping, month_expiry, restoring
 from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Expiry, Tally, expire_rows
 from utxoiq_persistence.archive.restoring import RestoreResult
@@ -68,11 +68,19 @@ class UpkeepResult(Struct):
         made: The months whose partitions were created, as YYYY-MM.
         dropped: The archived months that were dropped, as YYYY-MM.
         deleted: How many rows were dropped with them.
+        audit_made: The months of the audit log whose partitions were created, as YYYY-MM.
+        audit_dropped: The partitions of the audit log that were dropped.
+        audit_deleted: How many entries were deleted of its partitions that hold several months.
+        forgotten: How many records of objects were deleted that the archive has no more.
     """
 
     made: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     deleted: int = 0
+    audit_made: list[str] = field(default_factory=list)
+    audit_dropped: list[str] = field(default_factory=list)
+    audit_deleted: int = 0
+    forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ class Retention:
     async def upkeep(self) -> UpkeepResult:
         """Create partitions ahead of need, move stray rows to them, and drop the months that are archived completely.
 
-        Return what was done. Raises RunInProgress, ColumnsDiffer, DatabaseUnavailable.
+        The audit log loses the months that are older than it is kept, and the ledger the objects that have ended.
+        Return what was done. Raises RunInProgress, ColumnsDiffer, ArchiveUnavailable, DatabaseUnavailable.
         """
         upkeep = UpkeepResult()
         deadline = self._deadline()
@@ -122,17 +131,22 @@ class Retention:
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
             sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
+            upkeep.audit_made += housekeeping.ensure_audit_months(session)
+            dropped, deleted = housekeeping.expire_audit_log(session, self.settings.audit_days, deadline)
+            upkeep.audit_dropped += dropped
+            upkeep.audit_deleted += deleted
+            upkeep.forgotten += housekeeping.forget_ended_objects(session, self.archive, self.settings, deadline)
 
         await self.database.work("upkeep_of_months", work, idempotent=True)
-        if upkeep.made or upkeep.dropped:
-            await self._audit.append("retention.partitions", None, made=upkeep.made, dropped=upkeep.dropped)
+        if any(getattr(upkeep, name) for name in upkeep.__struct_fields__):
+            await self._audit.append("retention.partitions", None, **msgspec.structs.asdict(upkeep))
         return upkeep
 
     async def restore(self, table: TableName, start: datetime, end: datetime, keep_days: int) -> RestoreResult:
         """Restore the archived rows with start <= time < end; rows that are in the table already are left.
 
         Retention keeps them for `keep_days` days. Return what was done. Raises RuleBroken if the range ends before it
-        starts, RunInProgress, ColumnsDiffer, ArchiveUnavailable, ArchiveCorrupt, DatabaseUnavailable.
+        starts, RunInProgress, ColumnsDiffer, ArchiveUnavailable, DatabaseUnavailable.
         """
         if end <= start:
             raise RuleBroken("end_time is not after start_time")

@@ -18,6 +18,9 @@ class RetentionSettings:
         backfill_days: How many days jobs stay in the database.
         feedback_days: How many days feedback stays.
         metrics_days: How many days metrics stay.
+        audit_days: How many days entries of the audit log stay, at least.
+        archive_days: How many days objects stay in the bucket, by its lifecycle rules.
+        archive_metrics_days: The age at which metrics leave the bucket, by its lifecycle rules.
         budget: Seconds after which a run starts nothing more; the next one continues.
     """
 
@@ -26,6 +29,9 @@ class RetentionSettings:
     backfill_days: int = 180
     feedback_days: int = 730
     metrics_days: int = 90
+    audit_days: int = 400
+    archive_days: int = 1825
+    archive_metrics_days: int = 365
     budget: float = 480.0
 
     @classmethod
@@ -37,5 +43,8 @@ class RetentionSettings:
             backfill_days=number(environment, "RETENTION_BACKFILL_DAYS", str(cls.backfill_days), int, 1),
             feedback_days=number(environment, "RETENTION_FEEDBACK_DAYS", str(cls.feedback_days), int, 1),
             metrics_days=number(environment, "RETENTION_METRICS_DAYS", str(cls.metrics_days), int, 1),
+            audit_days=number(environment, "RETENTION_AUDIT_DAYS", str(cls.audit_days), int, 60),
+            archive_days=number(environment, "ARCHIVE_DAYS", str(cls.archive_days), int, 1),
+            archive_metrics_days=number(environment, "ARCHIVE_METRICS_DAYS", str(cls.archive_metrics_days), int, 1),
             budget=number(environment, "RETENTION_BUDGET_SECONDS", str(cls.budget), float, 1),
         )

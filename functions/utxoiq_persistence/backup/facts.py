@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -15,6 +16,8 @@ _SQL = load("backup_facts")
 SAMPLES = 16
 # A range of about this many rows is read, hashed and compared.
 ROWS_A_SAMPLE = 500
+# At most about so many moments of metrics are read to choose ranges among.
+MOST_EDGES = 20_000
 BY_UUID = ("backfill_jobs", "insight_feedback")
 BY_TIME = "system_metrics"
 NEWEST = ("backfill_jobs", "insight_feedback", "system_metrics")
@@ -65,8 +68,7 @@ def _gather_in_snapshot(session: Session, ranges: Sequence[Range] | None) -> Fac
     (newest,) = session.run(_SQL["newest"])
     ((statistics_off,),) = session.run(_SQL["statistics_off"])
     if ranges is None:
-        ((oldest,),) = session.run(_SQL["oldest_metric"])
-        ranges = list(_choose_ranges(rows, oldest, newest[NEWEST.index(BY_TIME)]))
+        ranges = [*_choose_uuids(rows), *_choose_times(session, rows[BY_TIME])]
     return Facts(
         taken_at=datetime.now(UTC),
         schema_version=version,
@@ -83,17 +85,29 @@ def _sample(session: Session, one: Range) -> Sample:
     return Sample(one, rows, checksum)
 
 
-def _choose_ranges(rows: dict[str, int], oldest: datetime | None, newest: datetime | None) -> Iterator[Range]:
-    """Yield ranges to sample: a small table completely, as many rows of a large one."""
+def _choose_uuids(rows: dict[str, int]) -> Iterator[Range]:
+    """Yield ranges of random keys to sample: a small table completely, as many rows of a large one."""
     for table in BY_UUID:
         for part, parts in _parts(rows[table]):
             first, after = (place * 2**128 // parts for place in (part, part + 1))
             yield Range(table, str(uuid.UUID(int=first)), str(uuid.UUID(int=after - 1)))
-    if oldest is not None and newest is not None:
-        span = newest - oldest + _TICK
-        for part, parts in _parts(rows[BY_TIME]):
-            first_at, after_at = (oldest + span * place / parts for place in (part, part + 1))
-            yield Range(BY_TIME, first_at.isoformat(), (after_at - _TICK).isoformat())
+
+
+def _choose_times(session: Session, rows: int) -> list[Range]:
+    """Return ranges of time to sample: a small table completely, as many rows of a large one.
+
+    Both ends of a range are moments of rows that are there. So one row far from the others takes no range from them,
+    and no span between two of them is computed with.
+    """
+    fraction = min(1 / ROWS_A_SAMPLE, MOST_EDGES / max(1, rows))
+    edges = sorted(moment for (moment,) in session.run(_SQL["metric_moments"], fraction=fraction))
+    if rows <= SAMPLES * ROWS_A_SAMPLE:
+        inner = edges[1:-1]
+        edges = [*edges[:1], *sorted(random.sample(inner, min(SAMPLES - 1, len(inner)))), *edges[1:][-1:]]
+    pairs = list(pairwise(edges)) or [(edge, edge) for edge in edges]
+    ranges = [*((first, after - _TICK) for first, after in pairs[:-1]), *pairs[-1:]]
+    chosen = sorted(random.sample(ranges, min(SAMPLES, len(ranges))))
+    return [Range(BY_TIME, first.isoformat(), last.isoformat()) for first, last in chosen]
 
 
 def _parts(rows: int) -> list[tuple[int, int]]:

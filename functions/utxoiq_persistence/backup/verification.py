@@ -201,17 +201,23 @@ class Verifier:
         return self._advance(current, "delete")
 
     def _delete(self, current: Verification) -> bool:
-        name = self._temporary_name(current.id)
-        if self._cloud.get_instance(name) is None:
-            self._session.run(_SQL["end"], id=current.id)
-            return True
-        self._remove(name)
-        return False
+        if not self._remove(self._temporary_name(current.id)):
+            return False
+        self._session.run(_SQL["end"], id=current.id)
+        return True
 
-    def _remove(self, name: str) -> None:
-        under_way = (one["operationType"] for one in self._cloud.list_operations(name) if one["status"] != "DONE")
-        if "DELETE" not in under_way:
-            self._cloud.delete_instance(name)
+    def _remove(self, name: str) -> bool:
+        """Have an instance deleted, unless that is under way. Return whether it is gone.
+
+        Operations are looked at first: a deletion that ends between the two looks is seen by the second.
+        """
+        under_way = [one["operationType"] for one in self._cloud.list_operations(name) if one["status"] != "DONE"]
+        if "DELETE" in under_way:
+            return False
+        if self._cloud.get_instance(name) is None:
+            return True
+        self._cloud.delete_instance(name)
+        return False
 
     def _delete_leftovers(self) -> None:
         """Delete the temporary instances of earlier verifications: all with our label but the one in use."""

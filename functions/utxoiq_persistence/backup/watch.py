@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from utxoiq_persistence import schedules
 from utxoiq_persistence.backup.cloud_sql import CloudSql, CloudSqlUnavailable, Resource
 from utxoiq_persistence.backup.runs import DESCRIPTION
 from utxoiq_persistence.backup.settings import BackupSettings
@@ -98,7 +99,10 @@ class BackupWatch:
         listed = {str(backup.get("description", "")) for backup in backups.failed}
         unlisted = {f"{DESCRIPTION} {run}" for (run,) in rows} - listed
         ((passed_at, passed),) = await self._store.database.fetch(_VERIFICATIONS["lately"], idempotent=True)
+        ages = await self._store.database.work("watch_schedules", schedules.read_ages, idempotent=True)
         return [
+            # The one that publishes the ages of all others.
+            Series(metrics.SCHEDULE_AGE, ages[schedules.PUBLISH_METRICS], (schedules.PUBLISH_METRICS,)),
             Series(metrics.BACKUP_FAILURES, len(backups.failed) + len(unlisted)),
             Series(metrics.VERIFICATION_AGE, (now - (passed_at or backups.created)).total_seconds()),
             Series(metrics.VERIFICATION_FAILED, int(passed is False)),

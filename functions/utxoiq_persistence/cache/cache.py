@@ -10,7 +10,8 @@ import struct
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -19,11 +20,11 @@ from typing import Any
 from utxoiq_persistence import futures
 from utxoiq_persistence.cache.channel import CHANNEL, LEASE_SECONDS, SEPARATOR, Channel
 from utxoiq_persistence.cache.memory import Memory
-from utxoiq_persistence.errors import DatabaseUnavailable
+from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.figures import CacheFigures
 from utxoiq_persistence.records import Document
 from utxoiq_persistence.redis.client import Redis
-from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
+from utxoiq_persistence.redis.pipelines import EPOCH, RedisAway, Script, ScriptRunner
 from utxoiq_persistence.tracing import spans as tracing
 
 # How long a guard lives in Redis. An entry whose load takes longer is not kept there.
@@ -36,27 +37,40 @@ MAX_FIELDS = 256
 # The most tags of one script, so that a batch over thousands of series does not block Redis.
 MAX_TAGS = 250
 GROUP, RESULT = "utxoiq.cache.group", "utxoiq.cache.result"
-_HEADER = struct.Struct(">dq")
+# After a write that may still be made: how long, in seconds, until its tags are announced once more, since a Redis that
+# lost its content knows of no writer. By then the server refuses it.
+DOUBT_SECONDS = 30.0
+_VERSION = struct.Struct(">q")
 
-# Returns the entry, or else the guard. A missing guard is created, since one that was evicted must not look like one
-# that never existed.
+# An entry in Redis is 8 zeros, by which functions of the release before take it for expired; the server's epoch; the
+# time of its expiry; the version; and the body. Times are by the clock of Redis, the same for all instances.
+
+# Returns the entry and its remaining seconds, or else the guard, behind the epoch: a guard of another server tells
+# nothing of writes that were announced to this one. A missing guard is created, since one that was evicted must not
+# look like one that never existed.
 _LOOKUP = Script.of("""-- cache lookup
 local value = redis.call('HGET', KEYS[1], ARGV[1])
-if value and struct.unpack('>d', value) > tonumber(ARGV[2]) then return {value} end
+if value and string.sub(value, 9, 24) == ARGV[2] then
+    local now = redis.call('TIME')
+    local left = struct.unpack('>d', value, 25) - now[1] - now[2] / 1000000
+    if left > 0 then return {string.sub(value, 33), tostring(left)} end
+end
 local guard = redis.call('GET', KEYS[2])
 if not guard then
     guard = ARGV[3]
     redis.call('SET', KEYS[2], guard, 'EX', ARGV[4])
 end
-return {false, guard}
+return {false, ARGV[2] .. guard}
 """)
 _FILL = Script.of("""-- cache fill
-if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+local guard = redis.call('GET', KEYS[2])
+if not guard or ARGV[6] .. guard ~= ARGV[3] then return 0 end
 local now = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now[1])
 if redis.call('ZCARD', KEYS[3]) > 0 then return 0 end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+local expires = struct.pack('>d', now[1] + now[2] / 1000000 + ARGV[4])
+redis.call('HSET', KEYS[1], ARGV[1], string.rep('\\0', 8) .. ARGV[6] .. expires .. ARGV[2])
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """)
@@ -76,6 +90,10 @@ for i = 1, #KEYS, 3 do
     redis.call('ZREM', KEYS[i + 2], ARGV[5])
 end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
+""")
+# Shows that Redis takes writes, and that what is published there is heard here.
+_BEAT = Script.of("""-- cache beat
+redis.call('PUBLISH', ARGV[1], ARGV[2])
 """)
 
 Load = Callable[[], Awaitable[Document]]
@@ -101,14 +119,16 @@ class Cache:
             listening: A client without a read timeout, for the invalidation channel.
         """
         self._figures = CacheFigures()
-        self.scripts = ScriptRunner(redis, self._tell_rest)
+        self.scripts = ScriptRunner(redis, self._tell_rest, self._distrust)
         self._name = uuid.uuid4().hex
         self._numbers = count()
-        self._channel = Channel(listening, self._drop, self._drop_all)
+        self._channel = Channel(listening, self._beat, self._drop, self._drop_all)
         self._memory = Memory(MAX_BYTES, MAX_FIELDS)
         self._flights: dict[str, dict[str, _Flight]] = {}
         # Tags that changed while Redis was away. Redis is told of them before anything is read from it again.
         self._untold: set[str] = set()
+        # What announces the tags of writes that may still be made once more.
+        self._later: set[asyncio.Future[None]] = set()
 
     def start(self) -> None:
         """Start to listen on the invalidation channel."""
@@ -118,6 +138,8 @@ class Cache:
         """Stop listening and probing."""
         await self._channel.close()
         await self.scripts.close()
+        for announcing in list(self._later):
+            announcing.cancel()
 
     async def get(self, group: str, tag: str, field: str, seconds: int, load: Load) -> Document:
         """Return an entry, which is loaded if it is missing.
@@ -149,21 +171,24 @@ class Cache:
     async def changing(self, tags: Collection[str]) -> AsyncIterator[None]:
         """Invalidate tags around a write: no instance serves what was read before the write ended.
 
-        A write whose outcome is unknown may still be applied. Its tags are not cached until it is certainly over.
+        A write that may still be applied is not over: its tags are not cached until it certainly is.
         """
-        writer = done = self._mark()
+        writer = self._mark()
+        done = ""
         for tag in tags:
             self._drop(tag)
         try:
             await self._tell(_BEGIN, tags, lambda _: [writer, str(GUARD_SECONDS), str(WRITER_SECONDS)])
             yield
-        except DatabaseUnavailable as error:
-            if error.outcome_unknown:
-                done = ""
+            done = writer
+        except PersistenceError as error:
+            done = writer if error.is_over else ""
             raise
         finally:
             for tag in tags:
                 self._drop(tag)
+            if not done:
+                self._announce_later(tags, writer)
             await self._tell(_END, tags, lambda some: self._ending(some, done))
 
     @property
@@ -213,9 +238,8 @@ class Cache:
         self._channel.is_current()  # this wakes the channel for later reads
         keys = _keys([tag])
         try:
-            value, *guard = await self.scripts.run(
-                _LOOKUP, keys[:2], field, repr(time.time()), self._mark(), str(GUARD_SECONDS)
-            )
+            asked = time.monotonic()
+            value, told = await self.scripts.run(_LOOKUP, keys[:2], field, EPOCH, self._mark(), str(GUARD_SECONDS))
         except RedisAway:
             self._figures.group(group).errors += 1
             _note("error")
@@ -223,21 +247,19 @@ class Cache:
         if value is not None:
             self._figures.group(group).redis += 1
             _note("redis")
-            return *_decode(value), True
+            return asked + float(told), _decode(value), True
         self._figures.group(group).misses += 1
         _note("miss")
+        loading = time.monotonic()
         document = await load()
-        expires = time.time() + seconds
-        return expires, document, await self._offer(keys, field, expires, document, guard[0], seconds)
+        return loading + seconds, document, await self._offer(keys, field, document, told, seconds)
 
-    async def _offer(
-        self, keys: list[str], field: str, expires: float, document: Document, guard: bytes, seconds: int
-    ) -> bool:
+    async def _offer(self, keys: list[str], field: str, document: Document, guard: bytes, seconds: int) -> bool:
         if len(document.body) > MAX_ENTRY_BYTES:
             return False
-        entry = _encode(expires, document)
+        entry = _encode(document)
         try:
-            return bool(await self.scripts.run(_FILL, keys, field, entry, guard, str(seconds), str(MAX_FIELDS)))
+            return bool(await self.scripts.run(_FILL, keys, field, entry, guard, str(seconds), str(MAX_FIELDS), EPOCH))
         except RedisAway:
             self._figures.failed_writes += 1
             return False
@@ -277,6 +299,27 @@ class Cache:
         """Return the arguments of _END. `done` is the writer that is not active any more."""
         return [self._mark(), str(GUARD_SECONDS), CHANNEL, SEPARATOR.join(tags), done]
 
+    def _announce_later(self, tags: Collection[str], writer: str) -> None:
+        async def announce() -> None:
+            await asyncio.sleep(DOUBT_SECONDS)
+            for tag in tags:
+                self._drop(tag)
+            await self._tell(_END, tags, lambda some: self._ending(some, writer))
+
+        announcing = asyncio.create_task(announce(), context=Context())
+        self._later.add(announcing)
+        announcing.add_done_callback(self._later.discard)
+        announcing.add_done_callback(futures.retrieve)
+
+    def _distrust(self) -> None:
+        """Drop all that was read from another Redis, or from one that refuses writes, and listen to it anew."""
+        self._drop_all()
+        self._channel.give_up()
+
+    async def _beat(self, channel: str, mark: str) -> None:
+        with suppress(RedisAway):  # then nothing is heard
+            await self.scripts.run(_BEAT, [], channel, mark)
+
     def _mark(self) -> str:
         """Return a mark that is unique among all instances."""
         return f"{self._name}.{next(self._numbers)}"
@@ -306,10 +349,10 @@ def _keys(tags: list[str]) -> list[str]:
     return [f"cache:{{{tag}}}:{part}" for tag in tags for part in "vgw"]
 
 
-def _encode(expires: float, document: Document) -> bytes:
-    return _HEADER.pack(expires, -1 if document.version is None else document.version) + document.body
+def _encode(document: Document) -> bytes:
+    return _VERSION.pack(-1 if document.version is None else document.version) + document.body
 
 
-def _decode(entry: bytes) -> tuple[float, Document]:
-    expires, version = _HEADER.unpack_from(entry)
-    return expires, Document(entry[_HEADER.size :], None if version < 0 else version)
+def _decode(entry: bytes) -> Document:
+    (version,) = _VERSION.unpack_from(entry)
+    return Document(entry[_VERSION.size :], None if version < 0 else version)

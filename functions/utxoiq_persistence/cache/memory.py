@@ -28,13 +28,13 @@ class Memory:
         """Return an entry, or None where it is missing or has expired."""
         entries = self._tags.get(tag)
         entry = None if entries is None else entries.get(field)
-        if entry is None or entry[0] <= time.time():
+        if entry is None or entry[0] <= time.monotonic():
             return None
         self._tags.move_to_end(tag)
         return entry[1]
 
     def keep(self, tag: str, field: str, expires: float, document: Document) -> None:
-        """Keep an entry until `expires`, in seconds of time.time(), and evict others if there is no room."""
+        """Keep an entry until `expires`, in seconds of time.monotonic(), and evict others if there is no room."""
         if len(self._tags.get(tag, ())) >= self._max_fields:
             self._evict(tag)
         entries = self._tags.setdefault(tag, {})

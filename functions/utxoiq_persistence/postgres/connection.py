@@ -1,17 +1,21 @@
 """Opens connections to PostgreSQL: over the local socket if there is one, else through the Cloud SQL connector."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TYPE_CHECKING
 
 from pg8000.dbapi import Connection
+from pg8000.exceptions import DatabaseError
 
 from utxoiq_persistence.config import DatabaseSettings
-
-if TYPE_CHECKING:
-    from google.cloud.sql.connector import Connector
+from utxoiq_persistence.errors import ConfigurationError
+from utxoiq_persistence.sqlstates import state_of
 
 CONNECT_SECONDS = 10
+POOLER = (
+    "a connection pooler is in front of the database, such as Cloud SQL's managed connection pooling; functions pool"
+    " their own connections, whose settings and prepared statements it loses: connect to the instance itself"
+)
+# What a pooler answers to a setting that it does not know.
+_PROTOCOL_VIOLATION = "08P01"
 # Whatever changes the text of values or the meaning of names and statements. What a session asks for as it opens goes
 # before what ALTER DATABASE and ALTER ROLE say.
 SESSION_SETTINGS = {
@@ -37,6 +41,8 @@ def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callabl
     Args:
         settings: Where the database is, and as whom to connect.
         parameters: Further settings of the session, by name.
+
+    The function raises ConfigurationError where a connection pooler answers.
     """
     shared = {
         "timeout": CONNECT_SECONDS,
@@ -46,15 +52,38 @@ def opener(settings: DatabaseSettings, parameters: Mapping[str, str]) -> Callabl
     if settings.socket_dir:
         path = f"{settings.socket_dir}/.s.PGSQL.5432"
         # Without ssl_context=False, pg8000 loads every certificate authority (20 ms) to ask the socket for TLS.
-        return lambda: Connection(settings.user, database=settings.name, unix_sock=path, ssl_context=False, **shared)
-    connector = _connector()
-    return lambda: connector.connect(settings.instance, "pg8000", user=settings.user, db=settings.name, **shared)
-
-
-@cache
-def _connector() -> "Connector":
-    """Return the process' one connector, which holds a key pair and the certificate of each instance."""
+        return _refuse_pooler(
+            lambda: Connection(settings.user, database=settings.name, unix_sock=path, ssl_context=False, **shared)
+        )
     # The import takes 0.6 s, which a start on the local socket need not pay.
-    from google.cloud.sql.connector import Connector, IPTypes, RefreshStrategy
+    from utxoiq_persistence.postgres import cloud_sql
 
-    return Connector(ip_type=IPTypes.PRIVATE, enable_iam_auth=True, refresh_strategy=RefreshStrategy.LAZY)
+    return _refuse_pooler(
+        lambda: cloud_sql.link().connect(
+            settings.instance, CONNECT_SECONDS, user=settings.user, db=settings.name, **shared
+        )
+    )
+
+
+def _refuse_pooler(connect: Callable[[], Connection]) -> Callable[[], Connection]:
+    """Return a function that opens a connection, and refuses a pooler by name.
+
+    A pooler takes a session's settings and prepared statements from one client's transaction to another's, or drops
+    them. It either refuses the settings, or answers with a process id that is not the server's.
+    """
+
+    def open_connection() -> Connection:
+        try:
+            connection = connect()
+        except DatabaseError as error:
+            if state_of(error) == _PROTOCOL_VIOLATION:
+                raise ConfigurationError(POOLER) from error
+            raise
+        told: int = int.from_bytes(connection._backend_key_data[:4], "big")
+        ((actual,),) = connection.execute_simple("SELECT pg_backend_pid()").rows
+        if actual != told:
+            connection.close()
+            raise ConfigurationError(POOLER)
+        return connection
+
+    return open_connection

@@ -3,21 +3,32 @@
 import asyncio
 import contextlib
 import random
+import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from utxoiq_persistence import futures
+from utxoiq_persistence import deadlines, futures
 from utxoiq_persistence.config import DatabaseSettings
-from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted, RuleBroken
+from utxoiq_persistence.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    PersistenceError,
+    PoolExhausted,
+    RuleBroken,
+)
 from utxoiq_persistence.figures import Histogram, PoolFigures, QueryFigures
+from utxoiq_persistence.postgres.exchange import SUSPICION_SECONDS
+from utxoiq_persistence.postgres.fence import END_BACKEND, Backend, Overdue
+from utxoiq_persistence.postgres.presence import Presence
 from utxoiq_persistence.postgres.session import OUTDATED, Row, Session
 from utxoiq_persistence.postgres.statements import Statement
-from utxoiq_persistence.sqlstates import is_fatal, is_moved_partition, state_of
+from utxoiq_persistence.sqlstates import is_fatal, is_moved_partition, is_of_role, is_of_server, state_of
 from utxoiq_persistence.tracing import spans as tracing
 
 T = TypeVar("T")
@@ -32,14 +43,12 @@ OVERFLOW_PATIENCE = 0.02
 OVERFLOW_REST = 5.0
 # PostgreSQL rolled the transaction back in favour of another one. The same transaction may succeed now.
 ROLLED_BACK = {"40001", "40P01"}
-# An operator ended the connection, or the server crashed, is starting up, or is read-only
-# because another one replaces it.
-AWAY = {"57P01", "57P02", "57P03", "25006"}
-# These are whole classes: connection exceptions, and a lack of connections, memory or disk.
-AWAY_CLASSES = {"08", "53"}
+# How long it may take to learn whether a change whose answer never came can still be made, in seconds.
+CERTAINTY_SECONDS = 2.0
 TIMED_OUT = "57014"
 # These are whole classes: values out of range, and violated constraints.
 REFUSED_CLASSES = {"22", "23"}
+DOUBT = "whether the change was made is not known"
 
 
 class Database:
@@ -76,6 +85,9 @@ class Database:
         self._reaper: asyncio.TimerHandle | None = None
         self._on_loop: set[asyncio.Future[list[Row]]] = set()
         self._closed = False
+        # Sessions that were opened before are not used again.
+        self._opened_since = float("-inf")
+        self._presence = Presence(connect, self._lose_hope)
         self._threads = ThreadPoolExecutor(self._capacity, thread_name_prefix="database")
 
     async def fetch(self, statement: Statement, *, idempotent: bool = False, **parameters: object) -> list[Row]:
@@ -83,32 +95,34 @@ class Database:
 
         Args:
             statement: The statement.
-            idempotent: Whether running it twice is harmless. It is then run again even where the outcome of the first
-                run is unknown.
+            idempotent: Whether running it twice, or late, is harmless, as it is for one that only reads. It is then run
+                again even where the outcome of the first run is unknown; one that is not goes behind a fence.
             parameters: The statement's parameters by name.
 
         Raises:
             DatabaseUnavailable: The database cannot be reached or took too long.
             RuleBroken: The database refused a value.
         """
-        return await self._tried(lambda: self._fetch(statement, parameters), idempotent)
+        return await self._tried(
+            lambda deadline: self._fetch(statement, parameters, deadline, fenced=not idempotent), idempotent
+        )
 
     async def work(self, name: str, work: Work[T], *, idempotent: bool = False) -> T:
         """Run blocking work on one session in a thread, and return its result.
 
         Args:
             name: What metrics and traces call the work.
-            work: The work, which gets the session.
-            idempotent: As for `fetch`.
+            work: The work, which gets the session. Its statements and commits go behind fences.
+            idempotent: Whether running it twice is harmless.
 
         Raises:
             DatabaseUnavailable: The database cannot be reached or took too long.
             RuleBroken: The database refused a value.
         """
 
-        async def attempt() -> T:
+        async def attempt(deadline: float | None) -> T:
             asked = time.perf_counter()
-            return await self._in_thread(await self._reserve(), name, work, asked)
+            return await self._in_thread(await self._reserve(deadline), name, work, asked, deadline, fenced=True)
 
         trying = self._tried(attempt, idempotent)
         if (span := tracing.current()) is not None:
@@ -132,6 +146,7 @@ class Database:
         self._closed = True
         if self._on_loop:
             await asyncio.wait(self._on_loop)
+        await self._presence.close()
         await asyncio.to_thread(self._threads.shutdown)
         if self._reaper is not None:
             self._reaper.cancel()
@@ -139,28 +154,66 @@ class Database:
             session.close()
         self._idle.clear()
 
-    async def _tried(self, attempt: Callable[[], Awaitable[T]], idempotent: bool) -> T:
+    async def _tried(self, attempt: Callable[[float | None], Awaitable[T]], idempotent: bool) -> T:
+        """Try until the deadline. What is raised at last carries the doubt that any of the attempts has left."""
+        deadline = deadlines.current()
+        doubts: list[_Retry] = []
         for number in range(1, ATTEMPTS + 1):
             try:
-                return await attempt()
+                return await attempt(deadline)
             except _Retry as retry:
-                if number == ATTEMPTS or (retry.outcome_unknown and not idempotent):
-                    raise retry.as_unavailable() from retry.__cause__
+                if retry.outcome_unknown:
+                    doubts.append(retry)
+                out_of_time = deadline is not None and deadline <= time.monotonic()
+                if number == ATTEMPTS or out_of_time or (retry.outcome_unknown and not idempotent):
+                    over = not doubts or await self._is_over(doubts)
+                    raise _unavailable(retry, bool(doubts), over) from retry.__cause__
+            except (PersistenceError, DatabaseError) as error:
+                if not doubts:
+                    raise
+                raise _unavailable(error, True, await self._is_over(doubts)) from error
             await asyncio.sleep(FIRST_BACKOFF * 2 ** (number - 1) * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
-    async def _fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
+    async def _is_over(self, doubts: Sequence["_Retry"]) -> bool:
+        """Return whether none of these attempts can make its change any more, since its process of the server ended."""
+        fenced = [doubt for doubt in doubts if doubt.fenced]
+        return all([doubt.backend is not None and await self._ended(doubt.backend, doubt.last) for doubt in fenced])
+
+    async def _ended(self, backend: Backend, last: float) -> bool:
+        """End a process of the server, and return whether it has ended. `last` is when it can begin no change."""
+        until = max(last, time.monotonic() + CERTAINTY_SECONDS)
+        while (left := until - time.monotonic()) > 0:
+            asking = self._fetch(END_BACKEND, {"pid": backend.pid, "started": backend.started}, until, fenced=False)
+            try:
+                ((running,),) = await in_time(asking, min(left, CERTAINTY_SECONDS))
+                if not running:
+                    return True
+            except (_Retry, PersistenceError, DatabaseError):
+                await asyncio.sleep(FIRST_BACKOFF)
+        return False
+
+    async def _fetch(
+        self, statement: Statement, parameters: Mapping[str, object], deadline: float | None, *, fenced: bool
+    ) -> list[Row]:
         """Run on the loop where the session has the statement prepared, else in a thread, which prepares it."""
         asked = time.perf_counter()
-        session = await self._reserve()
+        session = await self._reserve(deadline)
         try:
+            if session is not None:
+                session.bound(deadline, fenced=fenced, suspect=self._presence.doubt)
             on_loop = session is not None and self._runs_on_loop(session, statement, parameters)
         except BaseException:
             self._release(session)
             raise
         if session is None or not on_loop:
             return await self._in_thread(
-                session, statement.name, lambda session: session.run(statement, **parameters), asked
+                session,
+                statement.name,
+                lambda session: session.run(statement, **parameters),
+                asked,
+                deadline,
+                fenced=fenced,
             )
         answer: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         if (span := tracing.current()) is not None:
@@ -181,14 +234,25 @@ class Database:
         answer.add_done_callback(self._on_loop.discard)
         return await _answered(answer)
 
-    async def _in_thread(self, session: Session | None, name: str, work: Work[T], asked: float) -> T:
+    async def _in_thread(
+        self,
+        session: Session | None,
+        name: str,
+        work: Work[T],
+        asked: float,
+        deadline: float | None,
+        *,
+        fenced: bool,
+    ) -> T:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        begun = threading.Lock()
         try:
             if session is not None:
                 session.leave_loop()
             run = self._run if tracing.current() is None else tracing.carried(self._run)
-            self._threads.submit(run, loop, answer, session, name, work, asked)
+            bounds = partial(Session.bound, deadline=deadline, fenced=fenced)
+            self._threads.submit(run, loop, answer, session, name, _bounded(work, bounds, begun), asked)
         except RuntimeError:
             self._release(session)
             raise DatabaseUnavailable("this instance is shutting down; try again") from None
@@ -197,10 +261,13 @@ class Database:
                 session.broken = True  # nobody knows what state its link is in
             self._release(session)
             raise
-        return await _answered(answer)
+        return await _answered_in_time(answer, deadline, begun)
 
-    async def _reserve(self) -> Session | None:
+    async def _reserve(self, deadline: float | None) -> Session | None:
         """Wait for a place in the pool, and return its idle session if there is one."""
+        if self._presence.is_silent:
+            raise _silent()
+        patience_left = deadlines.seconds_left(deadline, self._settings.pool_timeout)
         if self._busy < self._settings.pool_size:
             return self._take()
         loop = asyncio.get_running_loop()
@@ -209,21 +276,23 @@ class Database:
         if (span := tracing.current()) is not None:
             span.follow(waiter, "pool wait")
         patience = loop.call_later(OVERFLOW_PATIENCE, self._overflow, waiter)
+        suspicion = loop.call_later(SUSPICION_SECONDS, self._presence.doubt)
         try:
-            async with asyncio.timeout(self._settings.pool_timeout):
+            async with asyncio.timeout(patience_left):
                 return await waiter
         except BaseException as error:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._release(waiter.result())  # the place came at the moment that the wait was given up
             if not isinstance(error, TimeoutError):
                 raise
             self._timeouts += 1
-            self.checkouts.add(self._settings.pool_timeout)
+            self.checkouts.add(patience_left)
             raise PoolExhausted(
-                f"every database connection stayed in use for {self._settings.pool_timeout:g} s; try again"
+                f"every database connection stayed in use for {patience_left:.3g} s; try again"
             ) from None
         finally:
             patience.cancel()
+            suspicion.cancel()
 
     def _take(self) -> Session | None:
         self._busy += 1
@@ -266,6 +335,8 @@ class Database:
                 return self._connect()
             with span.within("connect", remote=True):
                 return self._connect()
+        except ConfigurationError as error:
+            raise DatabaseUnavailable(str(error)) from error
         except Exception as error:
             raise _Retry("the database cannot be reached", outcome_unknown=False) from error
 
@@ -278,7 +349,21 @@ class Database:
         )
 
     def _is_fresh(self, session: Session) -> bool:
-        return not session.broken and time.monotonic() - session.opened < self._settings.pool_recycle
+        age = time.monotonic() - session.opened
+        return not session.broken and session.opened >= self._opened_since and age < self._settings.pool_recycle
+
+    def _retire_sessions(self) -> None:
+        """Give all sessions up, those in use when their work is done."""
+        self._opened_since = time.monotonic()
+        idle, self._idle = self._idle, []
+        for session in idle:
+            session.close()
+
+    def _lose_hope(self) -> None:
+        """Refuse those who wait for a session of a server that does not answer."""
+        self._retire_sessions()
+        waiters, self._waiters = self._waiters, deque()
+        futures.fail(waiters, _silent())
 
     def _finish(
         self,
@@ -291,6 +376,8 @@ class Database:
         error: BaseException | None,
     ) -> None:
         try:
+            if isinstance(error, _Retry):
+                self._draw_conclusions(error)
             self._release(session)
             self.checkouts.add(waited)
             failed = isinstance(error, (_Retry, DatabaseUnavailable, DatabaseError))
@@ -304,9 +391,17 @@ class Database:
             else:
                 futures.fail([answer], error)
 
+    def _draw_conclusions(self, failure: "_Retry") -> None:
+        """Do for all sessions what the failure of one tells of the server."""
+        cause = failure.__cause__
+        if isinstance(cause, DatabaseError) and is_of_role(cause):
+            self._retire_sessions()
+        elif _is_timeout(cause):
+            self._presence.doubt()
+
     def _release(self, session: Session | None) -> None:
-        """Pass the place, and the session unless it is broken, to the caller that has waited longest, or free them."""
-        if session is not None and session.broken:
+        """Pass the place, and a session that is not given up, to the caller that has waited longest, or free them."""
+        if session is not None and (session.broken or session.opened < self._opened_since):
             self._pass_on(None)
             session.close()
         else:
@@ -355,31 +450,71 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 class _Retry(Exception):
-    """Says that another attempt may succeed. `outcome_unknown` says that this one may have been applied."""
+    """Says that another attempt may succeed.
 
-    def __init__(self, message: str, *, outcome_unknown: bool) -> None:
+    Attributes:
+        outcome_unknown: Whether this one may have been applied.
+        fenced: Whether it was a change, which went behind a fence; what only reads may come late.
+        backend: The server's process that this one was sent to, if it is known.
+        last: Until when that may begin, in seconds of time.monotonic().
+    """
+
+    def __init__(self, message: str, *, outcome_unknown: bool, session: Session | None = None) -> None:
         super().__init__(message)
         self.outcome_unknown = outcome_unknown
+        self.fenced = session is not None and session.is_fenced
+        self.backend = None if session is None else session.backend
+        self.last = 0.0 if session is None else session.last_moment
 
-    def as_unavailable(self) -> DatabaseUnavailable:
-        doubt = "; whether the change was made is not known" if self.outcome_unknown else ""
-        return DatabaseUnavailable(f"{self}{doubt}; try again", outcome_unknown=self.outcome_unknown)
+
+def _silent() -> DatabaseUnavailable:
+    return DatabaseUnavailable("the database does not answer; try again")
+
+
+def _unavailable(error: Exception, doubtful: bool, over: bool) -> DatabaseUnavailable:
+    """Return what clients are told of an error: without doubt, the change was not made."""
+    text = str(error) if isinstance(error, (_Retry, DatabaseUnavailable)) else "the database refused to try again"
+    if doubtful and DOUBT not in text:
+        text = f"{text.removesuffix('; try again')}; {DOUBT}; try again"
+    elif "try again" not in text:
+        text = f"{text}; try again"
+    return DatabaseUnavailable(text, outcome_unknown=doubtful, is_over=over)
+
+
+def _is_timeout(error: BaseException | None) -> bool:
+    return isinstance(error, TimeoutError) or (
+        isinstance(error, InterfaceError) and isinstance(error.__cause__, TimeoutError)
+    )
+
+
+def _bounded(work: Work[T], bounds: Callable[[Session], None], begun: threading.Lock) -> Work[T]:
+    """Return work that is not begun where its caller has given up, which took the lock first."""
+
+    def run(session: Session) -> T:
+        if not begun.acquire(blocking=False):
+            raise Overdue
+        bounds(session)
+        return work(session)
+
+    return run
 
 
 def _classified(error: BaseException, session: Session | None) -> BaseException:
     """Return what a failure means for the caller, with the failure as its cause."""
     meaning: Exception
     if isinstance(error, DatabaseError):
-        meaning = _of_state(error)
+        meaning = _of_state(error, session)
+    elif isinstance(error, Overdue):
+        meaning = _Retry("the database was not reached in time", outcome_unknown=False)
     elif isinstance(error, (OSError, InterfaceError)) and session is not None:
-        meaning = _Retry("the connection to the database was lost", outcome_unknown=True)
+        meaning = _Retry("the connection to the database was lost", outcome_unknown=True, session=session)
     else:
         return error
     meaning.__cause__ = error
     return meaning
 
 
-def _of_state(error: Exception) -> Exception:
+def _of_state(error: DatabaseError, session: Session | None) -> Exception:
     state = state_of(error)
     if state in ROLLED_BACK:
         return _Retry("the database was too busy with the same rows", outcome_unknown=False)
@@ -387,11 +522,24 @@ def _of_state(error: Exception) -> Exception:
         return _Retry("the database's schema has just changed", outcome_unknown=False)
     if state == TIMED_OUT:
         return DatabaseUnavailable("the database took too long; try again, or ask for less")
-    if state in AWAY or state[:2] in AWAY_CLASSES:
-        return _Retry("the database is not available", outcome_unknown=is_fatal(error))
-    if state[:2] in REFUSED_CLASSES:
-        return RuleBroken("the database refused a value that is out of range")
-    return error
+    if is_of_server(error):
+        return _Retry("the database is not available", outcome_unknown=is_fatal(error), session=session)
+    refused = RuleBroken("the database refused a value that is out of range")
+    return refused if state[:2] in REFUSED_CLASSES else cast("Exception", error)
+
+
+async def _answered_in_time(answer: "asyncio.Future[T]", deadline: float | None, begun: threading.Lock) -> T:
+    """Return the answer; but work that has not begun by the deadline, for want of a connection, never begins."""
+    if deadline is not None:
+        try:
+            await asyncio.wait([answer], timeout=max(0.0, deadline - time.monotonic()))
+        except asyncio.CancelledError:
+            await _ended(answer)
+            raise
+        if not answer.done() and begun.acquire(blocking=False):
+            answer.add_done_callback(futures.retrieve)
+            raise _Retry("the database cannot be reached", outcome_unknown=False)
+    return await _answered(answer)
 
 
 async def _answered(answer: "asyncio.Future[T]") -> T:

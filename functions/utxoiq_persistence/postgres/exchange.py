@@ -19,15 +19,18 @@ Done = Callable[[Context | None, Exception | None], None]
 RECEIVE_BYTES = 2**18
 HEADER_SIZE = 5
 # Execute asks for all rows of the portal; Sync ends the transaction.
-_EXECUTE_AND_SYNC = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00" + b"S\x00\x00\x00\x04"
+EXECUTE = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
+SYNC = b"S\x00\x00\x00\x04"
+# How long an answer takes before somebody asks whether the server is there at all, in seconds.
+SUSPICION_SECONDS = 3.0
 _header = struct.Struct("!ci").unpack_from
 _int32 = struct.Struct("!i").pack
 _int16 = struct.Struct("!H").pack
 _NULL = _int32(-1)
 
 
-def execution(name: bytes, values: Sequence[str | None]) -> bytes:
-    """Return Bind, Execute and Sync as one message.
+def binding(name: bytes, values: Sequence[str | None]) -> bytes:
+    """Return the message Bind. With EXECUTE, and SYNC at the end of all, it runs a statement.
 
     pg8000 asks for an answer to each of the three, which costs the server three writes.
 
@@ -44,7 +47,7 @@ def execution(name: bytes, values: Sequence[str | None]) -> bytes:
             parts += (_int32(len(data)), data)
     parts.append(b"\x00\x00")
     bind = b"".join(parts)
-    return b"B" + _int32(len(bind) + 4) + bind + _EXECUTE_AND_SYNC
+    return b"B" + _int32(len(bind) + 4) + bind
 
 
 def messages(received: Any) -> Iterator[tuple[bytes, Any, int]]:
@@ -60,14 +63,14 @@ def messages(received: Any) -> Iterator[tuple[bytes, Any, int]]:
 
 
 class Exchange:
-    """Runs one statement at a time on a connection of the event loop, and gives up after `silence` seconds."""
+    """Runs one statement at a time on a connection of the event loop."""
 
     def __init__(self, connection: CoreConnection, silence: float, lost: Callable[[], None]) -> None:
         """Take the connection's socket over.
 
         Args:
             connection: The connection, whose socket becomes non-blocking.
-            silence: The number of seconds without an answer after which the connection counts as lost.
+            silence: The timeout that the socket gets back when the connection leaves the event loop, in seconds.
             lost: Is called when the connection is lost, even while no statement runs.
         """
         self._connection = connection
@@ -91,17 +94,24 @@ class Exchange:
         self._loop.remove_writer(self._descriptor)
         self._socket.settimeout(self._silence)
 
-    def start(self, message: bytes, context: Context, done: Done) -> None:
+    def start(self, message: bytes, context: Context, done: Done, patience: float, suspect: Callable[[], None]) -> None:
         """Send a statement.
 
         Args:
-            message: What `execution` returned.
+            message: The statement, with all that belongs to it.
             context: Where pg8000 collects the rows.
             done: Is called with the context when the server is ready for the next statement, or with an
                 InterfaceError when the connection is lost.
+            patience: The number of seconds without an answer after which the connection counts as lost.
+            suspect: Is called where the answer takes longer than SUSPICION_SECONDS.
         """
         self._context, self._done = context, done
-        self._timer = self._loop.call_later(self._silence, self._give_up, "the server went silent")
+        if patience <= SUSPICION_SECONDS:
+            self._timer = self._loop.call_later(patience, self._fall_silent)
+        else:
+            self._timer = self._loop.call_later(
+                SUSPICION_SECONDS, self._grow_suspicious, patience - SUSPICION_SECONDS, suspect
+            )
         self._unsent = memoryview(message)
         self._send()
 
@@ -155,13 +165,22 @@ class Exchange:
         if ready:
             self._finish(context, None)
 
-    def _give_up(self, reason: str) -> None:
+    def _grow_suspicious(self, patience: float, suspect: Callable[[], None]) -> None:
+        self._timer = self._loop.call_later(patience, self._fall_silent)
+        suspect()
+
+    def _fall_silent(self) -> None:
+        self._give_up("the server went silent", TimeoutError())
+
+    def _give_up(self, reason: str, cause: Exception | None = None) -> None:
         try:
             self.leave()
             self._lost()
         finally:
             if self._context is not None:
-                self._finish(None, InterfaceError(reason))
+                error = InterfaceError(reason)
+                error.__cause__ = cause
+                self._finish(None, error)
 
     def _finish(self, context: Context | None, error: Exception | None) -> None:
         done, self._done, self._context = self._done, None, None

@@ -130,6 +130,8 @@ def _report_failures(connect: Callable[[], DbapiConnection]) -> Callable[[], Dba
     def open_connection() -> DbapiConnection:
         try:
             return connect()
+        except ConfigurationError:
+            raise
         except Exception as error:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
 

@@ -11,11 +11,13 @@ from pg8000.converters import make_params
 from pg8000.core import READY_FOR_QUERY, Context, CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from utxoiq_persistence import deadlines
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.postgres.exchange import Exchange, execution, messages
+from utxoiq_persistence.postgres.exchange import EXECUTE, SYNC, Exchange, binding, messages
+from utxoiq_persistence.postgres.fence import FENCE, IDENTIFY, Backend, Overdue, last_moment
 from utxoiq_persistence.postgres.statements import Statement
-from utxoiq_persistence.sqlstates import is_fatal, state_of
+from utxoiq_persistence.sqlstates import is_of_server, state_of
 from utxoiq_persistence.tracing import spans as tracing
 
 Row = list[Any]
@@ -26,6 +28,9 @@ COPY_BLOCK = 2**18
 COPY_DATA = b"d"
 # A prepared statement no longer fits the schema ("cached plan must not change result type"), or is gone.
 OUTDATED = {"0A000", "26000"}
+# What PostgreSQL answers to a fence whose moment has passed: a parameter's value is invalid.
+_PASSED = "22023"
+_COMMIT = Statement("COMMIT", "COMMIT", lambda _: ())
 
 
 class Session:
@@ -37,30 +42,51 @@ class Session:
     Attributes:
         opened: When the session was opened, in seconds of time.monotonic().
         broken: Whether the connection cannot be used again.
+        is_fenced: Whether what runs goes behind a fence, as `bound` was told.
+        backend: The server's process, known once a statement went behind a fence.
+        last_moment: When the last statement behind a fence must have begun and ended, in seconds of time.monotonic().
     """
 
-    def __init__(self, connection: CoreConnection, silence: float) -> None:
+    def __init__(self, connection: CoreConnection, silence: float, longest: float | None = None) -> None:
         """Take a connection over.
 
         Args:
             connection: The connection.
             silence: The number of seconds without an answer after which the connection counts as lost.
+            longest: The number of seconds that a statement may take; as long as the silence if None.
         """
         self.opened = time.monotonic()
         self.broken = False
+        self.backend: Backend | None = None
+        self.last_moment = 0.0
         self._connection = connection
         self._silence = silence
+        self._longest = silence if longest is None else longest
+        self._deadline: float | None = None
+        self.is_fenced = False
+        self._suspect: Callable[[], None] = lambda: None
         self._prepared: dict[Statement, tuple[bytes, Any, Any]] = {}
         self._exchange: Exchange | None = None
         connection._usock.settimeout(silence)
         self._poll = select.poll()
         self._poll.register(connection._usock, select.POLLIN)
 
+    def bound(self, deadline: float | None, *, fenced: bool, suspect: Callable[[], None] = lambda: None) -> None:
+        """Bound what is run next.
+
+        Args:
+            deadline: Until when its caller waits, in seconds of time.monotonic(); None for no end.
+            fenced: Whether statements and commits must do nothing once their caller waits no more.
+            suspect: Is called in the loop's thread where an answer takes suspiciously long.
+        """
+        self._deadline, self.is_fenced, self._suspect = deadline, fenced, suspect
+
     def run(self, statement: Statement, **parameters: object) -> list[Row]:
         """Run a statement, and return its rows, decoded.
 
         Raises:
             DatabaseError: PostgreSQL refused the statement.
+            Overdue: The statement came too late, and did nothing.
             OSError: The connection was lost.
             InterfaceError: The connection was lost.
         """
@@ -70,15 +96,18 @@ class Session:
             return self._run(statement.fitting(parameters), parameters)
 
     def _run(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
+        self._be_patient()
+        context: Context | None = None
         try:
-            if statement not in self._prepared:
-                self._prepared[statement] = self._connection.prepare_statement(statement.text, ())
-            message, context = self._execution(statement, parameters)
-            self._connection._sock.write(message)
-            self._connection._sock.flush()
-            self._connection.handle_messages(context)
+            if self.is_fenced and self.backend is None:
+                self.backend = self._identify()
+            self._prepare(statement)
+            message, context = self._execution(statement, parameters, fenced=self.is_fenced)
+            self._exchange_blocking(message, context)
         except DatabaseError as error:
-            self.broken = _ends_session(error)
+            self._note_refusal(error)
+            if self._was_overdue(error, context):
+                raise Overdue from error
             raise
         except BaseException:
             self.broken = True  # lost, or left in the middle of an exchange
@@ -86,9 +115,27 @@ class Session:
         rows: list[Row] = context.rows
         return rows
 
+    def _prepare(self, statement: Statement) -> None:
+        if statement not in self._prepared:
+            self._prepared[statement] = self._connection.prepare_statement(statement.text, ())
+
+    def _exchange_blocking(self, message: bytes, context: Context) -> None:
+        self._connection._sock.write(message)
+        self._connection._sock.flush()
+        self._connection.handle_messages(context)
+
+    def _identify(self) -> Backend:
+        """Prepare the fence, and learn of the server's process and clock what fences need."""
+        self._prepare(FENCE)
+        self._prepare(IDENTIFY)
+        message, context = self._execution(IDENTIFY, {}, fenced=False)
+        self._exchange_blocking(message, context)
+        ((pid, started, clock),) = context.rows
+        return Backend(pid, started, clock, time.monotonic())
+
     def has_prepared(self, statement: Statement, parameters: Mapping[str, object]) -> bool:
-        """Return whether the statement can run on the event loop."""
-        return statement.fitting(parameters) in self._prepared
+        """Return whether the statement can run on the event loop, bounded as it is."""
+        return statement.fitting(parameters) in self._prepared and (not self.is_fenced or self.backend is not None)
 
     def start(
         self,
@@ -102,15 +149,16 @@ class Session:
             if context is None:
                 done(None, error)
             elif context.error is not None:
-                self.broken = _ends_session(context.error)
-                done(None, context.error)
+                self._note_refusal(context.error)
+                done(None, Overdue() if self._was_overdue(context.error, context) else context.error)
             else:
                 done(context.rows, None)
 
-        message, context = self._execution(statement.fitting(parameters), parameters)
+        patience = self._patience()
+        message, context = self._execution(statement.fitting(parameters), parameters, fenced=self.is_fenced)
         if self._exchange is None:
             self._exchange = Exchange(self._connection, self._silence, self._break)
-        self._exchange.start(message, context, ended)
+        self._exchange.start(message, context, ended, patience, self._suspect)
 
     def leave_loop(self) -> None:
         """Take the connection off the event loop, before a thread uses it."""
@@ -122,6 +170,16 @@ class Session:
         """Return a transaction, which is a context manager."""
         return Transaction(self)
 
+    def commit(self) -> None:
+        """Commit the transaction, if its caller still waits for that. Raises what `run` raises."""
+        if not self.is_fenced:
+            return self.execute("COMMIT")
+        try:
+            self.run(_COMMIT)
+        except (DatabaseError, Overdue):
+            self.broken = True  # the transaction is still open; the server rolls it back as the connection ends
+            raise
+
     def execute(self, text: str) -> None:
         """Run a command without parameters, such as BEGIN. Raises what `run` raises."""
         if (span := tracing.current()) is None:
@@ -131,10 +189,11 @@ class Session:
             return self._execute(text)
 
     def _execute(self, text: str) -> None:
+        self._be_patient()
         try:
             self._connection.execute_simple(text)
         except DatabaseError as error:
-            self.broken = _ends_session(error)
+            self._note_refusal(error)
             raise
         except BaseException:
             self.broken = True
@@ -147,6 +206,7 @@ class Session:
         method takes half the time.
         """
         context = Context(command, stream=io.BytesIO())  # the stream tells pg8000 that rows are wanted
+        self._be_patient()
         self.broken = True
         self._connection.send_QUERY(command)
         self._connection._sock.flush()
@@ -158,16 +218,18 @@ class Session:
             rows, rest, ended = self._copied(rest + received, context)
             if rows:
                 yield rows
-        self.broken = context.error is not None and _ends_session(context.error)
+        self.broken = False
         if context.error is not None:
+            self._note_refusal(context.error)
             raise context.error
 
     def copy_in(self, command: str, blocks: Iterable[bytes]) -> None:
         """Send blocks of rows to a COPY … FROM STDIN. Raises what `run` raises."""
+        self._be_patient()
         try:
             self._connection.execute_unnamed(command, stream=blocks)
         except DatabaseError as error:
-            self.broken = _ends_session(error)
+            self._note_refusal(error)
             raise
         except BaseException:
             self.broken = True
@@ -200,10 +262,43 @@ class Session:
             # The server has closed the connection already.
             self.broken = True
 
-    def _execution(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[bytes, Context]:
+    def _execution(
+        self, statement: Statement, parameters: Mapping[str, object], *, fenced: bool
+    ) -> tuple[bytes, Context]:
+        """Return the message that runs a statement, behind a fence or not, and where pg8000 collects its rows."""
         name, columns, decoders = self._prepared[statement]
-        values = make_params(self._connection.py_types, statement.arrange(parameters))
-        return execution(name, values), Context(statement.text, columns=columns, input_funcs=decoders)
+        context = Context(statement.text, columns=columns, input_funcs=decoders)
+        message = binding(name, self._values(statement, parameters)) + EXECUTE + SYNC
+        if not fenced or self.backend is None:
+            return message, context
+        self.last_moment = last_moment(self._deadline, self._longest)
+        moment = {"moment": self.backend.moment(self.last_moment)}
+        return binding(self._prepared[FENCE][0], self._values(FENCE, moment)) + EXECUTE + message, context
+
+    def _values(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+        return make_params(self._connection.py_types, statement.arrange(parameters))
+
+    def _patience(self) -> float:
+        """Return for how many seconds an answer is awaited. Raises Overdue where the deadline has passed."""
+        patience = deadlines.seconds_left(self._deadline, self._silence)
+        if patience <= 0:
+            raise Overdue
+        return patience
+
+    def _be_patient(self) -> None:
+        self._connection._usock.settimeout(self._patience())
+
+    def _note_refusal(self, error: DatabaseError) -> None:
+        self.broken = self.broken or is_of_server(error) or state_of(error) in OUTDATED
+
+    def _was_overdue(self, error: DatabaseError, context: Context | None) -> bool:
+        """Return whether the fence failed, and not the statement behind it: then nothing was completed before.
+
+        The session is given up then: its link is slow, or the server's clock has been set.
+        """
+        overdue = self.is_fenced and context is not None and context.row_count == -1 and state_of(error) == _PASSED
+        self.broken = self.broken or overdue
+        return overdue
 
     def _break(self) -> None:
         self._exchange = None
@@ -223,16 +318,17 @@ class Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._session.broken:
-            self._session.execute("COMMIT" if kind is None else "ROLLBACK")
+        if self._session.broken:
+            return
+        if kind is None:
+            self._session.commit()
+        else:
+            self._session.execute("ROLLBACK")
 
 
 def connector(settings: DatabaseSettings) -> Callable[[], Session]:
     """Return a function that opens a session; it blocks."""
     open_connection = opener(settings, {"statement_timeout": str(settings.statement_timeout_ms)})
-    silence = settings.statement_timeout_ms / 1000 + SILENCE_SECONDS
-    return lambda: Session(open_connection(), silence)
-
-
-def _ends_session(error: DatabaseError) -> bool:
-    return is_fatal(error) or state_of(error) in OUTDATED
+    longest = settings.statement_timeout_ms / 1000
+    silence = longest + SILENCE_SECONDS
+    return lambda: Session(open_connection(), silence, longest)

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from utxoiq_persistence import schedules
 from utxoiq_persistence.figures import InstanceFigures, QueryFigures, merge_pools, merge_queries
 from utxoiq_persistence.metrics import partitions
 from utxoiq_persistence.postgres.database import in_time
@@ -64,11 +65,17 @@ class FleetPublisher:
         return await self._store.fleet.read()
 
     async def _read_series(self) -> list[Series]:
-        def read(session: Session) -> tuple[int, list[Row]]:
-            return partitions.count_months_ahead(session, datetime.now(UTC).date()), session.run(_RUNS["lately"])
+        def read(session: Session) -> tuple[int, list[Row], Mapping[str, float]]:
+            months = partitions.count_months_ahead(session, datetime.now(UTC).date())
+            return months, session.run(_RUNS["lately"]), schedules.read_ages(session)
 
-        months, ((failures, duration),) = await self._store.database.work("publish_metrics", read, idempotent=True)
+        months, ((failures, duration),), ages = await self._store.database.work(
+            "publish_metrics", read, idempotent=True
+        )
+        # That of this very schedule is published by another one.
+        others = {schedule: age for schedule, age in ages.items() if schedule != schedules.PUBLISH_METRICS}
         return [
+            *(Series(metrics.SCHEDULE_AGE, age, (schedule,)) for schedule, age in others.items()),
             Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
             Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
             Series(metrics.RETENTION_DURATION, duration),

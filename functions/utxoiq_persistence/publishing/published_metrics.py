@@ -44,6 +44,7 @@ REDIS_UP = PublishedMetric("redis/up", "GAUGE", "INT64", "1")
 PARTITIONS_MONTHS_AHEAD = PublishedMetric("partitions/months_ahead", "GAUGE", "INT64", "1")
 RETENTION_CONSECUTIVE_FAILURES = PublishedMetric("retention/consecutive_failures", "GAUGE", "INT64", "1")
 RETENTION_DURATION = PublishedMetric("retention/duration", "GAUGE", "DOUBLE", "s")
+SCHEDULE_AGE = PublishedMetric("schedule/age", "GAUGE", "DOUBLE", "s", ("schedule",))
 BACKUP_AGE = PublishedMetric("backup/age", "GAUGE", "DOUBLE", "s")
 BACKUP_FAILURES = PublishedMetric("backup/failures", "GAUGE", "INT64", "1")
 VERIFICATION_AGE = PublishedMetric("verification/age", "GAUGE", "DOUBLE", "s")
@@ -66,6 +67,7 @@ METRICS = (
     PARTITIONS_MONTHS_AHEAD,
     RETENTION_CONSECUTIVE_FAILURES,
     RETENTION_DURATION,
+    SCHEDULE_AGE,
     BACKUP_AGE,
     BACKUP_FAILURES,
     VERIFICATION_AGE,

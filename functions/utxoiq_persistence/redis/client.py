@@ -14,6 +14,7 @@ try:
     from redis.asyncio.connection import AbstractConnection
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import NoScriptError, RedisError, ResponseError
 finally:
     if _hidden:
@@ -25,6 +26,7 @@ __all__ = [
     "NoScriptError",
     "PubSub",
     "Redis",
+    "RedisConnectionError",
     "RedisError",
     "ResponseError",
     "Retry",

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,13 @@ from hiredis import pack_command
 from utxoiq_persistence import background, futures
 from utxoiq_persistence.background import end
 from utxoiq_persistence.config import RedisSettings
+from utxoiq_persistence.redis import epochs
 from utxoiq_persistence.redis.client import (
     AbstractConnection,
     NoBackoff,
     NoScriptError,
     Redis,
+    RedisConnectionError,
     RedisError,
     ResponseError,
     Retry,
@@ -24,13 +27,18 @@ from utxoiq_persistence.redis.client import (
 from utxoiq_persistence.tracing import spans as tracing
 
 TIMEOUT = 0.25
-PROBE_SECONDS = 0.1
+PROBE_SECONDS = 0.03
+# How long Redis takes writes before it counts as back, in seconds: those that it refused, of other instances, come
+# first. They are sent with the probes of those instances, and one that is on its way may last for TIMEOUT.
+TRIAL_SECONDS = 0.35
+# What stands in a script's arguments for the epoch of the server that gets them.
+EPOCH = "\0epoch"
 
 _log = logging.getLogger(__name__)
 
 
 class RedisAway(Exception):
-    """Says that Redis did not answer now, or has not answered lately. What was asked may have happened."""
+    """Says that Redis did not answer now, or refuses writes, or did so lately. What was asked may have happened."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,8 @@ class Script:
 
     Attributes:
         name: What traces call the script, from a comment on its first line.
-        text: The script.
+        text: The script. Its heading makes Redis refuse all of it where it would refuse a write, even if it writes
+            nothing: so every script also asks whether Redis takes writes.
         digest: The SHA-1 digest by which Redis names the script.
     """
 
@@ -52,16 +61,36 @@ class Script:
         """Return the script that has this text."""
         first = text.partition("\n")[0]
         name = first.removeprefix("-- ") if first.startswith("-- ") else "script"
+        text = f"#!lua\n{text}"
         return cls(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis names scripts by this digest
 
 
-@dataclass
-class _Call:
-    """command: as it is sent."""
+# It writes nothing, and is refused all the same.
+_PROBE = Script.of("-- probe\nreturn 1")
 
-    script: Script
-    command: bytes
-    answer: "asyncio.Future[Any]"
+
+class _Call:
+    """A script with its keys and arguments. The command is as it is sent to a server of this epoch."""
+
+    def __init__(self, script: Script, keys: list[str], arguments: Sequence[str | bytes], epoch: bytes) -> None:
+        self.script = script
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._keys = keys
+        self._arguments = arguments
+        self._epoch = epoch
+        self._packed = self._pack()
+
+    def command(self, epoch: bytes) -> bytes:
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._packed = self._pack()
+        return self._packed
+
+    def _pack(self) -> bytes:
+        arguments = [self._epoch if argument is EPOCH else argument for argument in self._arguments]
+        words = ("EVALSHA", self.script.digest, str(len(self._keys)), *self._keys, *arguments)
+        packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub takes one argument only
+        return packed
 
 
 def open_redis(settings: RedisSettings, *, timeout: float | None = TIMEOUT) -> "Redis":
@@ -75,6 +104,7 @@ def open_redis(settings: RedisSettings, *, timeout: float | None = TIMEOUT) -> "
         socket_connect_timeout=TIMEOUT,
         socket_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
+        redis_connect_func=epochs.connect,
     )
 
 
@@ -85,16 +115,25 @@ class ScriptRunner:
         resting: Whether Redis has failed and is not yet back.
     """
 
-    def __init__(self, redis: "Redis", catch_up: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        catch_up: Callable[[], Awaitable[None]] | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         """Send nothing yet.
 
         Args:
-            redis: The client.
+            redis: The client, of `open_redis`.
             catch_up: Is awaited before Redis counts as back. It uses `send`, and raises RedisAway where that fails.
+            changed: Is called when Redis begins to be away, and when it is another server, or in another role.
         """
         self.resting = False
         self._redis = redis
         self._catch_up = catch_up
+        self._changed = changed
+        self._epoch = b""
+        self._taking_writes_since: float | None = None
         self._calls: list[_Call] = []
         self._sender: asyncio.Task[None] | None = None
         self._recovery: asyncio.Task[None] | None = None
@@ -105,7 +144,7 @@ class ScriptRunner:
 
     def run(self, script: Script, keys: list[str], *arguments: str | bytes) -> "asyncio.Future[Any]":
         """Return what will be the script's answer, or RedisAway. What cannot be sent raises at once, for itself."""
-        call = _call(script, keys, arguments)
+        call = _Call(script, keys, arguments, self._epoch)
         if (span := tracing.current()) is not None:
             span.follow(call.answer, script.name, tracing.of_script(script.name), remote=True)
         if self.resting:
@@ -123,7 +162,7 @@ class ScriptRunner:
         Raises:
             RedisAway: Redis did not answer.
         """
-        call = _call(script, keys, arguments)
+        call = _Call(script, keys, arguments, self._epoch)
         await self._exchange([call])
         return await call.answer
 
@@ -147,6 +186,8 @@ class ScriptRunner:
     def _rest(self) -> None:
         """Fail all that wait, since they came after what failed and must not overtake it, and start to probe."""
         self.resting = True
+        self._taking_writes_since = None
+        self._changed()
         self._give_up(RedisAway())
         self._recovery = background.start(
             "looking for Redis", self._probe, PROBE_SECONDS, first=PROBE_SECONDS, until=lambda: not self.resting
@@ -157,15 +198,26 @@ class ScriptRunner:
         futures.fail((call.answer for call in calls), error)
 
     async def _probe(self) -> None:
-        await self._redis.ping()
-        if self._catch_up is not None:
-            await self._catch_up()
-        self.resting = False
+        """Send what was missed as soon as Redis takes writes again; it is back when others have sent theirs, too."""
+        try:
+            await self.send(_PROBE, [])
+            if self._catch_up is not None:
+                await self._catch_up()
+        except RedisAway:
+            self._taking_writes_since = None
+            raise
+        now = time.monotonic()
+        if self._taking_writes_since is None:
+            self._taking_writes_since = now
+        self.resting = now - self._taking_writes_since < TRIAL_SECONDS
 
     async def _exchange(self, calls: list[_Call]) -> bool:
         """Whether every call was answered; all of them are settled then, whatever is raised."""
         try:
-            answers = await self._pipeline(calls)
+            try:
+                answers = await self._pipeline(calls)
+            except RedisConnectionError:  # the connection was lost; whether Redis was, too, shows now
+                answers = await self._pipeline(calls)
             if any(isinstance(answer, NoScriptError) for answer in answers):
                 await self._load(calls)
                 answers = await self._pipeline(calls)
@@ -185,8 +237,17 @@ class ScriptRunner:
         pool = self._redis.connection_pool
         connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_packed_command([call.command for call in calls], check_health=False)
-            return [await _answer(connection) for _ in calls]
+            epoch = await epochs.current(connection)
+            if epoch != self._epoch:
+                known, self._epoch = self._epoch, epoch
+                if known:
+                    self._changed()
+            await connection.send_packed_command([call.command(epoch) for call in calls], check_health=False)
+            answers = [await _answer(connection) for _ in calls]
+            if any(isinstance(answer, ResponseError) and not isinstance(answer, NoScriptError) for answer in answers):
+                # A node that refuses writes may have been replaced: the next connection leads to the one in charge.
+                await connection.disconnect(nowait=True)
+            return answers
         except BaseException:
             await connection.disconnect(nowait=True)  # its next user would read the answers to these calls
             raise
@@ -196,12 +257,6 @@ class ScriptRunner:
     async def _load(self, calls: list[_Call]) -> None:
         for text in {call.script.text for call in calls}:
             await self._redis.script_load(text)
-
-
-def _call(script: Script, keys: list[str], arguments: Sequence[str | bytes]) -> _Call:
-    # Its stub takes one argument only.
-    command: bytes = pack_command(("EVALSHA", script.digest, str(len(keys)), *keys, *arguments))  # type: ignore[arg-type]
-    return _Call(script, command, asyncio.get_running_loop().create_future())
 
 
 async def _answer(connection: AbstractConnection) -> Any:

@@ -89,14 +89,20 @@ def _check_columns(storage: fs.FileSystem, newest: str, table: str) -> None:
 def _verified(storage: fs.FileSystem, bucket: str, table: str) -> dict[str, datetime]:
     """Return the objects that have a manifest, each with the moment when that was written.
 
-    One without is on its way, or was left behind; it is no part of the archive.
+    One without is on its way, or was left behind; it is no part of the archive. A manifest without its object is of one
+    that somebody moved away, or that the lifecycle removed first.
     """
-    folder = f"{bucket}/{MANIFESTS}/{table}"
-    found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
     manifests = {
-        info.path.removeprefix(f"{bucket}/{MANIFESTS}/"): info for info in found if info.type == fs.FileType.File
+        path.removeprefix(f"{bucket}/{MANIFESTS}/"): written
+        for path, written in _files(storage, f"{bucket}/{MANIFESTS}/{table}").items()
     }
-    return {f"{bucket}/{name.removesuffix('.json')}.parquet": info.mtime for name, info in manifests.items()}
+    confirmed = {f"{bucket}/{name.removesuffix('.json')}.parquet": moment for name, moment in manifests.items()}
+    return {name: confirmed[name] for name in _files(storage, f"{bucket}/{table}") if name in confirmed}
+
+
+def _files(storage: fs.FileSystem, folder: str) -> dict[str, datetime]:
+    found = storage.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+    return {info.path: info.mtime for info in found if info.type == fs.FileType.File}
 
 
 def _day(name: str) -> date:

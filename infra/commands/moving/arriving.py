@@ -95,7 +95,7 @@ class Arriving:
                 self.live.run(remember)
         except BaseException:
             # Where the session is gone, so is the transaction.
-            with suppress(InterfaceError):
+            with suppress(InterfaceError, OSError):
                 self.live.run("ROLLBACK")
             raise
         self.live.run("COMMIT")
@@ -137,6 +137,6 @@ def remember(source: str, place: list[str]) -> str:
     """Return the statement that notes how far a source was read."""
     values = ", ".join(map(literal, place))
     return (
-        f"INSERT INTO moving.progress (source, place) VALUES ({literal(source)}, ARRAY[{values}]) "  # noqa: S608
+        f"INSERT INTO moving.progress (source, place) VALUES ({literal(source)}, ARRAY[{values}]::text[]) "  # noqa: S608
         "ON CONFLICT (source) DO UPDATE SET place = excluded.place"
     )

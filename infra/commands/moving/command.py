@@ -142,10 +142,10 @@ def _session(system: "Target") -> Iterator["Database"]:
     database = system.connect(connection_name)
     try:
         yield database
-    except (DatabaseError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError, OSError) as error:
         raise failed(error) from error
     finally:
-        with suppress(InterfaceError):  # it may be gone
+        with suppress(InterfaceError, OSError):  # it may be gone
             database.close()
 
 

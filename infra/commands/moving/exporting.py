@@ -81,7 +81,7 @@ def bring_back(url: str, live: Database, notes: Database, output: Output) -> dic
     notes: a second session here, which takes the report while the first is read. May be done again.
     """
     prepare(live)
-    old = connect(url)
+    old = connect(url, Database)
     try:
         live.run("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         tables = {name: _Returning(name, old, live, notes).run(output) for name in TABLES}

@@ -15,7 +15,10 @@ from commands.output import Output
 from commands.recover.database import Database, message_of
 
 SESSION = ("SET TimeZone = 'UTC'", "SET DateStyle = 'ISO, YMD'", "SET statement_timeout = 0")
-LOCK = "SELECT pg_try_advisory_lock(hashtextextended('moving', 0))"
+# The session of a run that was killed ends as soon as the server sees that nobody reads on.
+LOCK_SECONDS = 30
+LOCK = "SELECT pg_advisory_lock(hashtextextended('moving', 0))"
+LOCK_NOT_AVAILABLE = "55P03"
 # Metrics of these months get a partition each; those of others lie together, and are not lost.
 MONTHS = """
     SELECT DISTINCT date_trunc('month', "timestamp")::text FROM system_metrics
@@ -52,8 +55,14 @@ def prepare(live: Database) -> None:
         raise CommandFailed(
             "the database has no room for what an import remembers", remedy="Deploy this release first, or `make up`."
         )
-    if not live.rows(LOCK)[0][0]:
-        raise CommandFailed("another import is running", remedy="Wait until it has ended.")
+    try:
+        live.run(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        live.run(LOCK)
+        live.run("RESET lock_timeout")
+    except DatabaseError as error:
+        if error.args[0].get("C") != LOCK_NOT_AVAILABLE:
+            raise
+        raise CommandFailed("another import is running", remedy="Wait until it has ended.") from None
 
 
 def load_users(old: Database, live: Database) -> None:
@@ -71,13 +80,7 @@ def load_users(old: Database, live: Database) -> None:
 
 def read(old: Database, statement: str, blocks: Blocks) -> None:
     """Read a COPY to its end. Raises CommandFailed with what the old database says."""
-    try:
-        old.run(statement, stream=blocks)  # type: ignore[arg-type]  # pg8000 calls write alone
-    except (DatabaseError, InterfaceError) as error:
-        said = message_of(error) if isinstance(error, DatabaseError) else error
-        raise CommandFailed(
-            f"the old database cannot be read: {said}", remedy="Run the same again: it goes on from there."
-        ) from error
+    old.run(statement, stream=blocks)  # type: ignore[arg-type]  # pg8000 calls write alone
     blocks.flush()
 
 
@@ -85,11 +88,11 @@ def take_block(arriving: Arriving, block: bytes, rows: int, remember: str | None
     """Write a block of rows. Raises CommandFailed with what this database says."""
     try:
         arriving.take(block, rows, remember)
-    except (DatabaseError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError, OSError) as error:
         raise failed(error) from error
 
 
-def failed(error: DatabaseError | InterfaceError) -> CommandFailed:
+def failed(error: Exception) -> CommandFailed:
     """Return what is said where this database refuses, or is gone."""
     said = message_of(error) if isinstance(error, DatabaseError) else error
     return CommandFailed(
@@ -159,10 +162,7 @@ def as_dict(tally: Tally) -> dict[str, int]:
 
 
 def _count(old: Database, table: MovedTable, after: list[str] | None) -> int:
-    try:
-        return int(old.rows(f"SELECT count(*) {table.origin(after)}")[0][0])
-    except DatabaseError as error:
-        raise CommandFailed(f"the old database cannot be read: {message_of(error)}") from error
+    return int(old.rows(f"SELECT count(*) {table.origin(after)}")[0][0])
 
 
 def _make_months(old: Database, live: Database) -> None:

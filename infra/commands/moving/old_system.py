@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO, Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pg8000.dbapi import Connection
@@ -23,10 +24,36 @@ SESSION = (
     "SET statement_timeout = 0",
     "SET idle_in_transaction_session_timeout = 0",
 )
+Session = TypeVar("Session", bound=Database)
 SNAPSHOT = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-def connect(url: str) -> Database:
+class OldDatabase(Database):
+    """A session whose failures are those of the old database. Its methods raise CommandFailed."""
+
+    def run(self, statement: str, stream: IO[bytes] | None = None) -> int:
+        """Return how many rows it touched."""
+        with _unreadable():
+            return super().run(statement, stream)
+
+    def rows(self, query: str) -> list[Any]:
+        """Return the rows."""
+        with _unreadable():
+            return super().rows(query)
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, InterfaceError, OSError) as error:
+        said = message_of(error) if isinstance(error, DatabaseError) else error
+        raise CommandFailed(
+            f"the old database cannot be read: {said}", remedy="Run the same again: it goes on from there."
+        ) from error
+
+
+def connect(url: str, kind: type[Session]) -> Session:
     """Return a session of the database at postgresql://user:password@host:port/name. Raises CommandFailed.
 
     The password may be in the environment instead; `?host=/folder` names a folder of a socket.
@@ -56,19 +83,19 @@ def connect(url: str) -> Database:
             remedy=f"The address may hold the password, or the variable {PASSWORD}.",
             code=ExitCode.REFUSED,
         ) from error
-    database = Database(connection)
+    database = kind(connection)
     for statement in SESSION:
         database.run(statement)
     return database
 
 
 @contextmanager
-def snapshot(url: str) -> Iterator[Database]:
+def snapshot(url: str) -> Iterator[OldDatabase]:
     """Yield a session that sees the old database as it is now, whatever is written meanwhile. Raises CommandFailed."""
-    database = connect(url)
+    database = connect(url, OldDatabase)
     try:
         database.run(SNAPSHOT)
         yield database
     finally:
-        with suppress(InterfaceError):  # it may be gone
+        with suppress(InterfaceError, OSError):  # it may be gone
             database.close()

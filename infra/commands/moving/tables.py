@@ -171,13 +171,11 @@ INSIGHT_FEEDBACK = MovedTable(
         "updated_at": "timestamp",
     },
     key=("id",),
-    select={
-        "user_id": "lower(user_id)",
-        **{name: f"nullif({name}, '')" for name in ("comment", "flag_type", "flag_reason")},
-    },
+    select={name: f"nullif({name}, '')" for name in ("comment", "flag_type", "flag_reason")},
     # user_id is the text of an old user's id; the token's subject takes its place before a row is judged.
     prepare="""
-        UPDATE coming SET user_id = (SELECT coalesce(firebase_uid, '') FROM old_users WHERE id = coming.user_id)""",
+        UPDATE coming SET user_id = (
+            SELECT coalesce(firebase_uid, '') FROM old_users WHERE id = lower(coming.user_id))""",
     reasons=(
         ("coalesce(insight_id, '') = ''", "insight_id is empty"),
         ("length(insight_id) > 100", "insight_id has more than 100 characters"),

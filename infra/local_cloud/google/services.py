@@ -92,15 +92,16 @@ class GoogleServices:
                 ]
             ),
             "Cloud Run": CloudRunCollector(functions),
-            "the logs": LogMetricCollector(self.log_sources.current, self.log_metrics, self._existing_logs()),
+            "the logs": LogMetricCollector(self.log_sources.current, self.log_metrics, self._log_files),
         }
         for name, collector in collectors.items():
             processes.background.hold(keep_collecting(name, collector, self.monitoring.store, self._report.say))
 
     def start_schedules(self) -> None:
-        """Fire jobs, evaluate policies and run uptime checks from now on: not before the whole system is up."""
+        """Fire jobs, evaluate policies, run uptime checks, apply buckets' rules: not before the whole system is up."""
         self.scheduler.start()
         self.monitoring.start()
+        self.storage.start_lifecycle()
 
     async def stop_schedules(self) -> None:
         """Fire, evaluate and check nothing any more."""
@@ -111,5 +112,5 @@ class GoogleServices:
         """Stop what no supervisor stops."""
         await asyncio.gather(self.storage.stop(), self.cloud_sql.stop())
 
-    def _existing_logs(self) -> list[Path]:
+    def _log_files(self) -> list[Path]:
         return [*self._state.logs.glob("*.log"), *(self._state.folder / "cloudsql").glob("*/*/*.log")]

@@ -1,24 +1,30 @@
 """Cloud Storage: one server for all buckets, started by the first that is declared."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
+from local_cloud import background
+from local_cloud.google.lifecycle import BucketRules
 from local_cloud.google.storage_client import StorageClient
 from local_cloud.processes.processes import Processes
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.supervisor import Tier
 from local_cloud.report import Report
 
+LIFECYCLE_SECONDS = 3600.0
+
 
 class CloudStorage:
-    """Runs the storage server. buckets: the rules of each, in words."""
+    """Runs the storage server. buckets: the rules of each, in words. rules: those that are applied here."""
 
     def __init__(
         self, folder: Path, log: Path, processes: Processes, session: aiohttp.ClientSession, report: Report
     ) -> None:
         self.buckets: dict[str, list[str]] = {}
+        self.rules: dict[str, BucketRules] = {}
         self._folder = folder
         self._log = log
         self._processes = processes
@@ -38,6 +44,18 @@ class CloudStorage:
             self._starting = asyncio.create_task(self._start())
         server = await asyncio.shield(self._starting)
         return StorageClient(server.url, self._session)
+
+    def start_lifecycle(self) -> None:
+        """Apply the buckets' rules from now on, in a background task: Google does it at its leisure, too."""
+        loop = background.start("the lifecycle of buckets", self.apply_rules, LIFECYCLE_SECONDS, say=self._report.say)
+        self._processes.background.hold(loop)
+
+    async def apply_rules(self) -> None:
+        """Delete the objects that have expired by the rules of their buckets. Raises DeploymentFailed."""
+        for bucket, rules in list(self.rules.items()):
+            client = await self.client()
+            for name in rules.expired(await client.list_objects(bucket), datetime.now(UTC)):
+                await client.delete(bucket, name)
 
     async def stop(self) -> None:
         """Cancel a start that is under way; the supervisor stops a server that runs."""

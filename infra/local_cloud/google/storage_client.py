@@ -1,4 +1,4 @@
-"""The few calls of Cloud Storage's JSON API that a deployment makes."""
+"""The few calls of Cloud Storage's JSON API that a deployment makes, and the platform itself."""
 
 import base64
 import hashlib
@@ -50,6 +50,25 @@ class StorageClient:
         async with self._session.get(path, params={"alt": "media"}) as answer:
             await _require_success(answer, f"downloading {name} from {bucket}")
             return await answer.read()
+
+    async def list_objects(self, bucket: str) -> list[Mapping[str, Any]]:
+        """Return the metadata of a bucket's objects. Raises DeploymentFailed."""
+        items: list[Mapping[str, Any]] = []
+        parameters: dict[str, str] = {}
+        while True:
+            async with self._session.get(f"{self.url}/storage/v1/b/{bucket}/o", params=parameters) as answer:
+                await _require_success(answer, f"listing {bucket}")
+                page = await answer.json()
+            items += page.get("items") or []
+            if not page.get("nextPageToken"):
+                return items
+            parameters = {"pageToken": page["nextPageToken"]}
+
+    async def delete(self, bucket: str, name: str) -> None:
+        """Delete an object; one that is gone counts as deleted. Raises DeploymentFailed."""
+        async with self._session.delete(f"{self.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}") as answer:
+            if answer.status != 404:
+                await _require_success(answer, f"deleting {name} of {bucket}")
 
 
 async def _require_success(answer: aiohttp.ClientResponse, what: str) -> None:

@@ -1,10 +1,11 @@
-"""Cloud Storage: buckets and objects of fake-gcs-server; the rules of a bucket are recorded and shown."""
+"""Cloud Storage: buckets and objects of fake-gcs-server; the rules of a bucket are applied, and shown."""
 
 import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.errors import DeploymentFailed
+from local_cloud.google.lifecycle import BucketRules, UnknownCondition
 from local_cloud.pulumi.archive import build_zip, read_asset
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.pulumi.values import PulumiArchive, PulumiAsset
@@ -14,12 +15,16 @@ from local_cloud.resources.registry import handles
 
 @handles("gcp:storage/bucket:Bucket")
 async def bucket(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
-    """Make a bucket, and record its rules."""
+    """Make a bucket, and record its rules. Raises DeploymentFailed for one that is not known here."""
     inputs = declaration.inputs
     name = declaration.resource_name
     client = await cloud.google.storage.client()
     # Without versioning, which fake-gcs-server does not have on a file system.
     await client.ensure_bucket(cloud.project, {"name": name, "location": str(inputs["location"])})
+    try:
+        cloud.google.storage.rules[name] = BucketRules.from_inputs(inputs)
+    except UnknownCondition as unknown:
+        raise DeploymentFailed(f"the bucket {name}: its lifecycle has {unknown}, which is not known here") from None
     cloud.google.storage.buckets[name] = _describe_rules(inputs)
     return CreatedResource(
         id=name,

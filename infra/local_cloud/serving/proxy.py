@@ -14,8 +14,10 @@ from local_cloud.serving.platform_error import PlatformError
 MAX_BODY = 32 * 2**20
 # Small bodies are passed on whole: fewer system calls.
 SMALL = 64 * 2**10
-# uvicorn's worker under gunicorn closes a connection that is idle for 2 s; a request must not meet that.
-KEEPALIVE_SECONDS = 1.0
+# Functions keep a connection for longer than this, so that a request never meets one that is being closed.
+KEEPALIVE_SECONDS = 60.0
+# Within which a body arrives, however little comes at a time.
+BODY_SECONDS = 60.0
 RETRY_AFTER = {"Retry-After": "1"}
 
 HOP_BY_HOP = frozenset(
@@ -55,7 +57,8 @@ async def forward(
 ) -> web.StreamResponse:
     """Pass a request on and return the answer. origin: http://host:port. timeout: seconds.
 
-    Raises PlatformError: 413 for a body over the limit, 504 if no answer comes in time, 503 without a process.
+    Raises PlatformError: 408 for a body that takes too long, 413 for one over the limit, 504 if no answer comes in
+    time, 503 without a process.
     """
     body = await _read_body(request)
     started: web.StreamResponse | None = None
@@ -86,6 +89,8 @@ async def forward(
         _abort_started(request, started)
         if isinstance(error.__cause__, _TooLarge):
             raise _too_large() from None
+        if isinstance(error.__cause__, _TooSlow):
+            raise _too_slow() from None
         raise PlatformError(
             503, "the function's process ended, or closed the connection; try again", RETRY_AFTER
         ) from error
@@ -102,6 +107,10 @@ class _TooLarge(Exception):
     pass
 
 
+class _TooSlow(Exception):
+    pass
+
+
 async def _read_body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
     if not request.body_exists:
         return None
@@ -111,17 +120,33 @@ async def _read_body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] |
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if length is not None and length <= SMALL:
-        return await request.content.read(-1)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.content.read(-1)
+        except TimeoutError:
+            raise _too_slow() from None
     return _limit_body(request)
 
 
 async def _limit_body(request: web.BaseRequest) -> AsyncIterator[bytes]:
     total = 0
-    async for chunk in request.content.iter_any():
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                chunk = await request.content.readany()
+        except TimeoutError:
+            raise _TooSlow from None
+        if not chunk:
+            return
         total += len(chunk)
         if total > MAX_BODY:
             raise _TooLarge
         yield chunk
+
+
+def _too_slow() -> PlatformError:
+    return PlatformError(408, f"the body did not arrive within {BODY_SECONDS:g} s", {"Connection": "close"})
 
 
 def _too_large() -> PlatformError:

@@ -1,6 +1,8 @@
 """The cron expressions that Cloud Scheduler accepts."""
 
 import re
+from datetime import date, timedelta
+from itertools import pairwise
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -19,6 +21,44 @@ def is_cron(text: str) -> bool:
     """Return whether the text is a cron expression of five fields."""
     fields = text.lower().split()
     return len(fields) == len(FIELDS) and all(map(_is_field, fields, FIELDS))
+
+
+def longest_gap(text: str) -> int:
+    """Return the most seconds between two times of a cron expression; of one without any in eight years, those.
+
+    A day fits by its number or by its weekday where both are given, as in every cron.
+    """
+    minutes, hours, days, months, weekdays = map(_numbers, text.lower().split(), FIELDS)
+    times = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    by_weekday = {day % 7 for day in weekdays}
+    day_text, _, weekday_text = text.split()[2:]
+    first = date(2024, 1, 1)
+    dates = []
+    for number in range(8 * 366):
+        day = first + timedelta(days=number)
+        fits = (day.day in days, day.isoweekday() % 7 in by_weekday)
+        is_either = "*" not in (day_text[0], weekday_text[0])
+        if day.month in months and (any(fits) if is_either else all(fits)):
+            dates.append(number)
+    within = max((later - earlier for earlier, later in pairwise(times)), default=0)
+    between = max((later - earlier for earlier, later in pairwise(dates)), default=8 * 366)
+    return 60 * max(within, between * 1440 - times[-1] + times[0])
+
+
+def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
+    """Return the numbers that a field of a cron expression stands for."""
+    found: set[int] = set()
+    for item in text.split(","):
+        match = _ITEM.fullmatch(item)
+        if match is None:
+            raise ValueError(f"{text!r} is no field of cron")
+        start, end, step = match.groups()
+        low = field[0] if start == "*" else _number(start, field)
+        high = field[1] if start == "*" else low if end is None else _number(end, field)
+        if low is None or high is None:
+            raise ValueError(f"{text!r} is no field of cron")
+        found |= set(range(low, high + 1, int(step or 1)))
+    return found
 
 
 def _is_field(text: str, field: tuple[int, int, tuple[str, ...]]) -> bool:

@@ -71,6 +71,7 @@ class StorageSettings:
     backfill_hot: int = 180
     feedback_hot: int = 730
     metrics_hot: int = 90
+    audit_hot: int = 400
     metrics: int = 365
     archive: int = 1825
     archive_retention: int = 0
@@ -107,6 +108,7 @@ class AccessSettings:
     """Limits are a caller's requests an hour. origins: of the web pages that may call from a browser.
 
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
+    metrics_ahead_seconds: how far in the future a metric's timestamp may lie.
     """
 
     signed_in_limit: int = 1000
@@ -115,6 +117,7 @@ class AccessSettings:
     origins: tuple[str, ...] = ()
     service_key: bool = False
     service_key_limit: int = 1000
+    metrics_ahead_seconds: int = 86_400
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _database(values: Values) -> DatabaseSettings:
 def _cache(values: Values) -> CacheSettings:
     default = CacheSettings
     return CacheSettings(
-        version=values.text("cacheVersion", default.version, r"REDIS_[67]_[0-9X]", "set it to REDIS_6_X to REDIS_7_2"),
+        version=values.text("cacheVersion", default.version, r"REDIS_7_[02]", "set it to REDIS_7_0 or REDIS_7_2"),
         tier=values.choice("cacheTier", default.tier, ("BASIC", "STANDARD_HA")),
         memory_gb=values.integer("cacheMemoryGb", default.memory_gb, 1, 300),
         eviction=values.choice("cacheEviction", default.eviction, ("allkeys-lru", "allkeys-lfu")),
@@ -138,6 +138,7 @@ def _storage(values: Values) -> StorageSettings:
         backfill_hot=values.integer("backfillHotDays", default.backfill_hot, 1, 36500),
         feedback_hot=values.integer("feedbackHotDays", default.feedback_hot, 1, 36500),
         metrics_hot=values.integer("metricsHotDays", default.metrics_hot, 7, 3650),
+        audit_hot=values.integer("auditDays", default.audit_hot, 60, 36500),
         metrics=values.integer("metricsDays", default.metrics, 1, 3650),
         archive=values.integer("archiveDays", default.archive, 730, 36500),
         archive_retention=values.integer("archiveRetentionDays", default.archive_retention, 0, 36500),
@@ -171,6 +172,7 @@ def _access(values: Values) -> AccessSettings:
         origins=values.texts("corsOrigins", _ORIGIN, "set it to an origin such as https://app.example.com"),
         service_key=values.switch("serviceKey", default.service_key),
         service_key_limit=values.integer("serviceKeyLimit", default.service_key_limit, 1, 10**9),
+        metrics_ahead_seconds=values.integer("metricsAheadSeconds", default.metrics_ahead_seconds, 0, 31 * 86400),
     )
 
 

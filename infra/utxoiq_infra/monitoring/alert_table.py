@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pulumi
 
@@ -15,6 +16,7 @@ from utxoiq_infra.configuration.catalog import (
     METRICS,
     SCHEDULES,
 )
+from utxoiq_infra.configuration.cron import longest_gap
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import SLOW_STATEMENT_MS
 from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
@@ -51,6 +53,10 @@ LOOKUPS_FLOOR = 100
 FAST_BURN_FLOOR, SLOW_BURN_FLOOR = 100, 200
 # Jobs that run every few minutes are told by their deadline; of the others an attempt and its retry is all there is.
 SHORT_DEADLINE_SECONDS = 120
+LATE_MARGIN = 10 * MINUTE
+# Limits of a factor of less between them are one.
+SAME_LIMIT = 1.5
+MOST_CONDITIONS = 6
 
 STATISTICS = "feedback_stats"  # as the cache groups what is looked up
 PER_FUNCTION = ("resource.labels.job",)
@@ -311,6 +317,45 @@ def _schedules(configuration: Configuration, filters: Filters) -> Iterator[Alert
             Threshold("attempts of a job that failed in 10 minutes", failed(frequent, 10 * MINUTE), "GT", 3, MINUTE),
         ),
     )
+    yield Alert(
+        "schedule-late",
+        "A schedule has not done its work for longer than it ever takes",
+        ERROR,
+        tuple(
+            Threshold(
+                f"s since the last success: {', '.join(names)}",
+                Series(
+                    filters.whole("schedule/age", schedule=names),
+                    "ALIGN_MIN",
+                    3 * MINUTE,
+                    "REDUCE_MAX",
+                    ("metric.labels.schedule",),
+                ),
+                "GT",
+                limit,
+            )
+            for limit, names in lateness_limits(configuration)
+        ),
+    )
+
+
+def lateness_limits(configuration: Configuration) -> list[tuple[int, tuple[str, ...]]]:
+    """Return after how many seconds without a success which schedules are late, the shortest limit first.
+
+    That is the longest time between two runs, two attempts, and a margin. Schedules of nearly the same limit share
+    one, as Google takes six conditions of a policy.
+    """
+    limits: list[tuple[int, tuple[str, ...]]] = sorted(
+        (longest_gap(configuration.crons[row.name]) + 2 * row.deadline_seconds + LATE_MARGIN, (row.name,))
+        for row in SCHEDULES
+    )
+    while len(limits) > 1:
+        ratios = [later[0] / earlier[0] for earlier, later in pairwise(limits)]
+        if min(ratios) > SAME_LIMIT and len(limits) <= MOST_CONDITIONS:
+            break
+        at = ratios.index(min(ratios))
+        limits[at : at + 2] = [(limits[at + 1][0], limits[at][1] + limits[at + 1][1])]
+    return limits
 
 
 def _requests(filters: Filters) -> Iterator[Alert]:

@@ -213,6 +213,8 @@ def _lifecycle(filters: Filters) -> Iterator[Chart]:
         ("Months of metrics with a partition ahead", "partitions/months_ahead", "1", (MONTHS_AHEAD,)),
     ):
         yield Chart(title, (Line(_newest(filters.whole(metric))),), unit, limits)
+    ages = Series(filters.whole("schedule/age"), "ALIGN_MIN", 3 * MINUTE, "REDUCE_MAX", ("metric.labels.schedule",))
+    yield Chart("Since a schedule did its work", (Line(ages),), "s")
     yield Chart(
         "Attempts of scheduler jobs that failed, a minute",
         (Line(_sum(filters.logged("failed-schedules", JOB), "resource.labels.job_id")),),

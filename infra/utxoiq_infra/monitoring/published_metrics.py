@@ -15,6 +15,7 @@ LABELS = {
     "method": "HTTP method",
     "result": "Outcome",
     "route": "URL path template",
+    "schedule": "Schedule name",
     "state": "Connection state",
     "statement": "SQL statement name",
     "status": "HTTP status code",
@@ -86,6 +87,7 @@ PUBLISHED_METRICS = (
         "retention/consecutive_failures", "INT64", "1", "Retention runs that failed since the last one that succeeded"
     ),
     _gauge("retention/duration", "DOUBLE", "s", "Duration of the last retention run, or of the present one so far"),
+    _gauge("schedule/age", "DOUBLE", "s", "Time since a schedule last did its work", "schedule"),
     _gauge("backup/age", "DOUBLE", "s", "Time since the newest backup ended"),
     _gauge("backup/failures", "INT64", "1", "Backups that failed since the newest one that succeeded"),
     _gauge("verification/age", "DOUBLE", "s", "Time since the last backup verification that passed"),

@@ -50,7 +50,7 @@ def the_schema_is_there_before_its_traffic(deployment: Deployment) -> Iterator[s
 def the_migrations_wait_for_all_that_they_need(deployment: Deployment) -> Iterator[str]:
     (migration,) = (found for found in deployment.resources if found.type == MIGRATION)
     earlier = deployment.before(migration)
-    users = [found for found in earlier if found.type == "gcp:sql/user:User"]
+    users = [found for found in earlier if found.type == "gcp:sql/user:User" and found["type"] != "CLOUD_IAM_USER"]
     with_database = [
         found for found in deployment.all(FUNCTION) if "DB_USER" in found["serviceConfig.environmentVariables"]
     ]

@@ -11,6 +11,7 @@ from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.http.functions import CONNECTIONS, Function
 from tests.unit.http.issuer import Issuer
 
+from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.publishing.published_metrics import BACKUP_AGE
@@ -116,6 +117,20 @@ def test_without_cloud_sql_it_answers_that_it_can_do_nothing_now(
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert client.get("/health").json()["status"] == "healthy"
+
+
+def test_a_backup_that_failed_is_answered_with_an_error(
+    client: httpx.Client, scheduler: dict[str, str], cloud_sql: CloudSqlService
+) -> None:
+    backups = cloud_sql.folder / "us-east1" / "backups"
+    kept = backups.rename(backups.with_name("kept"))
+    backups.write_text("no folder can be made here")
+    answer = client.post(f"{PATH}/run", headers=scheduler)
+    backups.unlink()
+    kept.rename(backups)
+    assert answer.status_code == 502
+    assert answer.json()["type"] == "urn:utxoiq:problem:backup-failed"
+    assert _answered(client.post(f"{PATH}/run", headers=scheduler))["backup"]["status"] == "success"
 
 
 def _answered(answer: httpx.Response) -> dict[str, Any]:

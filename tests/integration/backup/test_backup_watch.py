@@ -18,6 +18,7 @@ from tests.integration.standstill import locked
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence import schedules
 from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.cloud_sql import CloudSqlUnavailable
 from utxoiq_persistence.backup.settings import BackupSettings
@@ -88,6 +89,17 @@ async def test_automated_backups_count_and_what_was_never_verified_is_as_old_as_
     found = await watched.look()
     assert 0 <= found["backup/age"] < found["verification/age"] < 600
     assert found["backup/failures"] == found["verification/failed"] == 0
+
+
+async def test_the_age_of_the_schedule_that_publishes_all_others_is_told_here(
+    watched: Watched, source: ManagedPostgres, monitoring: Monitoring
+) -> None:
+    with source.connect(database=DATABASE) as connection:
+        connection.run("UPDATE schedule_successes SET succeeded_at = now() - interval '1 hour'")
+    await watched.look()
+    (series,) = monitoring.of(metrics.SCHEDULE_AGE)
+    assert dict(series.identity.metric_labels) == {"schedule": schedules.PUBLISH_METRICS}
+    assert 3600 <= monitoring.value(metrics.SCHEDULE_AGE, schedules.PUBLISH_METRICS) < 4200
 
 
 async def test_failures_are_counted_until_a_backup_succeeds(

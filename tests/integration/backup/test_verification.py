@@ -19,6 +19,7 @@ from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.backups import BackupService
+from utxoiq_persistence.backup.facts import ROWS_A_SAMPLE
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.backup.verification import PURPOSE
 
@@ -52,7 +53,7 @@ def instances(admin: AdminClient) -> set[str]:
 
 
 async def test_a_sound_backup_passes_and_its_figures_are_published(
-    backups: BackupService, source: ManagedPostgres, admin: AdminClient
+    backups: BackupService, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     backup = await back_up(backups)
     assert backup["status"] == "success", backup
@@ -70,6 +71,7 @@ async def test_a_sound_backup_passes_and_its_figures_are_published(
     assert 0 < figures["backup_age"][0] < 60
     assert 0 < figures["backup_verification_duration"][0] < 60
     assert instances(admin) == {PRIMARY}
+    assert [path for path in cloud_sql.folder.rglob("*verify*") if path.name.startswith(PRIMARY)] == []
 
 
 async def test_backups_that_failed_before_spoil_no_verification(
@@ -175,6 +177,27 @@ async def test_a_backup_without_what_the_source_held_fails(
     assert check in {one["name"] for one in verification["checks"] if not one["passed"]}
     assert published(source)["backup_verification_success"] == [0]
     assert instances(admin) == {PRIMARY}
+
+
+async def test_metrics_far_from_the_others_take_no_sample_from_them(
+    backups: BackupService, source: ManagedPostgres
+) -> None:
+    with source.connect(database=DATABASE) as connection:
+        for moment in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"):
+            connection.run(
+                "INSERT INTO system_metrics VALUES (gen_random_uuid(), 'api', 'latency', 1, 'ms', :at)", at=moment
+            )
+
+    backup = await back_up(backups)
+
+    assert backup["status"] == "success", backup
+    with source.connect(database=DATABASE) as connection:
+        ((samples,),) = connection.run("SELECT facts_after->'samples' FROM backup_runs")
+    sampled = [sample["rows"] for sample in samples if sample["range"]["table"] == "system_metrics"]
+    assert len(sampled) == 16
+    assert sum(sampled) > 16 * ROWS_A_SAMPLE / 4
+    verification = await verify(backups)
+    assert verification["status"] == "passed", verification
 
 
 async def test_a_leftover_instance_is_swept_and_no_other_one(backups: BackupService, admin: AdminClient) -> None:

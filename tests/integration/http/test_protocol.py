@@ -1,4 +1,6 @@
 import json
+import select
+import socket
 from typing import Any
 
 import httpx
@@ -78,3 +80,14 @@ def test_a_body_in_chunks_is_read_as_one(api: Api) -> None:
     chunks = (body[at : at + 5] for at in range(0, len(body), 5))
     headers = {"Content-Type": "application/json"}
     assert api("POST", "/api/v1/feedback/rate", "user", content=chunks, headers=headers).status_code == 200
+
+
+def test_an_idle_connection_is_not_closed_while_a_front_end_may_use_it(functions: dict[str, Function]) -> None:
+    """gunicorn would close it after 2 s, and a request that is on its way then is lost."""
+    url = httpx.URL(functions["feedback"].url)
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(2**16).startswith(b"HTTP/1.1 200 ")
+            closed, _, _ = select.select([connection], [], [], 2.5)
+            assert not closed

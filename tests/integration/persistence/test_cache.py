@@ -410,3 +410,26 @@ async def test_a_restarted_redis_has_the_scripts_again(own_settings: Settings, o
             source.value = 1
         assert await source.get(cache) == 1
         assert (cache.figures.group("test").errors, cache.figures.failed_writes) == (0, 0)
+
+
+@pytest.mark.parametrize("step", [3600, -3600], ids=["forward", "back"])
+async def test_a_clock_that_is_set_neither_ends_entries_nor_prolongs_them(
+    valkey: Valkey, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    clock = time.time
+    async with opened(valkey, 2) as (one, other):
+        source, short = Source(), Source()
+        await held_in_process(one, source)
+        monkeypatch.setattr(time, "time", lambda: clock() + step)
+        await held_in_process(one, source)
+        assert await source.get(other) == 0
+        await one.get("test", "short", "", 1, short.load)
+        monkeypatch.undo()
+        await held_in_process(other, source)
+        assert source.readings == 1
+
+        async def is_read_again() -> bool:
+            await asyncio.gather(*(cache.get("test", "short", "", 1, short.load) for cache in (one, other)))
+            return short.readings > 1
+
+        await eventually(is_read_again)

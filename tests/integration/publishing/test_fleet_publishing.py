@@ -16,6 +16,7 @@ from local_cloud.google.monitoring.points import Distribution
 from local_cloud.google.monitoring.store import TimeSeries
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence import schedules
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, NotPublished
 from utxoiq_persistence.publishing import published_metrics as metrics
@@ -169,6 +170,20 @@ async def test_failed_and_slow_runs_of_retention_are_told(
         await publisher.publish()
         assert monitoring.value(metrics.RETENTION_CONSECUTIVE_FAILURES) == 0
         connection.run("DELETE FROM retention_runs")
+
+
+async def test_how_long_ago_each_schedule_succeeded_is_published_but_for_its_own(
+    publisher: FleetPublisher, store: Store, monitoring: Monitoring, postgres: Postgres, database: str
+) -> None:
+    """Its own age is told by the watch of backups: this call would always say that it was just now."""
+    with postgres.connect(database=database) as connection:
+        connection.run("UPDATE schedule_successes SET succeeded_at = now() - interval '1 hour'")
+    await store.schedules.note_success(schedules.RETENTION)
+    await publisher.publish()
+    published = {dict(one.identity.metric_labels)["schedule"] for one in monitoring.of(metrics.SCHEDULE_AGE)}
+    assert published == set(schedules.SCHEDULES) - {schedules.PUBLISH_METRICS}
+    assert 0 <= monitoring.value(metrics.SCHEDULE_AGE, schedules.RETENTION) < 600
+    assert 3600 <= monitoring.value(metrics.SCHEDULE_AGE, schedules.PARTITIONS) < 4200
 
 
 async def test_a_month_that_is_missing_ends_those_ahead(

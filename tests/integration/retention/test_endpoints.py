@@ -88,6 +88,23 @@ def test_the_scheduler_s_call_archives_what_has_expired(world: World, client: Cl
     assert (actor, action) == (f"scheduler:{SCHEDULER}", "retention.run")
 
 
+def test_a_schedule_has_succeeded_once_its_work_is_done_and_not_where_that_failed(world: World, client: Client) -> None:
+    def succeeded() -> set[str]:
+        rows = world.sql.run("SELECT schedule FROM schedule_successes WHERE succeeded_at > now() - interval '1 hour'")
+        return {schedule for (schedule,) in rows}
+
+    world.sql.run("UPDATE schedule_successes SET succeeded_at = now() - interval '1 day'")
+    world.sql.run("ALTER TABLE backfill_jobs ADD COLUMN surprise text")
+    assert client.post("run").json()["status"] == "failed"
+    client.post("run?dry_run=true")
+    assert succeeded() == set()
+    world.sql.run("ALTER TABLE backfill_jobs DROP COLUMN surprise")
+    assert client.post("run").json()["status"] == "success"
+    assert succeeded() == {"retention"}
+    assert client.post("partitions").status_code == 200
+    assert succeeded() == {"retention", "partitions"}
+
+
 def test_the_scheduler_s_call_makes_months(world: World, client: Client) -> None:
     world.sql.run(f"DROP TABLE system_metrics_{month_start(-3):%Y_%m}")
     answer = client.post("partitions")

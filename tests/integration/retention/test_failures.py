@@ -30,9 +30,12 @@ class Interrupting:
     def put(self, name: str, day: date, content: bytes, content_type: str) -> int:
         return self._archive.put(name, day, content, content_type)
 
-    def get(self, name: str, generation: int) -> bytes:
+    def get(self, name: str) -> bytes:
         self._meanwhile(name)
-        return self._archive.get(name, generation)
+        return self._archive.get(name)
+
+    def has(self, name: str) -> bool:
+        return self._archive.has(name)
 
     def remove(self, name: str) -> None:
         self._archive.remove(name)

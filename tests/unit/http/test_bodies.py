@@ -246,3 +246,19 @@ def test_a_body_that_breaks_off_is_400() -> None:
     with pytest.raises(Problem) as raised:
         read(JSON, chunk(BODY[:9], more=True), {"type": "http.disconnect"})
     assert raised.value.status == 400
+
+
+def test_a_body_that_trickles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("utxoiq_http.bodies.BODY_SECONDS", 0.05)
+
+    async def trickle() -> Message:
+        await asyncio.sleep(0.02)
+        return chunk(b" ", more=True)
+
+    async def scenario() -> None:
+        await BodyReader(Rating, 2**20).read(JSON, trickle, Ignored())
+
+    with pytest.raises(Problem) as raised:
+        asyncio.run(scenario())
+    assert raised.value.status == 408
+    assert (b"connection", b"close") in raised.value.headers

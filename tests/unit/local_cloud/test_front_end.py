@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,8 +18,9 @@ from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.processes.server import ServerFailed, free_port
 from local_cloud.serving.front_end import FrontEnd, read_trace
 from local_cloud.serving.listener import SERVER, listen
-from local_cloud.serving.proxy import MAX_BODY, open_session
+from local_cloud.serving.proxy import KEEPALIVE_SECONDS, MAX_BODY, open_session
 from local_cloud.state import State
+from utxoiq_http.worker import IDLE_SECONDS
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 DEPLOYER = "deployer@shop.iam.gserviceaccount.com"
@@ -395,3 +397,27 @@ def test_a_function_is_in_use_until_its_last_request_is_answered(tmp_path: Path)
             assert shop.front_end.unused_for() > 0
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 50", f"Content-Length: {2**20}", "Transfer-Encoding: chunked"])
+def test_a_body_that_trickles_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: str) -> None:
+    monkeypatch.setattr("local_cloud.serving.proxy.BODY_SECONDS", 0.2)
+    piece = b"1\r\nx\r\n" if "chunked" in length else b"x"
+
+    async def scenario() -> bytes:
+        async with served(tmp_path, echo, seconds=30) as shop:
+            url = URL(shop.url)
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n\r\n".encode())
+            answer = asyncio.create_task(reader.readline())
+            while not answer.done():
+                writer.write(piece)
+                await asyncio.wait({answer}, timeout=0.05)
+            writer.close()
+            return await answer
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_closes_an_idle_connection_is_the_front_end() -> None:
+    assert IDLE_SECONDS > KEEPALIVE_SECONDS

@@ -13,6 +13,7 @@ from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import compile_filter
 from local_cloud.google.logging.metrics import LogMetric, LogMetricCollector
+from local_cloud.google.logging.rotation import LARGEST
 from local_cloud.google.monitored_resources import function_resource, job_resource
 
 FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1")
@@ -30,8 +31,9 @@ class Logs:
         self.function.path.write_text("")
         self.metrics: list[LogMetric] = []
 
-    def collector(self) -> LogMetricCollector:
-        return LogMetricCollector(lambda: [self.function, self.scheduler], self.metrics, [self.function.path])
+    def collector(self, largest: int = LARGEST) -> LogMetricCollector:
+        files = [self.function.path]
+        return LogMetricCollector(lambda: [self.function, self.scheduler], self.metrics, lambda: files, largest)
 
     def log(self, *lines: object) -> None:
         with self.function.path.open("a") as file:
@@ -132,3 +134,16 @@ def test_what_nobody_asks_for_is_not_read(logs: Logs, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(FunctionLog, "entries", refuse)
     assert told(collector) == set()
+
+
+def test_a_log_that_is_full_begins_anew_and_each_of_its_lines_counts_once(logs: Logs) -> None:
+    logs.metrics.append(metric("errors", 'resource.type="cloud_run_revision" severity>=ERROR'))
+    collector = logs.collector(largest=4096)
+    with logs.function.path.open("a") as appending:  # as a process does, whose file stays open
+        for _ in range(5):
+            appending.writelines(f'{{"severity": "ERROR", "message": "{"x" * 500}"}}\n' for _ in range(20))
+            appending.flush()
+            assert told(collector) == {("errors", "cloud_run_revision", 20, ())}
+    beside = logs.function.path.with_name(f"{logs.function.path.name}.1")
+    assert logs.function.path.stat().st_size == 0
+    assert beside.stat().st_size < 20 * 600

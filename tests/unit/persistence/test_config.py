@@ -72,6 +72,7 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("REDIS_PORT", ""),
         ("REDIS_TLS", "yes"),
         ("FIGURES_SECONDS", "0"),
+        ("METRICS_AHEAD_SECONDS", "-1"),
     ],
 )
 def test_what_is_wrong_is_named_and_shown(name: str, value: str) -> None:

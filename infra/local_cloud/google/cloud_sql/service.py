@@ -192,8 +192,9 @@ class CloudSqlService:
         def remove() -> None:
             self._unlink(body)
             server.remove()
-            for backup in self._catalog.backups(name):
-                shutil.rmtree(self._backup_folder(backup), ignore_errors=True)
+            shutil.rmtree(self._home(body["region"], name))
+            for backups in self.folder.glob(f"*/backups/{name}"):
+                shutil.rmtree(backups)
             self._catalog.remove(name)
             del self._servers[name]
 
@@ -411,6 +412,7 @@ class CloudSqlService:
         try:
             server.back_up(folder)
         except (ServerFailed, OSError) as failure:
+            shutil.rmtree(folder, ignore_errors=True)
             error = {"kind": "sql#operationError", "code": "INTERNAL_ERROR", "message": str(failure)}
             self._end_backup(backup, status="FAILED", error=error)
             raise

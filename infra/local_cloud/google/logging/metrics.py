@@ -16,6 +16,7 @@ from local_cloud.google.logging.entry import Entry
 from local_cloud.google.logging.extracting import Extractor
 from local_cloud.google.logging.matching import Predicate
 from local_cloud.google.logging.narrowing import decide, find_words
+from local_cloud.google.logging.rotation import LARGEST, rotate
 from local_cloud.google.logging.source import LogSource
 from local_cloud.google.metrics.measurement import Measurement, delta
 from local_cloud.google.monitored_resources import MonitoredResource
@@ -43,15 +44,22 @@ class _Counted(NamedTuple):
 class LogMetricCollector:
     """Counts the entries that came since it last looked.
 
-    sources, metrics: those of the moment. existing: files from before, whose lines were counted as they came.
+    sources, metrics: those of the moment. files: those that there are; what they hold at first was counted as it came,
+    and each is rotated once its lines are counted.
     """
 
     def __init__(
-        self, sources: Callable[[], list[LogSource]], metrics: Sequence[LogMetric], existing: Iterable[Path]
+        self,
+        sources: Callable[[], list[LogSource]],
+        metrics: Sequence[LogMetric],
+        files: Callable[[], Iterable[Path]],
+        largest: int = LARGEST,
     ) -> None:
         self._metrics = metrics
         self._sources = sources
-        self._read = {path: path.stat().st_size for path in existing}
+        self._files = files
+        self._largest = largest
+        self._read = {path: path.stat().st_size for path in files()}
         self._counts: Counter[_Counted] = Counter()
 
     def collect(self) -> Iterator[Measurement]:
@@ -59,6 +67,9 @@ class LogMetricCollector:
         for source in self._sources():
             if source.path.exists():
                 self._count(source)
+        for path in self._files():
+            if rotate(path, self._largest):
+                self._read[path] = 0
         for key, count in self._counts.items():
             yield delta(
                 key.metric, MonitoredResource(key.resource, dict(key.resource_labels)), count, **dict(key.labels)

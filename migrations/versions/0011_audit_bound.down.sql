@@ -1,0 +1,2 @@
+-- What is valid may stay so: nothing is left to undo.
+SELECT 1;

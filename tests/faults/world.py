@@ -1,0 +1,166 @@
+"""Two instances of each function, as processes, on servers of their own, which they reach by links that can be cut."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from redis import Redis
+from tests.faults import small_disk
+from tests.integration.http.functions import Function
+from tests.integration.persistence.stalling_link import StallingLink
+from tests.integration.persistence.turning_link import TurningLink
+
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.access import declared_keys
+from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.declared_keys import DeclaredKey
+from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.records import Scope
+
+INSTANCE = "utxoiq-faults:region:instance"
+DATABASE = "utxoiq"
+KEY = f"uiq_{'faults':0<12}_{'faults':x<43}"
+PLENTY = 10**9
+SCOPES: list[Scope] = [
+    "backfill:read",
+    "backfill:write",
+    "feedback:read",
+    "feedback:write",
+    "metrics:read",
+    "metrics:write",
+]
+SETTINGS = {
+    "fsync": "off",
+    "max_connections": "200",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "max_wal_size": "64MB",
+}
+INSTANCES = 2
+# A tenth and a quarter of what is usual, so that faults of seconds outlast both.
+STATEMENT_SECONDS = 1
+REQUEST_SECONDS = 6
+
+
+class World:
+    """Attributes: postgres and valkey: the servers in charge. link and way: how functions reach them."""
+
+    def __init__(self, folder: Path, functions: Sequence[str]) -> None:
+        self.folder = folder
+        self.numbers = 0
+        self.disk = folder / "disk"
+        self.has_small_disk = False
+        self.postgres = self.new_postgres()
+        self.valkey = Valkey(folder / "valkey-1", policy="noeviction")
+        self.link = StallingLink(self.postgres.socket_dir)
+        self.way = TurningLink(self.valkey.port)
+        self.names = functions
+        self.functions: list[Function] = []
+
+    def new_postgres(self) -> Postgres:
+        self.numbers += 1
+        return Postgres(self.disk / f"postgres-{self.numbers}", password="unused", settings=SETTINGS)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["World"]:
+        with small_disk.mounted(self.disk) as self.has_small_disk:
+            async with self._serving():
+                yield self
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        sockets = self.folder / "sockets"
+        sockets.mkdir()
+        try:
+            self.postgres.start()
+            self.valkey.start()
+            self._fill()
+            async with self.link.listening(sockets), self.way.listening():
+                self.functions = [
+                    Function(self.folder / f"{name}-{number}", name, self._variables(name, sockets))
+                    for name in self.names
+                    for number in range(INSTANCES)
+                ]
+                try:
+                    for function in self.functions:
+                        function.prepare()
+                        function.spawn()
+                    for function in self.functions:
+                        await asyncio.to_thread(function.wait_until_ready, 60)
+                    yield
+                finally:
+                    await asyncio.gather(*(asyncio.to_thread(function.stop) for function in self.functions))
+        finally:
+            for server in (self.valkey, self.postgres):
+                server.stop()
+
+    def of(self, name: str) -> list[Function]:
+        """Return the instances of a function."""
+        return [function for function in self.functions if function.name == name]
+
+    def redis(self) -> Redis:
+        return Redis(self.valkey.host, self.valkey.port)
+
+    def admit_replicas(self) -> None:
+        with (self.postgres.folder / "pg_hba.conf").open("a") as rules:
+            rules.write("local replication all trust\n")
+        with self.postgres.connect() as connection:
+            connection.run("SELECT pg_reload_conf()")
+
+    def copy_postgres(self) -> Postgres:
+        """Return a standby of the primary that has all that was acknowledged."""
+        standby = self.new_postgres()
+        standby.folder.mkdir(mode=0o700)
+        standby.own(standby.folder)
+        source = self.postgres
+        program = str(binaries() / "pg_basebackup")
+        source.run(
+            [
+                program,
+                f"--pgdata={standby.folder}",
+                f"--host={source.socket_dir}",
+                f"--port={source.port}",
+                f"--username={source.user}",
+                "--checkpoint=fast",
+                "--write-recovery-conf",
+            ]
+        )
+        (standby.folder / "postgresql.auto.conf").chmod(0o600)
+        standby.start()
+        with source.connect() as connection:
+            connection.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.run("SELECT pg_reload_conf()")
+            while connection.run("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != [[1]]:
+                pass
+        return standby
+
+    def _fill(self) -> None:
+        with self.postgres.connect() as connection:
+            connection.run(f"CREATE DATABASE {DATABASE}")
+        settings = DatabaseSettings(INSTANCE, DATABASE, "postgres", str(self.postgres.socket_dir))
+        schema.upgrade(settings, {})
+        key = DeclaredKey(
+            f"{'faults':0<12}", digest_of(KEY.encode()).hex(), "faults", frozenset(SCOPES), PLENTY, PLENTY
+        )
+        declared_keys.declare(settings, [key])
+
+    def _variables(self, name: str, sockets: Path) -> dict[str, str]:
+        return {
+            "GOOGLE_CLOUD_PROJECT": "utxoiq-faults",
+            "DB_INSTANCE": INSTANCE,
+            "DB_NAME": DATABASE,
+            "DB_USER": "postgres",
+            "CLOUD_SQL_SOCKET_DIR": str(sockets),
+            "REDIS_HOST": "127.0.0.1",
+            "REDIS_PORT": str(self.way.port),
+            "FUNCTION_AUDIENCE": f"https://region-utxoiq-faults.cloudfunctions.net/{name}",
+            "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+            "RATE_LIMIT_ANONYMOUS": str(PLENTY),
+            "K_SERVICE": name,
+            "DB_STATEMENT_TIMEOUT_MS": str(1000 * STATEMENT_SECONDS),
+            "REQUEST_SECONDS": str(REQUEST_SECONDS),
+        }
