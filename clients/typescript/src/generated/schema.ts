@@ -116,6 +116,8 @@ export interface paths {
         /**
          * Back up the database, or continue the backup in progress
          * @description Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+         *
+         *     A backup that fails is answered with an error, so that it is tried again.
          */
         post: operations["run_backup"];
         delete?: never;
@@ -535,6 +537,8 @@ export interface paths {
         /**
          * Record a metric
          * @description Record a metric. A metric without a timestamp gets the current time.
+         *
+         *     A timestamp may lie in the future by as much as the service is configured to accept, a day by default.
          */
         post: operations["record_metric"];
         delete?: never;
@@ -556,7 +560,8 @@ export interface paths {
          * Record a batch of up to 5000 metrics
          * @description Record a batch of up to 5000 metrics. Either all of them are recorded or none.
          *
-         *     The response to an empty batch is an empty array.
+         *     The response to an empty batch is an empty array. A timestamp may lie in the future by as much as the service is
+         *     configured to accept, a day by default.
          */
         post: operations["record_metric_batch"];
         delete?: never;
@@ -1909,7 +1914,9 @@ export interface components {
          * MonthsShown
          * @description Reports the months whose partitions were created and dropped.
          *
-         *     `deleted` counts the rows of the dropped months, all of which are in the archive.
+         *     `deleted` counts the rows of the dropped months, all of which are in the archive. Those of the audit log end when
+         *     they are older than it is kept: `audit_dropped` names their tables, and `audit_deleted` counts older entries of the
+         *     tables that hold several months. `forgotten` counts records of objects that the archive has no more.
          */
         MonthsShown: {
             /**
@@ -1925,6 +1932,14 @@ export interface components {
             dropped: string[];
             /** @description How many rows were deleted, all of which are in the archive. */
             deleted: number;
+            /** @description The months of the audit log whose partitions were made. */
+            audit_made: string[];
+            /** @description The partitions of the audit log that were dropped. */
+            audit_dropped: string[];
+            /** @description How many entries of the audit log went with them. */
+            audit_deleted: number;
+            /** @description How many lines of the archive's record were deleted whose objects are past their year. */
+            forgotten: number;
         };
         /**
          * RestoreOrder
@@ -1959,7 +1974,8 @@ export interface components {
          * @description Reports on a restore.
          *
          *     `restored` counts the rows that the table lacked. `continue_from` is set if the call ran out of time: restore again
-         *     from there.
+         *     from there. `gone` names objects that the bucket has no more, such as those beyond the archive's age, and `damaged`
+         *     those that failed their integrity check: what they held is not restored, and the status is `partial`.
          */
         RestoredShown: {
             /**
@@ -1975,6 +1991,10 @@ export interface components {
             objects: number;
             /** @description From where to restore again, where the time ran out; else null. */
             continue_from: string | null;
+            /** @description The objects that are gone from the bucket. */
+            gone: string[];
+            /** @description The objects that failed their integrity check. */
+            damaged: string[];
         };
         /**
          * Health
@@ -2058,6 +2078,21 @@ export interface components {
         MethodNotAllowed: {
             headers: {
                 Allow: components["headers"]["Allow"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The request body took too long to arrive. */
+        RequestTimeout: {
+            headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                 "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
@@ -2161,7 +2196,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
-        /** @description Archived data failed its integrity check. */
+        /** @description The backup failed. */
         BadGateway: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2363,6 +2398,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -2423,6 +2459,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2585,6 +2622,7 @@ export interface operations {
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
+            502: components["responses"]["BadGateway"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
         };
@@ -2993,6 +3031,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3040,6 +3079,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3087,6 +3127,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3343,6 +3384,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3445,6 +3487,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3604,6 +3647,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3670,6 +3714,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3943,13 +3988,13 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
-            502: components["responses"]["BadGateway"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
         };

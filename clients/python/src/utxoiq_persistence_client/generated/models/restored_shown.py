@@ -15,7 +15,8 @@ class RestoredShown:
     """Reports on a restore.
 
     `restored` counts the rows that the table lacked. `continue_from` is set if the call ran out of time: restore again
-    from there.
+    from there. `gone` names objects that the bucket has no more, such as those beyond the archive's age, and `damaged`
+    those that failed their integrity check: what they held is not restored, and the status is `partial`.
 
     Attributes:
             status (RestoredShownStatus): How it ended.
@@ -23,6 +24,8 @@ class RestoredShown:
             restored (int): How many rows the table lacked.
             objects (int): How many archive objects were read.
             continue_from (Union[None, datetime.datetime]): From where to restore again, where the time ran out; else null.
+            gone (list[str]): The objects that are gone from the bucket.
+            damaged (list[str]): The objects that failed their integrity check.
     """
 
     status: RestoredShownStatus
@@ -30,6 +33,8 @@ class RestoredShown:
     restored: int
     objects: int
     continue_from: Union[None, datetime.datetime]
+    gone: list[str]
+    damaged: list[str]
 
     def to_dict(self) -> dict[str, Any]:
         status: str = self.status
@@ -46,6 +51,10 @@ class RestoredShown:
         else:
             continue_from = self.continue_from
 
+        gone = self.gone
+
+        damaged = self.damaged
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -55,6 +64,8 @@ class RestoredShown:
                 "restored": restored,
                 "objects": objects,
                 "continue_from": continue_from,
+                "gone": gone,
+                "damaged": damaged,
             }
         )
 
@@ -86,12 +97,18 @@ class RestoredShown:
 
         continue_from = _parse_continue_from(d.pop("continue_from"))
 
+        gone = cast(list[str], d.pop("gone"))
+
+        damaged = cast(list[str], d.pop("damaged"))
+
         restored_shown = cls(
             status=status,
             message=message,
             restored=restored,
             objects=objects,
             continue_from=continue_from,
+            gone=gone,
+            damaged=damaged,
         )
 
         return restored_shown

@@ -82,6 +82,11 @@ def _parse_response(
 
         return response_500
 
+    if response.status_code == 502:
+        response_502 = ProblemDetails.from_dict(response.json())
+
+        return response_502
+
     if response.status_code == 503:
         response_503 = ProblemDetails.from_dict(response.json())
 
@@ -119,6 +124,8 @@ def sync_detailed(
 
      Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
 
+    A backup that fails is answered with an error, so that it is tried again.
+
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
         x_request_id (Union[Unset, str]):
@@ -155,6 +162,8 @@ def sync(
 
      Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
 
+    A backup that fails is answered with an error, so that it is tried again.
+
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
         x_request_id (Union[Unset, str]):
@@ -185,6 +194,8 @@ async def asyncio_detailed(
     """Back up the database, or continue the backup in progress
 
      Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+
+    A backup that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
@@ -219,6 +230,8 @@ async def asyncio(
     """Back up the database, or continue the backup in progress
 
      Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+
+    A backup that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.

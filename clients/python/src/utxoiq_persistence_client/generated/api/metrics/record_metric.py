@@ -69,6 +69,11 @@ def _parse_response(
 
         return response_405
 
+    if response.status_code == 408:
+        response_408 = ProblemDetails.from_dict(response.json())
+
+        return response_408
+
     if response.status_code == 413:
         response_413 = ProblemDetails.from_dict(response.json())
 
@@ -132,6 +137,9 @@ def sync_detailed(
 
      Record a metric. A metric without a timestamp gets the current time.
 
+    A timestamp may lie in the future by as much as the service is configured to accept, a day by
+    default.
+
     Args:
         idempotency_key (Union[Unset, str]):
         x_request_id (Union[Unset, str]):
@@ -172,6 +180,9 @@ def sync(
 
      Record a metric. A metric without a timestamp gets the current time.
 
+    A timestamp may lie in the future by as much as the service is configured to accept, a day by
+    default.
+
     Args:
         idempotency_key (Union[Unset, str]):
         x_request_id (Union[Unset, str]):
@@ -206,6 +217,9 @@ async def asyncio_detailed(
     """Record a metric
 
      Record a metric. A metric without a timestamp gets the current time.
+
+    A timestamp may lie in the future by as much as the service is configured to accept, a day by
+    default.
 
     Args:
         idempotency_key (Union[Unset, str]):
@@ -244,6 +258,9 @@ async def asyncio(
     """Record a metric
 
      Record a metric. A metric without a timestamp gets the current time.
+
+    A timestamp may lie in the future by as much as the service is configured to accept, a day by
+    default.
 
     Args:
         idempotency_key (Union[Unset, str]):

@@ -77,6 +77,11 @@ def _parse_response(
 
         return response_405
 
+    if response.status_code == 408:
+        response_408 = ProblemDetails.from_dict(response.json())
+
+        return response_408
+
     if response.status_code == 413:
         response_413 = ProblemDetails.from_dict(response.json())
 
@@ -140,7 +145,9 @@ def sync_detailed(
 
      Record a batch of up to 5000 metrics. Either all of them are recorded or none.
 
-    The response to an empty batch is an empty array.
+    The response to an empty batch is an empty array. A timestamp may lie in the future by as much as
+    the service is
+    configured to accept, a day by default.
 
     Args:
         idempotency_key (Union[Unset, str]):
@@ -181,7 +188,9 @@ def sync(
 
      Record a batch of up to 5000 metrics. Either all of them are recorded or none.
 
-    The response to an empty batch is an empty array.
+    The response to an empty batch is an empty array. A timestamp may lie in the future by as much as
+    the service is
+    configured to accept, a day by default.
 
     Args:
         idempotency_key (Union[Unset, str]):
@@ -217,7 +226,9 @@ async def asyncio_detailed(
 
      Record a batch of up to 5000 metrics. Either all of them are recorded or none.
 
-    The response to an empty batch is an empty array.
+    The response to an empty batch is an empty array. A timestamp may lie in the future by as much as
+    the service is
+    configured to accept, a day by default.
 
     Args:
         idempotency_key (Union[Unset, str]):
@@ -256,7 +267,9 @@ async def asyncio(
 
      Record a batch of up to 5000 metrics. Either all of them are recorded or none.
 
-    The response to an empty batch is an empty array.
+    The response to an empty batch is an empty array. A timestamp may lie in the future by as much as
+    the service is
+    configured to accept, a day by default.
 
     Args:
         idempotency_key (Union[Unset, str]):

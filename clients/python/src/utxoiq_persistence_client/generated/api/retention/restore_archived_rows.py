@@ -65,6 +65,11 @@ def _parse_response(
 
         return response_405
 
+    if response.status_code == 408:
+        response_408 = ProblemDetails.from_dict(response.json())
+
+        return response_408
+
     if response.status_code == 409:
         response_409 = ProblemDetails.from_dict(response.json())
 
@@ -94,11 +99,6 @@ def _parse_response(
         response_500 = ProblemDetails.from_dict(response.json())
 
         return response_500
-
-    if response.status_code == 502:
-        response_502 = ProblemDetails.from_dict(response.json())
-
-        return response_502
 
     if response.status_code == 503:
         response_503 = ProblemDetails.from_dict(response.json())
