@@ -6,7 +6,9 @@ export const CREATING = ["/api/v1/monitoring/backfill/start", "/api/v1/monitorin
 /** POSTs that set what they name: twice is the same as once. */
 export const SETTING = ["/api/v1/feedback/rate", "/api/v1/feedback/comment", "/api/v1/feedback/flag"];
 const IDEMPOTENT_METHODS = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-const PASSING = new Set([429, 502, 503, 504]);
+/** The request was not taken: its body came too slowly, or its caller has no requests left. */
+const REFUSED = new Set([408, 429]);
+const PASSING = new Set([...REFUSED, 502, 503, 504]);
 /** What Node says where a connection could not be made. A browser does not say. */
 const NOT_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
 
@@ -72,7 +74,7 @@ export function retryAfter(headers: Headers): number | undefined {
 
 function waitAfterResponse(request: Request, response: Response, attempt: number, retries: Retries): number | undefined {
   if (attempt >= retries.attempts || !PASSING.has(response.status)) return undefined;
-  if (response.status !== 429 && !mayRepeat(request)) return undefined;
+  if (!REFUSED.has(response.status) && !mayRepeat(request)) return undefined;
   const wait = retryAfter(response.headers) ?? backoff(attempt, retries);
   return wait <= retries.longestWait ? wait : undefined;
 }

@@ -15,7 +15,9 @@ CREATING = ("/api/v1/monitoring/backfill/start", "/api/v1/monitoring/metrics", "
 # POSTs that set what they name: twice is the same as once.
 SETTING = ("/api/v1/feedback/rate", "/api/v1/feedback/comment", "/api/v1/feedback/flag")
 _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_PASSING = frozenset({429, 502, 503, 504})
+# The request was not taken: its body came too slowly, or its caller has no requests left.
+_REFUSED = frozenset({408, 429})
+_PASSING = _REFUSED | {502, 503, 504}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -25,7 +27,7 @@ class Retries:
 
     A request whose outcome is unknown (the connection broke, or 502, 503 or 504 came) is sent again only if that does
     no harm: it reads, it has an Idempotency-Key or If-Match, or it sets what it names. One that was certainly not
-    applied (no connection, or 429) is sent again whatever it is.
+    applied (no connection, 408 or 429) is sent again whatever it is.
 
     Attributes:
         attempts: How often a request is sent at most; 1 means no retry.
@@ -47,7 +49,7 @@ class Retries:
         """Return the seconds to wait before the next attempt, or None if the answer is final."""
         if attempt >= self.attempts or response.status_code not in _PASSING:
             return None
-        if response.status_code != 429 and not _may_repeat(request):
+        if response.status_code not in _REFUSED and not _may_repeat(request):
             return None
         wait = retry_after(response.headers)
         if wait is None:

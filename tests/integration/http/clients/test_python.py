@@ -233,6 +233,7 @@ def test_an_unknown_outcome_without_a_key_is_told(client: PersistenceClient, gat
             update_backfill_job.sync_detailed(client=client, job_id=job.id, body=JobProgress(current_block=1))
         assert len(gateway.received) == 1
     gateway.fail(429, Retry_After="0")
+    gateway.fail(408)
     assert result(update_backfill_job.sync_detailed(client=client, job_id=job.id, body=JobProgress(current_block=2)))
 
 
