@@ -209,6 +209,179 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.metric_points_close() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+DECLARE
+    mark metric_watermark;
+    target timestamptz;
+BEGIN
+    SELECT * INTO mark FROM metric_watermark FOR UPDATE SKIP LOCKED;
+    IF mark IS NULL OR mark.folded < mark.closing THEN
+        RETURN mark IS NOT NULL;
+    END IF;
+    target := least(mark.closing + interval '1 hour', date_trunc('hour', now() - interval '5 minutes', 'UTC'));
+    IF mark.closing = '-infinity' OR target <= mark.closing THEN
+        RETURN false;
+    END IF;
+    LOCK TABLE ONLY metric_points IN SHARE MODE;
+    UPDATE metric_watermark SET closing = target;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION public.metric_points_fold(OUT until timestamp with time zone, OUT more boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    mark metric_watermark;
+    merged bigint;
+    most CONSTANT bigint := 20000;
+BEGIN
+    SELECT * INTO mark FROM metric_watermark FOR UPDATE;
+    WITH covered AS (
+        DELETE FROM metric_deltas WHERE bucket >= mark.folded AND bucket < mark.closing
+    ), late AS (
+        DELETE FROM metric_deltas WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM metric_deltas WHERE bucket < mark.folded LIMIT most))
+        RETURNING series, bucket, value_count, value_sum, value_min, value_max, first_at, last_at
+    ), fresh AS (
+        SELECT metric_series.series, points.* FROM metric_series CROSS JOIN LATERAL (
+            SELECT date_trunc('hour', "timestamp", 'UTC') AS bucket, count(*) AS value_count,
+                   sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END)
+                       AS value_sum,
+                   min(metric_value) AS value_min, max(metric_value) AS value_max,
+                   min("timestamp") AS first_at, max("timestamp") AS last_at
+            FROM metric_points
+            WHERE metric_points.series = metric_series.series
+              AND "timestamp" >= mark.folded AND "timestamp" < mark.closing
+            GROUP BY 1
+        ) AS points
+        WHERE mark.folded < mark.closing
+    ), parts AS (
+        SELECT 'hour' AS resolution, fresh.* FROM fresh
+        UNION ALL
+        SELECT 'hour', late.* FROM late
+        UNION ALL
+        SELECT 'day', series, date_trunc('day', bucket, 'UTC'), value_count, value_sum, value_min, value_max,
+               first_at, last_at
+        FROM late WHERE bucket < date_trunc('day', mark.folded, 'UTC')
+    ), stored AS (
+        -- An hour that is folded for the first time may have a rollup of the release before, which counted less.
+        INSERT INTO metric_rollups AS rollup (service_name, metric_type, resolution, bucket,
+            value_count, value_sum, value_min, value_max, first_at, last_at)
+        SELECT service_name, metric_type, resolution, bucket, sum(value_count), sum(value_sum), min(value_min),
+               max(value_max), min(first_at), max(last_at)
+        FROM parts JOIN metric_series USING (series)
+        GROUP BY service_name, metric_type, resolution, bucket
+        ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
+            (value_count, value_sum, value_min, value_max, first_at, last_at) = (
+                SELECT sum(part.value_count), sum(part.value_sum), min(part.value_min), max(part.value_max),
+                       min(part.first_at), max(part.last_at)
+                FROM (VALUES
+                    (excluded.value_count, excluded.value_sum, excluded.value_min, excluded.value_max,
+                     excluded.first_at, excluded.last_at, true),
+                    (rollup.value_count, rollup.value_sum, rollup.value_min, rollup.value_max,
+                     rollup.first_at, rollup.last_at, rollup.bucket < mark.folded)
+                ) AS part (value_count, value_sum, value_min, value_max, first_at, last_at, counts)
+                WHERE counts)
+    )
+    SELECT count(*) INTO merged FROM late;
+    IF date_trunc('day', mark.closing, 'UTC') > mark.folded THEN
+        INSERT INTO metric_rollups AS rollup (service_name, metric_type, resolution, bucket,
+            value_count, value_sum, value_min, value_max, first_at, last_at)
+        SELECT service_name, metric_type, 'day', date_trunc('day', mark.folded, 'UTC'), hours.*
+        FROM (SELECT DISTINCT service_name, metric_type FROM metric_series) AS named CROSS JOIN LATERAL (
+            SELECT sum(value_count), sum(value_sum), min(value_min), max(value_max), min(first_at), max(last_at)
+            FROM metric_rollups AS hour
+            WHERE hour.service_name = named.service_name AND hour.metric_type = named.metric_type
+              AND hour.resolution = 'hour' AND hour.bucket >= date_trunc('day', mark.folded, 'UTC')
+              AND hour.bucket < date_trunc('day', mark.folded, 'UTC') + interval '1 day'
+            HAVING count(*) > 0
+        ) AS hours
+        ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
+            value_count = excluded.value_count, value_sum = excluded.value_sum, value_min = excluded.value_min,
+            value_max = excluded.value_max, first_at = excluded.first_at, last_at = excluded.last_at;
+    END IF;
+    UPDATE metric_watermark SET folded = mark.closing WHERE folded <> mark.closing;
+    until := mark.closing;
+    more := merged = most
+        OR mark.closing > '-infinity' AND mark.closing < date_trunc('hour', now() - interval '5 minutes', 'UTC');
+END
+$$;
+
+CREATE FUNCTION public.metric_points_note_late() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'metrics are recorded in transactions that are READ COMMITTED'
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    -- Nothing is late, as a rule; to know that costs a quarter of what it costs to add up nothing.
+    IF NOT EXISTS (SELECT FROM recorded WHERE "timestamp" < (SELECT closing FROM metric_watermark)) THEN
+        RETURN NULL;
+    END IF;
+    -- Rows that move between tables, or come back from the archive, were counted when they came first.
+    IF current_setting('utxoiq.archiving', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO metric_deltas (series, bucket, value_count, value_sum, value_min, value_max, first_at, last_at)
+    SELECT series, date_bin('1 hour', "timestamp", 'epoch'), count(*),
+           sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END),
+           min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
+    FROM recorded WHERE "timestamp" < (SELECT closing FROM metric_watermark)
+    GROUP BY 1, 2;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.metric_rollups_ignore() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_user = (SELECT relowner::regrole::text FROM pg_class WHERE oid = TG_RELID) THEN
+        RETURN NEW;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) RETURNS SETOF bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM unnest(services, types, units) AS asked (service_name, metric_type, unit)
+               LEFT JOIN metric_series USING (service_name, metric_type, unit) WHERE series IS NULL) THEN
+        -- One at a time, so that the limit is exact. Where there is none, a transaction that lasts holds up nobody.
+        IF most IS NOT NULL THEN
+            PERFORM pg_advisory_xact_lock(hashtextextended('metric_series', 0));
+        END IF;
+        WITH missing AS (
+            SELECT DISTINCT service_name, metric_type, unit
+            FROM unnest(services, types, units) AS asked (service_name, metric_type, unit)
+            LEFT JOIN metric_series USING (service_name, metric_type, unit) WHERE series IS NULL
+        )
+        INSERT INTO metric_series (series, service_name, metric_type, unit)
+        SELECT ('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint,
+               service_name, metric_type, unit
+        FROM missing
+        WHERE most IS NULL OR most >= (SELECT count(*) FROM missing) + (SELECT count(*) FROM metric_series)
+        ON CONFLICT (service_name, metric_type, unit) DO NOTHING;
+    END IF;
+    RETURN QUERY
+        SELECT series FROM unnest(services, types, units) WITH ORDINALITY
+            AS asked (service_name, metric_type, unit, place)
+        LEFT JOIN metric_series USING (service_name, metric_type, unit)
+        ORDER BY place;
+END
+$$;
+
 CREATE FUNCTION public.metric_sketch_key(value double precision) RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -275,7 +448,7 @@ BEGIN
     IF (month + interval '1 month') AT TIME ZONE 'UTC' > now() THEN
         RAISE EXCEPTION 'the month % has not passed', to_char(month, 'YYYY-MM');
     END IF;
-    EXECUTE format('ALTER TABLE system_metrics DETACH PARTITION %I', system_metrics_month_name(month));
+    EXECUTE format('ALTER TABLE metric_points DETACH PARTITION %I', system_metrics_month_name(month));
 END
 $$;
 
@@ -287,6 +460,7 @@ CREATE FUNCTION public.system_metrics_drop_month(month date, OUT dropped bigint,
 DECLARE
     part text := system_metrics_month_name(month);
     columns text;
+    answered text;
     next_month date := month + interval '1 month';
     is_archived boolean;
     changed date[] := '{}';
@@ -297,36 +471,39 @@ BEGIN
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', part);
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
     FROM pg_attribute WHERE attrelid = part::regclass AND attnum > 0 AND NOT attisdropped;
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO answered
+    FROM pg_attribute WHERE attrelid = 'system_metrics'::regclass AND attnum > 0 AND NOT attisdropped;
     returned := 0;
     -- All of it at once first, which takes a third of the time.
     EXECUTE format($q$
         SELECT present.row_count, (present.row_count, present.row_hash)
                IS NOT DISTINCT FROM (coalesce(archived.row_count, 0), archived.row_hash)
         FROM (
-            SELECT count(*) AS row_count, bit_xor(hash_record_extended(
-                ROW(%2$s), 0)) AS row_hash
-            FROM %1$I
+            SELECT count(*) AS row_count, bit_xor(hash_record_extended(ROW(%2$s), 0)) AS row_hash
+            FROM %1$I JOIN metric_series USING (series)
         ) AS present, (
             SELECT sum(row_count) AS row_count, bit_xor(row_hash) AS row_hash FROM archive_objects
             WHERE table_name = 'system_metrics' AND state = 'archived' AND day >= $1 AND day < $2
-        ) AS archived $q$, part, columns) INTO dropped, is_archived USING month, next_month;
+        ) AS archived $q$, part, answered) INTO dropped, is_archived USING month, next_month;
     IF NOT is_archived THEN
         EXECUTE format($q$
             WITH present AS (
                 SELECT ("timestamp" AT TIME ZONE 'UTC')::date AS day, count(*) AS row_count, bit_xor(hash_record_extended(
                     ROW(%2$s), 0)) AS row_hash
-                FROM %1$I GROUP BY 1
+                FROM %1$I JOIN metric_series USING (series) GROUP BY 1
             ), archived AS (
                 SELECT day, sum(row_count) AS row_count, bit_xor(row_hash) AS row_hash FROM archive_objects
                 WHERE table_name = 'system_metrics' AND state = 'archived' AND day >= $1 AND day < $2 GROUP BY 1
             )
             SELECT coalesce(array_agg(day) FILTER (WHERE (present.row_count, present.row_hash)
                        IS DISTINCT FROM (archived.row_count, archived.row_hash)), '{}')
-            FROM present FULL JOIN archived USING (day) $q$, part, columns) INTO changed USING month, next_month;
+            FROM present FULL JOIN archived USING (day) $q$, part, answered) INTO changed USING month, next_month;
+        PERFORM set_config('utxoiq.archiving', 'on', true);  -- they are counted
         EXECUTE format($q$
-            INSERT INTO system_metrics (%2$s) SELECT %2$s
+            INSERT INTO metric_points (%2$s) SELECT %2$s
             FROM %1$I WHERE ("timestamp" AT TIME ZONE 'UTC')::date = ANY ($1) $q$, part, columns) USING changed;
         GET DIAGNOSTICS returned = ROW_COUNT;
+        PERFORM set_config('utxoiq.archiving', '', true);
         dropped := dropped - returned;
     END IF;
     UPDATE archive_objects SET state = 'removed', ended_at = now(), keep_until = NULL
@@ -361,32 +538,154 @@ DECLARE
     month timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
     starts timestamptz := month AT TIME ZONE 'UTC';
     ends timestamptz := (month + interval '1 month') AT TIME ZONE 'UTC';
-    partition_name text := 'system_metrics_' || to_char(month, 'YYYY_MM');
+    partition_name text := system_metrics_month_name(month::date);
 BEGIN
     IF to_regclass(partition_name) IS NOT NULL THEN
         RETURN false;
     END IF;
-    PERFORM pg_advisory_xact_lock('system_metrics'::regclass::oid::bigint);
+    PERFORM pg_advisory_xact_lock('metric_points'::regclass::oid::bigint);
     -- Not to_regclass, which may not have heard yet of a table that was made during the wait.
     IF EXISTS (SELECT FROM pg_class WHERE relname = partition_name AND relnamespace = 'public'::regnamespace) THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE %I (LIKE system_metrics INCLUDING ALL)', partition_name);
-    LOCK TABLE system_metrics_default IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('CREATE TABLE %I (LIKE metric_points INCLUDING ALL)', partition_name);
+    LOCK TABLE metric_points_default IN ACCESS EXCLUSIVE MODE;
     EXECUTE format(
-        'WITH moved AS (DELETE FROM system_metrics_default WHERE "timestamp" >= %L AND "timestamp" < %L RETURNING *)'
+        'WITH moved AS (DELETE FROM metric_points_default WHERE "timestamp" >= %L AND "timestamp" < %L RETURNING *)'
         ' INSERT INTO %I SELECT * FROM moved', starts, ends, partition_name);
-    EXECUTE format('ALTER TABLE system_metrics ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+    EXECUTE format('ALTER TABLE metric_points ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
         partition_name, starts, ends);
     RETURN true;
+END
+$$;
+
+CREATE FUNCTION public.system_metrics_insert() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadata)
+    SELECT series, NEW."timestamp", NEW.id, NEW.metric_value, NEW.metric_metadata
+    FROM metric_series_ids(ARRAY[NEW.service_name], ARRAY[NEW.metric_type], ARRAY[NEW.unit], NULL) AS series;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.system_metrics_lock() RETURNS void
+    LANGUAGE plpgsql
+    SET lock_timeout TO '100ms'
+    AS $$
+BEGIN
+    FOR attempt IN 1 .. 50 LOOP
+        BEGIN
+            LOCK TABLE metric_rollups IN SHARE ROW EXCLUSIVE MODE;
+            LOCK TABLE system_metrics IN ACCESS EXCLUSIVE MODE;  -- and what the view reads
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.05);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'writers hold the metrics' USING ERRCODE = 'lock_not_available';
 END
 $$;
 
 CREATE FUNCTION public.system_metrics_month_name(month date) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
-    SELECT 'system_metrics_' || to_char(month, 'YYYY_MM')
+    SELECT 'metric_points_' || to_char(month, 'YYYY_MM')
 $$;
+
+CREATE PROCEDURE public.system_metrics_narrow()
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    part text;
+    pages bigint;
+    first_row text;
+    end_row text;
+    named record;
+BEGIN
+    FOR part IN
+        SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'system_metrics_wide'::regclass ORDER BY inhrelid
+    LOOP
+        pages := pg_relation_size(part::regclass) / current_setting('block_size')::bigint;
+        FOR page IN 0 .. pages BY 1000 LOOP
+            first_row := format('(%s,0)', page);
+            end_row := format('(%s,0)', page + 1000);
+            -- One series in a transaction: who holds one, and waits for another, is never waited for in turn.
+            FOR named IN EXECUTE format($q$
+                SELECT service_name, metric_type, unit FROM %s WHERE ctid >= %L AND ctid < %L
+                EXCEPT SELECT service_name, metric_type, unit FROM metric_series $q$, part, first_row, end_row)
+            LOOP
+                PERFORM metric_series_ids(ARRAY[named.service_name], ARRAY[named.metric_type], ARRAY[named.unit], NULL);
+                COMMIT;
+            END LOOP;
+            PERFORM set_config('utxoiq.archiving', 'on', true);
+            EXECUTE format($q$
+                WITH moved AS (
+                    DELETE FROM %s WHERE ctid >= %L AND ctid < %L
+                    RETURNING id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+                )
+                INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadata)
+                SELECT series, "timestamp", id, metric_value, metric_metadata
+                FROM moved JOIN metric_series USING (service_name, metric_type, unit)
+                ORDER BY series, "timestamp", id $q$, part, first_row, end_row);
+            COMMIT;
+        END LOOP;
+    END LOOP;
+END
+$_$;
+
+CREATE FUNCTION public.system_metrics_prepare_month(month date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+    part text := system_metrics_month_name(month);
+BEGIN
+    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I USING brin ("timestamp") WITH (pages_per_range = 16)',
+        part || '_days', part);
+    EXECUTE format('SELECT brin_summarize_new_values(%L)', part || '_days');
+END
+$$;
+
+CREATE PROCEDURE public.system_metrics_widen()
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    part text;
+    pages bigint;
+BEGIN
+    CREATE OR REPLACE FUNCTION system_metrics_insert() RETURNS trigger LANGUAGE plpgsql
+        SECURITY DEFINER SET search_path = public, pg_temp AS $body$
+    BEGIN
+        INSERT INTO system_metrics_wide (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+        VALUES (NEW.id, NEW.service_name, NEW.metric_type, NEW.metric_value, NEW.unit, NEW."timestamp",
+                NEW.metric_metadata);
+        RETURN NEW;
+    END
+    $body$;
+    COMMIT;
+    FOR part IN
+        SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'metric_points'::regclass ORDER BY inhrelid
+    LOOP
+        pages := pg_relation_size(part::regclass) / current_setting('block_size')::bigint;
+        FOR page IN 0 .. pages BY 1000 LOOP
+            EXECUTE format($q$
+                WITH moved AS (
+                    DELETE FROM %s WHERE ctid >= %L AND ctid < %L
+                    RETURNING series, "timestamp", id, metric_value, metric_metadata
+                )
+                INSERT INTO system_metrics_wide (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
+                SELECT id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata
+                FROM moved JOIN metric_series USING (series) $q$,
+                part, format('(%s,0)', page), format('(%s,0)', page + 1000));
+            COMMIT;
+        END LOOP;
+    END LOOP;
+END
+$_$;
 
 CREATE FUNCTION public.utxoiq_add_member(group_role text, member text) RETURNS void
     LANGUAGE plpgsql
@@ -577,6 +876,17 @@ CREATE TABLE public.insight_stats (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.metric_deltas (
+    series bigint NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value_count bigint NOT NULL,
+    value_sum double precision NOT NULL,
+    value_min double precision NOT NULL,
+    value_max double precision NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.metric_rollups (
     service_name character varying(100) NOT NULL,
     metric_type character varying(50) NOT NULL,
@@ -592,6 +902,73 @@ CREATE TABLE public.metric_rollups (
     CONSTRAINT metric_rollups_value_count_check CHECK ((value_count > 0))
 )
 WITH (fillfactor='50');
+
+CREATE TABLE public.metric_series (
+    series bigint NOT NULL,
+    service_name character varying(100) NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    unit character varying(20) NOT NULL,
+    CONSTRAINT metric_series_metric_type_check CHECK (((metric_type)::text <> ''::text)),
+    CONSTRAINT metric_series_service_name_check CHECK (((service_name)::text <> ''::text))
+);
+
+CREATE TABLE public.metric_watermark (
+    the_one boolean DEFAULT true NOT NULL,
+    folded timestamp with time zone NOT NULL,
+    closing timestamp with time zone NOT NULL,
+    CONSTRAINT metric_watermark_check CHECK ((folded <= closing)),
+    CONSTRAINT metric_watermark_the_one_check CHECK (the_one)
+);
+
+CREATE VIEW public.metric_parts AS
+ SELECT metric_rollups.service_name,
+    metric_rollups.metric_type,
+    metric_rollups.resolution,
+    metric_rollups.bucket,
+    metric_rollups.value_count,
+    metric_rollups.value_sum,
+    metric_rollups.value_min,
+    metric_rollups.value_max,
+    metric_rollups.first_at,
+    metric_rollups.last_at
+   FROM public.metric_rollups
+  WHERE (metric_rollups.bucket < ( SELECT date_trunc((metric_rollups.resolution)::text, metric_watermark.folded, 'UTC'::text) AS date_trunc
+           FROM public.metric_watermark))
+UNION ALL
+ SELECT metric_series.service_name,
+    metric_series.metric_type,
+    resolutions.resolution,
+    date_trunc((resolutions.resolution)::text, metric_deltas.bucket, 'UTC'::text) AS bucket,
+    metric_deltas.value_count,
+    metric_deltas.value_sum,
+    metric_deltas.value_min,
+    metric_deltas.value_max,
+    metric_deltas.first_at,
+    metric_deltas.last_at
+   FROM ((public.metric_deltas
+     JOIN public.metric_series USING (series))
+     CROSS JOIN ( VALUES ('hour'::character varying), ('day'::character varying)) resolutions(resolution))
+  WHERE (metric_deltas.bucket < ( SELECT date_trunc((resolutions.resolution)::text, metric_watermark.folded, 'UTC'::text) AS date_trunc
+           FROM public.metric_watermark));
+
+CREATE TABLE public.metric_points (
+    series bigint NOT NULL,
+    "timestamp" timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    metric_value double precision NOT NULL,
+    metric_metadata jsonb,
+    CONSTRAINT metric_points_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision)))
+)
+PARTITION BY RANGE ("timestamp");
+
+CREATE TABLE public.metric_points_default (
+    series bigint CONSTRAINT metric_points_series_not_null NOT NULL,
+    "timestamp" timestamp with time zone CONSTRAINT metric_points_timestamp_not_null NOT NULL,
+    id uuid CONSTRAINT metric_points_id_not_null NOT NULL,
+    metric_value double precision CONSTRAINT metric_points_metric_value_not_null NOT NULL,
+    metric_metadata jsonb,
+    CONSTRAINT metric_points_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision)))
+);
 
 CREATE TABLE public.metric_sketches (
     service_name character varying(100) NOT NULL,
@@ -631,36 +1008,22 @@ CREATE TABLE public.schedule_successes (
     succeeded_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-CREATE TABLE public.system_metrics (
-    id uuid NOT NULL,
-    service_name character varying(100) NOT NULL,
-    metric_type character varying(50) NOT NULL,
-    metric_value double precision NOT NULL,
-    unit character varying(20) NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
-    metric_metadata jsonb,
-    CONSTRAINT system_metrics_metric_type_check CHECK (((metric_type)::text <> ''::text)),
-    CONSTRAINT system_metrics_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision))),
-    CONSTRAINT system_metrics_service_name_check CHECK (((service_name)::text <> ''::text))
-)
-PARTITION BY RANGE ("timestamp");
-
-CREATE TABLE public.system_metrics_default (
-    id uuid CONSTRAINT system_metrics_id_not_null NOT NULL,
-    service_name character varying(100) CONSTRAINT system_metrics_service_name_not_null NOT NULL,
-    metric_type character varying(50) CONSTRAINT system_metrics_metric_type_not_null NOT NULL,
-    metric_value double precision CONSTRAINT system_metrics_metric_value_not_null NOT NULL,
-    unit character varying(20) CONSTRAINT system_metrics_unit_not_null NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() CONSTRAINT system_metrics_timestamp_not_null NOT NULL,
-    metric_metadata jsonb,
-    CONSTRAINT system_metrics_metric_type_check CHECK (((metric_type)::text <> ''::text)),
-    CONSTRAINT system_metrics_metric_value_check CHECK (((metric_value > '-Infinity'::double precision) AND (metric_value < 'Infinity'::double precision))),
-    CONSTRAINT system_metrics_service_name_check CHECK (((service_name)::text <> ''::text))
-);
+CREATE VIEW public.system_metrics AS
+ SELECT metric_points.id,
+    metric_series.service_name,
+    metric_series.metric_type,
+    metric_points.metric_value,
+    metric_series.unit,
+    metric_points."timestamp",
+    metric_points.metric_metadata
+   FROM (public.metric_points
+     JOIN public.metric_series USING (series));
 
 ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_default DEFAULT;
 
-ALTER TABLE ONLY public.system_metrics ATTACH PARTITION public.system_metrics_default DEFAULT;
+ALTER TABLE ONLY public.metric_points ATTACH PARTITION public.metric_points_default DEFAULT;
+
+ALTER TABLE ONLY public.system_metrics ALTER COLUMN "timestamp" SET DEFAULT now();
 
 ALTER TABLE ONLY moving.imported
     ADD CONSTRAINT imported_pkey PRIMARY KEY (table_name, id);
@@ -716,23 +1079,32 @@ ALTER TABLE ONLY public.insight_feedback
 ALTER TABLE ONLY public.insight_stats
     ADD CONSTRAINT insight_stats_pkey PRIMARY KEY (insight_id);
 
+ALTER TABLE ONLY public.metric_points
+    ADD CONSTRAINT metric_points_pkey PRIMARY KEY (series, "timestamp", id);
+
+ALTER TABLE ONLY public.metric_points_default
+    ADD CONSTRAINT metric_points_default_pkey PRIMARY KEY (series, "timestamp", id);
+
 ALTER TABLE ONLY public.metric_rollups
     ADD CONSTRAINT metric_rollups_pkey PRIMARY KEY (service_name, metric_type, resolution, bucket);
 
+ALTER TABLE ONLY public.metric_series
+    ADD CONSTRAINT metric_series_pkey PRIMARY KEY (series);
+
+ALTER TABLE ONLY public.metric_series
+    ADD CONSTRAINT metric_series_service_name_metric_type_unit_key UNIQUE (service_name, metric_type, unit);
+
 ALTER TABLE ONLY public.metric_sketches
     ADD CONSTRAINT metric_sketches_pkey PRIMARY KEY (service_name, metric_type, resolution, bucket);
+
+ALTER TABLE ONLY public.metric_watermark
+    ADD CONSTRAINT metric_watermark_pkey PRIMARY KEY (the_one);
 
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.schedule_successes
     ADD CONSTRAINT schedule_successes_pkey PRIMARY KEY (schedule);
-
-ALTER TABLE ONLY public.system_metrics
-    ADD CONSTRAINT system_metrics_pkey PRIMARY KEY ("timestamp", id);
-
-ALTER TABLE ONLY public.system_metrics_default
-    ADD CONSTRAINT system_metrics_default_pkey PRIMARY KEY ("timestamp", id);
 
 CREATE UNIQUE INDEX api_keys_current_name ON public.api_keys USING btree (name) WHERE ((revoked_at IS NULL) AND (successor IS NULL));
 
@@ -766,29 +1138,21 @@ CREATE INDEX insight_feedback_updated ON public.insight_feedback USING brin (upd
 
 CREATE INDEX insight_feedback_user ON public.insight_feedback USING btree (user_id, created_at DESC, id DESC);
 
-CREATE INDEX system_metrics_type ON ONLY public.system_metrics USING btree (metric_type, "timestamp" DESC, id DESC);
+CREATE INDEX metric_deltas_hour ON public.metric_deltas USING btree (series, bucket);
 
-CREATE INDEX system_metrics_series ON ONLY public.system_metrics USING btree (service_name, metric_type, "timestamp" DESC, id DESC);
-
-CREATE INDEX system_metrics_service ON ONLY public.system_metrics USING btree (service_name, "timestamp" DESC, id DESC);
-
-CREATE INDEX system_metrics_default_metric_type_timestamp_id_idx ON public.system_metrics_default USING btree (metric_type, "timestamp" DESC, id DESC);
-
-CREATE INDEX system_metrics_default_service_name_metric_type_timestamp_i_idx ON public.system_metrics_default USING btree (service_name, metric_type, "timestamp" DESC, id DESC);
-
-CREATE INDEX system_metrics_default_service_name_timestamp_id_idx ON public.system_metrics_default USING btree (service_name, "timestamp" DESC, id DESC);
+CREATE INDEX metric_series_type ON public.metric_series USING btree (metric_type);
 
 ALTER INDEX public.audit_log_pkey ATTACH PARTITION public.audit_log_default_pkey;
 
-ALTER INDEX public.system_metrics_type ATTACH PARTITION public.system_metrics_default_metric_type_timestamp_id_idx;
-
-ALTER INDEX public.system_metrics_pkey ATTACH PARTITION public.system_metrics_default_pkey;
-
-ALTER INDEX public.system_metrics_series ATTACH PARTITION public.system_metrics_default_service_name_metric_type_timestamp_i_idx;
-
-ALTER INDEX public.system_metrics_service ATTACH PARTITION public.system_metrics_default_service_name_timestamp_id_idx;
+ALTER INDEX public.metric_points_pkey ATTACH PARTITION public.metric_points_default_pkey;
 
 CREATE TRIGGER insight_feedback_stats AFTER INSERT OR DELETE OR UPDATE ON public.insight_feedback FOR EACH ROW EXECUTE FUNCTION public.insight_stats_maintain();
+
+CREATE TRIGGER metric_points_late AFTER INSERT ON public.metric_points REFERENCING NEW TABLE AS recorded FOR EACH STATEMENT EXECUTE FUNCTION public.metric_points_note_late();
+
+CREATE TRIGGER metric_rollups_folded BEFORE INSERT OR UPDATE ON public.metric_rollups FOR EACH ROW EXECUTE FUNCTION public.metric_rollups_ignore();
+
+CREATE TRIGGER system_metrics_insert INSTEAD OF INSERT ON public.system_metrics FOR EACH ROW EXECUTE FUNCTION public.system_metrics_insert();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_successor_fkey FOREIGN KEY (successor) REFERENCES public.api_keys(id) DEFERRABLE INITIALLY DEFERRED;
@@ -836,6 +1200,25 @@ REVOKE ALL ON FUNCTION public.insight_stats_apply(insight text, rating smallint,
 
 REVOKE ALL ON FUNCTION public.insight_stats_maintain() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.metric_points_close() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.metric_points_close() TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.metric_points_close() TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.metric_points_fold(OUT until timestamp with time zone, OUT more boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.metric_points_fold(OUT until timestamp with time zone, OUT more boolean) TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.metric_points_fold(OUT until timestamp with time zone, OUT more boolean) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.metric_points_note_late() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.metric_rollups_ignore() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) TO utxoiq_metrics;
+GRANT ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) TO utxoiq_database;
+GRANT ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) TO utxoiq_backup;
+GRANT ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) TO utxoiq_retention;
+GRANT ALL ON FUNCTION public.metric_series_ids(services character varying[], types character varying[], units character varying[], most bigint) TO utxoiq_import;
+
 REVOKE ALL ON FUNCTION public.metric_sketch_key(value double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.metric_sketch_key(value double precision) TO utxoiq_metrics;
 GRANT ALL ON FUNCTION public.metric_sketch_key(value double precision) TO utxoiq_retention;
@@ -866,7 +1249,18 @@ GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with t
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_retention;
 GRANT ALL ON FUNCTION public.system_metrics_ensure_month(moment timestamp with time zone) TO utxoiq_import;
 
+REVOKE ALL ON FUNCTION public.system_metrics_insert() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.system_metrics_lock() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.system_metrics_month_name(month date) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.system_metrics_narrow() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.system_metrics_prepare_month(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.system_metrics_prepare_month(month date) TO utxoiq_retention;
+
+REVOKE ALL ON PROCEDURE public.system_metrics_widen() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.utxoiq_add_member(group_role text, member text) FROM PUBLIC;
 
@@ -983,7 +1377,26 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_database;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_backup;
 GRANT SELECT ON TABLE public.metric_rollups TO utxoiq_retention;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_rollups TO utxoiq_import;
+
+GRANT SELECT ON TABLE public.metric_series TO utxoiq_metrics;
+GRANT SELECT ON TABLE public.metric_series TO utxoiq_retention;
+GRANT SELECT ON TABLE public.metric_series TO utxoiq_backup;
+
+GRANT SELECT(series) ON TABLE public.metric_series TO utxoiq_database;
+
+GRANT SELECT ON TABLE public.metric_watermark TO utxoiq_metrics;
+GRANT SELECT ON TABLE public.metric_watermark TO utxoiq_retention;
+
+GRANT SELECT ON TABLE public.metric_parts TO utxoiq_metrics;
+GRANT SELECT ON TABLE public.metric_parts TO utxoiq_retention;
+
+GRANT SELECT,INSERT ON TABLE public.metric_points TO utxoiq_metrics;
+GRANT SELECT,INSERT,DELETE ON TABLE public.metric_points TO utxoiq_retention;
+GRANT SELECT,INSERT ON TABLE public.metric_points TO utxoiq_backup;
+GRANT INSERT ON TABLE public.metric_points TO utxoiq_database;
+GRANT SELECT,INSERT ON TABLE public.metric_points TO utxoiq_import;
+
+GRANT SELECT ON TABLE public.metric_points_default TO utxoiq_retention;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_retention;
@@ -998,9 +1411,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_retentio
 GRANT SELECT,INSERT,UPDATE ON TABLE public.schedule_successes TO utxoiq_backup;
 
 GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_metrics;
-GRANT INSERT ON TABLE public.system_metrics TO utxoiq_database;
-GRANT SELECT,INSERT,DELETE ON TABLE public.system_metrics TO utxoiq_retention;
 GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_backup;
-GRANT SELECT,INSERT ON TABLE public.system_metrics TO utxoiq_import;
-
-GRANT SELECT ON TABLE public.system_metrics_default TO utxoiq_retention;
+GRANT SELECT ON TABLE public.system_metrics TO utxoiq_import;
+GRANT SELECT ON TABLE public.system_metrics TO utxoiq_retention;
+GRANT INSERT ON TABLE public.system_metrics TO utxoiq_database;

@@ -28,13 +28,18 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
 
 -- name: newest
 SELECT (SELECT max(started_at) FROM backfill_jobs), (SELECT max(updated_at) FROM insight_feedback),
-       (SELECT max("timestamp") FROM system_metrics)
+       (SELECT max(newest) FROM metric_series CROSS JOIN LATERAL (
+           SELECT max("timestamp") AS newest FROM metric_points WHERE metric_points.series = metric_series.series) AS own)
 
 -- name: metric_moments
 -- Of about such a part of the rows, chosen at random, and of the oldest and the newest one.
-SELECT "timestamp" FROM system_metrics WHERE random() < :fraction::double precision
+SELECT "timestamp" FROM metric_points WHERE random() < :fraction::double precision
 UNION
-SELECT edge FROM (VALUES ((SELECT min("timestamp") FROM system_metrics)), ((SELECT max("timestamp") FROM system_metrics))) AS edges (edge)
+SELECT edge FROM metric_series
+CROSS JOIN LATERAL (
+    SELECT min("timestamp"), max("timestamp") FROM metric_points WHERE metric_points.series = metric_series.series
+) AS own (oldest, newest)
+CROSS JOIN LATERAL (VALUES (oldest), (newest)) AS edges (edge)
 WHERE edge IS NOT NULL
 
 -- name: statistics_off
@@ -62,8 +67,10 @@ SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\n' ORD
 FROM insight_feedback AS t WHERE id BETWEEN :first::uuid AND :last::uuid
 
 -- name: sample_system_metrics
-SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\n' ORDER BY "timestamp", id), ''), 'UTF8')), 'hex')
-FROM system_metrics AS t WHERE "timestamp" BETWEEN :first::timestamptz AND :last::timestamptz
+SELECT count(*), encode(sha256(convert_to(coalesce(
+    string_agg(named::text || t::text, E'\n' ORDER BY "timestamp", id), ''), 'UTF8')), 'hex')
+FROM metric_series AS named JOIN metric_points AS t USING (series)
+WHERE "timestamp" BETWEEN :first::timestamptz AND :last::timestamptz
 
 -- name: unusable
 -- Constraints that were never validated and indexes that are not valid.

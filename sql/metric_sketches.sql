@@ -33,19 +33,24 @@ LIMIT :limit
 -- name: sketch_hours
 -- Those of which every value lies in the table. leaving: also those of which the rest is in the sketch already.
 WITH due AS MATERIALIZED (
-    SELECT service_name, metric_type, bucket, rollup.value_count,
+    SELECT service_name, metric_type, bucket, hour.value_count,
            coalesce(sketch.value_count, 0) AS sketched, sketch.keys, sketch.counts
     FROM unnest(:service_names::varchar[], :metric_types::varchar[], :buckets::timestamptz[])
         AS due (service_name, metric_type, bucket)
-    JOIN metric_rollups AS rollup USING (service_name, metric_type, bucket)
+    CROSS JOIN LATERAL (
+        SELECT 'hour' AS resolution, sum(value_count) AS value_count FROM metric_parts AS part
+        WHERE part.service_name = due.service_name AND part.metric_type = due.metric_type
+          AND part.resolution = 'hour' AND part.bucket = due.bucket
+        HAVING count(*) > 0
+    ) AS hour
     LEFT JOIN metric_sketches AS sketch USING (service_name, metric_type, resolution, bucket)
-    WHERE resolution = 'hour'
 ), counted AS MATERIALIZED (
     SELECT due.service_name, due.metric_type, due.bucket, row.key, row.count,
            sum(row.count) OVER (PARTITION BY due.service_name, due.metric_type, due.bucket) AS row_count
     FROM due CROSS JOIN LATERAL (
-        SELECT metric_sketch_key(metric_value) AS key, count(*) AS count FROM system_metrics AS metric
-        WHERE metric.service_name = due.service_name AND metric.metric_type = due.metric_type
+        SELECT metric_sketch_key(metric_value) AS key, count(*) AS count
+        FROM metric_series AS named JOIN metric_points USING (series)
+        WHERE named.service_name = due.service_name AND named.metric_type = due.metric_type
           AND "timestamp" >= due.bucket AND "timestamp" < due.bucket + interval '1 hour'
         GROUP BY 1
     ) AS row
@@ -107,41 +112,57 @@ SELECT count(*) FROM stored
 
 -- name: percentiles
 -- What to merge for each interval: daily sketches of whole days, hourly ones of the whole hours of other days, and
--- what the rows make of hours that the range cuts or whose sketch lacks values. Null keys where neither the sketch nor
--- the rows nor both together are all that was counted.
-WITH days AS MATERIALIZED (
-    SELECT bucket, sketch.keys, sketch.counts,
-           first_at >= :start_time AND last_at <= :end_time
-           AND coalesce(sketch.value_count, 0) = rollup.value_count AS is_whole
-    FROM metric_rollups AS rollup
-    LEFT JOIN metric_sketches AS sketch USING (service_name, metric_type, resolution, bucket)
+-- what the points make of hours that the range cuts, whose sketch lacks values, or which are not folded yet. Null keys
+-- where neither the sketch nor the points nor both together are all that was counted.
+WITH mark AS MATERIALIZED (
+    SELECT folded, date_trunc('day', folded, 'UTC') AS folded_day FROM metric_watermark
+), named AS MATERIALIZED (
+    SELECT series FROM metric_series WHERE service_name = :service_name AND metric_type = :metric_type
+), counted_days AS (
+    SELECT bucket, sum(value_count) AS value_count, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM metric_parts
     WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'day' AND :interval <> 'hour'
       AND bucket >= date_trunc('day', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+    GROUP BY bucket
+), days AS MATERIALIZED (
+    SELECT day.bucket, sketch.keys, sketch.counts,
+           first_at >= :start_time AND last_at <= :end_time
+           AND coalesce(sketch.value_count, 0) = day.value_count AS is_whole
+    FROM counted_days AS day
+    LEFT JOIN metric_sketches AS sketch
+      ON sketch.service_name = :service_name AND sketch.metric_type = :metric_type AND sketch.resolution = 'day'
+     AND sketch.bucket = day.bucket
 ), hourly AS (
     SELECT bucket AS starts, bucket + interval '1 day' AS ends FROM days WHERE NOT is_whole
     UNION ALL
-    SELECT date_trunc('hour', :start_time::timestamptz, 'UTC'), :end_time::timestamptz + interval '1 us'
-    WHERE :interval = 'hour'
+    SELECT CASE :interval WHEN 'hour' THEN '-infinity' ELSE folded_day END, 'infinity' FROM mark
+), counted_hours AS (
+    SELECT bucket, sum(value_count) AS value_count, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM hourly JOIN metric_parts ON bucket >= starts AND bucket < ends
+    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour'
+      AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+    GROUP BY bucket
 ), hours AS MATERIALIZED (
-    SELECT rollup.bucket, rollup.value_count, sketch.keys, sketch.counts, coalesce(sketch.value_count, 0) AS sketched,
+    SELECT hour.bucket, hour.value_count, sketch.keys, sketch.counts, coalesce(sketch.value_count, 0) AS sketched,
            first_at < :start_time OR last_at > :end_time AS is_cut
-    FROM hourly JOIN metric_rollups AS rollup
-      ON rollup.service_name = :service_name AND rollup.metric_type = :metric_type AND rollup.resolution = 'hour'
-     AND rollup.bucket >= hourly.starts AND rollup.bucket < hourly.ends
+    FROM counted_hours AS hour
     LEFT JOIN metric_sketches AS sketch
       ON sketch.service_name = :service_name AND sketch.metric_type = :metric_type AND sketch.resolution = 'hour'
-     AND sketch.bucket = rollup.bucket
+     AND sketch.bucket = hour.bucket
     WHERE last_at >= :start_time AND first_at <= :end_time
 ), counted AS MATERIALIZED (
-    SELECT hours.bucket, row.key, row.count, sum(row.count) OVER (PARTITION BY hours.bucket) AS row_count
-    FROM hours CROSS JOIN LATERAL (
-        SELECT metric_sketch_key(metric_value) AS key, count(*) AS count FROM system_metrics
-        WHERE service_name = :service_name AND metric_type = :metric_type
-          AND "timestamp" >= greatest(hours.bucket, :start_time) AND "timestamp" <= :end_time
-          AND "timestamp" < hours.bucket + interval '1 hour'
-        GROUP BY 1
+    SELECT row.bucket, row.key, row.count, sum(row.count) OVER (PARTITION BY row.bucket) AS row_count
+    FROM (
+        SELECT hours.bucket AS starts, hours.bucket + interval '1 hour' AS ends FROM hours
+        WHERE is_cut OR sketched <> value_count
+        UNION ALL
+        SELECT folded, 'infinity' FROM mark
+    ) AS read CROSS JOIN LATERAL (
+        SELECT date_trunc('hour', "timestamp", 'UTC') AS bucket, metric_sketch_key(metric_value) AS key, count(*) AS count
+        FROM named JOIN metric_points USING (series)
+        WHERE "timestamp" >= greatest(starts, :start_time) AND "timestamp" <= :end_time AND "timestamp" < ends
+        GROUP BY 1, 2
     ) AS row
-    WHERE is_cut OR sketched <> value_count
 ), known AS MATERIALIZED (
     SELECT bucket, keys, counts,
            CASE WHEN is_cut OR row_count = value_count THEN 'rows'
@@ -153,8 +174,9 @@ WITH days AS MATERIALIZED (
     UNION ALL
     SELECT bucket, keys, counts FROM known WHERE source IN ('sketch', 'both')
     UNION ALL
-    SELECT bucket, array_agg(key ORDER BY key), array_agg(count ORDER BY key) FROM counted JOIN known USING (bucket)
-    WHERE source IN ('rows', 'both') GROUP BY bucket
+    SELECT bucket, array_agg(key ORDER BY key), array_agg(count ORDER BY key)
+    FROM counted LEFT JOIN known USING (bucket)
+    WHERE source IN ('rows', 'both') OR known.bucket IS NULL GROUP BY bucket
     UNION ALL
     SELECT bucket, NULL, NULL FROM known WHERE source IS NULL
 )

@@ -3,18 +3,21 @@ SELECT month::text FROM system_metrics_ensure_ahead() AS month
 
 -- name: homeless_months
 -- Of strays that have a month to go to: neither expired nor further ahead than a year.
-SELECT DISTINCT date_trunc('month', "timestamp", 'UTC') FROM system_metrics_default
+SELECT DISTINCT date_trunc('month', "timestamp", 'UTC') FROM metric_points_default
 WHERE "timestamp" >= :expires AND "timestamp" < now() + interval '1 year'
 
 -- name: ensure_month
 SELECT system_metrics_ensure_month(:moment)
 
 -- name: months
--- Every month's table, oldest first, and whether it is part of system_metrics now.
+-- Every month's table, oldest first, and whether it is part of the table now.
 SELECT to_date(right(relname, 7), 'YYYY_MM')::text AS month, relispartition FROM pg_class
-WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'system_metrics'::regclass)
-  AND relkind = 'r' AND relname ~ '^system_metrics_[0-9]{4}_[0-9]{2}$'
+WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'metric_points'::regclass)
+  AND relkind = 'r' AND relname ~ '^metric_points_[0-9]{4}_[0-9]{2}$'
 ORDER BY relname
+
+-- name: prepare_month
+SELECT system_metrics_prepare_month(:month)
 
 -- name: detach_month
 SELECT system_metrics_detach_month(:month)

@@ -3,8 +3,13 @@
 -- Columns are those that sql/columns.toml lists.
 
 -- name: columns
--- Of a table, as they are now.
-SELECT attname::text, format_type(atttypid, NULL), NOT attnotnull FROM pg_attribute
+-- Of a table, as they are now. One of a view takes no null if the column of its name that the view reads takes none.
+SELECT attname::text, format_type(atttypid, NULL), NOT (attnotnull OR EXISTS (
+    SELECT FROM pg_rewrite
+    JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid AND refclassid = 'pg_class'::regclass
+    JOIN pg_attribute AS source ON source.attrelid = refobjid AND source.attnum = refobjsubid
+    WHERE ev_class = shown.attrelid AND source.attname = shown.attname AND source.attnotnull))
+FROM pg_attribute AS shown
 WHERE attrelid = (SELECT oid FROM pg_class WHERE relname = :table_name AND relnamespace = 'public'::regnamespace)
   AND attnum > 0 AND NOT attisdropped
 ORDER BY attnum
@@ -96,7 +101,7 @@ SELECT count(*) FROM back
 -- name: system_metrics_filled_days
 SELECT (day AT TIME ZONE 'UTC')::date::text
 FROM generate_series(:from_time::timestamptz, :to_time::timestamptz - interval '1 day', interval '1 day') AS day
-WHERE EXISTS (SELECT FROM system_metrics WHERE "timestamp" >= day AND "timestamp" < day + interval '1 day')
+WHERE EXISTS (SELECT FROM metric_points WHERE "timestamp" >= day AND "timestamp" < day + interval '1 day')
 
 -- name: system_metrics_digests
 -- The days of a month, with what tells whether the archive has exactly their rows.
@@ -108,7 +113,7 @@ GROUP BY 1 ORDER BY 1
 
 -- name: system_metrics_days
 -- Of rows that no month holds; months leave as a whole.
-SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM system_metrics_default
+SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM metric_points_default
 WHERE "timestamp" < :expires
 GROUP BY 1 ORDER BY 1
 
@@ -131,27 +136,33 @@ WHERE "timestamp" >= :first_time AND "timestamp" <= :last_time
 -- The sketch of an hour becomes that of what has left, which is all that will be known of it, where it was made of rows
 -- that are all here or lacks just those that are; docs/decisions/0056-trends.md.
 WITH gone AS (
-    DELETE FROM system_metrics AS live USING archived_system_metrics AS archived
+    DELETE FROM metric_points AS live USING archived_system_metrics AS archived, metric_series AS named
     WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
       AND archived.line > :after_line AND archived.line <= :last_line
-      AND live."timestamp" = archived."timestamp" AND live.id = archived.id
-      AND ({system_metrics live}) IS NOT DISTINCT FROM ({system_metrics archived})
-    RETURNING live.id, live.service_name, live.metric_type, live."timestamp", live.metric_value
+      AND named.service_name = archived.service_name AND named.metric_type = archived.metric_type
+      AND named.unit = archived.unit
+      AND live.series = named.series AND live."timestamp" = archived."timestamp" AND live.id = archived.id
+      AND ({metric_points live}) IS NOT DISTINCT FROM ({metric_points archived})
+    RETURNING live.id, named.service_name, named.metric_type, live."timestamp", live.metric_value
 ), leaving AS MATERIALIZED (
     SELECT service_name, metric_type, date_trunc('hour', "timestamp", 'UTC') AS bucket,
            metric_sketch_key(metric_value) AS key, count(*) AS count
     FROM gone GROUP BY 1, 2, 3, 4
 ), hours AS MATERIALIZED (
-    SELECT service_name, metric_type, bucket, rollup.value_count, coalesce(sketch.value_count, 0) AS sketched,
+    SELECT service_name, metric_type, bucket, counted.value_count, coalesce(sketch.value_count, 0) AS sketched,
            sketch.keys, sketch.counts, (
-               SELECT count(*) FROM system_metrics AS metric
-               WHERE (metric.service_name, metric.metric_type) = (rollup.service_name, rollup.metric_type)
+               SELECT count(*) FROM metric_series AS named JOIN metric_points USING (series)
+               WHERE (named.service_name, named.metric_type) = (touched.service_name, touched.metric_type)
                  AND "timestamp" >= bucket AND "timestamp" < bucket + interval '1 hour'
            ) AS row_count
     FROM (SELECT DISTINCT service_name, metric_type, bucket FROM leaving) AS touched
-    JOIN metric_rollups AS rollup USING (service_name, metric_type, bucket)
+    CROSS JOIN LATERAL (
+        SELECT 'hour' AS resolution, sum(value_count) AS value_count FROM metric_parts AS part
+        WHERE (part.service_name, part.metric_type) = (touched.service_name, touched.metric_type)
+          AND part.resolution = 'hour' AND part.bucket = touched.bucket
+        HAVING count(*) > 0
+    ) AS counted
     LEFT JOIN metric_sketches AS sketch USING (service_name, metric_type, resolution, bucket)
-    WHERE resolution = 'hour'
 ), parts AS (
     SELECT service_name, metric_type, bucket, key, count FROM leaving JOIN hours USING (service_name, metric_type, bucket)
     WHERE row_count = value_count OR row_count + sketched = value_count
@@ -173,14 +184,23 @@ SELECT id FROM gone
 
 -- name: system_metrics_changed
 SELECT archived.line FROM archived_system_metrics AS archived
-JOIN system_metrics AS live ON live."timestamp" = archived."timestamp" AND live.id = archived.id
+JOIN metric_series AS named USING (service_name, metric_type, unit)
+JOIN metric_points AS live
+  ON live.series = named.series AND live."timestamp" = archived."timestamp" AND live.id = archived.id
 WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
+
+-- name: system_metrics_series
+-- Those of the rows that come back are there already, unless the database is a new one.
+SELECT count(*) FROM (
+    SELECT array_agg(service_name) AS service_names, array_agg(metric_type) AS metric_types, array_agg(unit) AS units
+    FROM (SELECT DISTINCT service_name, metric_type, unit FROM archived_system_metrics) AS named
+) AS named CROSS JOIN LATERAL metric_series_ids(service_names, metric_types, units, NULL)
 
 -- name: system_metrics_restore
 WITH back AS (
-    INSERT INTO system_metrics ({system_metrics})
-    SELECT {system_metrics}
-    FROM archived_system_metrics
+    INSERT INTO metric_points (series, {metric_points})
+    SELECT series, {metric_points}
+    FROM archived_system_metrics JOIN metric_series USING (service_name, metric_type, unit)
     WHERE "timestamp" >= :start_time AND "timestamp" < :end_time
     ON CONFLICT DO NOTHING
     RETURNING 1

@@ -1,52 +1,46 @@
 -- name: record
--- Sums are kept scaled by 2^-64, which is exact, so that no sum of finite values overflows. What is too small to be
--- scaled counts as 0 in them.
--- Rollups are locked in the order of their keys: two batches at once cannot deadlock.
-WITH input AS (
-    SELECT *, CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END AS scaled
-    FROM unnest(
-        :ids::uuid[], :service_names::varchar[], :metric_types::varchar[], :metric_values::float8[],
-        :units::varchar[], :timestamps::timestamptz[], :metadata::jsonb[]
-    ) AS input (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
-), stored AS (
-    INSERT INTO system_metrics ({system_metrics})
-    SELECT {system_metrics} FROM input
-), audited AS (
-    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
-    SELECT * FROM unnest(
-        :actors::varchar[], :key_ids::varchar[], :actions::varchar[], :subjects::varchar[], :details::jsonb[],
-        :addresses::varchar[], :request_ids::varchar[])
-), hours AS (
-    SELECT service_name, metric_type, 'hour' AS resolution, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
-           count(*) AS value_count, sum(scaled) AS value_sum, min(metric_value) AS value_min,
-           max(metric_value) AS value_max, min("timestamp") AS first_at, max("timestamp") AS last_at
-    FROM input GROUP BY 1, 2, 4
-), days AS (
-    SELECT service_name, metric_type, 'day', date_bin('1 day', bucket, 'epoch') AS bucket,
-           sum(value_count), sum(value_sum), min(value_min), max(value_max), min(first_at), max(last_at)
-    FROM hours GROUP BY 1, 2, 4
-)
-INSERT INTO metric_rollups AS rollup (
-    service_name, metric_type, resolution, bucket, value_count, value_sum, value_min, value_max, first_at, last_at)
-SELECT * FROM hours UNION ALL SELECT * FROM days
-ORDER BY service_name, metric_type, resolution, bucket
-ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
-    value_count = rollup.value_count + excluded.value_count,
-    value_sum = rollup.value_sum + excluded.value_sum,
-    value_min = least(rollup.value_min, excluded.value_min),
-    value_max = greatest(rollup.value_max, excluded.value_max),
-    first_at = least(rollup.first_at, excluded.first_at),
-    last_at = greatest(rollup.last_at, excluded.last_at)
+-- Of a batch without metadata, the list of it is empty. What is late is noted by the table's trigger.
+INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadata)
+SELECT * FROM unnest(
+    :series::bigint[], :timestamps::timestamptz[], :ids::uuid[], :metric_values::float8[], :metadata::jsonb[])
 
 -- name: find_metrics
+-- The newest rows of each series, of which those that are shown are the newest. Of several series, the first look is at
+-- a few of each: those are enough rows to tell how far back the page can reach, and which series have any of it.
 -- A page is cut where its rows would take more than :most_bytes; its first row always comes. A row takes its metadata's
 -- text, and 1300 bytes at most for the rest: 170 characters of up to six bytes, and what is around them.
-WITH page AS (
-    SELECT {system_metrics} FROM system_metrics
-    WHERE "timestamp" >= :start_time AND "timestamp" <= :end_time
+WITH chosen AS MATERIALIZED (
+    SELECT series, service_name, metric_type, unit FROM metric_series
+    WHERE true
       AND service_name = :service_name -- if given
       AND metric_type = :metric_type -- if given
-      AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+), first_look AS MATERIALIZED (
+    SELECT chosen.series, point."timestamp" FROM chosen CROSS JOIN LATERAL (
+        SELECT "timestamp" FROM metric_points AS newest
+        WHERE newest.series = chosen.series
+          AND "timestamp" >= :start_time AND "timestamp" <= :end_time
+          AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+        ORDER BY "timestamp" DESC, id DESC
+        LIMIT 1 + (:limit::bigint + :offset::bigint) / (SELECT count(*) FROM chosen)
+    ) AS point
+    WHERE (SELECT count(*) FROM chosen) > 1
+), bound AS MATERIALIZED (
+    SELECT greatest(:start_time::timestamptz, (
+        SELECT "timestamp" FROM first_look ORDER BY "timestamp" DESC LIMIT 1 OFFSET :limit::bigint + :offset::bigint
+    )) AS since
+), page AS (
+    SELECT {system_metrics} FROM (
+        SELECT series, service_name, metric_type, unit FROM chosen
+        WHERE (SELECT count(*) FROM chosen) = 1
+           OR series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
+    ) AS reached CROSS JOIN LATERAL (
+        SELECT {metric_points} FROM metric_points AS newest
+        WHERE newest.series = reached.series
+          AND "timestamp" >= (SELECT since FROM bound) AND "timestamp" <= :end_time
+          AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+        ORDER BY "timestamp" DESC, id DESC
+        LIMIT :limit::bigint + :offset::bigint + 1
+    ) AS point
     ORDER BY "timestamp" DESC, id DESC
     LIMIT :limit::bigint + 1 OFFSET :offset::bigint
 ), whole AS MATERIALIZED (
@@ -69,25 +63,39 @@ SELECT coalesce(json_agg({answer system_metrics shown} ORDER BY "timestamp" DESC
 FROM shown
 
 -- name: aggregate
--- Whole days from daily rollups, whole hours of the days at the edges from hourly ones, and only what is left of the
--- hours at the edges from the rows. A bucket is whole if its first and last value lie in the range.
+-- Before the watermark whole days from daily parts, whole hours of the days at the edges from hourly ones, and only what
+-- is left of the hours at the edges from the points; from the watermark on, the points. A bucket is whole if its first
+-- and last value lie in the range.
 -- An average lies within its bounds, also where rounding would take it out of them, or out of what a float8 can hold:
 -- 9.745314011399998e288 is the largest value, scaled.
-WITH days AS MATERIALIZED (
-    SELECT bucket, value_count, value_sum, value_min, value_max, first_at, last_at FROM metric_rollups
+WITH mark AS MATERIALIZED (
+    SELECT folded, date_trunc('day', folded, 'UTC') AS folded_day FROM metric_watermark
+), named AS MATERIALIZED (
+    SELECT series FROM metric_series WHERE service_name = :service_name AND metric_type = :metric_type
+), days AS MATERIALIZED (
+    SELECT bucket, sum(value_count) AS value_count, sum(value_sum) AS value_sum, min(value_min) AS value_min,
+           max(value_max) AS value_max, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM metric_parts
     WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'day' AND :interval <> 'hour'
       AND bucket >= date_trunc('day', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
-), hours AS MATERIALIZED (
-    SELECT hour.bucket, hour.value_count, hour.value_sum, hour.value_min, hour.value_max, hour.first_at, hour.last_at
-    FROM days
-    JOIN metric_rollups AS hour
-      ON hour.service_name = :service_name AND hour.metric_type = :metric_type AND hour.resolution = 'hour'
-     AND hour.bucket >= days.bucket AND hour.bucket < days.bucket + interval '1 day'
-    WHERE days.first_at < :start_time OR days.last_at > :end_time
+    GROUP BY bucket
+), spans AS (
+    SELECT bucket AS starts, bucket + interval '1 day' AS ends FROM days
+    WHERE first_at < :start_time OR last_at > :end_time
     UNION ALL
-    SELECT bucket, value_count, value_sum, value_min, value_max, first_at, last_at FROM metric_rollups
-    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour' AND :interval = 'hour'
+    SELECT CASE :interval WHEN 'hour' THEN '-infinity' ELSE folded_day END, 'infinity' FROM mark
+), hours AS MATERIALIZED (
+    SELECT bucket, sum(value_count) AS value_count, sum(value_sum) AS value_sum, min(value_min) AS value_min,
+           max(value_max) AS value_max, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM spans JOIN metric_parts ON bucket >= starts AND bucket < ends
+    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour'
       AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+    GROUP BY bucket
+), cut AS (
+    SELECT greatest(bucket, :start_time::timestamptz) AS starts, bucket + interval '1 hour' AS ends FROM hours
+    WHERE (first_at < :start_time OR last_at > :end_time) AND last_at >= :start_time AND first_at <= :end_time
+    UNION ALL
+    SELECT greatest(folded, :start_time::timestamptz), 'infinity' FROM mark
 ), parts AS (
     SELECT bucket, value_count, value_sum, value_min, value_max FROM days
     WHERE first_at >= :start_time AND last_at <= :end_time
@@ -95,18 +103,17 @@ WITH days AS MATERIALIZED (
     SELECT bucket, value_count, value_sum, value_min, value_max FROM hours
     WHERE first_at >= :start_time AND last_at <= :end_time
     UNION ALL
-    SELECT hours.bucket, metrics.* FROM hours CROSS JOIN LATERAL (
-        SELECT count(*),
-               sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END),
-               min(metric_value), max(metric_value)
-        FROM system_metrics
-        WHERE service_name = :service_name AND metric_type = :metric_type
-          AND "timestamp" >= greatest(hours.bucket, :start_time) AND "timestamp" <= :end_time
-          AND "timestamp" < hours.bucket + interval '1 hour'
-        HAVING count(*) > 0
-    ) AS metrics
-    WHERE (hours.first_at < :start_time OR hours.last_at > :end_time)
-      AND hours.last_at >= :start_time AND hours.first_at <= :end_time
+    SELECT points.bucket, points.value_count, points.value_sum, points.value_min, points.value_max
+    FROM cut CROSS JOIN named CROSS JOIN LATERAL (
+        SELECT date_trunc(:interval, "timestamp", 'UTC') AS bucket, count(*) AS value_count,
+               sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END)
+                   AS value_sum,
+               min(metric_value) AS value_min, max(metric_value) AS value_max
+        FROM metric_points
+        WHERE metric_points.series = named.series
+          AND "timestamp" >= starts AND "timestamp" < ends AND "timestamp" <= :end_time
+        GROUP BY 1
+    ) AS points
 ), buckets AS (
     SELECT date_trunc(:interval, bucket, 'UTC') AS "timestamp",
            least(greatest(

@@ -16,6 +16,7 @@ from utxoiq_persistence.errors import (
     NotPublished,
     RuleBroken,
     StaleVersion,
+    TooManySeries,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -30,6 +31,7 @@ CONFLICTS = {
     NameTaken: "name-taken",
     KeyEnded: "key-ended",
 }
+_FIELDS = {BadCursor: "cursor", IdempotencyMismatch: "Idempotency-Key"}
 
 
 class FieldError(Struct, frozen=True):
@@ -158,10 +160,9 @@ def of(error: Exception) -> Problem | None:
             return Problem(400, str(error))
         case JobEnded() | StaleVersion() | NameTaken() | KeyEnded():
             return Problem(409, str(error), kind=f"urn:utxoiq:problem:{CONFLICTS[type(error)]}")
-        case BadCursor():
-            return invalid(FieldError("cursor", str(error)))
-        case IdempotencyMismatch():
-            return invalid(FieldError("Idempotency-Key", str(error)))
+        case BadCursor() | IdempotencyMismatch() | TooManySeries():
+            fields = error.fields if isinstance(error, TooManySeries) else [_FIELDS[type(error)]]
+            return invalid(*(FieldError(field, str(error)) for field in fields))
         case DatabaseUnavailable():
             return Problem(503, str(error), headers=_retry_after(error.retry_after))
         case NotPublished():

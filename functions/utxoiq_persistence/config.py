@@ -78,6 +78,7 @@ class Settings:
         figures_seconds: How often an instance publishes its figures, in seconds.
         metrics_ahead_seconds: How far in the future the timestamp of a metric may lie, in seconds.
         request_seconds: How long a request may take, in seconds, with all its waits and retries.
+        max_series: How many series of metrics there may be.
     """
 
     function: str
@@ -86,6 +87,7 @@ class Settings:
     figures_seconds: float = 5.0
     metrics_ahead_seconds: int = 86_400
     request_seconds: float = 25.0
+    max_series: int = 20_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -101,6 +103,7 @@ class Settings:
             figures_seconds=number(environment, "FIGURES_SECONDS", "5", float, 0.1),
             metrics_ahead_seconds=number(environment, "METRICS_AHEAD_SECONDS", str(cls.metrics_ahead_seconds), int, 0),
             request_seconds=number(environment, "REQUEST_SECONDS", "25", float, 1),
+            max_series=number(environment, "METRICS_MAX_SERIES", str(cls.max_series), int, 1),
         )
 
 

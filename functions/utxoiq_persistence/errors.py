@@ -45,6 +45,21 @@ class BadCursor(PersistenceError):
     """Says that this service did not give out the cursor, or not for this list."""
 
 
+class TooManySeries(PersistenceError):
+    """Says that metrics are of new series where there may be no more series.
+
+    Attributes:
+        fields: The fields of the request that say so.
+    """
+
+    def __init__(self, most: int, fields: list[str]) -> None:
+        super().__init__(
+            "makes a new series of service_name, metric_type and unit, and there may be no more than "
+            f"{most}; put what varies in metric_metadata"
+        )
+        self.fields = fields
+
+
 class IdempotencyMismatch(PersistenceError):
     """Says that the Idempotency-Key was used before, with another request."""
 

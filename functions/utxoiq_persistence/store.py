@@ -37,6 +37,7 @@ class Store:
             settings: The settings of the function.
             requests: The figures of its requests, by method and path template, which the instance publishes.
         """
+        self.settings = settings
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
@@ -44,7 +45,7 @@ class Store:
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
         self._replica = _open_replica(settings.database, self.database)
-        self.metrics = Metrics(self.database, self.cache, self._replica)
+        self.metrics = Metrics(self.database, self.cache, settings.max_series, self._replica)
         self.api_keys = ApiKeys(self.database)
         self.key_ring = KeyRing(self.database)
         self.rate_limits = RateLimits(self.cache.scripts)

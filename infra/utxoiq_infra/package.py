@@ -118,6 +118,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that metrics stay in PostgreSQL before they are archived"""
     audit_days: int | None
     """Days that entries of the audit log stay in PostgreSQL"""
+    metrics_max_series: int | None
+    """Series of metrics (service, type and unit) that there may be; a new one beyond is refused"""
     metrics_days: int | None
     """Age at which metrics leave the archive"""
     archive_days: int | None

@@ -283,6 +283,7 @@ class PersistenceLayer(Component):
             "DB_USER": database_user(self.accounts[spec.name]),
             "DB_POOL_SIZE": str(sizing.pool_size),
             "DB_POOL_OVERFLOW": str(sizing.pool_overflow),
+            "METRICS_MAX_SERIES": str(self._configuration.storage.max_series),
             **self._replica_environment(spec),
         }
 

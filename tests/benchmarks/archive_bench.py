@@ -22,6 +22,7 @@ import pyarrow as pa
 from google.cloud import storage
 from pyarrow import csv
 from pyarrow import parquet as pq
+from tests.benchmarks.servers import widen
 
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.postgres_wheel import binaries
@@ -43,14 +44,20 @@ TARGET_RATIO = 0.5
 TARGET_MIB = 300
 PROJECT = "bench"
 BUCKET = "archive"
-FILLED = "filled"
+FILLED, WIDE = "filled", "wide"
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
 FILL = """
-INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
-SELECT gen_random_uuid(), 'service-' || i % 6, 'latency_p' || i % 4, random() * 1000, 'ms',
-       date_trunc('month', now(), 'UTC') - interval '6 months' + i * (interval '28 days' / :rows::bigint),
+WITH named AS MATERIALIZED (
+    SELECT s, t, metric_series_ids(
+        ARRAY['service-' || s]::varchar[], ARRAY['latency_p' || t]::varchar[], ARRAY['ms'], NULL) AS series
+    FROM generate_series(0, 5) AS s, generate_series(0, 3) AS t
+)
+INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadata)
+SELECT series, date_trunc('month', now(), 'UTC') - interval '6 months' + i * (interval '28 days' / :rows::bigint),
+       gen_random_uuid(), random() * 1000,
        CASE WHEN i % 3 = 0 THEN jsonb_build_object('host', 'host-' || i % 10, 'attempt', i % 100) END
-FROM generate_series(0, :rows::bigint - 1) AS i
+FROM generate_series(0, :rows::bigint - 1) AS i JOIN named ON s = i % 6 AND t = i % 4
+ORDER BY i
 """
 MONTH = "SELECT system_metrics_ensure_month(date_trunc('month', now(), 'UTC') - interval '6 months')"
 # The peer reads ids and JSON as texts.
@@ -87,7 +94,7 @@ def run(say: Callable[[str], None] = print, rounds: int = ROUNDS) -> list[Compar
             with postgres.connect() as connection:
                 connection.run(f"CREATE DATABASE round_{number} TEMPLATE {FILLED} STRATEGY file_copy")
             for side in ("ours", "peer") if number % 2 else ("peer", "ours"):
-                figures = _in_process(side, f"round_{number}" if side == "ours" else FILLED, environment)
+                figures = _in_process(side, f"round_{number}" if side == "ours" else WIDE, environment)
                 runs[side].append(figures)
                 say(f"archive: round {number + 1}, {side} {figures['rate']:,.0f} rows/s, {figures['peak']:.0f} MiB")
     return [Comparison(_median("archive", runs["ours"]), _median("COPY to Parquet", runs["peer"]))]
@@ -121,6 +128,11 @@ def _servers() -> Iterator[tuple[Postgres, Mapping[str, str]]]:
                     "SELECT system_metrics_ensure_month(date_trunc('month', now(), 'UTC') - interval '6 months')"
                 )
                 connection.run(FILL, rows=ROWS)
+                connection.run("VACUUM ANALYZE")
+            with postgres.connect() as connection:
+                connection.run(f"CREATE DATABASE {WIDE} TEMPLATE {FILLED} STRATEGY file_copy")
+            widen(_database_settings(str(postgres.socket_dir), WIDE))
+            with postgres.connect(database=WIDE) as connection:
                 connection.run("VACUUM ANALYZE")
             yield postgres, environment
 

@@ -16,6 +16,7 @@ from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres import schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,8 +131,12 @@ class Backends:
         declared_keys.declare(settings, [key])
 
     def copy(self, database: str, copy: str) -> None:
+        """For the peer, with the wide table of metrics."""
         with self.postgres.connect() as connection:
             connection.run(f"CREATE DATABASE {copy} TEMPLATE {database} STRATEGY file_copy")
+        widen(DatabaseSettings(INSTANCE, copy, "postgres", str(self.postgres.socket_dir)))
+        with self.postgres.connect(database=copy) as connection:
+            connection.run("VACUUM ANALYZE")
 
     def environment(self, user: str, database: str) -> dict[str, str]:
         """Of a function, so that it finds both."""
@@ -146,6 +151,12 @@ class Backends:
             "MONITORING_NAMESPACE": "utxoiq-bench",
             "MONITORING_LOCATION": "region",
         }
+
+
+def widen(settings: DatabaseSettings) -> None:
+    """Go back to the version before metrics were narrow: a wide table with four indexes is what a peer would have."""
+    (narrow,) = (find_folder("migrations") / "versions").glob("*_narrow.py")
+    schema.downgrade(settings, f"{int(narrow.name[:4]) - 1:04}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from utxoiq_infra.configuration import catalog
 from utxoiq_infra.configuration.settings import AccessSettings, StorageSettings
 from utxoiq_infra.database import SLOW_STATEMENT_MS
 from utxoiq_persistence.archive.settings import RetentionSettings
-from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.figures import SLOW_SECONDS
 from utxoiq_persistence.records import Scope
 
@@ -32,6 +32,10 @@ def test_rows_stay_as_long_where_nothing_is_set() -> None:
         RetentionSettings.feedback_days,
         RetentionSettings.metrics_days,
     )
+
+
+def test_as_many_series_may_be_there_where_nothing_is_set() -> None:
+    assert StorageSettings().max_series == Settings.max_series
 
 
 def test_pools_are_as_large_where_nothing_is_set() -> None:

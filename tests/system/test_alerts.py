@@ -315,7 +315,7 @@ def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
 def months_that_are_gone(watched: Watched) -> Iterator[None]:
     with watched.connection() as connection:
         tables = connection.run(
-            "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^system_metrics_[0-9]{4}_[0-9]{2}$' "
+            "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^metric_points_[0-9]{4}_[0-9]{2}$' "
             "AND to_date(right(relname, 7), 'YYYY_MM') > now() ORDER BY relname"
         )
         for (table,) in tables[1:]:
@@ -324,6 +324,19 @@ def months_that_are_gone(watched: Watched) -> Iterator[None]:
         yield
     finally:
         assert watched.run_job("partitions")["succeeded"]
+
+
+@contextmanager
+def series_without_end(watched: Watched) -> Iterator[None]:
+    """As a client makes them that puts a request's id into its metrics' type."""
+    watched.execute("""
+        SELECT metric_series_ids(array_agg('flood'::varchar), array_agg(('request ' || n)::varchar),
+                                 array_agg('ms'::varchar), NULL)
+        FROM generate_series(1, 17000) AS n""")
+    try:
+        yield
+    finally:
+        watched.execute("DELETE FROM metric_series WHERE service_name = 'flood'")
 
 
 @contextmanager
@@ -394,6 +407,7 @@ CAUSES = {
         for schedule in SCHEDULES
     },
     "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
+    "series without end": Cause(series_without_end, ["series-running-out"]),
     "nothing published": Cause(nothing_published, ["figures-missing"]),
     "refused callers": Cause(refused_callers, ["refused-callers"]),
     "a function that few ask is away": Cause(lambda watched: killed(watched, "keys"), ["uptime"]),

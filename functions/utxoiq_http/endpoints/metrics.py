@@ -78,7 +78,7 @@ async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> A
 
 
 async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
-    """Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler."""
+    """Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler."""
     made = await store.metrics.sketch()
     await store.schedules.note_success(schedules.SKETCH_METRICS)
     return answer.of_value(200, {"status": "success", "message": f"{made} sketches made"})

@@ -24,6 +24,7 @@ def expire_months(expiry: Expiry) -> None:
             return
         if not _read_back(expiry, month):
             continue
+        partitions.prepare(expiry.session, month)
         for _ in expiry.archive_days(_days_to_archive(expiry, month)):
             pass
         if not remove_month(expiry, month):

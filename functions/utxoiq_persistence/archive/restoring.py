@@ -75,6 +75,8 @@ def restore(
             partitions.ensure_month(session, start_of_day(archived.day))
         with session.transaction():
             session.run(_SQL["mark_archiving"])
+            if table is SYSTEM_METRICS:
+                session.run(_SQL["system_metrics_series"])
             ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=start, end_time=end)
             archive_ledger.hold(session, archived.name, keep_days)
         result.objects += 1

@@ -24,7 +24,7 @@ from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
-from utxoiq_persistence.metrics import partitions, sketches
+from utxoiq_persistence.metrics import folding, partitions, sketches
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
@@ -124,13 +124,14 @@ class Retention:
             upkeep.made += [
                 f"{first:%Y-%m}" for first in partitions.ensure_months(session, self._expires(SYSTEM_METRICS))
             ]
+            folded = folding.fold(session, deadline)
             tally = Tally()
             with _locked(session, SYSTEM_METRICS):
                 months = month_expiry.drop_archived(self._expiry(session, SYSTEM_METRICS, deadline, tally))
             upkeep.dropped += [f"{month.first:%Y-%m}" for month in months]
             upkeep.deleted += tally.deleted
             # Sketches of rows that arrived late, for hours long past.
-            sketches.fill(session, self._expires(SYSTEM_METRICS), sketches.start_of_hour(datetime.now(UTC)), deadline)
+            sketches.fill(session, self._expires(SYSTEM_METRICS), folded, deadline)
             upkeep.audit_made += housekeeping.ensure_audit_months(session)
             dropped, deleted = housekeeping.expire_audit_log(session, self.settings.audit_days, deadline)
             upkeep.audit_dropped += dropped
@@ -181,6 +182,10 @@ class Retention:
                 return
             if table is SYSTEM_METRICS:
                 partitions.ensure_months(session, self._expires(table))
+                if folding.fold(session, deadline) < self._expires(table):
+                    # What is not folded is read from its rows, so they stay.
+                    tally.details.append("rollups are behind; the next run continues")
+                    return
             with _locked(session, table):
                 expiry = self._expiry(session, table, deadline, tally, removed)
                 if table is SYSTEM_METRICS:

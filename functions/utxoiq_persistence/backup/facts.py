@@ -20,6 +20,8 @@ ROWS_A_SAMPLE = 500
 MOST_EDGES = 20_000
 BY_UUID = ("backfill_jobs", "insight_feedback")
 BY_TIME = "system_metrics"
+# Where their rows lie, which a role that reads the view counts.
+POINTS = "metric_points"
 NEWEST = ("backfill_jobs", "insight_feedback", "system_metrics")
 _TICK = timedelta(microseconds=1)
 

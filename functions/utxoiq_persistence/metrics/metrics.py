@@ -1,9 +1,9 @@
-"""System metrics: recorded in batches together with their rollups; read by range and by interval."""
+"""System metrics: recorded in batches, as points of series; read by range and by interval."""
 
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from pg8000.exceptions import DatabaseError
 from utxoiq_persistence import times
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
-from utxoiq_persistence.metrics import sketches, trends
+from utxoiq_persistence.metrics import folding, sketches, trends
+from utxoiq_persistence.metrics.series import SeriesNumbers
 from utxoiq_persistence.postgres import arrays, cursors
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Row, Session
@@ -38,11 +39,13 @@ RECENT_SECONDS = 300
 # Far longer than the replication lag that alerts. Late rows of such a range show once they are replicated.
 PAST = timedelta(hours=1)
 AGGREGATE_SECONDS = 3600
-# How far back one call makes sketches, and for how many seconds.
+# How far back one call makes sketches, and for how many seconds it folds and makes them.
 LATELY = timedelta(days=2)
-SKETCH_BUDGET = 20.0
 # Of a page of metrics, as JSON.
 MAX_PAGE_BYTES = 16 * 2**20
+FOLD_BUDGET = 20.0
+# Of many series, the newest rows are looked for in the last of these spans that has enough of them.
+SPANS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=31))
 # The largest group of rows in one commit: beyond this, one long statement costs more than a second commit.
 MAX_ROWS = 100
 # RFC 9562: the first digit of a uuid's fourth group has two bits that are not random.
@@ -66,7 +69,7 @@ class _StoredMetric(Struct):
 
 class _Batch(Struct):
     metrics: list[_StoredMetric]
-    entry: audit.Entry
+    series: list[int]
 
 
 class Metrics:
@@ -75,22 +78,26 @@ class Metrics:
     A replica, if there is one, answers readings of ranges that ended more than PAST ago, since it lags behind.
     """
 
-    def __init__(self, database: Database, cache: Cache, replica: Database | None = None) -> None:
+    def __init__(self, database: Database, cache: Cache, max_series: int, replica: Database | None = None) -> None:
         self._database = database
         self._cache = cache
         self._replica = replica
+        self._series = SeriesNumbers(database, max_series)
         self._months_seen = (0, 0)
         self._batches = Groups("record", self._record_all, MAX_ROWS)
 
     async def record(self, metric: NewMetric, idempotency: Idempotency | None = None) -> Document:
         """Record one metric, stamped with the present if it has no time. Return it as JSON.
 
-        Raises IdempotencyMismatch, DatabaseUnavailable.
+        Raises TooManySeries, IdempotencyMismatch, DatabaseUnavailable.
         """
         return Document(await self._record([metric], idempotency, alone=True))
 
     async def record_batch(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None = None) -> Document:
-        """Record all of the metrics or none. Return them as JSON. Raises IdempotencyMismatch, DatabaseUnavailable."""
+        """Record all of the metrics or none. Return them as JSON.
+
+        Raises TooManySeries, IdempotencyMismatch, DatabaseUnavailable.
+        """
         return Document(await self._record(metrics, idempotency, alone=False))
 
     async def find(self, query: MetricsQuery) -> Page:
@@ -129,17 +136,18 @@ class Metrics:
         return await self._cache.get("metric_aggregates", tag, field, AGGREGATE_SECONDS, read)
 
     async def sketch(self) -> int:
-        """Make the sketches of what ended lately, so that percentiles need no rows. Return how many were made.
+        """Fold what has ended, and make its sketches, so that aggregates need no rows. Return how many were made.
 
-        Rows that arrive later for hours long past are covered by the upkeep of months. Raises DatabaseUnavailable.
+        Sketches of rows that arrive later for hours long past are made by the upkeep of months. Raises
+        DatabaseUnavailable.
         """
-        deadline = time.monotonic() + SKETCH_BUDGET
-        now = datetime.now(UTC)
+        deadline = time.monotonic() + FOLD_BUDGET
 
         def work(session: Session) -> int:
-            return sketches.fill(session, now - LATELY, sketches.start_of_hour(now), deadline)
+            folded = folding.fold(session, deadline)
+            return sketches.fill(session, datetime.now(UTC) - LATELY, folded, deadline)
 
-        return await self._database.work("sketch_metrics", work, idempotent=True)
+        return await self._database.work("fold_metrics", work, idempotent=True)
 
     async def _record(self, metrics: Sequence[NewMetric], idempotency: Idempotency | None, *, alone: bool) -> bytes:
         now = datetime.now(UTC)
@@ -157,25 +165,28 @@ class Metrics:
             for identifier, metric in zip(_new_ids(len(metrics)), metrics, strict=True)
         ]
         answer = _ENCODER.encode(stored[0] if alone else stored)
+        # For the line of the log; points are their own trace.
         services = {metric.service_name for metric in metrics}
         entry = audit.create_entry(
             "metrics.record", services.pop() if len(services) == 1 else None, metrics=len(metrics)
         )
+        batch = _Batch(stored, await self._series.find(metrics, alone=alone))
         if idempotency is not None:
-            return await self._record_once(_Batch(stored, entry), answer, idempotency)
+            return await self._record_once(batch, entry, answer, idempotency)
         if not stored:
             return answer
-        await self._batches.add(_Batch(stored, entry), size=len(stored))
+        await self._batches.add(batch, size=len(stored))
         entry.made = True
         return answer
 
-    async def _record_once(self, batch: _Batch, answer: bytes, idempotency: Idempotency) -> bytes:
+    async def _record_once(self, batch: _Batch, entry: audit.Entry, answer: bytes, idempotency: Idempotency) -> bytes:
         def recorded(_: list[Row]) -> bytes:
-            batch.entry.made = True
+            entry.made = True
             return answer
 
+        write = Write(_SQL["record"], _parameters([batch]), recorded)
         async with self._cache.changing(_tags([batch])):
-            return await write_once(self._database, Write(_SQL["record"], _parameters([batch]), recorded), idempotency)
+            return await write_once(self._database, write, idempotency)
 
     async def _record_all(self, batches: Sequence[_Batch]) -> list[None]:
         async with self._cache.changing(_tags(batches)):
@@ -201,18 +212,23 @@ class Metrics:
         return await self._find_in(self._database, query)
 
     async def _find_in(self, database: Database, query: MetricsQuery) -> tuple[bytes, str | None]:
-        ((text, place),) = await database.fetch(
-            _SQL["find_metrics"],
-            idempotent=True,
-            service_name=query.service_name,
-            metric_type=query.metric_type,
-            start_time=query.start_time,
-            end_time=query.end_time,
-            limit=query.limit,
-            most_bytes=MAX_PAGE_BYTES,
-            offset=query.offset,
-            **cursors.decode(query.cursor),
-        )
+        """Return the page, from the shortest span that has one more than it shows, and the place of the next."""
+        after = cursors.decode(query.cursor)
+        for start in _starts(query, after):
+            ((text, place),) = await database.fetch(
+                _SQL["find_metrics"],
+                idempotent=True,
+                service_name=query.service_name,
+                metric_type=query.metric_type,
+                start_time=start,
+                end_time=query.end_time,
+                limit=query.limit,
+                most_bytes=MAX_PAGE_BYTES,
+                offset=query.offset,
+                **after,
+            )
+            if place is not None:
+                break
         return text.encode(), place
 
 
@@ -226,18 +242,30 @@ def _new_ids(count: int) -> Iterator[str]:
 def _parameters(batches: Sequence[_Batch]) -> dict[str, Any]:
     metrics = [metric for batch in batches for metric in batch.metrics]
     return {
-        "ids": arrays.encode_texts(metric.id for metric in metrics),
-        "service_names": arrays.encode_texts(metric.service_name for metric in metrics),
-        "metric_types": arrays.encode_texts(metric.metric_type for metric in metrics),
+        "series": arrays.encode_plain([series for batch in batches for series in batch.series]),
+        "ids": arrays.encode_plain([metric.id for metric in metrics]),
         "metric_values": arrays.encode_plain([metric.metric_value for metric in metrics]),
-        "units": arrays.encode_texts(metric.unit for metric in metrics),
         "timestamps": arrays.encode_plain([metric.timestamp for metric in metrics]),
-        "metadata": arrays.encode_texts(
-            None if metric.metric_metadata is None else _ENCODER.encode(metric.metric_metadata).decode()
-            for metric in metrics
-        ),
-        **audit.encode_entries([batch.entry for batch in batches]),
+        "metadata": _encode_metadata([metric.metric_metadata for metric in metrics]),
     }
+
+
+def _encode_metadata(metadata: Sequence[dict[str, object] | None]) -> str:
+    if not any(one is not None for one in metadata):
+        return "{}"
+    return arrays.encode_texts(None if one is None else _ENCODER.encode(one).decode() for one in metadata)
+
+
+def _starts(query: MetricsQuery, after: Mapping[str, object]) -> Iterator[datetime]:
+    """Yield where to begin to look, later ones first: the newest of many series are likely to be near the end."""
+    if query.service_name is None or query.metric_type is None:
+        latest = min(query.end_time, datetime.now(UTC))
+        if after["after_time"] is not None:
+            latest = min(latest, cursors.second_of(str(after["after_time"])))
+        for span in SPANS:
+            if latest - query.start_time > span:
+                yield latest - span
+    yield query.start_time
 
 
 def _is_recent_series(query: MetricsQuery) -> bool:

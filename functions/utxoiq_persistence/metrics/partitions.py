@@ -8,10 +8,9 @@ from pg8000.exceptions import DatabaseError
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, state_of
 
 _SQL = load("partitions")
-LOCK_NOT_AVAILABLE = "55P03"
 ATTEMPTS = 3
 
 
@@ -74,11 +73,20 @@ def _months(session: Session, *, attached: bool) -> list[Month]:
     return [Month(date.fromisoformat(first)) for first, is_attached in rows if is_attached is attached]
 
 
+def prepare(session: Session, month: Month) -> None:
+    """Index the month by time, for its archiving. Raises DatabaseUnavailable if traffic holds it for too long."""
+    _try_to(session, "prepare_month", month)
+
+
 def detach(session: Session, month: Month) -> None:
     """Detach the month from the table. Raises DatabaseUnavailable if traffic holds the table for too long."""
+    _try_to(session, "detach_month", month)
+
+
+def _try_to(session: Session, statement: str, month: Month) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            session.run(_SQL["detach_month"], month=month.first)
+            session.run(_SQL[statement], month=month.first)
         except DatabaseError as error:
             if state_of(error) != LOCK_NOT_AVAILABLE:
                 raise

@@ -26,7 +26,7 @@ def fill(session: Session, start: datetime, end: datetime, deadline: float, *, l
     Args:
         session: The connection to work on.
         start: The beginning of the first interval.
-        end: The end of the last interval.
+        end: The end of the last interval, which is folded.
         deadline: When to stop, by time.monotonic().
         leaving: Whether the rows are archived already and about to be deleted from their table.
     """
@@ -37,11 +37,6 @@ def fill(session: Session, start: datetime, end: datetime, deadline: float, *, l
                 return made
             made += _make(session, resolution, batch, leaving=leaving)
     return made
-
-
-def start_of_hour(now: datetime) -> datetime:
-    """Return the beginning of the hour of `now`."""
-    return now.replace(minute=0, second=0, microsecond=0)
 
 
 def lock(session: Session) -> None:

@@ -103,3 +103,10 @@ def _column(name: str, text: str) -> Column:
 
 
 TABLES = read(find_folder("sql"))
+# Where the rows of the view system_metrics lie: a point has the columns that its series has not.
+OF_SERIES = frozenset({"service_name", "metric_type", "unit"})
+POINTS = ListedTable(
+    "metric_points",
+    tuple(column for column in TABLES["system_metrics"].columns if column.name not in OF_SERIES),
+    TABLES["system_metrics"].moments,
+)

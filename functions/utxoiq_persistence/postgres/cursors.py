@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from utxoiq_persistence.errors import BadCursor
@@ -36,8 +36,16 @@ def decode(cursor: str | None, identifier: Callable[[str], object] = UUID) -> Ma
         padding = "=" * (-len(cursor) % 4)
         text = base64.b64decode(cursor + padding, altchars=b"-_", validate=True).decode()
         moment, last_id = text.rsplit(" ", 1)
-        # PostgreSQL writes +00 and any number of decimals, and reads the text back exactly as it wrote it.
-        datetime.fromisoformat(moment.split(".")[0].split("+")[0])
+        second_of(moment)
         return {"after_time": moment, "after_id": identifier(last_id)}
     except (binascii.Error, ValueError):
         raise BadCursor("cursor is not one that this list gave out; start again without it") from None
+
+
+def second_of(moment: str) -> datetime:
+    """Return the time of a place as PostgreSQL writes it, to the second. Raises ValueError if it is none.
+
+    PostgreSQL writes +00 and any number of decimals, and reads the text back exactly as it wrote it.
+    """
+    second = datetime.fromisoformat(moment.split(".")[0].split("+")[0])
+    return second if second.tzinfo is not None else second.replace(tzinfo=UTC)

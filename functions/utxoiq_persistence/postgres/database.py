@@ -61,6 +61,7 @@ class Database:
     Attributes:
         queries: Figures by the name of a statement or of work.
         checkouts: How long callers waited for a usable connection.
+        opened: How many connections were opened so far.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Database:
         """
         self.queries: dict[str, QueryFigures] = {} if beside is None else beside.queries
         self.checkouts: Histogram = Histogram() if beside is None else beside.checkouts
+        self.opened = 0
         self._settings = settings
         self._connect = connect
         self._capacity = settings.pool_size + settings.pool_overflow
@@ -330,6 +332,7 @@ class Database:
             if self._is_fresh(session) and not session.is_dead():
                 return session
             session.close()
+        self.opened += 1
         try:
             if (span := tracing.current()) is None:
                 return self._connect()

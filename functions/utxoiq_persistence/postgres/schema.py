@@ -15,22 +15,22 @@ from alembic.runtime.migration import MigrationContext
 from pg8000.dbapi import Connection as DbapiConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.sqlstates import is_fatal, state_of
+from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, is_fatal, state_of
 
 # The key of the advisory lock: any number that nothing else in the database locks.
 LOCK = 7_086_711_031
 # How long a run waits for another one, and how long a statement waits for the traffic that holds its table.
 RUN_PATIENCE = "300s"
 TRAFFIC_PATIENCE = "5s"
-LOCK_NOT_AVAILABLE = "55P03"
 UNDEFINED_OBJECT = "42704"
+LOST = "the connection to the database was lost; migrate again"
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,15 @@ def plain_sql(module: str) -> tuple[Callable[[], None], Callable[[], None]]:
     return _make_runner(Path(module).with_suffix(".up.sql")), _make_runner(Path(module).with_suffix(".down.sql"))
 
 
+def call(procedure: str) -> None:
+    """Call a procedure that commits as it goes. A version that does so may be killed in it, and is then run again."""
+    context = op.get_context()
+    with context.autocommit_block():
+        if not context.as_sql:
+            op.execute("COMMIT")  # of what Alembic has just read, which pg8000 began a transaction for
+        op.execute(f"CALL {procedure}()")
+
+
 def _make_runner(file: Path) -> Callable[[], None]:
     def run() -> None:
         sql = file.read_text().strip()
@@ -116,11 +125,13 @@ def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SET lock_timeout = '{TRAFFIC_PATIENCE}'")
             connection.commit()
             yield connection
+    except PendingRollbackError as error:
+        raise DatabaseUnavailable(LOST) from error  # within a procedure
     except DBAPIError as error:
         if _has_state(error, LOCK_NOT_AVAILABLE):
             raise DatabaseUnavailable("the schema is in use; migrate again when there is less traffic") from error
         if isinstance(error.orig, InterfaceError) or _is_fatal(error):
-            raise DatabaseUnavailable("the connection to the database was lost; migrate again") from error
+            raise DatabaseUnavailable(LOST) from error
         raise
 
 
@@ -129,11 +140,14 @@ def _report_failures(connect: Callable[[], DbapiConnection]) -> Callable[[], Dba
 
     def open_connection() -> DbapiConnection:
         try:
-            return connect()
+            connection = connect()
         except ConfigurationError:
             raise
         except Exception as error:
             raise DatabaseUnavailable("the database cannot be reached; try again") from error
+        # Until here silence was a sign that it is away. A version that moves rows says nothing for minutes.
+        connection._usock.settimeout(None)
+        return connection
 
     return open_connection
 

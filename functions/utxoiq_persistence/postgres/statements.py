@@ -5,7 +5,8 @@ a statement of its own, for which PostgreSQL makes a plan of its own. `:status I
 index once PostgreSQL plans a prepared statement for any parameters.
 
 `{insight_feedback}` stands for the table's columns as sql/columns.toml lists them, `{insight_feedback live}` for the
-same with the alias `live`. `-- columns: shown` starts a list of the file's own, which its queries insert as `{shown}`.
+same with the alias `live`; `{metric_points}` are those columns of system_metrics that a point has, not its series.
+`-- columns: shown` starts a list of the file's own, which its queries insert as `{shown}`.
 `{time created_at}` is a time as answers spell it, and `{answer insight_feedback live}` a row of the table's columns of
 what is called `live`, with its times spelled that way.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pg8000.native import to_statement
 
 from utxoiq_persistence.packaged_folders import find_folder
-from utxoiq_persistence.postgres.columns import TABLES, spelled_time
+from utxoiq_persistence.postgres.columns import POINTS, TABLES, spelled_time
 
 _HEADING = re.compile(r"^-- (name|columns): (\w+)\s*$", re.MULTILINE)
 _LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
@@ -25,6 +26,7 @@ _ANSWER = re.compile(r"\{answer (\w+) (\w+)\}")
 _TIME = re.compile(r"\{time ([^{}]+)\}")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _OPTIONAL = re.compile(r"^(.*\S)\s*-- if given$", re.MULTILINE)
+_LISTED = {**TABLES, POINTS.name: POINTS}
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 
 
@@ -79,7 +81,7 @@ def load(table: str) -> dict[str, Statement]:
 def _insert_lists(text: str, own: Mapping[str, str]) -> str:
     def columns(place: re.Match[str]) -> str:
         name, alias = place.groups()
-        return own[name] if name in own else TABLES[name].sql(alias)
+        return own[name] if name in own else _LISTED[name].sql(alias)
 
     def answer(place: re.Match[str]) -> str:
         name, alias = place.groups()

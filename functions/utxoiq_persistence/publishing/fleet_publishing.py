@@ -25,6 +25,7 @@ from utxoiq_persistence.redis.client import RedisError
 from utxoiq_persistence.store import Store
 
 _RUNS = load("retention_runs")
+_SERIES = load("metric_series")
 SERVICE_NAME = "utxoiq-persistence"
 
 
@@ -65,17 +66,18 @@ class FleetPublisher:
         return await self._store.fleet.read()
 
     async def _read_series(self) -> list[Series]:
-        def read(session: Session) -> tuple[int, list[Row], Mapping[str, float]]:
+        def read(session: Session) -> tuple[int, int, list[Row], Mapping[str, float]]:
             months = partitions.count_months_ahead(session, datetime.now(UTC).date())
-            return months, session.run(_RUNS["lately"]), schedules.read_ages(session)
+            ((count,),) = session.run(_SERIES["count_series"])
+            return months, count, session.run(_RUNS["lately"]), schedules.read_ages(session)
 
-        months, ((failures, duration),), ages = await self._store.database.work(
-            "publish_metrics", read, idempotent=True
-        )
+        work = self._store.database.work("publish_metrics", read, idempotent=True)
+        months, count, ((failures, duration),), ages = await work
         # That of this very schedule is published by another one.
         others = {schedule: age for schedule, age in ages.items() if schedule != schedules.PUBLISH_METRICS}
         return [
             *(Series(metrics.SCHEDULE_AGE, age, (schedule,)) for schedule, age in others.items()),
+            Series(metrics.METRICS_SERIES_USED, 100 * count / self._store.settings.max_series),
             Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
             Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
             Series(metrics.RETENTION_DURATION, duration),

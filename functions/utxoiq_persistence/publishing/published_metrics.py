@@ -42,6 +42,7 @@ CACHE_EVICTIONS = PublishedMetric("cache/evictions", "CUMULATIVE", "INT64", "1")
 FLEET_INSTANCES = PublishedMetric("fleet/instances", "GAUGE", "INT64", "1", ("function",))
 REDIS_UP = PublishedMetric("redis/up", "GAUGE", "INT64", "1")
 PARTITIONS_MONTHS_AHEAD = PublishedMetric("partitions/months_ahead", "GAUGE", "INT64", "1")
+METRICS_SERIES_USED = PublishedMetric("metrics/series_used", "GAUGE", "DOUBLE", "%")
 RETENTION_CONSECUTIVE_FAILURES = PublishedMetric("retention/consecutive_failures", "GAUGE", "INT64", "1")
 RETENTION_DURATION = PublishedMetric("retention/duration", "GAUGE", "DOUBLE", "s")
 SCHEDULE_AGE = PublishedMetric("schedule/age", "GAUGE", "DOUBLE", "s", ("schedule",))
@@ -65,6 +66,7 @@ METRICS = (
     FLEET_INSTANCES,
     REDIS_UP,
     PARTITIONS_MONTHS_AHEAD,
+    METRICS_SERIES_USED,
     RETENTION_CONSECUTIVE_FAILURES,
     RETENTION_DURATION,
     SCHEDULE_AGE,

@@ -221,40 +221,27 @@ INSIGHT_FEEDBACK = MovedTable(
         FROM changed WHERE known.table_name = 'insight_feedback' AND known.id = changed.id""",
 )
 
-# The one statement that writes old metrics. It keeps the rollups, as the functions' own statement `record` does.
+# The one statement that writes old metrics. What is late is noted by the table's trigger, and folded as anything late.
 _STORE_METRICS = """
-    WITH stored AS (
-        INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "timestamp", metric_metadata)
-        SELECT id, service_name, metric_type, metric_value, unit, "timestamp" AT TIME ZONE 'UTC', metric_metadata
+    WITH fitting AS MATERIALIZED (
+        SELECT id, service_name, metric_type, metric_value, unit, "timestamp" AT TIME ZONE 'UTC' AS "timestamp",
+               metric_metadata
         FROM coming WHERE NOT EXISTS (
             SELECT FROM moving.imported AS known WHERE table_name = 'system_metrics' AND known.id = coming.id)
+    ), named AS MATERIALIZED (
+        SELECT array_agg(service_name::varchar) AS services, array_agg(metric_type::varchar) AS types,
+               array_agg(unit::varchar) AS units
+        FROM (SELECT DISTINCT service_name, metric_type, unit FROM fitting) AS one_each
+    ), numbered AS MATERIALIZED (
+        SELECT service_name, metric_type, unit, series FROM named CROSS JOIN LATERAL ROWS FROM (
+            unnest(services, types, units), metric_series_ids(services, types, units, NULL)
+        ) AS listed (service_name, metric_type, unit, series)
+    ), stored AS (
+        INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadata)
+        SELECT series, "timestamp", id, metric_value, metric_metadata
+        FROM fitting JOIN numbered USING (service_name, metric_type, unit)
         ON CONFLICT DO NOTHING
-        RETURNING *
-    ), hours AS (
-        SELECT service_name, metric_type, 'hour' AS resolution, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
-               count(*) AS value_count,
-               sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-20 ELSE 0 END)
-                   AS value_sum,
-               min(metric_value) AS value_min, max(metric_value) AS value_max,
-               min("timestamp") AS first_at, max("timestamp") AS last_at
-        FROM stored GROUP BY 1, 2, 4
-    ), days AS (
-        SELECT service_name, metric_type, 'day', date_bin('1 day', bucket, 'epoch') AS bucket,
-               sum(value_count), sum(value_sum), min(value_min), max(value_max), min(first_at), max(last_at)
-        FROM hours GROUP BY 1, 2, 4
-    ), rolled AS (
-        INSERT INTO metric_rollups AS rollup (
-            service_name, metric_type, resolution, bucket, value_count, value_sum, value_min, value_max,
-            first_at, last_at)
-        SELECT * FROM hours UNION ALL SELECT * FROM days
-        ORDER BY service_name, metric_type, resolution, bucket
-        ON CONFLICT (service_name, metric_type, resolution, bucket) DO UPDATE SET
-            value_count = rollup.value_count + excluded.value_count,
-            value_sum = rollup.value_sum + excluded.value_sum,
-            value_min = least(rollup.value_min, excluded.value_min),
-            value_max = greatest(rollup.value_max, excluded.value_max),
-            first_at = least(rollup.first_at, excluded.first_at),
-            last_at = greatest(rollup.last_at, excluded.last_at)
+        RETURNING id
     )
     INSERT INTO moving.imported (table_name, id) SELECT 'system_metrics', id FROM stored"""
 

@@ -43,6 +43,16 @@ DERIVED = {
 }
 
 
+# A view, the table that its own rows lie in, what that needs first, and where conditions find the view's columns.
+PARTS_OF = {
+    "system_metrics": (
+        "metric_points",
+        "metric_series",
+        "public.metric_points JOIN public.metric_series USING (series)",
+    )
+}
+
+
 @dataclass(frozen=True)
 class Copied:
     """How many rows the source had (found), and how many of them were missing and were added."""
@@ -57,6 +67,10 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
 
     Raises CommandFailed.
     """
+    reads = f"public.{identifier(table)}"
+    if table in PARTS_OF:
+        table, needed, reads = PARTS_OF[table]
+        copy_missing(source, live, needed)
     statements = definition.read(source, table)
     if not statements:
         raise CommandFailed(f"there was no table {table} at that moment")
@@ -66,7 +80,7 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as spool:
         try:
             # The condition is the operator's own SQL.
-            source.run(f"COPY (SELECT {columns} FROM {name} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
+            source.run(f"COPY (SELECT {columns} FROM {reads} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
         except DatabaseError as error:
             raise wrong_usage(f"--where {where!r}: {message_of(error)}") from error
         spool.seek(0)

@@ -9,6 +9,7 @@ from pg8000.native import identifier
 
 from commands.errors import CommandFailed, wrong_usage
 from commands.recover.database import Database, message_of
+from commands.recover.rows import PARTS_OF
 from commands.stack import REPOSITORY
 
 TABLES = """
@@ -25,7 +26,7 @@ def refuse_table(live: Database, table: str, where: str) -> None:
     A table that was dropped is known by the migrations; its condition can be tried on the clone only.
     """
     tables = [name for (name,) in live.rows(TABLES)]
-    if table in tables:
+    if table in tables or table in PARTS_OF:
         _refuse_condition(live, table, where)
     elif table not in declared_tables():
         known = sorted({*tables, *declared_tables()})

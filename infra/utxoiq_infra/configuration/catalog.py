@@ -150,7 +150,7 @@ SCHEDULES = (
     ),
     Schedule(
         name="sketch-metrics",
-        description="Prepares the percentiles of metrics whose hour or day is over",
+        description="Folds metrics whose hour is over into rollups, and prepares their percentiles",
         function=METRICS,
         path=f"{METRICS.prefix}/sketches",
         cron="*/5 * * * *",

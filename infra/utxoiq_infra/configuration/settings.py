@@ -64,7 +64,7 @@ class StorageSettings:
     """Days. *_hot: in PostgreSQL; metrics: from a metric's birth to its end in the archive; archive: of all else.
 
     retention: how long nobody may delete or replace an object; zero for versions instead, which the two exclude.
-    locked: for good, that is.
+    locked: for good, that is. max_series: of metrics in PostgreSQL, which is a number and not days.
     """
 
     soft_delete: int = 7
@@ -72,6 +72,7 @@ class StorageSettings:
     feedback_hot: int = 730
     metrics_hot: int = 90
     audit_hot: int = 400
+    max_series: int = 20_000
     metrics: int = 365
     archive: int = 1825
     archive_retention: int = 0

@@ -139,6 +139,7 @@ def _storage(values: Values) -> StorageSettings:
         feedback_hot=values.integer("feedbackHotDays", default.feedback_hot, 1, 36500),
         metrics_hot=values.integer("metricsHotDays", default.metrics_hot, 7, 3650),
         audit_hot=values.integer("auditDays", default.audit_hot, 60, 36500),
+        max_series=values.integer("metricsMaxSeries", default.max_series, 1, 10**7),
         metrics=values.integer("metricsDays", default.metrics, 1, 3650),
         archive=values.integer("archiveDays", default.archive, 730, 36500),
         archive_retention=values.integer("archiveRetentionDays", default.archive_retention, 0, 36500),

@@ -42,6 +42,7 @@ VERIFICATION_SECONDS = 8 * DAY  # it is weekly
 RETENTION_FAILURES = 2
 RETENTION_SECONDS = 25 * MINUTE
 MONTHS_AHEAD = 2  # of the three that are made
+SERIES_PERCENT = 80
 ERROR_RATIO = 0.05
 LATENCY_MS = 1000
 REFUSALS = 50
@@ -285,6 +286,12 @@ def _data(filters: Filters) -> Iterator[Alert]:
         f"Fewer than {MONTHS_AHEAD} months of metrics have a partition ahead of them",
         ERROR,
         (Threshold("months ahead", newest("partitions/months_ahead"), "LT", MONTHS_AHEAD),),
+    )
+    yield Alert(
+        "series-running-out",
+        f"Over {SERIES_PERCENT} % of the series of metrics that there may be are there",
+        WARNING,
+        (Threshold("of the limit, %", newest("metrics/series_used"), "GT", SERIES_PERCENT),),
     )
     # By what is published whatever happens.
     yield Alert(

@@ -25,6 +25,7 @@ from utxoiq_infra.monitoring.alert_table import (
     QUERY_MS,
     RETENTION_FAILURES,
     RETENTION_SECONDS,
+    SERIES_PERCENT,
     SERVING,
     SLOW_BURN,
     SLOW_RATIO,
@@ -211,6 +212,7 @@ def _lifecycle(filters: Filters) -> Iterator[Chart]:
         ("Retention runs that failed in a row", "retention/consecutive_failures", "1", (RETENTION_FAILURES,)),
         ("Time of the last retention run", "retention/duration", "s", (RETENTION_SECONDS,)),
         ("Months of metrics with a partition ahead", "partitions/months_ahead", "1", (MONTHS_AHEAD,)),
+        ("Series of metrics, of how many there may be", "metrics/series_used", "%", (SERIES_PERCENT,)),
     ):
         yield Chart(title, (Line(_newest(filters.whole(metric))),), unit, limits)
     ages = Series(filters.whole("schedule/age"), "ALIGN_MIN", 3 * MINUTE, "REDUCE_MAX", ("metric.labels.schedule",))

@@ -83,6 +83,7 @@ PUBLISHED_METRICS = (
     _gauge("fleet/instances", "INT64", "1", "Instances that reported recently", "function"),
     _gauge("redis/up", "INT64", "1", "1 if Redis accepts writes, else 0"),
     _gauge("partitions/months_ahead", "INT64", "1", "Monthly partitions of system_metrics after this month"),
+    _gauge("metrics/series_used", "DOUBLE", "%", "Series of metrics, as a percentage of how many there may be"),
     _gauge(
         "retention/consecutive_failures", "INT64", "1", "Retention runs that failed since the last one that succeeded"
     ),

@@ -47,8 +47,6 @@ async def test_every_change_is_there_with_its_origin(store: Store, rows: Rows) -
     await store.feedback.rate(Rating("insight-1", 5, "nobody's business"), "ada")
     await store.feedback.comment(Comment("insight-1", "nobody's business"), "ada")
     await store.feedback.flag(Flag("insight-1", "spam", "nobody's business"), "ada")
-    await store.metrics.record(METRIC)
-    await store.metrics.record_batch([METRIC, NewMetric("web", "latency", 1.0, "ms")])
     key = json.loads((await store.api_keys.create(NewApiKey("k", "o", frozenset({"admin"})))).row.body)
     successor = json.loads((await store.api_keys.rotate(key["id"], KeyRotation())).row.body)
     await store.api_keys.revoke(successor["id"])
@@ -62,8 +60,6 @@ async def test_every_change_is_there_with_its_origin(store: Store, rows: Rows) -
         "feedback.rate",
         "feedback.comment",
         "feedback.flag",
-        "metrics.record",
-        "metrics.record",
         "key.create",
         "key.rotate",
         "key.revoke",
@@ -77,7 +73,7 @@ async def test_every_change_is_there_with_its_origin(store: Store, rows: Rows) -
 
 
 async def test_what_a_function_does_of_its_own_accord_carries_its_name(store: Store) -> None:
-    await store.metrics.record(METRIC)
+    await new_job(store)
     (entry,) = await found(store, AuditQuery())
     assert entry["actor"].startswith("function:")
     assert entry["request_id"] is None
@@ -104,10 +100,21 @@ async def test_a_change_that_is_rolled_back_takes_its_trace_along(store: Store, 
 
 async def test_a_request_that_comes_twice_leaves_one_trace(store: Store, rows: Rows) -> None:
     for _ in range(2):
-        await store.metrics.record(METRIC, Idempotency("caller", "key", b"hash"))
+        await store.jobs.start(NewJob("utxo_set", 0, 10), Idempotency("caller", "key", b"hash"))
     with pytest.raises(IdempotencyMismatch):
-        await store.metrics.record(METRIC, Idempotency("caller", "key", b"another"))
-    assert rows("SELECT action, details FROM audit_log") == [["metrics.record", {"metrics": 1}]]
+        await store.jobs.start(NewJob("utxo_set", 0, 10), Idempotency("caller", "key", b"another"))
+    assert rows("SELECT action FROM audit_log") == [["job.start"]]
+
+
+async def test_metrics_are_their_own_trace_and_are_told_of_in_the_requests_line(store: Store, rows: Rows) -> None:
+    origin = Origin("service:a")
+    audit.set_origin(origin)
+    await store.metrics.record(METRIC)
+    await store.metrics.record_batch([METRIC], Idempotency("caller", "key", b"hash"))
+    assert rows("SELECT * FROM audit_log") == []
+    assert [(entry.action, entry.made, entry.details) for entry in origin.entries] == [
+        ("metrics.record", True, {"metrics": 1})
+    ] * 2
 
 
 async def test_writes_that_go_out_together_are_told_of_one_by_one(store: Store, rows: Rows) -> None:
@@ -124,14 +131,11 @@ async def test_writes_that_go_out_together_are_told_of_one_by_one(store: Store, 
         """SELECT actor, key_id, address, request_id, action FROM audit_log
         ORDER BY replace(request_id, 'request-', '')::int"""
     )
-    assert told == [
-        *([f"user:{n}", f"key-{n}", f"192.0.2.{n}", f"request-{n}", "feedback.rate"] for n in range(40)),
-        *([f"service:{n}", None, None, f"request-{n}", "metrics.record"] for n in range(40, 80)),
-    ]
+    assert told == [[f"user:{n}", f"key-{n}", f"192.0.2.{n}", f"request-{n}", "feedback.rate"] for n in range(40)]
     ratings = rows("SELECT user_id, rating FROM insight_feedback ORDER BY user_id::int")
     assert ratings == [[f"{n}", n % 5 + 1] for n in range(40)]
     assert rows("SELECT rating_1, rating_5 FROM insight_stats") == [[8, 8]]
-    assert rows("SELECT DISTINCT value_count FROM metric_rollups") == [[40]]
+    assert rows("SELECT count(*) FROM metric_points") == [[40]]
     assert all(store.database.queries[name].durations.count < 40 for name in ("rate", "record"))
 
 

@@ -112,7 +112,7 @@ async def test_rows_written_while_the_backup_runs_do_no_harm(backups: BackupServ
                     "INSERT INTO insight_feedback (id, insight_id, user_id, rating) VALUES "
                     "(gen_random_uuid(), 'insight-1', :user, 3)", user=key,
                 )  # fmt: skip
-                connection.run("DELETE FROM system_metrics WHERE ctid IN (SELECT ctid FROM system_metrics LIMIT 1)")
+                connection.run("DELETE FROM metric_points WHERE id IN (SELECT id FROM metric_points LIMIT 1)")
 
     async def keep_writing() -> int:
         number = 0
@@ -153,8 +153,8 @@ async def test_a_corrupt_backup_fails_and_leaves_no_instance(
     [
         ("DELETE FROM insight_feedback WHERE user_id = 'user-7'", "row_counts"),
         ("UPDATE insight_feedback SET comment = 'another'", "samples"),
-        ("UPDATE system_metrics SET metric_value = 0", "samples"),
-        ("DELETE FROM system_metrics WHERE metric_value = 1", "newest_rows"),
+        ("UPDATE metric_points SET metric_value = 0", "samples"),
+        ("DELETE FROM metric_points WHERE metric_value = 1", "newest_rows"),
         ("ALTER TABLE insight_feedback DROP CONSTRAINT insight_feedback_rating_check", "schema"),
         ("UPDATE insight_stats SET comments = 0", "statistics"),
     ],
@@ -298,7 +298,7 @@ async def test_the_function_may_read_and_write_no_more_than_it_needs(
 ) -> None:
     with source.connect(user=backup_settings.database.user, database=DATABASE) as connection:
         for forbidden in (
-            "DELETE FROM system_metrics",
+            "DELETE FROM metric_points",
             "UPDATE insight_feedback SET rating = 1",
             "SELECT digest FROM api_keys",
             "DELETE FROM backup_runs",

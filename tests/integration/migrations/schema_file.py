@@ -20,7 +20,7 @@ NOISE = re.compile(
     r"^(\\(un)?restrict .*|-- (Dumped|PostgreSQL database dump|Name:).*|SET .*|SELECT pg_catalog\..*|--)$"
 )
 # Months are made as time goes by, so they are of the day and not of the schema; so is where the audit log's begin.
-MONTH = re.compile(r"\b(system_metrics_\d{4}_\d{2}|audit_log_\d{4}_\d{2}|audit_log_before)(?!')")
+MONTH = re.compile(r"\b(metric_points_\d{4}_\d{2}|audit_log_\d{4}_\d{2}|audit_log_before)(?!')")
 
 
 def dump(postgres: Postgres, database: str) -> str:

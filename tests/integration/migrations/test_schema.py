@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -15,6 +16,7 @@ from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.postgres_wheel import binaries
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
+from utxoiq_persistence.postgres import connection as connection_module
 from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.statements import load
 
@@ -26,7 +28,6 @@ INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block)
     VALUES (gen_random_uuid(), 'x', 0, 9, 0);
 INSERT INTO insight_feedback (id, insight_id, user_id, rating) VALUES (gen_random_uuid(), 'i', 'u', 5);
 INSERT INTO system_metrics SELECT gen_random_uuid(), 's', 't', 1, 'u', at FROM unnest(ARRAY[now(), 'epoch']) AS at;
-INSERT INTO metric_rollups VALUES ('s', 't', 'day', 'epoch', 1, 1, 1, 1, 'epoch', 'epoch');
 INSERT INTO idempotency_keys VALUES ('c', 'k', '', 'answer', now());
 INSERT INTO audit_log (actor, action, at)
     SELECT 'a', 'x', at FROM unnest(ARRAY[now(), 'epoch', now() + interval '6 months']) AS at;
@@ -196,6 +197,19 @@ def test_a_run_waits_for_another_only_so_long(postgres: Postgres, empty: str, mo
         other.run("SELECT pg_advisory_lock(:lock)", lock=schema.LOCK)
         with pytest.raises(DatabaseUnavailable):
             schema.upgrade(database_settings(postgres, empty), {})
+
+
+def test_a_run_may_hear_nothing_for_longer_than_a_connection_takes(
+    postgres: Postgres, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.5)
+    with postgres.connect(database=empty) as other, ThreadPoolExecutor() as threads:
+        other.run("SELECT pg_advisory_lock(:lock)", lock=schema.LOCK)
+        run = threads.submit(schema.upgrade, database_settings(postgres, empty), {})
+        until_waiting(postgres, empty, "advisory")
+        other.run("SELECT pg_sleep(0.6)")
+        other.run("SELECT pg_advisory_unlock(:lock)", lock=schema.LOCK)
+        assert run.result().applied == VERSIONS
 
 
 def test_a_database_that_is_away_is_said_to_be(postgres: Postgres) -> None:

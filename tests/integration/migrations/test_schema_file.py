@@ -19,7 +19,7 @@ def test_the_file_is_the_same_on_another_day(postgres: Postgres, new_database: C
     database = new_database()
     with postgres.connect(database=database) as connection:
         connection.run("SELECT system_metrics_ensure_month('2031-05-01')")
-        assert connection.run("SELECT to_regclass('system_metrics_2031_05') IS NOT NULL") == [[True]]
+        assert connection.run("SELECT to_regclass('metric_points_2031_05') IS NOT NULL") == [[True]]
     assert dump(postgres, database) == dump(postgres, TEMPLATE)
 
 

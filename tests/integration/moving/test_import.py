@@ -33,10 +33,15 @@ ROWS = int(os.environ.get("MOVING_ROWS", "4000"))
 ROLLUPS_OF_ROWS = """
     SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC') AS bucket, count(*),
            sum(metric_value)::numeric(30, 4), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
-    FROM system_metrics CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution) GROUP BY 1, 2, 3, 4"""
+    FROM system_metrics CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
+    WHERE date_trunc(resolution, "timestamp", 'UTC')
+        < (SELECT date_trunc(resolution, folded, 'UTC') FROM metric_watermark)
+    GROUP BY 1, 2, 3, 4"""
 ROLLUPS = """
-    SELECT service_name, metric_type, resolution, bucket, value_count, (value_sum * 2::float8 ^ 64)::numeric(30, 4),
-           value_min, value_max, first_at, last_at FROM metric_rollups"""
+    SELECT service_name, metric_type, resolution, bucket, sum(value_count),
+           (sum(value_sum) * 2::float8 ^ 64)::numeric(30, 4), min(value_min), max(value_max), min(first_at),
+           max(last_at)
+    FROM metric_parts GROUP BY 1, 2, 3, 4"""
 STATS_OF_ROWS = """
     SELECT insight_id, count(*) FILTER (WHERE rating = 1), count(*) FILTER (WHERE rating = 5), count(rating),
            count(comment), count(*) FILTER (WHERE flag_type = 'spam') FROM insight_feedback GROUP BY 1"""
@@ -132,7 +137,7 @@ def test_what_was_written_or_erased_here_stays_so(old_system: OldSystem, new_sys
     sql.run(JOB_1.format("current_block = 200, version = version + 1"))
     sql.run(FEEDBACK_1.format("rating = 1, updated_at = now()"))
     sql.run("DELETE FROM insight_feedback WHERE user_id = 'subject-3'")
-    sql.run("DELETE FROM system_metrics WHERE id = md5('metric 1')::uuid")
+    sql.run("DELETE FROM metric_points WHERE id = md5('metric 1')::uuid")
     stays = written(new_system)
     move(old_system, new_system)
     assert written(new_system) == stays

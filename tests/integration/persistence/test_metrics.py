@@ -14,6 +14,7 @@ import pytest
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.postgres import cursors
 from utxoiq_persistence.records import AggregateQuery, Document, Interval, MetricsQuery, NewMetric, Page
 from utxoiq_persistence.store import Store
 
@@ -230,9 +231,9 @@ async def test_rollups_equal_a_recount(store: Store, service: str, postgres: Pos
 
 ROLLUPS_DIFFER = """
 WITH kept AS (
-    SELECT resolution, bucket, value_count, value_min, value_max, first_at, last_at,
-           round((value_sum * 2 ^ 64)::numeric, 6) AS value_sum
-    FROM metric_rollups WHERE service_name = :service
+    SELECT resolution, bucket, sum(value_count), min(value_min), max(value_max), min(first_at), max(last_at),
+           round((sum(value_sum) * 2 ^ 64)::numeric, 6) AS value_sum
+    FROM metric_parts WHERE service_name = :service GROUP BY 1, 2
 ), recounted AS (
     SELECT resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*), min(metric_value), max(metric_value),
            min("timestamp"), max("timestamp"), round(sum(metric_value)::numeric, 6)
@@ -241,6 +242,45 @@ WITH kept AS (
 )
 (TABLE kept EXCEPT TABLE recounted) UNION ALL (TABLE recounted EXCEPT TABLE kept)
 """
+
+
+async def test_many_series_are_paged_like_one_whatever_lies_in_a_span(store: Store, service: str) -> None:
+    """Dense and sparse ones, of now and long ago, with the same times among them; by service and by type alone."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    moments = [(f"dense-{n % 2}", timedelta(seconds=n // 3)) for n in range(60)]
+    moments += [(f"sparse-{n}", timedelta(hours=30 * (n % 4), seconds=n)) for n in range(25)]
+    batch = [NewMetric(service, kind, float(n), "", None, now - back) for n, (kind, back) in enumerate(moments)]
+    await store.metrics.record_batch([*batch, NewMetric(f"{service}-b", "dense-0", 99.0, "", None, now)])
+
+    async def read(limit: int, **names: Any) -> list[tuple[str, str]]:
+        shown: list[tuple[str, str]] = []
+        cursor = None
+        while True:
+            query = MetricsQuery(now - timedelta(days=40), now, limit=limit, cursor=cursor, **names)
+            page = await store.metrics.find(query)
+            shown += [(row["timestamp"], row["id"]) for row in json.loads(page.body)]
+            if (cursor := page.next_cursor) is None:
+                return shown
+
+    everything = await read(10_000, service_name=service)
+    assert len(everything) == len(batch)
+    assert everything == sorted(everything, reverse=True)
+    for limit in (1, 7, 60, 84, 85):
+        assert await read(limit, service_name=service) == everything
+    offset = MetricsQuery(now - timedelta(days=40), now, service, None, 10, 70)
+    assert [row["id"] for row in json.loads((await store.metrics.find(offset)).body)] == [
+        row_id for _, row_id in everything[70:80]
+    ]
+    assert len(await read(3, metric_type="dense-0")) == 31
+
+
+@pytest.mark.parametrize("place", ["2026-01-01", "2026-01-01 00:00:00-05", "2026-01-01 00:00:00.5+00"])
+async def test_a_cursor_that_is_written_otherwise_is_read_as_a_time(store: Store, service: str, place: str) -> None:
+    now = datetime.now(UTC)
+    await store.metrics.record(metric(service, 1.0, datetime(2025, 12, 31, tzinfo=UTC)))
+    cursor = cursors.encode(f"{place} {uuid4()}")
+    page = await store.metrics.find(MetricsQuery(now - timedelta(days=500), now, service, cursor=cursor))
+    assert len(json.loads(page.body)) == 1
 
 
 async def test_a_month_takes_over_the_rows_that_came_before_it(
@@ -255,14 +295,15 @@ async def test_a_month_takes_over_the_rows_that_came_before_it(
         assert connection.run(make) == [[True]]
         assert connection.run(make) == [[False]]
         where = (
-            "SELECT tableoid::regclass::text FROM system_metrics WHERE service_name = :service ORDER BY metric_value"
+            "SELECT p.tableoid::regclass::text FROM metric_points AS p JOIN metric_series USING (series) "
+            "WHERE service_name = :service ORDER BY metric_value"
         )
         tables = [name for (name,) in connection.run(where, service=service)]
     assert tables == [
-        "system_metrics_2031_03",
-        "system_metrics_default",
-        "system_metrics_default",
-        "system_metrics_2031_03",
+        "metric_points_2031_03",
+        "metric_points_default",
+        "metric_points_default",
+        "metric_points_2031_03",
     ]
     assert len(await found(store, service, moments[1], moments[2])) == 4
 
@@ -274,15 +315,15 @@ async def test_a_row_on_its_way_when_its_month_is_made_is_kept(
     at = datetime(2040, 5, 5, tzinfo=UTC)
     with postgres.connect(database=database) as connection:
         connection.run("BEGIN")
-        connection.run("LOCK TABLE system_metrics_default IN ACCESS EXCLUSIVE MODE")
+        connection.run("LOCK TABLE metric_points_default IN ACCESS EXCLUSIVE MODE")
         recording = asyncio.create_task(store.metrics.record(metric(service, 1.0, at)))
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'system_metrics_default'::regclass"
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'metric_points_default'::regclass"
         while await asyncio.to_thread(connection.run, waiting) == [[0]]:
             continue
         connection.run("SELECT system_metrics_ensure_month(:at)", at=at)
         connection.run("COMMIT")
         await recording
-        assert connection.run("SELECT count(*) FROM system_metrics_2040_05") == [[1]]
+        assert connection.run("SELECT count(*) FROM metric_points_2040_05") == [[1]]
 
 
 async def test_a_month_is_made_once_by_all_who_want_it(postgres: Postgres, database: str) -> None:

@@ -42,7 +42,7 @@ async def test_only_what_is_long_past_is_read_from_it(
     service, now = f"service-{minutes}", datetime.now(UTC)
     for moment in (long_ago, now - 20 * MINUTE):
         await store.metrics.record(NewMetric(service, "latency", 1.0, "ms", None, moment))
-    metrics = Metrics(store.database, store.cache, replica)
+    metrics = Metrics(store.database, store.cache, 100, replica)
     page = await metrics.find(MetricsQuery(long_ago, now - minutes * MINUTE, service))
     assert page.body.count(b'"latency"') == seen
 
@@ -52,11 +52,11 @@ async def test_where_it_is_behind_the_schema_the_database_answers(
 ) -> None:
     name = new_database()
     with postgres.connect(database=name) as connection:
-        connection.run("DROP TABLE system_metrics CASCADE")
+        connection.run("DROP TABLE metric_points CASCADE")
     settings = database_settings(postgres, name)
     replica = Database(settings, connector(settings))
     await store.metrics.record(NewMetric("early", "latency", 1.0, "ms", None, long_ago))
-    metrics = Metrics(store.database, store.cache, replica)
+    metrics = Metrics(store.database, store.cache, 100, replica)
     page = await metrics.find(MetricsQuery(long_ago, long_ago + 60 * MINUTE, "early"))
     assert page.body.count(b'"early"') == 1
     await replica.close()
@@ -66,7 +66,7 @@ async def test_where_it_is_away_the_database_answers(store: Store, settings: Set
     await store.metrics.record(NewMetric("lonely", "latency", 1.0, "ms", None, long_ago))
     nowhere = replace(settings.database, socket_dir="nowhere")
     replica = Database(nowhere, connector(nowhere))
-    metrics = Metrics(store.database, store.cache, replica)
+    metrics = Metrics(store.database, store.cache, 100, replica)
     page = await metrics.find(MetricsQuery(long_ago, long_ago + 60 * MINUTE, "lonely"))
     assert page.body.count(b'"lonely"') == 1
     await replica.close()

@@ -139,9 +139,9 @@ async def test_metrics_whose_connection_dies_are_never_recorded_twice(
     idempotency = Idempotency("caller", service, b"hash") if keyed else None
     with postgres.connect(database=database) as connection:
         connection.run("BEGIN")
-        connection.run("SELECT FROM metric_rollups WHERE service_name = :service FOR UPDATE", service=service)
+        connection.run("LOCK TABLE metric_points IN SHARE MODE")
         task = asyncio.create_task(store.metrics.record(metric, idempotency))
-        await end_waiting(postgres, database, "transactionid")
+        await end_waiting(postgres, database, "relation")
         connection.run("ROLLBACK")
         if keyed:
             await task

@@ -14,7 +14,8 @@ import pytest
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
-from utxoiq_persistence.metrics import sketches
+from utxoiq_persistence.metrics import folding, sketches
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.records import AggregateQuery, Earlier, Interval, NewMetric
 from utxoiq_persistence.store import Store
 
@@ -28,18 +29,19 @@ ALWAYS = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 FIGURES = ("avg_value", "min_value", "max_value", "count")
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
 MILLION = (
-    "CREATE TABLE million (LIKE system_metrics INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    "CREATE TABLE million (LIKE metric_points INCLUDING CONSTRAINTS)",
     """
-    INSERT INTO million (id, service_name, metric_type, metric_value, unit, "timestamp")
-    SELECT gen_random_uuid(), 'million', 'cpu', (random() - 0.2) * exp(10 * random()), 'ms',
-           timestamptz '2025-02-03 00:00Z' + i * interval '0.25 s'
-    FROM generate_series(0, 999999) AS i""",
+    INSERT INTO million (series, "timestamp", id, metric_value)
+    SELECT series, timestamptz '2025-02-03 00:00Z' + i * interval '0.25 s', gen_random_uuid(),
+           (random() - 0.2) * exp(10 * random())
+    FROM metric_series_ids(ARRAY['million'], ARRAY['cpu'], ARRAY['ms'], NULL) AS series,
+         generate_series(0, 999999) AS i""",
     """
-    ALTER TABLE system_metrics ATTACH PARTITION million
+    ALTER TABLE metric_points ATTACH PARTITION million
     FOR VALUES FROM ('2025-02-01 00:00Z') TO ('2025-03-01 00:00Z')""",
     """
     INSERT INTO metric_rollups
-    SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
+    SELECT 'million', 'cpu', resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
            sum(metric_value * 2::float8 ^ -64), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
     FROM million CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution) GROUP BY 1, 2, 3, 4""",
 )
@@ -62,7 +64,11 @@ async def record(store: Store, service: str, values: dict[datetime, float]) -> N
 
 
 async def fill(store: Store) -> int:
-    return await store.database.work("fill", lambda session: sketches.fill(session, *ALWAYS, math.inf))
+    def work(session: Session) -> int:
+        folding.fold(session, math.inf)
+        return sketches.fill(session, *ALWAYS, math.inf)
+
+    return await store.database.work("fill", work)
 
 
 async def told(

@@ -191,7 +191,7 @@ async def test_a_month_that_is_missing_ends_those_ahead(
 ) -> None:
     today = datetime.now(UTC).date()
     months = [today.month - 1 + ahead for ahead in range(4)]
-    names = [f"system_metrics_{today.year + month // 12}_{month % 12 + 1:02}" for month in months]
+    names = [f"metric_points_{today.year + month // 12}_{month % 12 + 1:02}" for month in months]
     with postgres.connect(database=database) as connection:
         connection.run("SELECT system_metrics_ensure_ahead()")
         connection.run(f"DROP TABLE {names[2]}")

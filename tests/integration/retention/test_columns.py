@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -52,8 +53,29 @@ def fill(world: World) -> None:
 
 def add_column(world: World, table: str) -> None:
     """With a value in every row, as an application writes it: a default that is added does not count as one."""
-    world.sql.run(f"ALTER TABLE {table} ADD COLUMN mood varchar(10)")
-    world.sql.run(f"UPDATE {table} SET mood = 'calm'")  # noqa: S608
+    alter(world, table, ["ADD COLUMN mood varchar(10)"], ["mood"])
+    world.sql.run(f"UPDATE {stored(table)} SET mood = 'calm'")  # noqa: S608
+
+
+def stored(table: str) -> str:
+    """The table that holds the rows' own columns."""
+    return "metric_points" if table == "system_metrics" else table
+
+
+def alter(world: World, table: str, changes: Sequence[str], more: Sequence[str] = ()) -> None:
+    """more: columns that the view has besides, if it is one."""
+    with_view = table == "system_metrics"
+    if with_view:
+        world.sql.run("DROP VIEW system_metrics")
+    for change in changes:
+        world.sql.run(f"ALTER TABLE {stored(table)} {change}")
+    if with_view:
+        show(world, [f'"{column.name}"' for column in TABLES[table].columns] + list(more))
+
+
+def show(world: World, columns: Sequence[str]) -> None:
+    rows = "metric_points JOIN metric_series USING (series)"
+    world.sql.run(f"CREATE VIEW system_metrics AS SELECT {', '.join(columns)} FROM {rows}")  # noqa: S608
 
 
 def moods(world: World, table: str) -> int:
@@ -84,12 +106,21 @@ async def test_a_column_that_the_list_lacks_stops_the_run_before_it_takes_a_row(
 @pytest.mark.parametrize("table", TABLES)
 async def test_a_column_that_the_table_lacks_or_has_otherwise_is_named(world: World, store: Store, table: str) -> None:
     column = {"backfill_jobs": "created_by", "insight_feedback": "flag_reason", "system_metrics": "unit"}[table]
-    world.sql.run(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE text")
+    if table == "system_metrics":
+        listed = [f'"{one.name}"' for one in TABLES[table].columns]
+        world.sql.run("DROP VIEW system_metrics")
+        show(world, ["unit::text" if one == '"unit"' else one for one in listed])
+    else:
+        world.sql.run(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE text")
     with pytest.raises(
         ColumnsDiffer, match=rf"the column {column} text.*, the list has it as {column} character varying"
     ):
         await world.service(store).restore(table, *release.ALWAYS, keep_days=1)  # type: ignore[arg-type]
-    world.sql.run(f"ALTER TABLE {table} DROP COLUMN {column}")
+    if table == "system_metrics":
+        world.sql.run("DROP VIEW system_metrics")
+        show(world, [one for one in listed if one != '"unit"'])
+    else:
+        world.sql.run(f"ALTER TABLE {table} DROP COLUMN {column}")
     with pytest.raises(
         ColumnsDiffer, match=rf"the list has the column {column} character varying.*, which the table lacks"
     ):
@@ -140,8 +171,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def migrate(world: World, table: str) -> None:
-    for name, kind in NEW_COLUMNS.items():
-        world.sql.run(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    alter(world, table, [f"ADD COLUMN {name} {kind}" for name, kind in NEW_COLUMNS.items()], list(NEW_COLUMNS))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -171,8 +201,8 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     for other in TABLES:
         migrate(world, other)
     world.sql.run(
-        f"UPDATE {table} SET mood = 'a \"b\",', seen_by = id, is_new = id::text < '8', due = '2024-02-29', more = '[1]'"  # noqa: S608
-        " WHERE id::text < 'a'"
+        f"UPDATE {stored(table)} SET mood = 'a \"b\",', seen_by = id, is_new = id::text < '8', due = '2024-02-29',"  # noqa: S608
+        " more = '[1]' WHERE id::text < 'a'"
     )
     written = live_as_json(world, table)
     assert json.loads(step(world, next_release, "run", table))["status"] == "success"
@@ -193,12 +223,10 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     }
     assert set(answer.fetchall()) == old | new
 
-    for name in NEW_COLUMNS:
-        world.sql.run(f"ALTER TABLE {table} DROP COLUMN {name}")
+    alter(world, table, [f"DROP COLUMN {name}" for name in NEW_COLUMNS])
     with pytest.raises(Exception, match=r"integrity check: [^ ]+: the object has a column that its table lacks: mood"):
         await world.service(store).restore(table, *release.ALWAYS, keep_days=30)  # type: ignore[arg-type]
-    for name, kind in NEW_COLUMNS.items():
-        world.sql.run(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    migrate(world, table)
     step(world, next_release, "restore", table)
     nulls = dict.fromkeys(NEW_COLUMNS)
     expected = written + [{**row, **nulls} for row in rows_of(table)]

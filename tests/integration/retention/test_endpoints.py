@@ -106,7 +106,7 @@ def test_a_schedule_has_succeeded_once_its_work_is_done_and_not_where_that_faile
 
 
 def test_the_scheduler_s_call_makes_months(world: World, client: Client) -> None:
-    world.sql.run(f"DROP TABLE system_metrics_{month_start(-3):%Y_%m}")
+    world.sql.run(f"DROP TABLE metric_points_{month_start(-3):%Y_%m}")
     answer = client.post("partitions")
     assert (answer.status_code, answer.json()["made"]) == (200, [f"{month_start(-3):%Y-%m}"])
 

@@ -29,7 +29,7 @@ def fill(world: World) -> Mapping[str, Any]:
     world.metrics(month_start(5, 4), 5)
     world.metrics(month_start(5, 6), 4)
     world.metrics(month_start(40), 3, month=False)
-    world.rollups()
+    world.fold()
     return {"rows": world.everything(), "stats": world.stats(), "sketches": world.sketches_of_rows()}
 
 

@@ -11,16 +11,14 @@ pytestmark = pytest.mark.anyio
 
 
 def partitions(world: World) -> set[str]:
-    rows = world.sql.run(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'system_metrics'::regclass"
-    )
-    return {name.removeprefix("system_metrics_") for (name,) in rows}
+    rows = world.sql.run("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'metric_points'::regclass")
+    return {name.removeprefix("metric_points_") for (name,) in rows}
 
 
 async def test_three_months_ahead_are_there_after_the_upkeep(world: World, store: Store) -> None:
     ahead = [f"{month_start(-months):%Y_%m}" for months in range(4)]
     for month in ahead:
-        world.sql.run(f"DROP TABLE system_metrics_{month}")
+        world.sql.run(f"DROP TABLE metric_points_{month}")
     upkeep = await world.service(store).upkeep()
     assert upkeep.made == [month.replace("_", "-") for month in ahead]
     assert partitions(world) >= set(ahead)
@@ -29,12 +27,12 @@ async def test_three_months_ahead_are_there_after_the_upkeep(world: World, store
 
 async def test_strays_move_home_when_their_month_appears(world: World, store: Store) -> None:
     month = f"{month_start(0):%Y_%m}"
-    world.sql.run(f"DROP TABLE system_metrics_{month}")
+    world.sql.run(f"DROP TABLE metric_points_{month}")
     world.metrics(month_start(0), 5, month=False)
     written = world.live("system_metrics")
     await world.service(store).upkeep()
-    assert world.sql.run("SELECT count(*) FROM system_metrics_default") == [[0]]
-    assert world.sql.run(f"SELECT count(*) FROM system_metrics_{month}") == [[5]]  # noqa: S608
+    assert world.sql.run("SELECT count(*) FROM metric_points_default") == [[0]]
+    assert world.sql.run(f"SELECT count(*) FROM metric_points_{month}") == [[5]]  # noqa: S608
     assert world.live("system_metrics") == written
 
 

@@ -28,7 +28,7 @@ async def test_the_group_s_rights_suffice_for_everything(member: World) -> None:
     member.feedback(800, 3)
     member.metrics(month_start(5), 4)
     member.metrics(month_start(40), 2, month=False)
-    member.rollups()
+    member.fold()
     before, sketches = member.everything(), member.sketches_of_rows()
     async with Store.opened(member.settings) as store:
         service = member.service(store)
@@ -44,12 +44,14 @@ async def test_the_group_s_rights_suffice_for_everything(member: World) -> None:
 async def test_it_can_neither_change_rows_nor_statistics(member: World) -> None:
     with member.postgres.connect(USER, member.settings.database.name) as connection:
         for command in (
-            "UPDATE system_metrics SET metric_value = 0",
+            "UPDATE metric_points SET metric_value = 0",
+            "UPDATE metric_watermark SET folded = now()",
+            "INSERT INTO metric_series (series, service_name, metric_type, unit) VALUES (1, 'a', 'b', 'c')",
             "UPDATE insight_feedback SET rating = 1",
             "UPDATE insight_stats SET rating_1 = 0",
             "DELETE FROM archived_insight_stats",
             "DELETE FROM metric_rollups",
-            "DROP TABLE system_metrics_default",
+            "DROP TABLE metric_points_default",
         ):
             with pytest.raises(DatabaseError):
                 connection.run(command)

@@ -72,8 +72,8 @@ async def test_a_metric_s_month_is_dropped_as_a_whole_and_another_one_is_not_tou
     await world.service(store).run("test")
     ((gone, there),) = world.sql.run(
         "SELECT to_regclass(:gone) IS NULL, to_regclass(:there) IS NOT NULL",
-        gone=f"system_metrics_{month_start(5):%Y_%m}",
-        there=f"system_metrics_{month_start(1):%Y_%m}",
+        gone=f"metric_points_{month_start(5):%Y_%m}",
+        there=f"metric_points_{month_start(1):%Y_%m}",
     )
     assert (gone, there) == (True, True)
     assert sum(world.live("system_metrics").values()) == 10

@@ -138,12 +138,12 @@ async def test_of_rows_that_left_before_there_were_sketches_they_are_known_after
 
 async def test_strays_that_move_home_are_counted_once(world: World, store: Store) -> None:
     at = month_start(0)
-    world.sql.run(f"DROP TABLE system_metrics_{at:%Y_%m}")
+    world.sql.run(f"DROP TABLE metric_points_{at:%Y_%m}")
     await record(store, at, range(1, 41))
     before = await told(store, at)
     service = world.service(store)
     await service.upkeep()
-    assert world.sql.run("SELECT count(*) FROM system_metrics_default") == [[0]]
+    assert world.sql.run("SELECT count(*) FROM metric_points_default") == [[0]]
     await store.metrics.sketch()
     assert await told(store, at) == before == near((40, 20, 38, 40))
 

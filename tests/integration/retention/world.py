@@ -53,16 +53,6 @@ SELECT gen_random_uuid(), 'service-' || i % 3, 'latency', random() * 1e3 - 500, 
        CASE i % 3 WHEN 0 THEN '{"a": [1, null, "\\"x\\""]}'::jsonb WHEN 1 THEN 'null'::jsonb END
 FROM generate_series(1, :count) AS i
 """
-
-
-# As the statement that records metrics would have left them.
-ROLLUPS = """
-INSERT INTO metric_rollups
-SELECT service_name, metric_type, resolution, date_trunc(resolution, "timestamp", 'UTC'), count(*),
-       sum(metric_value * 2::float8 ^ -64), min(metric_value), max(metric_value), min("timestamp"), max("timestamp")
-FROM system_metrics CROSS JOIN (VALUES ('hour'), ('day')) AS resolutions (resolution)
-GROUP BY 1, 2, 3, 4
-"""
 SKETCHES_OF_ROWS = """
 SELECT service_name, bucket, sum(count)::bigint, array_agg(key ORDER BY key), array_agg(count ORDER BY key)
 FROM (
@@ -117,9 +107,9 @@ class World:
             self.sql.run("SELECT system_metrics_ensure_month(:at)", at=at)
         self.sql.run(METRICS, at=at, count=count)
 
-    def rollups(self) -> None:
-        """Of all metrics that are there."""
-        self.sql.run(ROLLUPS)
+    def fold(self) -> None:
+        """Make rollups of all metrics that are there and past."""
+        self.sql.run("SELECT metric_points_fold()")
 
     def sketches(self) -> list[Any]:
         """Of hours."""

@@ -13,6 +13,7 @@ from utxoiq_persistence.errors import (
     PoolExhausted,
     RuleBroken,
     StaleVersion,
+    TooManySeries,
 )
 
 
@@ -46,6 +47,14 @@ def test_what_is_away_says_when_to_try_again(error: PersistenceError, seconds: b
     problem = problems.of(error)
     assert problem is not None
     assert list(problem.headers) == [(b"retry-after", seconds)]
+
+
+def test_too_many_series_name_their_place_in_the_batch() -> None:
+    problem = problems.of(TooManySeries(7, ["[1].metric_type", "[3].metric_type"]))
+    assert problem is not None
+    assert problem.status == 422
+    assert [error.field for error in problem.errors] == ["[1].metric_type", "[3].metric_type"]
+    assert "no more than 7; put what varies in metric_metadata" in problem.detail
 
 
 def test_a_fault_of_ours_is_no_problem_of_the_clients() -> None:

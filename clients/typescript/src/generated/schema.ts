@@ -603,8 +603,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Prepare the percentiles of the hours and days that ended recently
-         * @description Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler.
+         * Fold the hours that ended into rollups, and prepare percentiles
+         * @description Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler.
          */
         post: operations["prepare_percentiles"];
         delete?: never;

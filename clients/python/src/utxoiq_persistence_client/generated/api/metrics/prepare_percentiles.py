@@ -106,9 +106,9 @@ def sync_detailed(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[Done, ProblemDetails]]:
-    """Prepare the percentiles of the hours and days that ended recently
+    """Fold the hours that ended into rollups, and prepare percentiles
 
-     Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler.
+     Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler.
 
     Args:
         x_request_id (Union[Unset, str]):
@@ -139,9 +139,9 @@ def sync(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[Done, ProblemDetails]]:
-    """Prepare the percentiles of the hours and days that ended recently
+    """Fold the hours that ended into rollups, and prepare percentiles
 
-     Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler.
+     Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler.
 
     Args:
         x_request_id (Union[Unset, str]):
@@ -167,9 +167,9 @@ async def asyncio_detailed(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[Done, ProblemDetails]]:
-    """Prepare the percentiles of the hours and days that ended recently
+    """Fold the hours that ended into rollups, and prepare percentiles
 
-     Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler.
+     Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler.
 
     Args:
         x_request_id (Union[Unset, str]):
@@ -198,9 +198,9 @@ async def asyncio(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[Done, ProblemDetails]]:
-    """Prepare the percentiles of the hours and days that ended recently
+    """Fold the hours that ended into rollups, and prepare percentiles
 
-     Prepare the percentiles of the hours and days that ended recently. Called by Cloud Scheduler.
+     Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler.
 
     Args:
         x_request_id (Union[Unset, str]):
