@@ -12,8 +12,8 @@ from commands.recover.database import Database
 from commands.recover.rows import copy_missing
 from local_cloud.processes.postgres import Postgres
 
-# A constraint is deparsed with other casts and parentheses once it was read again; it means the same. The server chooses
-# the names of NOT NULL.
+# A constraint is deparsed with other casts and parentheses once it was read again; it means the same. The names of
+# NOT NULL are the server's choice.
 DESCRIPTION = r"""
     SELECT 'table', relname, relowner::regrole::text, relkind::text, reloptions::text, pg_get_expr(relpartbound, oid),
            (SELECT string_agg(acl::text, ',' ORDER BY acl::text) FROM unnest(relacl) AS acl)
