@@ -347,7 +347,7 @@ CREATE FUNCTION public.metric_rollups_ignore() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF current_user = (SELECT relowner::regrole::text FROM pg_class WHERE oid = TG_RELID) THEN
+    IF current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
         RETURN NEW;
     END IF;
     RETURN NULL;

@@ -104,8 +104,7 @@ class App(Generic[Resource]):
                 audit.set_origin(origin)
                 call = await self._read(endpoint, segment, scope, headers, visit.caller, receive, ignored)
                 reply = await endpoint.route.handler(opened.resource, call)
-                if len(reply.body) >= compression.MIN_BYTES:
-                    await compression.encode(reply, headers)
+                await compression.encode(reply, headers)
         except Exception as error:
             reply = _of_error(error, request_id)
         finally:

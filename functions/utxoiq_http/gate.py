@@ -107,7 +107,6 @@ class Gate:
     async def _count(self, visit: RequestContext, name: str, limit: int) -> None:
         """Count the request against a rate limit. Raises Problem 429 if the limit is exceeded."""
         visit.allowance = allowance = await self._limits.take(name, limit)
-        if allowance.granted:
-            visit.counted.append(name)
         if not allowance.granted:
             raise too_many_requests(limit, max(1, math.ceil(allowance.resets_at - time.time())))
+        visit.counted.append(name)

@@ -20,6 +20,7 @@ from utxoiq_http.violations import item_type
 Json = dict[str, Any]
 
 API_VERSION = "1.0.0"
+EXAMPLE_USER = "user-1"
 _ABOUT = (
     "Times in answers are RFC 3339 in UTC, with six digits and +00:00. In requests a time may have a space for the T,"
     " and is in UTC where it has no offset. Fields and parameters that are not known are ignored, and named in the"
@@ -230,9 +231,13 @@ def _operation(route: Route[Any], shown: dict[str, Json]) -> Json:
 
 
 def _examples(route: Route[Any]) -> Json:
-    if route.service_example is not None:
-        return {"examples": {"user": {"value": route.example}, "service": {"value": route.service_example}}}
-    return {} if route.example is None else {"example": route.example}
+    if route.example is None:
+        return {}
+    if "user_id" not in getattr(route.body, "__struct_fields__", ()):
+        return {"example": route.example}
+    # A user is known by the token; a service names whose it is.
+    of_service = {**route.example, "user_id": EXAMPLE_USER}
+    return {"examples": {"user": {"value": route.example}, "service": {"value": of_service}}}
 
 
 def _operation_id(name: str) -> str:

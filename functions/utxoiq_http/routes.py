@@ -80,7 +80,6 @@ class Route(Generic[Resource]):
         answer_headers: The response headers that the handler sets.
         problems: The error statuses that only the handler can cause.
         example: An example of the request body.
-        service_example: The same for a service, where it sends something else than a user.
         identified: Whether the caller is identified and the request counted against a rate limit.
         batch: Whether the request also counts against the limit of batches.
         takes_its_time: Whether the request may take longer than the function's REQUEST_SECONDS, as upkeep may.
@@ -100,7 +99,6 @@ class Route(Generic[Resource]):
     answer_headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     example: Any = None
-    service_example: Any = None
     identified: bool = True
     batch: bool = False
     takes_its_time: bool = False

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 from utxoiq_persistence.access.api_keys import ApiKeys
 from utxoiq_persistence.access.key_ring import KeyRing
@@ -54,7 +53,6 @@ class Store:
         self.audit = AuditLog(self.database)
         self.schedules = Schedules(self.database)
         self.server = Server(self.database)
-        self.metrics_ahead = timedelta(seconds=settings.metrics_ahead_seconds)
         self._parts = Parts(
             {
                 "database": lambda: in_time(self.ping(), PATIENCE_SECONDS),

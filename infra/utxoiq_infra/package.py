@@ -95,7 +95,7 @@ class PersistenceLayerArgs(TypedDict):
     replica_region: str | None
     """Region of a read replica, which may be the primary's own; empty for none"""
     cache_version: str | None
-    """Version of Memorystore for Redis"""
+    """Version of Memorystore for Redis, REDIS_7_0 or newer"""
     cache_tier: str | None
     """STANDARD_HA (with a replica in another zone) or BASIC"""
     cache_memory_gb: int | None

@@ -18,7 +18,7 @@ UPDATE metric_watermark SET folded = date_trunc('hour', now(), 'UTC'), closing =
 -- Functions of the release before still send what they would add to rollups, which the fold counts from the points.
 CREATE FUNCTION metric_rollups_ignore() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_user = (SELECT relowner::regrole::text FROM pg_class WHERE oid = TG_RELID) THEN
+    IF current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
         RETURN NEW;
     END IF;
     RETURN NULL;

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 from redis import Redis
 from tests.faults import small_disk
@@ -25,14 +26,7 @@ INSTANCE = "utxoiq-faults:region:instance"
 DATABASE = "utxoiq"
 KEY = f"uiq_{'faults':0<12}_{'faults':x<43}"
 PLENTY = 10**9
-SCOPES: list[Scope] = [
-    "backfill:read",
-    "backfill:write",
-    "feedback:read",
-    "feedback:write",
-    "metrics:read",
-    "metrics:write",
-]
+SCOPES: list[Scope] = [scope for scope in get_args(Scope) if scope != "admin"]
 SETTINGS = {
     "fsync": "off",
     "max_connections": "200",

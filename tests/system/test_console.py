@@ -136,7 +136,8 @@ def test_every_section_shows_what_there_is(page: Page, job: dict[str, Any]) -> N
     resources = page.section("resources")
     for name in ("Clients", "Cloud Scheduler", "feedback", "console", "Cloud SQL", "Memorystore", "Archive"):
         assert name in resources
-    assert resources.count("pid ") >= 10
+    # Functions that nobody has asked rest, without a process.
+    assert resources.count("pid ") >= 5
     until(lambda: page.run("return document.querySelectorAll('div.plot').length") >= 8, FIRST_FIGURES)
 
 

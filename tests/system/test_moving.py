@@ -190,6 +190,10 @@ def test_archives_move_in_and_are_asked(
 
 def _forget(sql: pg8000.native.Connection) -> None:
     """What was moved is one test's: the next one's old system has the same ids."""
-    for table in ("backfill_jobs", "insight_feedback", "system_metrics"):
-        sql.run(f"DELETE FROM {table} WHERE id IN (SELECT id FROM moving.imported WHERE table_name = '{table}')")  # noqa: S608
+    for table, rows_in in (
+        ("backfill_jobs", "backfill_jobs"),
+        ("insight_feedback", "insight_feedback"),
+        ("system_metrics", "metric_points"),
+    ):
+        sql.run(f"DELETE FROM {rows_in} WHERE id IN (SELECT id FROM moving.imported WHERE table_name = '{table}')")  # noqa: S608
     sql.run("TRUNCATE moving.imported, moving.report, moving.progress")

@@ -26,7 +26,7 @@ RATINGS = "/api/v1/feedback/user"
 SMALL = {"databaseTier": "db-f1-micro"}
 # A request every so often: enough for one failure to be none in twenty, and none in a thousand for long.
 TRAFFIC_SECONDS = 0.05
-OPEN_SECONDS = CLOSE_SECONDS = 90.0
+OPEN_SECONDS = CLOSE_SECONDS = 240.0
 
 
 class Repeating:

@@ -69,12 +69,6 @@ ROUTES = (
         body=Rating,
         answer=views.FeedbackRow,
         example={"insight_id": "insight-1", "rating": 4, "comment": "Saw it in my own node first."},
-        service_example={
-            "insight_id": "insight-1",
-            "rating": 4,
-            "comment": "Saw it in my own node first.",
-            "user_id": "user-1",
-        },
     ),
     Route(
         method="POST",
@@ -84,11 +78,6 @@ ROUTES = (
         body=Comment,
         answer=views.FeedbackRow,
         example={"insight_id": "insight-1", "comment": "The inflow was an exchange's own."},
-        service_example={
-            "insight_id": "insight-1",
-            "comment": "The inflow was an exchange's own.",
-            "user_id": "user-1",
-        },
     ),
     Route(
         method="POST",
@@ -98,12 +87,6 @@ ROUTES = (
         body=Flag,
         answer=views.FeedbackRow,
         example={"insight_id": "insight-1", "flag_type": "inaccurate", "flag_reason": "Wrong block height."},
-        service_example={
-            "insight_id": "insight-1",
-            "flag_type": "inaccurate",
-            "flag_reason": "Wrong block height.",
-            "user_id": "user-1",
-        },
     ),
     Route(
         method="GET",

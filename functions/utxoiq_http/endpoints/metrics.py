@@ -36,7 +36,7 @@ async def record_metric(store: Store, call: Call[None, NewMetric]) -> Answer:
 
     A timestamp may lie in the future by as much as the service is configured to accept, a day by default.
     """
-    _check_timestamps([call.body], store.metrics_ahead, alone=True)
+    _check_timestamps([call.body], store.settings.metrics_ahead_seconds, alone=True)
     metric = await store.metrics.record(call.body, call.idempotency)
     return answer.of_json(201, metric.body)
 
@@ -47,7 +47,7 @@ async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -
     The response to an empty batch is an empty array. A timestamp may lie in the future by as much as the service is
     configured to accept, a day by default.
     """
-    _check_timestamps(call.body, store.metrics_ahead, alone=False)
+    _check_timestamps(call.body, store.settings.metrics_ahead_seconds, alone=False)
     metrics = await store.metrics.record_batch(call.body, call.idempotency)
     return answer.of_json(201, metrics.body)
 
@@ -84,14 +84,14 @@ async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
     return answer.of_value(200, {"status": "success", "message": f"{made} sketches made"})
 
 
-def _check_timestamps(metrics: Sequence[NewMetric], ahead: timedelta, *, alone: bool) -> None:
+def _check_timestamps(metrics: Sequence[NewMetric], ahead_seconds: int, *, alone: bool) -> None:
     """Raise Problem 422 for metrics of too far in the future, which retention would never reach."""
-    latest = datetime.now(UTC) + ahead
+    latest = datetime.now(UTC) + timedelta(seconds=ahead_seconds)
 
     def find_errors() -> Iterator[FieldError]:
         for index, metric in enumerate(metrics):
             if metric.timestamp is not None and metric.timestamp > latest:
-                message = f"lies more than {ahead.total_seconds():g} s in the future"
+                message = f"lies more than {ahead_seconds} s in the future"
                 yield FieldError("timestamp" if alone else f"[{index}].timestamp", message)
 
     if errors := list(islice(find_errors(), MAX_ERRORS)):

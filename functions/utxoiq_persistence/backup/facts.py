@@ -70,7 +70,7 @@ def _gather_in_snapshot(session: Session, ranges: Sequence[Range] | None) -> Fac
     (newest,) = session.run(_SQL["newest"])
     ((statistics_off,),) = session.run(_SQL["statistics_off"])
     if ranges is None:
-        ranges = [*_choose_uuids(rows), *_choose_times(session, rows[BY_TIME])]
+        ranges = [*_choose_uuids(rows), *_choose_times(session, rows[POINTS])]
     return Facts(
         taken_at=datetime.now(UTC),
         schema_version=version,

@@ -194,11 +194,9 @@ class Cache:
             done = writer if error.is_over else ""
             raise
         finally:
-            for tag in tags:
-                self._drop(tag)
             if not done:
                 self._announce_later(tags, writer)
-            await self._tell(_END, tags, lambda some: self._ending(some, done))
+            await self._announce(tags, done)
 
     @property
     def figures(self) -> CacheFigures:
@@ -326,12 +324,16 @@ class Cache:
         """Return the arguments of _END. `done` is the writer that is not active any more."""
         return [self._mark(), str(GUARD_SECONDS), CHANNEL, SEPARATOR.join(tags), done]
 
+    async def _announce(self, tags: Collection[str], done: str) -> None:
+        """Drop tags here and everywhere. `done` is the writer that is not active any more."""
+        for tag in tags:
+            self._drop(tag)
+        await self._tell(_END, tags, lambda some: self._ending(some, done))
+
     def _announce_later(self, tags: Collection[str], writer: str) -> None:
         async def announce() -> None:
             await asyncio.sleep(DOUBT_SECONDS)
-            for tag in tags:
-                self._drop(tag)
-            await self._tell(_END, tags, lambda some: self._ending(some, writer))
+            await self._announce(tags, writer)
 
         announcing = asyncio.create_task(announce(), context=Context())
         self._later.add(announcing)

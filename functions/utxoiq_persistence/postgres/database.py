@@ -527,8 +527,9 @@ def _of_state(error: DatabaseError, session: Session | None) -> Exception:
         return DatabaseUnavailable("the database took too long; try again, or ask for less")
     if is_of_server(error):
         return _Retry("the database is not available", outcome_unknown=is_fatal(error), session=session)
-    refused = RuleBroken("the database refused a value that is out of range")
-    return refused if state[:2] in REFUSED_CLASSES else cast("Exception", error)
+    if state[:2] in REFUSED_CLASSES:
+        return RuleBroken("the database refused a value that is out of range")
+    return cast("Exception", error)
 
 
 async def _answered_in_time(answer: "asyncio.Future[T]", deadline: float | None, begun: threading.Lock) -> T:

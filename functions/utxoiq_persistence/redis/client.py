@@ -10,7 +10,6 @@ if _hidden:
     sys.modules["opentelemetry"] = None  # type: ignore[assignment]  # `import` reads None as "not installed"
 try:
     from redis.asyncio import Redis
-    from redis.asyncio.client import PubSub
     from redis.asyncio.connection import AbstractConnection
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
@@ -24,7 +23,6 @@ __all__ = [
     "AbstractConnection",
     "NoBackoff",
     "NoScriptError",
-    "PubSub",
     "Redis",
     "RedisConnectionError",
     "RedisError",

@@ -17,7 +17,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import literal
 
 from commands.errors import CommandFailed, ExitCode, wrong_usage
-from commands.moving.arriving import Arriving, Tally, remember
+from commands.moving.arriving import Arriving, Tally, remember, report
 from commands.moving.blocks import Blocks
 from commands.moving.importing import as_dict, load_users, note_in_audit_log, prepare, show_reasons, take_block
 from commands.moving.json_rows import JsonArray, Misfit, to_copy
@@ -30,9 +30,6 @@ FOLDERS = {"backfill_jobs/": BACKFILL_JOBS, "feedback/": INSIGHT_FEEDBACK, "metr
 # As for the table itself: months of these years get a partition each.
 MONTHS_OF = timedelta(days=5 * 366)
 MONTHS_AHEAD = timedelta(days=31)
-_REPORT = """
-    INSERT INTO moving.report AS report (table_name, id, reason) VALUES ({0}, {1}, {2})
-    ON CONFLICT (table_name, id) DO UPDATE SET reason = excluded.reason, reported_at = now()"""
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def _report(arriving: Arriving, row: Any, place: str, reason: str) -> None:
     identifier = row.get("id") if isinstance(row, dict) else None
     name = str(identifier).encode(errors="replace").decode().replace("\0", "") if identifier else place
     try:
-        arriving.live.run(_REPORT.format(*map(literal, (arriving.table.name, name[:200], reason))))
+        report(arriving.live, arriving.table.name, name[:200], reason)
     except DatabaseError as error:
         raise CommandFailed(f"the report cannot be written: {message_of(error)}") from error
     arriving.tally.add(Tally(rows=1, reported=1))

@@ -16,6 +16,9 @@ _KNOWN = "moving.imported AS known WHERE known.table_name = {0} AND known.id = c
 _REPORT = """
     INSERT INTO moving.report AS report (table_name, id, reason) SELECT {0}, id::text, {1} FROM coming WHERE {2}
     ON CONFLICT (table_name, id) DO UPDATE SET reason = excluded.reason, reported_at = now()"""
+_REPORT_ONE = """
+    INSERT INTO moving.report AS report (table_name, id, reason) VALUES ({0}, {1}, {2})
+    ON CONFLICT (table_name, id) DO UPDATE SET reason = excluded.reason, reported_at = now()"""
 HERE_ALREADY = "another row stands here in its place, which stays"
 CHANGED_HERE = "it has changed in the old system after it was changed, erased or archived here; what is here stays"
 
@@ -140,3 +143,8 @@ def remember(source: str, place: list[str]) -> str:
         f"INSERT INTO moving.progress (source, place) VALUES ({literal(source)}, ARRAY[{values}]::text[]) "  # noqa: S608
         "ON CONFLICT (source) DO UPDATE SET place = excluded.place"
     )
+
+
+def report(live: Database, table: str, identifier: str, reason: str) -> None:
+    """Note in the report of the move why a row does not fit. Raises pg8000's DatabaseError."""
+    live.run(_REPORT_ONE.format(*map(literal, (table, identifier, reason))))

@@ -133,16 +133,17 @@ def _export(given: argparse.Namespace, output: Output) -> Any:
 
 @contextmanager
 def _session(system: "Target") -> Iterator["Database"]:
-    from pg8000.exceptions import DatabaseError, InterfaceError
+    from pg8000.exceptions import InterfaceError
 
     from commands.moving.importing import failed
     from commands.recover.admin import Admin
+    from commands.recover.database import FAILURES
 
     connection_name = str(Admin(system.project, system.endpoint).get(system.instance)["connectionName"])
     database = system.connect(connection_name)
     try:
         yield database
-    except (DatabaseError, InterfaceError, OSError) as error:
+    except FAILURES as error:
         raise failed(error) from error
     finally:
         with suppress(InterfaceError, OSError):  # it may be gone

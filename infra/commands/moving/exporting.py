@@ -3,15 +3,15 @@
 import io
 from typing import Any
 
-from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import literal
 
 from commands.errors import CommandFailed
+from commands.moving.arriving import report
 from commands.moving.blocks import Blocks
 from commands.moving.importing import note_in_audit_log, prepare, show_reasons
 from commands.moving.old_system import connect
 from commands.output import Output
-from commands.recover.database import Database, message_of
+from commands.recover.database import FAILURES, Database, message_of
 
 # Rows that no import brought, and rows that were written again since. `here` and `columns` are in one order.
 TABLES: dict[str, dict[str, str]] = {
@@ -70,9 +70,6 @@ TABLES: dict[str, dict[str, str]] = {
 _HERE = """
     FROM {0} AS here LEFT JOIN moving.imported AS known ON known.table_name = '{0}' AND known.id = here.id
     WHERE known.id IS NULL OR {1}"""
-_REPORT = """
-    INSERT INTO moving.report AS report (table_name, id, reason) VALUES ({0}, {1}, {2})
-    ON CONFLICT (table_name, id) DO UPDATE SET reason = excluded.reason, reported_at = now()"""
 
 
 def bring_back(url: str, live: Database, notes: Database, output: Output) -> dict[str, Any]:
@@ -133,15 +130,14 @@ class _Returning:
         self._written += self._on_old(self._table["store"])
         self._on_old("COMMIT")
         for identifier, reason in misfits:
-            self._notes.run(_REPORT.format(*map(literal, (self._reported_as, identifier, reason))))
+            report(self._notes, self._reported_as, identifier, reason)
         self._reported += len(misfits)
 
     def _on_old(self, statement: str, block: bytes | None = None) -> int:
         try:
             return self._old.run(statement, stream=None if block is None else io.BytesIO(block))
-        except (DatabaseError, InterfaceError) as error:
-            said = message_of(error) if isinstance(error, DatabaseError) else error
+        except FAILURES as error:
             raise CommandFailed(
-                f"{self._name}: the old database refused, and has what went before: {said}",
+                f"{self._name}: the old database refused, and has what went before: {message_of(error)}",
                 remedy="Run the same again.",
             ) from error

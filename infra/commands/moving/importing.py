@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.exceptions import DatabaseError
 from pg8000.native import literal
 
 from commands.errors import CommandFailed
@@ -12,7 +12,7 @@ from commands.moving.blocks import Blocks, key_of
 from commands.moving.old_system import snapshot
 from commands.moving.tables import SYSTEM_METRICS, TABLES, MovedTable
 from commands.output import Output
-from commands.recover.database import Database, message_of
+from commands.recover.database import FAILURES, Database, message_of
 
 SESSION = ("SET TimeZone = 'UTC'", "SET DateStyle = 'ISO, YMD'", "SET statement_timeout = 0")
 # The session of a run that was killed ends as soon as the server sees that nobody reads on.
@@ -88,15 +88,14 @@ def take_block(arriving: Arriving, block: bytes, rows: int, remember: str | None
     """Write a block of rows. Raises CommandFailed with what this database says."""
     try:
         arriving.take(block, rows, remember)
-    except (DatabaseError, InterfaceError, OSError) as error:
+    except FAILURES as error:
         raise failed(error) from error
 
 
 def failed(error: Exception) -> CommandFailed:
     """Return what is said where this database refuses, or is gone."""
-    said = message_of(error) if isinstance(error, DatabaseError) else error
     return CommandFailed(
-        f"this database refused, or is gone; what it has committed stays: {said}",
+        f"this database refused, or is gone; what it has committed stays: {message_of(error)}",
         remedy="Run the same again: it goes on from there.",
     )
 

@@ -7,10 +7,10 @@ from typing import IO, Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pg8000.dbapi import Connection
-from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.exceptions import InterfaceError
 
 from commands.errors import CommandFailed, ExitCode, wrong_usage
-from commands.recover.database import Database, message_of
+from commands.recover.database import FAILURES, Database, message_of
 
 SCHEMES = ("postgresql", "postgres")
 PASSWORD = "OLD_DATABASE_PASSWORD"  # noqa: S105 - a variable's name
@@ -46,10 +46,9 @@ class OldDatabase(Database):
 def _unreadable() -> Iterator[None]:
     try:
         yield
-    except (DatabaseError, InterfaceError, OSError) as error:
-        said = message_of(error) if isinstance(error, DatabaseError) else error
+    except FAILURES as error:
         raise CommandFailed(
-            f"the old database cannot be read: {said}", remedy="Run the same again: it goes on from there."
+            f"the old database cannot be read: {message_of(error)}", remedy="Run the same again: it goes on from there."
         ) from error
 
 
@@ -76,10 +75,9 @@ def connect(url: str, kind: type[Session]) -> Session:
             ssl_context=False if folder or secured == "disable" else True if secured != "prefer" else None,
             application_name="utxoiq import",
         )
-    except (OSError, ValueError, InterfaceError, DatabaseError) as error:
-        said = message_of(error) if isinstance(error, DatabaseError) else error
+    except (*FAILURES, ValueError) as error:
         raise CommandFailed(
-            f"cannot log in to the old database {where}: {said}",
+            f"cannot log in to the old database {where}: {message_of(error)}",
             remedy=f"The address may hold the password, or the variable {PASSWORD}.",
             code=ExitCode.REFUSED,
         ) from error

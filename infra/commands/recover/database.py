@@ -3,7 +3,10 @@
 from typing import IO, Any
 
 from pg8000.dbapi import Connection
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+# What is raised where a database refuses, or goes away in the middle of it.
+FAILURES = (DatabaseError, InterfaceError, OSError)
 
 
 class Database:
@@ -29,7 +32,7 @@ class Database:
         self._connection.close()
 
 
-def message_of(error: DatabaseError) -> str:
-    """Return what PostgreSQL says, without the fields around it."""
-    fields = error.args[0]
+def message_of(error: Exception) -> str:
+    """Return what PostgreSQL says, without the fields around it; of a lost connection, what the error says."""
+    fields = error.args[0] if isinstance(error, DatabaseError) else None
     return str(fields.get("M") if isinstance(fields, dict) else error)

@@ -46,38 +46,33 @@ def longest_gap(text: str) -> int:
 
 
 def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
-    """Return the numbers that a field of a cron expression stands for."""
+    """Return the numbers that a field of a cron expression stands for. Raises ValueError."""
     found: set[int] = set()
     for item in text.split(","):
-        match = _ITEM.fullmatch(item)
-        if match is None:
+        numbers = _read(item, field)
+        if numbers is None:
             raise ValueError(f"{text!r} is no field of cron")
-        start, end, step = match.groups()
-        low = field[0] if start == "*" else _number(start, field)
-        high = field[1] if start == "*" else low if end is None else _number(end, field)
-        if low is None or high is None:
-            raise ValueError(f"{text!r} is no field of cron")
-        found |= set(range(low, high + 1, int(step or 1)))
+        found |= set(numbers)
     return found
 
 
 def _is_field(text: str, field: tuple[int, int, tuple[str, ...]]) -> bool:
-    return all(_is_item(item, field) for item in text.split(","))
+    return all(_read(item, field) is not None for item in text.split(","))
 
 
-def _is_item(text: str, field: tuple[int, int, tuple[str, ...]]) -> bool:
-    """*, 5, 1-5, mon-fri, */10, 0-30/10."""
+def _read(text: str, field: tuple[int, int, tuple[str, ...]]) -> range | None:
+    """Return the numbers of *, 5, 1-5, mon-fri, */10 or 0-30/10; None for anything else."""
     match = _ITEM.fullmatch(text)
     if match is None:
-        return False
+        return None
     start, end, step = match.groups()
     if step is not None and (int(step) == 0 or (start != "*" and end is None)):
-        return False
+        return None
     if start == "*":
-        return end is None
+        return None if end is not None else range(field[0], field[1] + 1, int(step or 1))
     first = _number(start, field)
     last = first if end is None else _number(end, field)
-    return first is not None and last is not None and first <= last
+    return None if first is None or last is None or first > last else range(first, last + 1, int(step or 1))
 
 
 def _number(text: str, field: tuple[int, int, tuple[str, ...]]) -> int | None:

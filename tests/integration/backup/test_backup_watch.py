@@ -153,7 +153,7 @@ async def test_the_last_verification_is_told_and_how_long_ago_one_passed(
 async def test_it_is_published_once_a_minute(watched: Watched, monitoring: Monitoring, source: ManagedPostgres) -> None:
     await watched.look()
     assert "already" in await watched.look_again()
-    assert monitoring.calls.sizes == [4]
+    assert monitoring.calls.sizes == [5]
 
 
 async def test_without_the_database_the_backups_age_is_still_told(

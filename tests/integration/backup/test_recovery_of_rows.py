@@ -12,7 +12,8 @@ from commands.recover.database import Database
 from commands.recover.rows import copy_missing
 from local_cloud.processes.postgres import Postgres
 
-# A constraint is deparsed with other casts and parentheses once it was read again; it means the same.
+# A constraint is deparsed with other casts and parentheses once it was read again; it means the same. The names of
+# NOT NULL are the server's choice.
 DESCRIPTION = r"""
     SELECT 'table', relname, relowner::regrole::text, relkind::text, reloptions::text, pg_get_expr(relpartbound, oid),
            (SELECT string_agg(acl::text, ',' ORDER BY acl::text) FROM unnest(relacl) AS acl)
@@ -24,7 +25,7 @@ DESCRIPTION = r"""
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid::regclass::text LIKE '{0}%' AND attnum > 0
     UNION ALL
-    SELECT 'constraint', conrelid::regclass::text, conname, convalidated::text,
+    SELECT 'constraint', conrelid::regclass::text, regexp_replace(conname, '(_not_null)\d+$', '\1'), convalidated::text,
            regexp_replace(pg_get_constraintdef(oid), '[()]|::text(\[\])?|::character varying', '', 'g'), '', ''
     FROM pg_constraint WHERE conrelid::regclass::text LIKE '{0}%'
     UNION ALL

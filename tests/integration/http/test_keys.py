@@ -90,7 +90,7 @@ def test_an_unknown_key_is_404(api: Api) -> None:
 def test_a_change_is_traced_in_the_table_and_in_the_log(
     api: Api, functions: dict[str, Function], new_key: dict[str, Any]
 ) -> None:
-    key = api("POST", KEYS, "operator", json=new_key).json()
+    key = api("POST", KEYS, "operator", json={**new_key, "scopes": ["feedback:write"]}).json()
     request_id = f"request-{uuid.uuid4()}"
     comment = f"comment {uuid.uuid4()}"
     headers = {"X-Request-ID": request_id, "X-Forwarded-For": "203.0.113.7"}
@@ -109,8 +109,9 @@ def test_a_change_is_traced_in_the_table_and_in_the_log(
         "request_id": request_id,
         "written_by": "postgres",
     }
-    api("POST", "/api/v1/monitoring/metrics", None, {**headers, "X-API-Key": key["key"]}, json=METRIC)
-    traced = api("GET", f"{AUDIT}?request_id={request_id}&action=metrics.record", "operator").json()
+    rating = {"insight_id": "audited", "user_id": "user-3", "rating": 3}
+    api("POST", "/api/v1/feedback/rate", None, {**headers, "X-API-Key": key["key"]}, json=rating)
+    traced = api("GET", f"{AUDIT}?request_id={request_id}&action=feedback.rate", "operator").json()
     assert [(one["actor"], one["key_id"]) for one in traced] == [(f"service:{key['name']}", key["id"])]
 
     logs = (

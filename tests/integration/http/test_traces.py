@@ -238,7 +238,7 @@ def test_waits_for_a_connection_are_told_of(running: Running, receiver: Receiver
 
 
 def test_a_caller_that_asks_is_followed_and_others_are_not(running: Running, receiver: Receiver) -> None:
-    function = running(TRACE_SAMPLING=NEARLY_NONE)
+    function = running(TRACE_SAMPLING=NEARLY_NONE, LOG_LEVEL="DEBUG")
     ignored, followed = new_trace(), new_trace()
     stats(function, "insight-1", {**w3c(ignored, sampled=False), "X-Request-ID": f"log-{ignored}"})
     stats(function, "insight-1", w3c(followed))

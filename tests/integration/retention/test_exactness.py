@@ -305,3 +305,19 @@ async def test_there_are_no_more_series_than_configured(world: World, history: H
         await store.metrics.record_batch(known)
     assert world.sql.run("SELECT count(*) FROM metric_series") == [[2]]
     assert world.sql.run("SELECT count(*) FROM system_metrics") == [[4]]
+
+
+def test_who_owns_the_rollups_folds_them_whatever_it_is_called(world: World) -> None:
+    """The owner is whoever migrates: a service account, whose name is quoted in SQL."""
+    sql = world.sql
+    owner = '"migrate@project.iam"'
+    sql.run(f"DO $$ BEGIN CREATE ROLE {owner} SUPERUSER; EXCEPTION WHEN duplicate_object THEN END $$")
+    sql.run(f"ALTER TABLE metric_rollups OWNER TO {owner}")
+    sql.run(f"ALTER FUNCTION metric_points_fold() OWNER TO {owner}")
+    try:
+        world.metrics(month_start(5, 4), 5)
+        world.fold()
+        assert sql.run("SELECT sum(value_count) FROM metric_rollups WHERE resolution = 'hour'") == [[5]]
+    finally:
+        sql.run(f"REASSIGN OWNED BY {owner} TO postgres")
+        sql.run(f"DROP ROLE {owner}")

@@ -135,16 +135,19 @@ def test_a_function_over_its_memory_is_ended_and_said(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+class Odd(Script):
+    """Its second start fails."""
+
+    starts = 0
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.starts += 1
+        if self.starts == 2:
+            raise ValueError("something nobody thought of")
+
+
 def test_a_start_that_fails_in_an_odd_way_is_tried_again(tmp_path: Path) -> None:
-    class Odd(Script):
-        starts = 0
-
-        def prepare(self) -> None:
-            super().prepare()
-            self.starts += 1
-            if self.starts == 2:
-                raise ValueError("something nobody thought of")
-
     async def scenario() -> None:
         async with supervising(tmp_path) as (supervisor, said):
             script = await supervisor.start(Odd(tmp_path, IMPORT + SERVE))
@@ -212,15 +215,6 @@ def test_a_process_that_rests_can_be_stopped_whoever_waits_for_it(tmp_path: Path
 
 
 def test_who_wakes_a_process_is_answered_however_its_start_fails(tmp_path: Path) -> None:
-    class Odd(Script):
-        starts = 0
-
-        def prepare(self) -> None:
-            super().prepare()
-            self.starts += 1
-            if self.starts == 2:
-                raise ValueError("something nobody thought of")
-
     async def scenario() -> None:
         async with supervising(tmp_path) as (supervisor, said):
             script = await supervisor.start(Odd(tmp_path, IMPORT + SERVE))

@@ -1,0 +1,361 @@
+import datetime
+from http import HTTPStatus
+from typing import Any, Optional, Union
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.aggregate import Aggregate
+from ...models.aggregate_metrics_compare import AggregateMetricsCompare
+from ...models.aggregate_metrics_interval import AggregateMetricsInterval
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    service_name: str,
+    metric_type: str,
+    start_time: datetime.datetime,
+    end_time: datetime.datetime,
+    interval: Union[Unset, AggregateMetricsInterval] = "hour",
+    percentiles: Union[Unset, bool] = False,
+    compare: Union[Unset, AggregateMetricsCompare] = UNSET,
+    x_request_id: Union[Unset, str] = UNSET,
+    x_correlation_id: Union[Unset, str] = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(x_request_id, Unset):
+        headers["X-Request-ID"] = x_request_id
+
+    if not isinstance(x_correlation_id, Unset):
+        headers["X-Correlation-ID"] = x_correlation_id
+
+    params: dict[str, Any] = {}
+
+    params["service_name"] = service_name
+
+    params["metric_type"] = metric_type
+
+    json_start_time = start_time.isoformat()
+    params["start_time"] = json_start_time
+
+    json_end_time = end_time.isoformat()
+    params["end_time"] = json_end_time
+
+    json_interval: Union[Unset, str] = UNSET
+    if not isinstance(interval, Unset):
+        json_interval = interval
+
+    params["interval"] = json_interval
+
+    params["percentiles"] = percentiles
+
+    json_compare: Union[Unset, str] = UNSET
+    if not isinstance(compare, Unset):
+        json_compare = compare
+
+    params["compare"] = json_compare
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/monitoring/metrics/aggregate",
+        "params": params,
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: Union[AuthenticatedClient, Client], response: httpx.Response
+) -> Optional[Union[Aggregate, ProblemDetails]]:
+    if response.status_code == 200:
+        response_200 = Aggregate.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ProblemDetails.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ProblemDetails.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 405:
+        response_405 = ProblemDetails.from_dict(response.json())
+
+        return response_405
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemDetails.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ProblemDetails.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = ProblemDetails.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    return None
+
+
+def _build_response(
+    *, client: Union[AuthenticatedClient, Client], response: httpx.Response
+) -> Response[Union[Aggregate, ProblemDetails]]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    service_name: str,
+    metric_type: str,
+    start_time: datetime.datetime,
+    end_time: datetime.datetime,
+    interval: Union[Unset, AggregateMetricsInterval] = "hour",
+    percentiles: Union[Unset, bool] = False,
+    compare: Union[Unset, AggregateMetricsCompare] = UNSET,
+    x_request_id: Union[Unset, str] = UNSET,
+    x_correlation_id: Union[Unset, str] = UNSET,
+) -> Response[Union[Aggregate, ProblemDetails]]:
+    """Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first
+
+     Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first.
+
+    Each interval has its average, minimum, maximum and count; an interval without metrics is omitted.
+    On request, each
+    interval and the whole range have percentiles and a comparison with an earlier range.
+
+    Args:
+        service_name (str):
+        metric_type (str):
+        start_time (datetime.datetime):
+        end_time (datetime.datetime):
+        interval (Union[Unset, AggregateMetricsInterval]):  Default: 'hour'.
+        percentiles (Union[Unset, bool]):  Default: False.
+        compare (Union[Unset, AggregateMetricsCompare]):
+        x_request_id (Union[Unset, str]):
+        x_correlation_id (Union[Unset, str]):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Union[Aggregate, ProblemDetails]]
+    """
+    kwargs = _get_kwargs(
+        service_name=service_name,
+        metric_type=metric_type,
+        start_time=start_time,
+        end_time=end_time,
+        interval=interval,
+        percentiles=percentiles,
+        compare=compare,
+        x_request_id=x_request_id,
+        x_correlation_id=x_correlation_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    service_name: str,
+    metric_type: str,
+    start_time: datetime.datetime,
+    end_time: datetime.datetime,
+    interval: Union[Unset, AggregateMetricsInterval] = "hour",
+    percentiles: Union[Unset, bool] = False,
+    compare: Union[Unset, AggregateMetricsCompare] = UNSET,
+    x_request_id: Union[Unset, str] = UNSET,
+    x_correlation_id: Union[Unset, str] = UNSET,
+) -> Optional[Union[Aggregate, ProblemDetails]]:
+    """Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first
+
+     Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first.
+
+    Each interval has its average, minimum, maximum and count; an interval without metrics is omitted.
+    On request, each
+    interval and the whole range have percentiles and a comparison with an earlier range.
+
+    Args:
+        service_name (str):
+        metric_type (str):
+        start_time (datetime.datetime):
+        end_time (datetime.datetime):
+        interval (Union[Unset, AggregateMetricsInterval]):  Default: 'hour'.
+        percentiles (Union[Unset, bool]):  Default: False.
+        compare (Union[Unset, AggregateMetricsCompare]):
+        x_request_id (Union[Unset, str]):
+        x_correlation_id (Union[Unset, str]):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Union[Aggregate, ProblemDetails]
+    """
+    return sync_detailed(
+        client=client,
+        service_name=service_name,
+        metric_type=metric_type,
+        start_time=start_time,
+        end_time=end_time,
+        interval=interval,
+        percentiles=percentiles,
+        compare=compare,
+        x_request_id=x_request_id,
+        x_correlation_id=x_correlation_id,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    service_name: str,
+    metric_type: str,
+    start_time: datetime.datetime,
+    end_time: datetime.datetime,
+    interval: Union[Unset, AggregateMetricsInterval] = "hour",
+    percentiles: Union[Unset, bool] = False,
+    compare: Union[Unset, AggregateMetricsCompare] = UNSET,
+    x_request_id: Union[Unset, str] = UNSET,
+    x_correlation_id: Union[Unset, str] = UNSET,
+) -> Response[Union[Aggregate, ProblemDetails]]:
+    """Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first
+
+     Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first.
+
+    Each interval has its average, minimum, maximum and count; an interval without metrics is omitted.
+    On request, each
+    interval and the whole range have percentiles and a comparison with an earlier range.
+
+    Args:
+        service_name (str):
+        metric_type (str):
+        start_time (datetime.datetime):
+        end_time (datetime.datetime):
+        interval (Union[Unset, AggregateMetricsInterval]):  Default: 'hour'.
+        percentiles (Union[Unset, bool]):  Default: False.
+        compare (Union[Unset, AggregateMetricsCompare]):
+        x_request_id (Union[Unset, str]):
+        x_correlation_id (Union[Unset, str]):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Union[Aggregate, ProblemDetails]]
+    """
+    kwargs = _get_kwargs(
+        service_name=service_name,
+        metric_type=metric_type,
+        start_time=start_time,
+        end_time=end_time,
+        interval=interval,
+        percentiles=percentiles,
+        compare=compare,
+        x_request_id=x_request_id,
+        x_correlation_id=x_correlation_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    service_name: str,
+    metric_type: str,
+    start_time: datetime.datetime,
+    end_time: datetime.datetime,
+    interval: Union[Unset, AggregateMetricsInterval] = "hour",
+    percentiles: Union[Unset, bool] = False,
+    compare: Union[Unset, AggregateMetricsCompare] = UNSET,
+    x_request_id: Union[Unset, str] = UNSET,
+    x_correlation_id: Union[Unset, str] = UNSET,
+) -> Optional[Union[Aggregate, ProblemDetails]]:
+    """Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first
+
+     Aggregate the metrics of a time range by hour, day or ISO week in UTC, oldest interval first.
+
+    Each interval has its average, minimum, maximum and count; an interval without metrics is omitted.
+    On request, each
+    interval and the whole range have percentiles and a comparison with an earlier range.
+
+    Args:
+        service_name (str):
+        metric_type (str):
+        start_time (datetime.datetime):
+        end_time (datetime.datetime):
+        interval (Union[Unset, AggregateMetricsInterval]):  Default: 'hour'.
+        percentiles (Union[Unset, bool]):  Default: False.
+        compare (Union[Unset, AggregateMetricsCompare]):
+        x_request_id (Union[Unset, str]):
+        x_correlation_id (Union[Unset, str]):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Union[Aggregate, ProblemDetails]
+    """
+    return (
+        await asyncio_detailed(
+            client=client,
+            service_name=service_name,
+            metric_type=metric_type,
+            start_time=start_time,
+            end_time=end_time,
+            interval=interval,
+            percentiles=percentiles,
+            compare=compare,
+            x_request_id=x_request_id,
+            x_correlation_id=x_correlation_id,
+        )
+    ).parsed
