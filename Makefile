@@ -115,6 +115,10 @@ bench: $(INSTALLED) ## Measure against a peer, side by side; ARGS=--help tells m
 faults: $(INSTALLED) ## Break every part 500 times while clients write and read, and count what was lost; ARGS=--help tells more
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Call the running stack with what schemathesis makes of docs/openapi.json; ARGS=--help tells more
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: openapi
 openapi: $(INSTALLED) ## Write docs/openapi.json from the functions' types
 	@$(BIN)/python -m utxoiq_http.system_document docs/openapi.json

@@ -257,6 +257,8 @@ def _parameters(route: Route[Any]) -> list[Json]:
             "required": name in required,
             "description": field.pop("description"),
             "schema": _of_parameter(field),
+            # An empty value is none, as with forms whose fields are left empty.
+            **({} if name in required else {"allowEmptyValue": True}),
         }
         for name, field in properties.items()
     ]

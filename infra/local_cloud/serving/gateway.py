@@ -148,6 +148,10 @@ class Gateway:
         return web.json_response(
             {
                 "status": "healthy" if well else "unavailable",
+                "parts": {
+                    name: "ok" if status == 200 else "unavailable"
+                    for name, (status, _) in zip(functions, answers, strict=True)
+                },
                 "functions": {
                     name: {"status": status, "answer": answer}
                     for name, (status, answer) in zip(functions, answers, strict=True)

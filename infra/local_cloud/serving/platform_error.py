@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -18,15 +19,17 @@ class PlatformError(Exception):
 
     def response(self) -> web.Response:
         """Return the error as application/problem+json."""
+        request_id = uuid4().hex
         body = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
+            "instance": f"urn:request:{request_id}",
         }
         return web.Response(
             body=json.dumps(body).encode(),
             status=self.status,
-            headers=self.headers,
+            headers={"X-Request-ID": request_id, **self.headers},
             content_type="application/problem+json",
         )
