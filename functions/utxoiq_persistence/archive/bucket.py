@@ -20,6 +20,10 @@ class ArchiveUnavailable(PersistenceError):
     """The bucket cannot be reached or refuses. No row is lost: rows stay until their object is verified."""
 
 
+class ArchiveUnreadable(PersistenceError):
+    """Says that archived data failed its integrity check."""
+
+
 class ObjectMissing(PersistenceError):
     """The bucket has no such object, or no longer."""
 
@@ -79,6 +83,13 @@ class ArchiveBucket:
                 self._bucket.blob(name).delete(timeout=PATIENCE_SECONDS, retry=_retry())
         except ObjectMissing:
             return
+
+    def expunge(self, name: str) -> None:
+        """Remove the object in all versions that the bucket keeps."""
+        with _failures(name):
+            versions = self._bucket.list_blobs(prefix=name, versions=True, timeout=PATIENCE_SECONDS, retry=_retry())
+            for version in list(versions):
+                version.delete(timeout=PATIENCE_SECONDS, retry=_retry())
 
 
 def _retry() -> Any:

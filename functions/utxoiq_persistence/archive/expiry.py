@@ -77,7 +77,7 @@ class Expiry:
         for archived in objects:
             if not self.has_time():
                 return
-            self.remove(Copy(archived, archiving.fetch(self.archive, self.table, archived)))
+            self.remove(Copy(archived, archiving.fetch(self.session, self.archive, self.table, archived)))
 
     def expire(self, days: Iterable[date]) -> None:
         """Archive the expired rows of these days and delete them."""

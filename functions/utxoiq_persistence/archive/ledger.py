@@ -13,7 +13,7 @@ _SQL = load("archive_objects")
 
 @dataclass(frozen=True)
 class ArchivedObject:
-    """An object that was verified when it was archived."""
+    """An object that was verified when it was archived. sealed: whether it holds what tells of persons encrypted."""
 
     name: str
     day: date
@@ -21,6 +21,7 @@ class ArchivedObject:
     row_count: int
     sha256: bytes
     generation: int
+    sealed: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ def begin(
     row_count: int,
     first_at: datetime,
     last_at: datetime,
+    *,
+    sealed: bool,
 ) -> None:
     """Record that the object is about to be written.
 
@@ -54,6 +57,7 @@ def begin(
         row_hash=digest and digest.row_hash,
         first_at=first_at,
         last_at=last_at,
+        sealed=sealed,
     )
 
 
@@ -70,6 +74,11 @@ def end(session: Session, name: str) -> None:
 def replace(session: Session, name: str, replacement: str) -> None:
     """Record that the object's rows are in the object `replacement` now."""
     session.run(_SQL["replace_object"], name=name, replacement=replacement)
+
+
+def supersede(session: Session, name: str, successor: str) -> None:
+    """Put the object `successor`, which has the same rows, in the place of another, whose rows are where they were."""
+    session.run(_SQL["supersede_object"], name=name, successor=successor)
 
 
 def abandon(session: Session, name: str) -> None:
@@ -117,6 +126,11 @@ def list_held_days(session: Session, table: str) -> frozenset[date]:
 def list_between(session: Session, table: str, start: datetime, end: datetime) -> list[ArchivedObject]:
     """Return the objects with rows from `start` to before `end`; some of their rows may lie outside."""
     return _archived(session.run(_SQL["objects_between"], table_name=table, start_time=start, end_time=end))
+
+
+def list_clear(session: Session, table: str, min_age_days: int) -> list[ArchivedObject]:
+    """Return the objects that are not sealed and so many days old, oldest first."""
+    return _archived(session.run(_SQL["clear_objects"], table_name=table, min_age_days=min_age_days))
 
 
 def hold(session: Session, name: str, days: int) -> None:

@@ -42,10 +42,11 @@ def restore(
         if result.objects and time.monotonic() >= deadline:
             result.continue_from = archived.first_at
             break
-        removal.load_copy(session, table, archiving.fetch(archive, table, archived))
+        rows = archiving.read(archive, table, archived)
         if table is SYSTEM_METRICS:
             partitions.ensure_month(session, start_of_day(archived.day))
         with session.transaction():
+            removal.load_copy(session, table, archiving.open_rows(session, table, archived, rows))
             session.run(_SQL["mark_archiving"])
             ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=start, end_time=end)
             archive_ledger.hold(session, archived.name, keep_days)

@@ -18,6 +18,7 @@ class RetentionSettings:
         backfill_days: How many days jobs stay in the database.
         feedback_days: How many days feedback stays.
         metrics_days: How many days metrics stay.
+        locked_days: How many days the bucket refuses to delete an object.
         budget: Seconds after which a run starts nothing more; the next one continues.
     """
 
@@ -26,6 +27,7 @@ class RetentionSettings:
     backfill_days: int = 180
     feedback_days: int = 730
     metrics_days: int = 90
+    locked_days: int = 0
     budget: float = 480.0
 
     @classmethod
@@ -37,5 +39,6 @@ class RetentionSettings:
             backfill_days=number(environment, "RETENTION_BACKFILL_DAYS", str(cls.backfill_days), int, 1),
             feedback_days=number(environment, "RETENTION_FEEDBACK_DAYS", str(cls.feedback_days), int, 1),
             metrics_days=number(environment, "RETENTION_METRICS_DAYS", str(cls.metrics_days), int, 1),
+            locked_days=number(environment, "ARCHIVE_RETENTION_DAYS", str(cls.locked_days), int, 0),
             budget=number(environment, "RETENTION_BUDGET_SECONDS", str(cls.budget), float, 1),
         )
