@@ -30,6 +30,7 @@ TYPES = {
     "bigint": "INTEGER",
     "double precision": "FLOAT",
     "date": "DATE",
+    "bytea": "BYTES",
 }
 # Every column takes null: BigQuery finds none where an object is older than the column.
 COLUMNS = {
@@ -38,12 +39,15 @@ COLUMNS = {
 }
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})
+# Whose rows users export.
+PERSONAL = "insight_feedback"
 
 
 class Archive(Component):
     """The archive of expired rows.
 
-    The retention function, whose account is the writer, depends on `grant` and receives `environment`.
+    The retention function, whose account is the writer, depends on `grant` and receives `environment`; the feedback
+    function, whose account is the reader, depends on `reader_grant` and receives `reader_environment`.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Archive(Component):
         configuration: Configuration,
         bucket: storage.Bucket,
         writer: Account,
+        reader: Account,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Archive", name, opts)
@@ -62,6 +67,19 @@ class Archive(Component):
             bucket=bucket.name,
             role="roles/storage.objectUser",
             member=writer.member,
+            opts=self.own(),
+        )
+        self.reader_grant = storage.BucketIAMMember(
+            f"{name}-reader",
+            bucket=bucket.name,
+            role="roles/storage.objectViewer",
+            member=reader.member,
+            condition=storage.BucketIAMMemberConditionArgs(
+                title="Archived feedback only",
+                expression=pulumi.Output.concat(
+                    'resource.name.startsWith("projects/_/buckets/', bucket.name, f'/objects/{PERSONAL}/")'
+                ),
+            ),
             opts=self.own(),
         )
         self.dataset = bigquery.Dataset(
@@ -84,12 +102,18 @@ class Archive(Component):
         budget = self._configuration.sizing[RETENTION.name].timeout_seconds - MARGIN_SECONDS
         return {
             "ARCHIVE_BUCKET": self._bucket.name,
+            "ARCHIVE_RETENTION_DAYS": str(settings.archive_retention),
             "RETENTION_BACKFILL_DAYS": str(settings.backfill_hot),
             "RETENTION_FEEDBACK_DAYS": str(settings.feedback_hot),
             "RETENTION_METRICS_DAYS": str(settings.metrics_hot),
             "RETENTION_BUDGET_SECONDS": str(budget),
             "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
         }
+
+    @property
+    def reader_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Return the environment variables of the feedback function."""
+        return {"ARCHIVE_BUCKET": self._bucket.name}
 
     def _table(self, table: str) -> bigquery.Table:
         """Its schema is given: there may be no object yet to take it from."""

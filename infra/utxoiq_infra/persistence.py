@@ -18,6 +18,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    FEEDBACK,
     MIGRATE,
     PUBLISHERS,
     RETENTION,
@@ -86,7 +87,12 @@ class PersistenceLayer(Component):
             f"{name}-backups", configuration, self.accounts[BACKUP.name], self.database, self.buckets, opts=enabled
         )
         self.archive = Archive(
-            f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
+            f"{name}-archive",
+            configuration,
+            self.buckets.archive,
+            writer=self.accounts[RETENTION.name],
+            reader=self.accounts[FEEDBACK.name],
+            opts=enabled,
         )
         self._platform = Platform(network, self.buckets, Build(name, configuration, self.buckets, opts=enabled))
         self.functions = {MIGRATE.name: self._migrate_function()}
@@ -248,11 +254,16 @@ class PersistenceLayer(Component):
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""
-        return self.archive.environment if spec == RETENTION else {}
+        own = {RETENTION.name: self.archive.environment, FEEDBACK.name: self.archive.reader_environment}
+        return own.get(spec.name, {})
 
     def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """What no other function may do."""
-        own: dict[str, list[pulumi.Resource]] = {RETENTION.name: [self.archive.grant], BACKUP.name: self.backups.grants}
+        own: dict[str, list[pulumi.Resource]] = {
+            RETENTION.name: [self.archive.grant],
+            FEEDBACK.name: [self.archive.reader_grant],
+            BACKUP.name: self.backups.grants,
+        }
         return own.get(spec.name, [])
 
     def _database_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:

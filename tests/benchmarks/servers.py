@@ -128,6 +128,7 @@ class Backends:
             "CLOUD_SQL_SOCKET_DIR": str(self.postgres.socket_dir),
             "REDIS_HOST": self.valkey.host,
             "REDIS_PORT": str(self.valkey.port),
+            "ARCHIVE_BUCKET": "utxoiq-bench-archive",
             "MONITORING_NAMESPACE": "utxoiq-bench",
             "MONITORING_LOCATION": "region",
         }

@@ -7,7 +7,7 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import CONSOLE, ENDPOINTS, FEEDBACK, MIGRATE, RETENTION, SCHEDULES
 from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
@@ -86,16 +86,22 @@ def operators_alone_may_open_the_console(deployment: Deployment) -> Iterator[str
 
 
 @rule
-def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+def retention_alone_writes_the_archive_and_feedback_reads_archived_feedback(deployment: Deployment) -> Iterator[str]:
     (retention,) = (found for found in deployment.all(FUNCTION) if found.name.endswith(f"-{RETENTION.name}"))
+    (feedback,) = (found for found in deployment.all(FUNCTION) if found.name.endswith(f"-{FEEDBACK.name}"))
     member = f"serviceAccount:{retention['serviceConfig.serviceAccountEmail']}"
+    reader = f"serviceAccount:{feedback['serviceConfig.serviceAccountEmail']}"
     archive = retention["serviceConfig.environmentVariables"]["ARCHIVE_BUCKET"]
     grants = {
-        (found["bucket"], found["role"], found["member"])
+        (found["bucket"], found["role"], found["member"], found["condition.expression"])
         for found in deployment.all("storage/bucketIAMMember:BucketIAMMember")
-        if archive == found["bucket"] or member == found["member"]
+        if archive == found["bucket"] or found["member"] in (member, reader)
     }
-    if grants != {(archive, "roles/storage.objectUser", member)}:
+    own = f'resource.name.startsWith("projects/_/buckets/{archive}/objects/insight_feedback/")'
+    if grants != {
+        (archive, "roles/storage.objectUser", member, None),
+        (archive, "roles/storage.objectViewer", reader, own),
+    }:
         yield f"{grants}"
 
 

@@ -4,9 +4,8 @@ import logging
 import pytest
 
 from utxoiq_http.config import IdentitySettings
-from utxoiq_http.endpoints.feedback import ROUTES
+from utxoiq_http.endpoints.feedback import create_feedback_app
 from utxoiq_http.endpoints.migrate import create_migrate_app
-from utxoiq_http.serving import create_store_app
 from utxoiq_persistence.errors import ConfigurationError
 
 SECRET = "a-secret-digest"
@@ -20,6 +19,7 @@ ENVIRONMENT = {
     "DB_ROLE_MEMBERS": "{}",
     "DEPLOYMENT_KEYS": json.dumps([DECLARED]),
     "REDIS_HOST": "127.0.0.1",
+    "ARCHIVE_BUCKET": "project-archive",
 }
 
 
@@ -34,7 +34,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
     environment = {**ENVIRONMENT}
     del environment[name]
     with pytest.raises(ConfigurationError, match=name):
-        create_store_app("feedback", ROUTES, environment)
+        create_feedback_app(environment)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
 )
 def test_a_value_that_is_no_use_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        create_store_app("feedback", ROUTES, {**ENVIRONMENT, name: value})
+        create_feedback_app({**ENVIRONMENT, name: value})
 
 
 @pytest.mark.parametrize(
