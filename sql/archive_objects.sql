@@ -35,6 +35,9 @@ WHERE table_name = :table_name AND NOT sealed AND state IN ('archived', 'removed
   AND archived_at <= now() - :min_age_days * interval '1 day'
 ORDER BY archived_at, name
 
+-- name: abandoned_clear_objects
+SELECT name FROM archive_objects WHERE table_name = :table_name AND NOT sealed AND state = 'abandoned'
+
 -- name: abandon_object
 UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE name = :name AND state <> 'abandoned'
 

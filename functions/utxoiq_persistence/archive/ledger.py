@@ -133,6 +133,11 @@ def list_clear(session: Session, table: str, min_age_days: int) -> list[Archived
     return _archived(session.run(_SQL["clear_objects"], table_name=table, min_age_days=min_age_days))
 
 
+def list_abandoned_clear(session: Session, table: str) -> list[str]:
+    """Return the names of objects that are not sealed and were abandoned, which the bucket may still have."""
+    return [name for (name,) in session.run(_SQL["abandoned_clear_objects"], table_name=table)]
+
+
 def hold(session: Session, name: str, days: int) -> None:
     """Keep the object's restored rows in their table for so many days."""
     session.run(_SQL["hold_object"], name=name, days=days)

@@ -2,6 +2,7 @@
 
 from utxoiq_persistence.archive import archiving, person_keys, sealing
 from utxoiq_persistence.archive import ledger as archive_ledger
+from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import manifest_name
 from utxoiq_persistence.archive.expiry import Expiry
 from utxoiq_persistence.archive.exports import Part
@@ -11,18 +12,32 @@ from utxoiq_persistence.archive.ledger import ArchivedObject
 def seal_clear_objects(expiry: Expiry, locked_days: int) -> None:
     """Replace the table's objects that are not sealed, without the rows of persons who were erased meanwhile.
 
-    An object that the bucket does not give up within its first `locked_days` stays until then. Raises
-    ArchiveUnavailable, ArchiveCorrupt.
+    An object that the bucket does not give up within its first `locked_days` stays until then. One that fails its
+    integrity check stays as well, and the tally tells of it. Raises ArchiveUnavailable.
     """
+    for name in archive_ledger.list_abandoned_clear(expiry.session, expiry.table.name):
+        _expunge(expiry, name)
     for archived in archive_ledger.list_clear(expiry.session, expiry.table.name, locked_days):
         if not expiry.has_time():
             return
-        _replace(expiry, archived)
+        try:
+            _replace(expiry, archived)
+        except ArchiveCorrupt as error:
+            expiry.tally.errors += 1
+            expiry.tally.details.append(str(error))
+        else:
+            _expunge(expiry, archived.name)
     person_keys.tidy(expiry.session)
 
 
+def _expunge(expiry: Expiry, name: str) -> None:
+    """Remove an object in all versions: each would be as readable as it was."""
+    expiry.archive.expunge(manifest_name(name))
+    expiry.archive.expunge(name)
+
+
 def _replace(expiry: Expiry, archived: ArchivedObject) -> None:
-    """Replace an object. The run may be killed anywhere: the next one removes what is abandoned."""
+    """Put a sealed object in the place of one that is not. The run may be killed anywhere."""
     session, archive, table = expiry.session, expiry.archive, expiry.table
     rows = archiving.read(archive, table, archived)
     rows = sealing.without_users(table, rows, person_keys.pending_erasures(session))
@@ -35,6 +50,3 @@ def _replace(expiry: Expiry, archived: ArchivedObject) -> None:
             archive_ledger.supersede(session, archived.name, begun.name)
     else:
         archive_ledger.abandon(session, archived.name)
-    # Its older versions would be as readable as it was.
-    archive.expunge(manifest_name(archived.name))
-    archive.expunge(archived.name)

@@ -14,6 +14,8 @@ from tests.integration.retention.world import World
 
 from commands.archive import query
 from local_cloud.processes.storage import StorageServer
+from utxoiq_persistence.archive import archiving, resealing
+from utxoiq_persistence.archive.bucket import ArchiveUnavailable
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.privacy import erasure, exports
 from utxoiq_persistence.privacy.exports import Exports
@@ -129,8 +131,6 @@ async def test_an_erasure_while_rows_are_archived_leaves_no_key_and_no_row(world
 async def test_a_person_who_is_erased_before_rows_are_stored_gets_no_key(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from utxoiq_persistence.archive import archiving
-
     world.feedback(800, 3)
     erased, *others = users(world)
     begin: Callable[..., Any] = archiving.begin
@@ -246,3 +246,20 @@ async def test_an_erasure_is_audited_without_whom_it_erased(world: World, store:
         ["feedback.erase", None, {"feedback": 1, "archived_days": 0, "audit_entries": 1}],
     ]
     assert world.live("insight_feedback").total() == 0
+
+
+async def test_a_run_that_was_killed_before_it_removed_an_object_in_clear_is_made_good(
+    world: World, store: Store, bucket_server: StorageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(world, "insight_feedback")
+
+    def end(*_: Any) -> None:
+        raise ArchiveUnavailable("the run ends here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resealing, "_expunge", end)
+        assert (await world.service(store).run("test")).status == "failed"
+    assert b"user-1" in stored(world, bucket_server)
+    assert (await world.service(store).run("test")).status == "success"
+    assert b"user-1" not in stored(world, bucket_server)
+    assert world.archived("insight_feedback").total() == len(rows_of("insight_feedback"))
