@@ -77,7 +77,7 @@ CREATE FUNCTION person_audit(held_user varchar, after_at timestamptz, after_id b
     ORDER BY entry.at, entry.id LIMIT most
 $$;
 
--- Who asks is audited, and what was erased is not, but for how much it was.
+-- Who asks is audited, and what was erased is not, but for how much it was. No caller is called `erased`: each has a prefix.
 CREATE FUNCTION person_erase(
     erased varchar, asked_by varchar, asked_key varchar, asked_from varchar, asked_in varchar,
     OUT feedback bigint, OUT archived_days bigint, OUT audit_entries bigint, OUT objects_in_clear bigint,
@@ -92,7 +92,7 @@ BEGIN
     WITH gone AS (DELETE FROM person_keys AS held WHERE held.user_id = erased RETURNING held.days)
     SELECT coalesce(sum(cardinality(days)), 0) INTO archived_days FROM gone;
     UPDATE audit_log AS entry SET
-        actor = CASE WHEN entry.actor = named THEN 'user:erased' ELSE entry.actor END,
+        actor = CASE WHEN entry.actor = named THEN 'erased' ELSE entry.actor END,
         address = CASE WHEN entry.actor = named THEN NULL ELSE entry.address END,
         request_id = CASE WHEN entry.actor = named THEN NULL ELSE entry.request_id END,
         details = nullif(entry.details - 'user_id', '{}')
@@ -106,7 +106,7 @@ BEGIN
     END IF;
     IF feedback + archived_days + audit_entries > 0 THEN
         INSERT INTO audit_log (actor, key_id, action, details, address, request_id) VALUES (
-            CASE WHEN asked_by = named THEN 'user:erased' ELSE asked_by END, asked_key, 'feedback.erase',
+            CASE WHEN asked_by = named THEN 'erased' ELSE asked_by END, asked_key, 'feedback.erase',
             jsonb_build_object('feedback', feedback, 'archived_days', archived_days, 'audit_entries', audit_entries),
             CASE WHEN asked_by = named THEN NULL ELSE asked_from END,
             CASE WHEN asked_by = named THEN NULL ELSE asked_in END);

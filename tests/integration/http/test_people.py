@@ -174,7 +174,7 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         " ORDER BY at DESC LIMIT 1"
     )
     counts = {"feedback": 2, "archived_days": 1, "audit_entries": 4}
-    assert entry == ["user:erased", None, counts, None, None]
+    assert entry == ["erased", None, counts, None, None]
 
 
 def test_an_administrator_exports_and_erases_whom_it_names_and_services_do_not(api: Api, sql: Any) -> None:

@@ -127,7 +127,7 @@ async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
         ("feedback", "SELECT FROM pending_erasures"),
         ("feedback", "SELECT FROM person_keys_find('{}')"),
         ("feedback", "SELECT FROM person_keys_ensure('{}', '2025-01-01', 'clear')"),
-        ("feedback", "UPDATE audit_log SET actor = 'user:erased'"),
+        ("feedback", "UPDATE audit_log SET actor = 'erased'"),
         ("feedback", "SELECT insight_stats_apply('i', 5::smallint, NULL, NULL, 1)"),
         ("feedback", "SELECT FROM idempotency_keys"),
         ("metrics", "UPDATE system_metrics SET metric_value = 1"),
