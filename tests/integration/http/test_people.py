@@ -217,6 +217,7 @@ def test_feedback_is_cleared_part_by_part(api: Api) -> None:
     assert (stats["total_ratings"], stats["total_comments"], stats["total_flags"]) == (1, 1, 0)
     assert clear("flag").json() == flagless
     assert clear("everything").status_code == 422
+    assert api("DELETE", FEEDBACK, "user").status_code == 422
     assert clear(caller="other", user_id="user-1").status_code == 403
     gone = clear()
     assert (gone.status_code, gone.content) == (204, b"")
