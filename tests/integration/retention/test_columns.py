@@ -259,7 +259,7 @@ def keep(world: World, table: str) -> None:
     moments = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in (0, 23)]
     session = connector(world.settings.database)()
     try:
-        archive_ledger.begin(session, name, table, day, None, len(rows_of(table)), *moments)
+        archive_ledger.begin(session, name, table, day, None, len(rows_of(table)), *moments, sealed=False)
         archive_ledger.keep(session, name, len(content), hashlib.sha256(content).digest(), generation)
         archive_ledger.end(session, name)
     finally:
