@@ -49,7 +49,7 @@ class Expunged(Struct, frozen=True):
 
 
 class _Manifest(Struct):
-    columns: dict[str, str]
+    columns: dict[str, str] = {}
 
 
 def expunge(settings: ExpungingSettings) -> Expunged:

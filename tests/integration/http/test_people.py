@@ -32,10 +32,20 @@ COMMENTS = ["text-of-comment-93ab", "text-of-rating-55d0", "text-by-service-e01c
 REASON = "text-of-reason-b27e"
 MARKS = [USER, *COMMENTS, REASON]
 COLUMNS = """
-SELECT format('SELECT count(*) FROM %I.%I AS t WHERE t::text LIKE $1', nspname, relname)
+SELECT format('SELECT count(*) FROM %I.%I AS t WHERE t::text LIKE $1 OR t::text LIKE $2', nspname, relname)
 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'm') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
 """
+# Whole values, which DUMP would compress.
+READERS: dict[bytes, Callable[[Any, bytes], Any]] = {
+    b"string": lambda redis, key: redis.get(key),
+    b"hash": lambda redis, key: redis.hgetall(key),
+    b"set": lambda redis, key: redis.smembers(key),
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1),
+    b"list": lambda redis, key: redis.lrange(key, 0, -1),
+    b"stream": lambda redis, key: redis.xrange(key),
+    b"none": lambda *_: None,
+}
 
 
 @pytest.fixture
@@ -75,7 +85,9 @@ def holders(
 
     def find(text: str) -> list[str]:
         wanted = text.encode()
-        tables = [query for (query,) in sql.run(COLUMNS) if sql.run(query.replace("$1", ":t"), t=f"%{text}%") != [[0]]]
+        shown = {"t": f"%{text}%", "h": f"%{wanted.hex()}%"}  # a bytea is shown in hexadecimal digits
+        queries = [query.replace("$1", ":t").replace("$2", ":h") for (query,) in sql.run(COLUMNS)]
+        tables = [query for query in queries if sql.run(query, **shown) != [[0]]]
         return [
             *tables,
             *(f"redis {key!r}" for key, content in _entries(valkey) if wanted in key + content),
@@ -90,7 +102,7 @@ def holders(
 def _entries(valkey: Valkey) -> Iterator[tuple[bytes, bytes]]:
     with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
         for key in redis.scan_iter():
-            yield key, redis.dump(key) or b""
+            yield key, repr(READERS[redis.type(key)](redis, key)).encode()
 
 
 def _objects(server: StorageServer) -> Iterator[tuple[str, bytes]]:

@@ -9,10 +9,11 @@ from utxoiq_persistence.postgres.columns import TABLES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "privacy.md"
 COLUMNS = """
-SELECT relname::text, array_agg(attname::text ORDER BY attnum)
-FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm') AND NOT relispartition
-  AND attnum > 0 AND NOT attisdropped
+SELECT CASE nspname WHEN 'public' THEN '' ELSE nspname || '.' END || relname,
+       array_agg(attname::text ORDER BY attnum)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace AS schema ON schema.oid = relnamespace
+WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' AND relkind IN ('r', 'p', 'm')
+  AND NOT relispartition AND attnum > 0 AND NOT attisdropped
 GROUP BY 1
 """
 WHOSE = {"user", "staff", "services", "nobody"}

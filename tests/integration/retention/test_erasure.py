@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -10,12 +11,13 @@ from pyarrow import parquet as pq
 from tests.integration.retention.test_columns import keep, rows_of
 from tests.integration.retention.test_failures import interrupted
 from tests.integration.retention.test_restoring import ALWAYS
-from tests.integration.retention.world import World
+from tests.integration.retention.world import PROJECT, World
 
 from commands.archive import query
 from local_cloud.processes.storage import StorageServer
-from utxoiq_persistence.archive import archiving, resealing
-from utxoiq_persistence.archive.bucket import ArchiveUnavailable
+from utxoiq_persistence.archive import archiving, expunging
+from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
+from utxoiq_persistence.archive.expunging import Expunged, ExpungingSettings
 from utxoiq_persistence.feedback import Feedback
 from utxoiq_persistence.privacy import erasure, exports
 from utxoiq_persistence.privacy.exports import Exports
@@ -46,6 +48,13 @@ def stored(world: World, server: StorageServer) -> bytes:
 def count(world: World, table: str) -> int:
     ((rows,),) = world.sql.run(f"SELECT count(*) FROM {table}")  # noqa: S608
     return int(rows)
+
+
+def expunge(world: World) -> Expunged:
+    """What the keeper does with objects, as if their week were over."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(expunging, "WITHDRAWN_FOR", -timedelta(days=1))
+        return expunging.expunge(ExpungingSettings(PROJECT, world.bucket.name))
 
 
 async def everything_of(store: Store, world: World, user_id: str) -> dict[str, list[Any]]:
@@ -161,6 +170,7 @@ async def test_objects_of_a_release_that_encrypted_nothing_are_replaced(
     assert users(world) == others
 
     assert (await world.service(store).run("test")).status == "success"
+    assert expunge(world) == Expunged(1, 0)
     content = stored(world, bucket_server)
     assert all(user_id.encode() not in content for user_id in held)
     assert (count(world, "pending_erasures"), count(world, "person_keys")) == (0, len(set(others)))
@@ -172,19 +182,34 @@ async def test_objects_of_a_release_that_encrypted_nothing_are_replaced(
     assert users(world) == others
 
 
-async def test_a_locked_object_stays_until_the_bucket_gives_it_up_and_is_not_shown(world: World, store: Store) -> None:
+async def test_nothing_is_removed_but_what_was_withdrawn_a_week_ago_and_lies_in_clear(
+    world: World, store: Store
+) -> None:
     keep(world, "insight_feedback")
-    before = world.objects()
-    erased = rows_of("insight_feedback")[0]["user_id"]
-    await erasure.erase(store.database, store.feedback, erased)
-    assert (await world.service(store, locked_days=30).run("test")).status == "success"
-    assert world.objects() == before
-    assert count(world, "pending_erasures") == 1
-    assert (await everything_of(store, world, erased))["archived"] == []
-    world.sql.run("UPDATE archive_objects SET archived_at = now() - interval '30 days'")
-    await world.service(store, locked_days=30).run("test")
-    assert count(world, "pending_erasures") == 0
-    assert (await everything_of(store, world, erased))["archived"] == []
+    world.feedback(800, 3)
+    (clear,) = [name for name in world.objects() if not name.startswith("manifests/")]
+    assert expunge(world) == Expunged(0, 0)  # it is part of the archive
+    assert (await world.service(store).run("test")).status == "success"
+    sealed = [name for name in world.objects() if not name.startswith("manifests/") and name != clear]
+    assert len(sealed) == 2
+    for name in sealed:
+        world.archive.withdraw(name)  # as whoever has taken over retention may
+    assert expunging.expunge(ExpungingSettings(PROJECT, world.bucket.name)) == Expunged(0, 0)
+    assert clear in world.objects()
+    assert expunge(world) == Expunged(1, 0)
+    assert [name for name in world.objects() if not name.startswith("manifests/")] == sealed
+    assert expunge(world) == Expunged(0, 0)
+
+
+async def test_an_erasure_counts_what_was_withdrawn_and_is_not_removed_yet(world: World, store: Store) -> None:
+    keep(world, "insight_feedback")
+    await world.service(store).run("test")
+    world.sql.run("UPDATE archive_objects SET ended_at = now() - interval '2 days' WHERE state = 'abandoned'")
+    await world.service(store).run("test")
+    assert (await erasure.erase(store.database, store.feedback, "nobody")).objects_in_clear == 1
+    assert expunge(world) == Expunged(1, 0)
+    await world.service(store).run("test")
+    assert (await erasure.erase(store.database, store.feedback, "nobody")).objects_in_clear == 0
 
 
 async def test_keys_of_whom_the_archive_has_nothing_left_go(world: World, store: Store) -> None:
@@ -248,7 +273,7 @@ async def test_an_erasure_is_audited_without_whom_it_erased(world: World, store:
     assert world.live("insight_feedback").total() == 0
 
 
-async def test_a_run_that_was_killed_before_it_removed_an_object_in_clear_is_made_good(
+async def test_a_run_that_was_killed_before_it_withdrew_an_object_in_clear_is_made_good(
     world: World, store: Store, bucket_server: StorageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(world, "insight_feedback")
@@ -257,9 +282,11 @@ async def test_a_run_that_was_killed_before_it_removed_an_object_in_clear_is_mad
         raise ArchiveUnavailable("the run ends here")
 
     with monkeypatch.context() as patched:
-        patched.setattr(resealing, "_expunge", end)
+        patched.setattr(ArchiveBucket, "withdraw", end)
         assert (await world.service(store).run("test")).status == "failed"
+    assert expunge(world) == Expunged(0, 0)
     assert b"user-1" in stored(world, bucket_server)
     assert (await world.service(store).run("test")).status == "success"
+    assert expunge(world) == Expunged(1, 0)
     assert b"user-1" not in stored(world, bucket_server)
     assert world.archived("insight_feedback").total() == len(rows_of("insight_feedback"))
