@@ -255,7 +255,7 @@ def keep(world: World, table: str) -> None:
     """The first release's object, in the bucket and in the ledger, as that release left them."""
     content, day, name = (OBJECTS / f"{table}.parquet").read_bytes(), DAYS[table], new_name(table, DAYS[table])
     generation = world.archive.put(name, day, content, PARQUET_TYPE)
-    columns = {field.name: str(field.type) for field in TABLES[table].schema}
+    columns = {column.name: column.type for column in TABLES[table].columns}
     manifest = json.dumps({"object": name, "columns": columns}).encode()
     world.archive.put(manifest_name(name), day, manifest, JSON_TYPE)
     moments = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in (0, 23)]
