@@ -79,7 +79,7 @@ def test_a_token_for_another_function_runs_no_retention(client: httpx.Client, sc
 
 def test_who_may_use_the_archive_is_led_to_the_buckets_and_nobody_else(stack: LocalStack) -> None:
     led = [name for name in stack.description["functions"] if storage_of(stack, name)]
-    assert sorted(led) == ["feedback", "retention"]
+    assert sorted(led) == ["feedback", "keeper", "retention"]
 
 
 def test_who_is_erased_is_in_no_file_that_is_not_the_databases(
@@ -138,6 +138,10 @@ def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, ba
 
 def test_the_keeper_leaves_young_backups(stack: LocalStack) -> None:
     assert run_job(stack, "expire-backups")["message"] == "0 backups deleted"
+
+
+def test_the_keeper_leaves_what_is_encrypted(stack: LocalStack) -> None:
+    assert run_job(stack, "expunge-objects")["message"] == "0 objects removed; a retention policy keeps 0"
 
 
 def write_metrics(client: httpx.Client, service: dict[str, str], name: str, hour: datetime) -> None:

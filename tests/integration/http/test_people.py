@@ -119,7 +119,8 @@ def as_user(api: Api, issuer: Issuer) -> Callable[..., httpx.Response]:
     token = issuer.token(USERS, PROJECT, USER)
 
     def send(method: str, path: str, **more: Any) -> httpx.Response:
-        return api(method, FEEDBACK + path, None, headers={"Authorization": f"Bearer {token}"}, **more)
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        return api(method, FEEDBACK + path, None, headers=headers, **more)
 
     return send
 
@@ -134,6 +135,12 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         as_user("POST", "/flag", json={"insight_id": "people-1", "flag_type": "spam", "flag_reason": REASON}),
         api("POST", f"{FEEDBACK}/comment", json={"insight_id": "people-3", "comment": COMMENTS[2], **own}),
         api("POST", f"{FEEDBACK}/rate", json={"insight_id": "people-1", "rating": 1, "user_id": "somebody else"}),
+        as_user(
+            "POST",
+            "/flag",
+            json={"insight_id": "people-1", "flag_type": "misleading", "flag_reason": REASON},
+            headers={"X-Request-ID": "chosen-by-a-client"},
+        ),
         as_user("GET", "/stats", params={"insight_id": "people-1"}),
         as_user("GET", "/comments", params={"insight_id": "people-1"}),
         as_user("GET", "/user", params=own),
@@ -141,7 +148,7 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         as_user("GET", "/user/export", params=own),
         as_user("DELETE", "", params={"insight_id": "people-none", **own}),
     ]
-    assert [answer.status_code for answer in sent] == [200] * 10 + [204]
+    assert [answer.status_code for answer in sent] == [200] * 11 + [204]
     refused = [
         as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 9, "comment": COMMENTS[0]}),
         as_user("POST", "/comment", json={"insight_id": "people-1", "comment": COMMENTS[0] * 90}),
@@ -150,6 +157,11 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         api("POST", "/api/v1/monitoring/backfill/start", None, json={**own, "comment": COMMENTS[0]}),
     ]
     assert [answer.status_code for answer in refused] == [422, 422, 400, 403, 401]
+    # As if this were last month's: the log has a table for each.
+    sql.run(
+        "UPDATE audit_log SET at = at - interval '40 days' WHERE actor = :actor AND subject = 'people-2'",
+        actor=f"user:{USER}",
+    )
     sql.run(
         "UPDATE insight_feedback SET updated_at = now() - interval '800 days'"
         " WHERE user_id = :user_id AND insight_id = 'people-2'",
@@ -165,12 +177,12 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
     assert {row["insight_id"] for row in export["feedback"]} == {"people-1", "people-3"}
     assert [row["comment"] for row in export["archived"]] == [COMMENTS[0]]
     assert {entry["action"] for entry in export["audit"]} == {"feedback.rate", "feedback.comment", "feedback.flag"}
-    assert len(export["audit"]) == 4
+    assert len(export["audit"]) == 5
     assert (export["user_id"], export["missing_objects"]) == (USER, 0)
 
     erased = as_user("DELETE", "/user")
     assert erased.json() == {
-        "database": {"feedback": 2, "audit_entries": 4},
+        "database": {"feedback": 2, "audit_entries": 5},
         "archive": {"days": 1, "objects_in_clear": 0},
     }
     assert {mark: holders(mark) for mark in MARKS} == {mark: [] for mark in MARKS}
@@ -185,8 +197,11 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         "SELECT actor, subject, details, address, request_id FROM audit_log WHERE action = 'feedback.erase'"
         " ORDER BY at DESC LIMIT 1"
     )
-    counts = {"feedback": 2, "archived_days": 1, "audit_entries": 4}
+    counts = {"feedback": 2, "archived_days": 1, "audit_entries": 5}
     assert entry == ["erased", None, counts, None, None]
+    # Nor is a line of the log found by an entry any more.
+    found = "actor = 'erased' AND (details ? 'own_request_id' OR coalesce(request_id, address) IS NOT NULL)"
+    assert sql.run(f"SELECT count(*) FROM audit_log WHERE {found}") == [[0]]  # noqa: S608
 
 
 def test_an_administrator_exports_and_erases_whom_it_names_and_services_do_not(api: Api, sql: Any) -> None:
