@@ -232,7 +232,9 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     refused = await world.service(store).restore(table, *release.ALWAYS, keep_days=30)  # type: ignore[arg-type]
     assert refused.damaged
     assert "the object has a column that its table lacks: mood" in caplog.text
-    assert {row["id"] for row in live_as_json(world, table)} == {row["id"] for row in rows_of(table)}
+    # The newer code has replaced the first release's object, where that told of persons in clear.
+    still = [] if TABLES[table].personal else rows_of(table)
+    assert {row["id"] for row in live_as_json(world, table)} == {row["id"] for row in still}
     migrate(world, table)
     step(world, next_release, "restore", table)
     nulls = dict.fromkeys(NEW_COLUMNS)
