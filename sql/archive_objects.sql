@@ -25,7 +25,10 @@ WITH superseded AS (
     UPDATE archive_objects SET state = 'abandoned', ended_at = now(), keep_until = NULL WHERE name = :name
     RETURNING name
 )
-UPDATE archive_objects AS successor SET state = first.state, ended_at = first.ended_at, keep_until = first.keep_until
+UPDATE archive_objects AS successor SET
+    -- One that was gone, and was brought back.
+    state = CASE first.state WHEN 'gone' THEN 'removed' ELSE first.state END,
+    ended_at = first.ended_at, keep_until = first.keep_until
 FROM archive_objects AS first JOIN superseded USING (name)
 WHERE successor.name = :successor
 
