@@ -398,6 +398,102 @@ CREATE FUNCTION public.metric_sketch_value(key integer) RETURNS double precision
     SELECT sign(key) * exp(least((abs(key) - 40000.5::double precision) * 0.01980262729617973, 709.78))
 $$;
 
+CREATE FUNCTION public.person_archive(held_user character varying) RETURNS TABLE(person uuid, key bytea, name character varying, day date, first_at timestamp with time zone, row_count bigint, sha256 bytea, generation bigint, sealed boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT held.person, held.key, object.name, object.day, object.first_at, object.row_count, object.sha256,
+           object.generation, object.sealed
+    FROM archive_objects AS object LEFT JOIN person_keys AS held ON held.user_id = held_user
+    WHERE object.table_name = 'insight_feedback' AND object.state IN ('archived', 'removed')
+      AND CASE WHEN object.sealed THEN object.day = ANY (held.days)
+          ELSE NOT EXISTS (SELECT FROM pending_erasures
+                           WHERE digest = pg_catalog.sha256(convert_to(held_user, 'UTF8'))) END
+$$;
+
+CREATE FUNCTION public.person_audit(held_user character varying, after_at timestamp with time zone, after_id bigint, most bigint) RETURNS TABLE(at timestamp with time zone, id bigint, actor character varying, action character varying, subject character varying, address character varying, request_id character varying)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT entry.at, entry.id, entry.actor, entry.action, entry.subject, entry.address, entry.request_id
+    FROM audit_log AS entry
+    WHERE (entry.actor = 'user:' || held_user OR entry.details @> jsonb_build_object('user_id', held_user))
+      AND (entry.at, entry.id) > (after_at, after_id)
+    ORDER BY entry.at, entry.id LIMIT most
+$$;
+
+CREATE FUNCTION public.person_erase(erased character varying, asked_by character varying, asked_key character varying, asked_from character varying, asked_in character varying, OUT feedback bigint, OUT archived_days bigint, OUT audit_entries bigint, OUT objects_in_clear bigint, OUT insights character varying[]) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    named text := 'user:' || erased;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('person_keys', 0));
+    WITH gone AS (DELETE FROM insight_feedback AS live WHERE live.user_id = erased RETURNING live.insight_id)
+    SELECT count(*), coalesce(array_agg(insight_id), '{}') INTO feedback, insights FROM gone;
+    WITH gone AS (DELETE FROM person_keys AS held WHERE held.user_id = erased RETURNING held.days)
+    SELECT coalesce(sum(cardinality(days)), 0) INTO archived_days FROM gone;
+    UPDATE audit_log AS entry SET
+        actor = CASE WHEN entry.actor = named THEN 'erased' ELSE entry.actor END,
+        address = CASE WHEN entry.actor = named THEN NULL ELSE entry.address END,
+        request_id = CASE WHEN entry.actor = named THEN NULL ELSE entry.request_id END,
+        details = nullif(CASE WHEN entry.actor = named THEN entry.details - 'own_request_id' ELSE entry.details END
+            - 'user_id', '{}')
+    WHERE entry.actor = named OR entry.details @> jsonb_build_object('user_id', erased);
+    GET DIAGNOSTICS audit_entries = ROW_COUNT;
+    SELECT count(*) INTO objects_in_clear FROM archive_objects
+    WHERE table_name = 'insight_feedback' AND NOT sealed;  -- abandoned: withdrawn, and not removed yet
+    IF objects_in_clear > 0 THEN
+        INSERT INTO pending_erasures (digest) VALUES (sha256(convert_to(erased, 'UTF8')))
+        ON CONFLICT (digest) DO UPDATE SET requested_at = now();
+    END IF;
+    IF feedback + archived_days + audit_entries > 0 THEN
+        INSERT INTO audit_log (actor, key_id, action, details, address, request_id) VALUES (
+            CASE WHEN asked_by = named THEN 'erased' ELSE asked_by END, asked_key, 'feedback.erase',
+            jsonb_build_object('feedback', feedback, 'archived_days', archived_days, 'audit_entries', audit_entries),
+            CASE WHEN asked_by = named THEN NULL ELSE asked_from END,
+            CASE WHEN asked_by = named THEN NULL ELSE asked_in END);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION public.person_keys_ensure(user_ids character varying[], archive_day date, source character varying) RETURNS TABLE(person uuid, user_id character varying, key bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('person_keys', 0));
+    INSERT INTO person_keys AS held (user_id, days)
+    SELECT DISTINCT given.user_id, ARRAY[archive_day] FROM unnest(user_ids) AS given (user_id)
+    WHERE CASE source
+        WHEN 'table' THEN EXISTS (SELECT FROM insight_feedback AS live WHERE live.user_id = given.user_id)
+        WHEN 'clear' THEN NOT EXISTS (
+            SELECT FROM pending_erasures WHERE digest = sha256(convert_to(given.user_id, 'UTF8')))
+        ELSE false END
+    ORDER BY 1
+    ON CONFLICT ON CONSTRAINT person_keys_user_id_key DO UPDATE SET days = held.days || excluded.days
+        WHERE NOT held.days @> excluded.days;
+    RETURN QUERY SELECT held.person, held.user_id, held.key FROM person_keys AS held
+        WHERE held.user_id = ANY (user_ids);
+END
+$$;
+
+CREATE FUNCTION public.person_keys_find(persons uuid[]) RETURNS TABLE(person uuid, user_id character varying, key bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT held.person, held.user_id, held.key FROM person_keys AS held WHERE held.person = ANY (persons)
+$$;
+
+CREATE FUNCTION public.person_keys_forget() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    DELETE FROM person_keys AS held WHERE NOT EXISTS (
+        SELECT FROM archive_objects WHERE table_name = 'insight_feedback' AND state <> 'abandoned' AND day = ANY (held.days))
+$$;
+
 CREATE FUNCTION public.server_activity() RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -737,6 +833,7 @@ CREATE TABLE public.archive_objects (
     begun_at timestamp with time zone DEFAULT now() NOT NULL,
     archived_at timestamp with time zone,
     ended_at timestamp with time zone,
+    sealed boolean DEFAULT false NOT NULL,
     CONSTRAINT archive_objects_check CHECK ((((state)::text = ANY ((ARRAY['writing'::character varying, 'abandoned'::character varying])::text[])) OR ((bytes IS NOT NULL) AND (sha256 IS NOT NULL) AND (generation IS NOT NULL) AND (archived_at IS NOT NULL)))),
     CONSTRAINT archive_objects_row_count_check CHECK ((row_count > 0)),
     CONSTRAINT archive_objects_sha256_check CHECK ((octet_length(sha256) = 32)),
@@ -989,6 +1086,20 @@ CREATE TABLE public.metric_sketches (
     CONSTRAINT metric_sketches_value_count_check CHECK ((value_count > 0))
 );
 
+CREATE TABLE public.pending_erasures (
+    digest bytea NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pending_erasures_digest_check CHECK ((octet_length(digest) = 32))
+);
+
+CREATE TABLE public.person_keys (
+    person uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id character varying(100) NOT NULL,
+    key bytea DEFAULT sha256((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))) NOT NULL,
+    days date[] NOT NULL,
+    CONSTRAINT person_keys_key_check CHECK ((octet_length(key) = 32))
+);
+
 CREATE TABLE public.retention_runs (
     id bigint NOT NULL,
     caller character varying(200) NOT NULL,
@@ -1105,6 +1216,15 @@ ALTER TABLE ONLY public.metric_sketches
 
 ALTER TABLE ONLY public.metric_watermark
     ADD CONSTRAINT metric_watermark_pkey PRIMARY KEY (the_one);
+
+ALTER TABLE ONLY public.pending_erasures
+    ADD CONSTRAINT pending_erasures_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.person_keys
+    ADD CONSTRAINT person_keys_pkey PRIMARY KEY (person);
+
+ALTER TABLE ONLY public.person_keys
+    ADD CONSTRAINT person_keys_user_id_key UNIQUE (user_id);
 
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (id);
@@ -1235,6 +1355,24 @@ GRANT ALL ON FUNCTION public.metric_sketch_key(value double precision) TO utxoiq
 
 REVOKE ALL ON FUNCTION public.metric_sketch_value(key integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.metric_sketch_value(key integer) TO utxoiq_metrics;
+
+REVOKE ALL ON FUNCTION public.person_archive(held_user character varying) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_archive(held_user character varying) TO utxoiq_feedback;
+
+REVOKE ALL ON FUNCTION public.person_audit(held_user character varying, after_at timestamp with time zone, after_id bigint, most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_audit(held_user character varying, after_at timestamp with time zone, after_id bigint, most bigint) TO utxoiq_feedback;
+
+REVOKE ALL ON FUNCTION public.person_erase(erased character varying, asked_by character varying, asked_key character varying, asked_from character varying, asked_in character varying, OUT feedback bigint, OUT archived_days bigint, OUT audit_entries bigint, OUT objects_in_clear bigint, OUT insights character varying[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_erase(erased character varying, asked_by character varying, asked_key character varying, asked_from character varying, asked_in character varying, OUT feedback bigint, OUT archived_days bigint, OUT audit_entries bigint, OUT objects_in_clear bigint, OUT insights character varying[]) TO utxoiq_feedback;
+
+REVOKE ALL ON FUNCTION public.person_keys_ensure(user_ids character varying[], archive_day date, source character varying) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_keys_ensure(user_ids character varying[], archive_day date, source character varying) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.person_keys_find(persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_keys_find(persons uuid[]) TO utxoiq_retention;
+
+REVOKE ALL ON FUNCTION public.person_keys_forget() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_keys_forget() TO utxoiq_retention;
 
 REVOKE ALL ON FUNCTION public.server_activity() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.server_activity() TO utxoiq_database;
@@ -1399,7 +1537,7 @@ GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO 
 GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_backup;
 GRANT INSERT(expires_at),UPDATE(expires_at) ON TABLE public.idempotency_keys TO utxoiq_database;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_feedback;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.insight_feedback TO utxoiq_feedback;
 GRANT SELECT,INSERT,DELETE ON TABLE public.insight_feedback TO utxoiq_retention;
 GRANT SELECT ON TABLE public.insight_feedback TO utxoiq_backup;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.insight_feedback TO utxoiq_import;
@@ -1435,6 +1573,8 @@ GRANT SELECT ON TABLE public.metric_points_default TO utxoiq_retention;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_retention;
 GRANT SELECT ON TABLE public.metric_sketches TO utxoiq_backup;
+
+GRANT SELECT,DELETE ON TABLE public.pending_erasures TO utxoiq_retention;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.retention_runs TO utxoiq_retention;
 GRANT SELECT ON TABLE public.retention_runs TO utxoiq_database;

@@ -1,6 +1,6 @@
 -- name: begin_object
-INSERT INTO archive_objects (name, table_name, day, row_count, row_hash, first_at, last_at)
-VALUES (:name, :table_name, :day, :row_count, :row_hash, :first_at, :last_at)
+INSERT INTO archive_objects (name, table_name, day, row_count, row_hash, first_at, last_at, sealed)
+VALUES (:name, :table_name, :day, :row_count, :row_hash, :first_at, :last_at, :sealed)
 
 -- name: keep_object
 -- No row where another run has abandoned it meanwhile.
@@ -19,8 +19,29 @@ WITH replaced AS (
 )
 UPDATE archive_objects SET state = 'removed', ended_at = now() WHERE name = :replacement
 
+-- name: supersede_object
+-- The first has a successor with the same rows, which are in their table as well or are not.
+WITH superseded AS (
+    UPDATE archive_objects SET state = 'abandoned', ended_at = now(), keep_until = NULL WHERE name = :name
+    RETURNING name
+)
+UPDATE archive_objects AS successor SET
+    -- One that was gone, and was brought back.
+    state = CASE first.state WHEN 'gone' THEN 'removed' ELSE first.state END,
+    ended_at = first.ended_at, keep_until = first.keep_until
+FROM archive_objects AS first JOIN superseded USING (name)
+WHERE successor.name = :successor
+
+-- name: clear_objects
+SELECT name, day::text, first_at, row_count, sha256, generation, sealed FROM archive_objects
+WHERE table_name = :table_name AND NOT sealed AND state IN ('archived', 'removed', 'gone')
+ORDER BY archived_at, name
+
+-- name: abandoned_clear_objects
+SELECT name FROM archive_objects WHERE table_name = :table_name AND NOT sealed AND state = 'abandoned'
+
 -- name: abandon_object
-UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE name = :name AND state IN ('writing', 'archived')
+UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE name = :name AND state <> 'abandoned'
 
 -- name: abandon_unfinished
 UPDATE archive_objects SET state = 'abandoned', ended_at = now() WHERE table_name = :table_name AND state = 'writing'
@@ -35,7 +56,7 @@ WHERE table_name = :table_name AND state = 'abandoned' AND ended_at < now() - in
 
 -- name: pending_objects
 -- Archived, with rows that are due to go from the table.
-SELECT name, day::text, first_at, row_count, sha256, generation FROM archive_objects
+SELECT name, day::text, first_at, row_count, sha256, generation, sealed FROM archive_objects
 WHERE table_name = :table_name AND state = 'archived' AND (keep_until IS NULL OR keep_until < now())
   AND day >= :from_day::date AND day < :to_day::date
 ORDER BY day, name
@@ -52,7 +73,7 @@ WHERE table_name = :table_name AND state = 'archived' AND keep_until >= now()
 
 -- name: objects_between
 -- Also those that were gone from the bucket: they may have been brought back.
-SELECT name, day::text, first_at, row_count, sha256, generation FROM archive_objects
+SELECT name, day::text, first_at, row_count, sha256, generation, sealed FROM archive_objects
 WHERE table_name = :table_name AND state IN ('archived', 'removed', 'gone')
   AND first_at < :end_time AND last_at >= :start_time
 ORDER BY first_at, name

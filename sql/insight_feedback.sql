@@ -56,6 +56,41 @@ WITH given AS (
 )
 SELECT insight_id, user_id, row_to_json({answer insight_feedback feedback})::text FROM feedback
 
+-- name: clear
+-- A part of a user's feedback on an insight, or all of it; a row of which nothing is left goes. What is clear already stays
+-- as it is, and is not audited.
+WITH held AS (
+    SELECT id,
+           CASE WHEN :part::text IN ('rating', 'all') THEN NULL ELSE rating END AS rating,
+           CASE WHEN :part::text IN ('comment', 'all') THEN NULL ELSE comment END AS comment,
+           CASE WHEN :part::text IN ('flag', 'all') THEN NULL ELSE flag_type END AS flag_type,
+           CASE WHEN :part::text IN ('flag', 'all') THEN NULL ELSE flag_reason END AS flag_reason
+    FROM insight_feedback WHERE insight_id = :insight_id AND user_id = :user_id
+    FOR UPDATE
+), kept AS (
+    UPDATE insight_feedback AS feedback SET
+        rating = held.rating, comment = held.comment, flag_type = held.flag_type, flag_reason = held.flag_reason,
+        updated_at = now()
+    FROM held
+    WHERE feedback.id = held.id AND num_nonnulls(held.rating, held.comment, held.flag_type, held.flag_reason) > 0
+      AND (feedback.rating, feedback.comment, feedback.flag_type, feedback.flag_reason)
+          IS DISTINCT FROM (held.rating, held.comment, held.flag_type, held.flag_reason)
+    RETURNING {insight_feedback feedback}
+), gone AS (
+    DELETE FROM insight_feedback AS feedback USING held
+    WHERE feedback.id = held.id AND num_nonnulls(held.rating, held.comment, held.flag_type, held.flag_reason) = 0
+    RETURNING feedback.id
+), audited AS (
+    INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)
+    SELECT :actor, :key_id, :action, :subject, :details::jsonb, :address, :request_id
+    WHERE EXISTS (SELECT FROM kept) OR EXISTS (SELECT FROM gone)
+)
+SELECT EXISTS (SELECT FROM kept) OR EXISTS (SELECT FROM gone),
+       CASE WHEN EXISTS (SELECT FROM kept) THEN (SELECT row_to_json({answer insight_feedback kept})::text FROM kept)
+            WHEN NOT EXISTS (SELECT FROM gone) THEN (
+                SELECT row_to_json({answer insight_feedback feedback})::text FROM insight_feedback AS feedback
+                WHERE insight_id = :insight_id AND user_id = :user_id) END
+
 -- name: stats
 SELECT json_build_object(
     'insight_id', :insight_id::text,

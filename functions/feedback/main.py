@@ -6,10 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 
 from utxoiq_http.answer import Answer
-from utxoiq_http.endpoints.feedback import ROUTES
-from utxoiq_http.serving import create_store_app
+from utxoiq_http.endpoints.feedback import create_feedback_app
 
-app = create_store_app("feedback", ROUTES, os.environ)
+app = create_feedback_app(os.environ)
 
 
 @functions_framework.aio.http

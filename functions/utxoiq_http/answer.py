@@ -75,6 +75,11 @@ def without_body(status: int, headers: Sequence[Header]) -> Answer:
     return Answer(status, [*headers, *_SECURITY], b"")
 
 
+def empty() -> Answer:
+    """Return a 204 response."""
+    return without_body(204, [_NO_STORE])
+
+
 def not_modified(tag: Header) -> Answer:
     """Return a 304 response with the ETag header of the current version."""
     return without_body(304, [tag, _REVALIDATE])

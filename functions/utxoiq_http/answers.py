@@ -110,6 +110,55 @@ class UserFeedbackPage(Struct, forbid_unknown_fields=True):
     offset: Count
 
 
+class PersonAuditEntry(Struct, forbid_unknown_fields=True):
+    """Describes a change that a user made, or that a service made for the user. `address` is the user's."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str | None
+    address: str | None
+    request_id: str | None
+
+
+class UserExport(Struct, forbid_unknown_fields=True):
+    """Lists what is held of a user. `archived` has feedback as it was archived; restored rows are in both lists.
+
+    `missing_objects` counts objects of the archive that could hold more and have expired.
+    """
+
+    user_id: str
+    feedback: list[FeedbackRow]
+    archived: list[FeedbackRow]
+    audit: list[PersonAuditEntry]
+    missing_objects: Count
+
+
+class ErasedInDatabase(Struct, forbid_unknown_fields=True):
+    """Counts the rows of feedback that are gone, and the entries of the audit log that name nobody any more."""
+
+    feedback: Count
+    audit_entries: Count
+
+
+class ErasedInArchive(Struct, forbid_unknown_fields=True):
+    """Counts the days of the archive whose rows of the user nobody can read any more.
+
+    `objects_in_clear` counts objects of earlier releases, which encrypted nothing: the next run of retention replaces
+    them by objects without the user's rows, and the keeper removes them a week later.
+    """
+
+    days: Count
+    objects_in_clear: Count
+
+
+class Erasure(Struct, forbid_unknown_fields=True):
+    """Reports what was erased, by store. Backups forget as they expire."""
+
+    database: ErasedInDatabase
+    archive: ErasedInArchive
+
+
 class Metric(Struct, forbid_unknown_fields=True):
     """Describes a recorded metric."""
 

@@ -282,6 +282,8 @@ def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
             "content": {name: {"schema": shown[repr(route.answer)]} for name in route.media_types},
         }
     }
+    if route.may_be_empty:
+        responses["204"] = {"description": "Nothing is left.", "headers": _headers(_OF_EVERY_ANSWER)}
     if IF_NONE_MATCH in route.headers:
         responses["304"] = {
             "description": "The version that the client has is current.",

@@ -72,6 +72,7 @@ class Route(Generic[Resource]):
         access: Who may call the route.
         answer: The type of the response body.
         status: The status of a successful response.
+        may_be_empty: Whether a successful response may also be 204, without a body.
         media_types: The media types that the response body can have.
         parameters: The types of the parameters: of the path if it names them, else of the query.
         body: The type of the JSON request body; None if there is none.
@@ -91,6 +92,7 @@ class Route(Generic[Resource]):
     access: Access
     answer: Any
     status: int = 200
+    may_be_empty: bool = False
     media_types: tuple[str, ...] = ("application/json",)
     parameters: type[Struct] = NoParameters
     body: Any = None

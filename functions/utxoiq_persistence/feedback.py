@@ -1,6 +1,7 @@
 """Insight feedback: one row per user and insight, and the statistics that a trigger keeps up to date."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from utxoiq_persistence.postgres import arrays, cursors
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.statements import Statement, load
 from utxoiq_persistence.records import (
+    Clearing,
     Comment,
     CommentsQuery,
     Document,
@@ -26,6 +28,8 @@ _SQL = load("insight_feedback")
 CACHE_SECONDS = 3600
 # The most writes of one group. In larger groups a write costs hardly less.
 MAX_WRITES = 100
+# How many entries of the cache one call invalidates.
+MAX_TAGS = 500
 
 
 class _Write(Struct):
@@ -64,6 +68,30 @@ class Feedback:
         return await self._write(
             "flag", flag.insight_id, user_id, flag_types=flag.flag_type, flag_reasons=flag.flag_reason
         )
+
+    async def clear(self, clearing: Clearing, user_id: str) -> Document | None:
+        """Clear a part of a user's feedback on an insight, or all of it.
+
+        Return the row that is left, or None if none is. Clearing what is clear changes nothing.
+        """
+        part = clearing.part or "all"
+        entry = audit.create_entry("feedback.clear", clearing.insight_id, user_id=user_id, part=part)
+        async with self._cache.changing({_tag(clearing.insight_id)}):
+            ((entry.made, text),) = await self._database.fetch(
+                _SQL["clear"],
+                idempotent=True,
+                insight_id=clearing.insight_id,
+                user_id=user_id,
+                part=part,
+                **entry.parameters,
+            )
+        return None if text is None else Document(text.encode())
+
+    def changing(self, insight_ids: Iterable[str]) -> Iterator[AbstractAsyncContextManager[None]]:
+        """Yield changes of the cache, which are to be entered around a change of these insights' statistics."""
+        tags = [_tag(insight_id) for insight_id in insight_ids]
+        for start in range(0, len(tags), MAX_TAGS):
+            yield self._cache.changing(tags[start : start + MAX_TAGS])
 
     async def stats(self, insight_id: str) -> Document:
         """Return an insight's statistics. Without feedback all figures are zero, the average too."""

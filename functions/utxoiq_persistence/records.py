@@ -36,6 +36,9 @@ Cursor: TypeAlias = Annotated[
 ]
 JobStatus: TypeAlias = Literal["running", "paused", "completed", "failed"]
 FlagType: TypeAlias = Literal["inaccurate", "misleading", "spam"]
+FeedbackPart: TypeAlias = Annotated[
+    Literal["rating", "comment", "flag"], Meta(description="All of the feedback, where it is left out.")
+]
 Interval: TypeAlias = Literal["hour", "day", "week"]
 Earlier: TypeAlias = Annotated[
     Literal["previous_period", "previous_week", "previous_year"],
@@ -112,6 +115,27 @@ class Flag(Struct, frozen=True, forbid_unknown_fields=True):
     insight_id: Name
     flag_type: FlagType
     flag_reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    user_id: Name | None = None
+
+
+class Clearing(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names what to clear of a user's feedback on an insight: all of it, or a part."""
+
+    insight_id: Name
+    part: FeedbackPart | None = None
+    user_id: Name | None = None
+
+
+class ExportQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects the user whose data is exported."""
+
+    user_id: Name | None = None
+    cursor: Cursor | None = None
+
+
+class ErasureQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects the user to erase."""
+
     user_id: Name | None = None
 
 

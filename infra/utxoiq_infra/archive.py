@@ -1,9 +1,10 @@
 """The archive of expired rows: who may write it, and the tables by which BigQuery reads it."""
 
 import json
+from collections.abc import Sequence
 
 import pulumi
-from pulumi_gcp import bigquery, storage
+from pulumi_gcp import bigquery, projects, storage
 
 from utxoiq_infra import archived_columns
 from utxoiq_infra.component import Component
@@ -30,6 +31,7 @@ TYPES = {
     "bigint": "INTEGER",
     "double precision": "FLOAT",
     "date": "DATE",
+    "bytea": "BYTES",
 }
 # Every column takes null: BigQuery finds none where an object is older than the column.
 COLUMNS = {
@@ -46,12 +48,18 @@ WHERE _FILE_NAME IN (SELECT CONCAT("gs://{bucket}/", object) FROM manifests WHER
 """
 # A query that names no day would read, and cost, all of it.
 LARGE = frozenset({"system_metrics"})
+# Whose rows users export.
+PERSONAL = "insight_feedback"
+# The keeper's, on archived feedback and its manifests.
+EXPUNGING = ("storage.objects.delete", "storage.objects.get", "storage.objects.list")
 
 
 class Archive(Component):
     """The archive of expired rows.
 
-    The retention function, whose account is the writer, depends on `grants` and receives `environment`.
+    The retention function, whose account is the writer, depends on `grants` and receives `environment`; the feedback
+    function, whose account is the reader, depends on `reader_grants` and receives `reader_environment`, and so does the
+    keeper, on `keeper_grants`.
     """
 
     def __init__(
@@ -60,6 +68,8 @@ class Archive(Component):
         configuration: Configuration,
         bucket: storage.Bucket,
         writer: Account,
+        reader: Account,
+        keeper: Account,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Archive", name, opts)
@@ -67,11 +77,19 @@ class Archive(Component):
         self._bucket = bucket
         # It creates and reads; nobody who serves replaces or deletes what is archived.
         self.grants: list[pulumi.Resource] = [
-            storage.BucketIAMMember(
-                f"{name}-{purpose}", bucket=bucket.name, role=role, member=writer.member, opts=self.own()
-            )
-            for purpose, role in (("writer", "roles/storage.objectCreator"), ("reader", "roles/storage.objectViewer"))
+            self._grant("writer", "roles/storage.objectCreator", writer),
+            self._grant("reader", "roles/storage.objectViewer", writer),
         ]
+        self.reader_grants = [self._grant("exporter", "roles/storage.objectViewer", reader, f"{PERSONAL}/")]
+        expunger = projects.IAMCustomRole(
+            f"{name}-expunger",
+            role_id=f"{name}-expunger".replace("-", "_"),
+            project=configuration.project,
+            title=f"{name}-expunger",
+            permissions=list(EXPUNGING),
+            opts=self.own(),
+        )
+        self.keeper_grants = [self._grant("expunger", expunger.name, keeper, f"{PERSONAL}/", f"manifests/{PERSONAL}/")]
         self.dataset = bigquery.Dataset(
             name,
             dataset_id=name.replace("-", "_"),
@@ -102,6 +120,28 @@ class Archive(Component):
             "RETENTION_BUDGET_SECONDS": str(budget),
             "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
         }
+
+    @property
+    def reader_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Return the environment variables of the feedback function and of the keeper."""
+        return {"ARCHIVE_BUCKET": self._bucket.name}
+
+    def _grant(self, purpose: str, role: pulumi.Input[str], account: Account, *prefixes: str) -> pulumi.Resource:
+        """Give an account a role: with prefixes on objects whose names begin with one, and on listing all names."""
+        path = pulumi.Output.concat("projects/_/buckets/", self._bucket.name)
+        return storage.BucketIAMMember(
+            f"{self.pulumi_resource_name}-{purpose}",
+            bucket=self._bucket.name,
+            role=role,
+            member=account.member,
+            condition=storage.BucketIAMMemberConditionArgs(
+                title="Archived feedback only",
+                expression=path.apply(lambda bucket: _only(bucket, prefixes)),
+            )
+            if prefixes
+            else None,
+            opts=self.own(),
+        )
 
     def _manifests(self) -> bigquery.Table:
         """What says which objects are part of the archive, and which were withdrawn from it."""
@@ -171,3 +211,9 @@ class Archive(Component):
             labels=self._configuration.labels,
             opts=self.own(),
         )
+
+
+def _only(bucket: str, prefixes: Sequence[str]) -> str:
+    """Return a condition. A list is the bucket's, so it shows the names of all objects."""
+    objects = (f'resource.name.startsWith("{bucket}/objects/{prefix}")' for prefix in prefixes)
+    return " || ".join((f'resource.name == "{bucket}"', *objects))

@@ -12,6 +12,7 @@ from utxoiq_infra.configuration.catalog import (
     BACKUP,
     CONSOLE,
     ENDPOINTS,
+    FEEDBACK,
     KEEPER,
     MIGRATE,
     PUBLISHERS,
@@ -155,9 +156,10 @@ def _uses(configuration: Configuration, spec: FunctionSpec) -> list[str]:
     if spec == CONSOLE:
         return ["monitoring", "logging", "scheduler"]
     if spec == KEEPER:
-        return []
+        return ["archive-bucket"]
     replica = ["replica"] if configuration.database.replica_region and spec.reads_replica else []
-    own = {RETENTION.name: ["archive-bucket"], BACKUP.name: ["backup-bucket"]}.get(spec.name, [])
+    buckets = {RETENTION.name: "archive-bucket", FEEDBACK.name: "archive-bucket", BACKUP.name: "backup-bucket"}
+    own = [buckets[spec.name]] if spec.name in buckets else []
     cache = ["redis"] if spec != MIGRATE else []
     return ["postgres", *replica, *cache, *own, *(["monitoring"] if spec in PUBLISHERS else [])]
 

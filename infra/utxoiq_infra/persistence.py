@@ -21,6 +21,7 @@ from utxoiq_infra.configuration.catalog import (
     CONSOLE,
     DATABASE,
     ENDPOINTS,
+    FEEDBACK,
     KEEPER,
     METRICS,
     MIGRATE,
@@ -105,7 +106,13 @@ class PersistenceLayer(Component):
             opts=enabled,
         )
         self.archive = Archive(
-            f"{name}-archive", configuration, self.buckets.archive, self.accounts[RETENTION.name], opts=enabled
+            f"{name}-archive",
+            configuration,
+            self.buckets.archive,
+            writer=self.accounts[RETENTION.name],
+            reader=self.accounts[FEEDBACK.name],
+            keeper=self.accounts[KEEPER.name],
+            opts=enabled,
         )
         self._break_glass = (
             BreakGlass(f"{name}-break-glass", configuration, self.database, opts=enabled)
@@ -211,10 +218,11 @@ class PersistenceLayer(Component):
                 "GOOGLE_CLOUD_PROJECT": self._configuration.project,
                 "LOG_LEVEL": self._configuration.log_level,
                 "BACKED_UP_INSTANCE": self.database.connection_name,
+                **self.archive.reader_environment,
                 **self._observed_environment(KEEPER),
             },
             mounts={},
-            depends_on=self.backups.keeper_grants,
+            depends_on=[*self.backups.keeper_grants, *self.archive.keeper_grants],
         )
 
     def _role_members(self) -> pulumi.Output[str]:
@@ -322,6 +330,7 @@ class PersistenceLayer(Component):
         """What no other function is told."""
         own: dict[str, dict[str, pulumi.Input[str]]] = {
             RETENTION.name: self.archive.environment,
+            FEEDBACK.name: self.archive.reader_environment,
             METRICS.name: {"METRICS_AHEAD_SECONDS": str(self._configuration.access.metrics_ahead_seconds)},
         }
         return own.get(spec.name, {})
@@ -329,7 +338,8 @@ class PersistenceLayer(Component):
     def _own_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """What no other function may do."""
         own: dict[str, list[pulumi.Resource]] = {
-            RETENTION.name: [*self.archive.grants],
+            RETENTION.name: self.archive.grants,
+            FEEDBACK.name: self.archive.reader_grants,
             BACKUP.name: self.backups.grants,
         }
         return own.get(spec.name, [])

@@ -149,6 +149,7 @@ class Backends:
             "REDIS_HOST": self.valkey.host,
             "CACHE_KEY": "of this test and of no other function",
             "REDIS_PORT": str(self.valkey.port),
+            "ARCHIVE_BUCKET": "utxoiq-bench-archive",
             "MONITORING_NAMESPACE": "utxoiq-bench",
             "MONITORING_LOCATION": "region",
         }

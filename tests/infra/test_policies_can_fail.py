@@ -158,12 +158,12 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         {"operators": ["a@example.com"]},
     ),
     (
-        "retention_alone_touches_the_archive_and_nothing_else",
+        "retention_alone_writes_the_archive_and_feedback_reads_archived_feedback",
         bucket_role("utxoiq-prod-utxoiq-prod-archive", "user:a@b.c"),
         {},
     ),
     (
-        "retention_alone_touches_the_archive_and_nothing_else",
+        "retention_alone_writes_the_archive_and_feedback_reads_archived_feedback",
         bucket_role(
             "utxoiq-prod-utxoiq-prod-backups",
             RETENTION_ACCOUNT,

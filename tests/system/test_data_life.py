@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -76,9 +77,52 @@ def test_a_token_for_another_function_runs_no_retention(client: httpx.Client, sc
     assert client.post(f"{RETENTION}/run", headers=scheduler).status_code == 403
 
 
-def test_retention_alone_is_led_to_the_buckets(stack: LocalStack) -> None:
+def test_who_may_use_the_archive_is_led_to_the_buckets_and_nobody_else(stack: LocalStack) -> None:
     led = [name for name in stack.description["functions"] if storage_of(stack, name)]
-    assert led == ["retention"]
+    assert sorted(led) == ["feedback", "keeper", "retention"]
+
+
+def test_who_is_erased_is_in_no_file_that_is_not_the_databases(
+    stack: LocalStack,
+    client: httpx.Client,
+    service: dict[str, str],
+    operator: dict[str, str],
+    database: pg8000.native.Connection,
+) -> None:
+    user_id, text = f"erased-{uuid.uuid4().hex}", f"said-{uuid.uuid4().hex}"
+    for insight in ("archived", "fresh"):
+        body = {"insight_id": insight, "comment": text, "user_id": user_id}
+        assert client.post("/api/v1/feedback/comment", json=body, headers=service).status_code == 200
+    database.run(
+        "UPDATE insight_feedback SET updated_at = now() - interval '800 days'"
+        " WHERE user_id = :user_id AND insight_id = 'archived'",
+        user_id=user_id,
+    )
+    assert run_job(stack, "retention")["status"] == "success"
+    asked = f"SELECT comment FROM insight_feedback WHERE user_id = '{user_id}'"  # noqa: S608
+    assert archive(stack, "query", "--people", asked, "--csv").splitlines()[1:] == [text]
+    named = {"user_id": user_id}
+    export = client.get("/api/v1/feedback/user/export", params=named, headers=operator).json()
+    assert [row["comment"] for row in (*export["feedback"], *export["archived"])] == [text, text]
+
+    erased = client.delete("/api/v1/feedback/user", params=named, headers=operator).json()
+    assert (erased["database"]["feedback"], erased["archive"]["days"]) == (1, 1)
+    assert archive(stack, "query", "--people", asked, "--csv").splitlines()[1:] == []
+    holding = [
+        path
+        for folder in stack.state.iterdir()
+        # Packages, which are many.
+        if folder.name != "venvs"
+        for path in (folder.rglob("*") if folder.is_dir() else [folder])
+        if path.is_file() and not is_of_the_database(path.relative_to(stack.state))
+        if any(mark.encode() in path.read_bytes() for mark in (user_id, text))
+    ]
+    assert holding == []
+
+
+def is_of_the_database(path: Path) -> bool:
+    """Whether PostgreSQL keeps rows there, whose old versions and log it overwrites in its own time."""
+    return path.parts[0] == "cloudsql" and path.suffix != ".log"
 
 
 def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, backup_operator: dict[str, str]) -> None:
@@ -94,6 +138,10 @@ def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, ba
 
 def test_the_keeper_leaves_young_backups(stack: LocalStack) -> None:
     assert run_job(stack, "expire-backups")["message"] == "0 backups deleted"
+
+
+def test_the_keeper_leaves_what_is_encrypted(stack: LocalStack) -> None:
+    assert run_job(stack, "expunge-objects")["message"] == "0 objects removed; a retention policy keeps 0"
 
 
 def write_metrics(client: httpx.Client, service: dict[str, str], name: str, hour: datetime) -> None:

@@ -24,6 +24,7 @@ LOOPS = {
     "StorageClient.list_objects": "with the last page",
     "Supervisor._stop_one": "with the task that it waits for",
     "Supervisor._wait_until_it_serves": "with the server's start, or its time",
+    "_batches": "with the last row of a person's list",
     "_ended": "with the answer that it waits for",
     "list_keys": "with the last page",
     "restore": "with the archive's last part",

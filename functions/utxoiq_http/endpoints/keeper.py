@@ -16,6 +16,8 @@ from utxoiq_http.links import Base
 from utxoiq_http.observability import logs
 from utxoiq_http.observability import traces as request_traces
 from utxoiq_http.routes import Call, Route
+from utxoiq_persistence.archive import expunging
+from utxoiq_persistence.archive.expunging import ExpungingSettings
 from utxoiq_persistence.backup import keeping
 from utxoiq_persistence.backup.keeping import KeeperSettings
 from utxoiq_persistence.parts import Parts
@@ -26,9 +28,10 @@ worker.exit_normally_on_sigterm()
 
 @dataclass(frozen=True)
 class Keeper:
-    """Names the instance whose backups expire."""
+    """Names the instance whose backups expire, and the archive that may hold objects in clear."""
 
     settings: KeeperSettings
+    archive: ExpungingSettings
     looked_at: Parts
 
     async def parts(self) -> dict[str, str]:
@@ -45,9 +48,21 @@ async def expire_backups(keeper: Keeper, _: Call[None, None]) -> Answer:
     return answer.of_value(200, {"status": "success", "message": f"{deleted} backups deleted"})
 
 
+async def expunge_objects(keeper: Keeper, _: Call[None, None]) -> Answer:
+    """Remove from the archive what it holds of persons in clear, a week after retention has withdrawn it.
+
+    Called by Cloud Scheduler, at the URL of the keeper function.
+    """
+    done = await asyncio.to_thread(expunging.expunge, keeper.archive)
+    message = f"{done.removed} objects removed; a retention policy keeps {done.kept}"
+    return answer.of_value(200, {"status": "success", "message": message})
+
+
 def create_keeper_app(environment: Mapping[str, str]) -> App[Keeper]:
     """Return the app of the keeper function. Raises ConfigurationError, which names the wrong variable."""
-    keeper = Keeper(KeeperSettings.from_environment(environment), Parts({}))
+    keeper = Keeper(
+        KeeperSettings.from_environment(environment), ExpungingSettings.from_environment(environment), Parts({})
+    )
     return App(
         system.with_own("keeper", PRIVATE_ROUTES),
         lambda: nullcontext(Opened(keeper, gate=None)),
@@ -62,4 +77,5 @@ def create_keeper_app(environment: Mapping[str, str]) -> App[Keeper]:
 # Not in the document of the API, nor behind its one URL: Cloud Scheduler is the only client.
 PRIVATE_ROUTES = (
     Route(method="POST", path="/expire-backups", handler=expire_backups, access=PUBLIC, answer=views.Done),
+    Route(method="POST", path="/expunge-objects", handler=expunge_objects, access=PUBLIC, answer=views.Done),
 )

@@ -10,6 +10,7 @@ from utxoiq_persistence.records import (
     ApiKeyQuery,
     AuditQuery,
     CommentsQuery,
+    ExportQuery,
     JobQuery,
     MetricsQuery,
     Page,
@@ -17,6 +18,9 @@ from utxoiq_persistence.records import (
 )
 
 ListQuery = TypeVar("ListQuery", ApiKeyQuery, AuditQuery, CommentsQuery, JobQuery, MetricsQuery, UserFeedbackQuery)
+PagedQuery = TypeVar(
+    "PagedQuery", ApiKeyQuery, AuditQuery, CommentsQuery, ExportQuery, JobQuery, MetricsQuery, UserFeedbackQuery
+)
 
 
 def check_start(query: ListQuery) -> None:
@@ -25,7 +29,7 @@ def check_start(query: ListQuery) -> None:
         raise Problem(400, "cursor and offset cannot be combined: the cursor already defines where the page starts")
 
 
-def answer_page(call: Call[ListQuery, None], page: Page) -> Answer:
+def answer_page(call: Call[PagedQuery, None], page: Page) -> Answer:
     """Return the response with a page, and with a Link header to the next page if there is one."""
     if page.next_cursor is None:
         return answer.of_json(200, page.body)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
@@ -48,6 +49,20 @@ class RestoreOrder(Struct, frozen=True, forbid_unknown_fields=True):
     start_time: Moment
     end_time: Moment
     keep_days: Annotated[int, Meta(ge=1, le=365)] = 30
+
+
+class PersonsNamed(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names persons as objects of the archive do."""
+
+    persons: Annotated[list[UUID], Meta(max_length=1000)]
+
+
+class PersonShown(Struct, forbid_unknown_fields=True):
+    """Tells who a person of the archive is, and the key of what the archive holds of that person, in base64."""
+
+    person: UUID
+    user_id: str
+    key: bytes
 
 
 class TallyShown(Struct, forbid_unknown_fields=True):
@@ -177,6 +192,15 @@ async def restore_archived_rows(service: RetentionService, call: Call[None, Rest
     )
 
 
+async def find_archived_persons(service: RetentionService, call: Call[None, PersonsNamed]) -> Answer:
+    """Find out who persons of the archive are, with the keys that decrypt their rows. Erased persons are left out.
+
+    For operators who query the archive; each call is audited.
+    """
+    found = await service.retention.find_persons(call.body.persons)
+    return answer.of_value(200, [PersonShown(key.person, key.user_id, key.key) for key in found])
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Raise a Problem for each refusal of retention that a caller can act on."""
@@ -233,5 +257,14 @@ ROUTES = (
             "end_time": "2026-01-08T00:00:00Z",
             "keep_days": 14,
         },
+    ),
+    Route(
+        method="POST",
+        path=f"{PATH}/persons",
+        handler=find_archived_persons,
+        access=Access(),
+        body=PersonsNamed,
+        answer=list[PersonShown],
+        example={"persons": ["8a5e1d0c-2f7b-4c55-9a3e-7d1f0b6c2e94"]},
     ),
 )

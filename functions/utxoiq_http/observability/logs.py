@@ -2,11 +2,14 @@
 
 The platform writes a line for each request. Ours are for changes, refusals, errors and what was slow; the others are
 written at the level DEBUG only. Each line of a request has its id and its Cloud trace. None has bodies, headers or
-query strings: the content and the credentials that callers send are not logged.
+query strings: the content and the credentials that callers send are not logged. Users have an alias there that ends
+with the process: logs, which nobody can change, name no user who is erased later, and the audit log does until then.
 """
 
 import asyncio
+import hashlib
 import logging
+import os
 import random
 import re
 import sys
@@ -37,6 +40,10 @@ _encode = msgspec.json.Encoder().encode
 _of_request: ContextVar["_Request | None"] = ContextVar("of_request", default=None)
 _is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
 
+
+# Known to this process alone, and gone with it.
+_ALIAS_KEY = os.urandom(16)
+USER = "user:"
 
 CORRELATION_ID = "X-Correlation-ID"
 _REQUEST, _CORRELATION = b"x-request-id", CORRELATION_ID.lower().encode()
@@ -132,12 +139,13 @@ class AccessLog:
                 "latency": f"{seconds:.6f}s",
                 "responseSize": str(size),  # a string, as every int64 in Google's JSON
             },
-            "logging.googleapis.com/labels": {"caller": caller},
+            "logging.googleapis.com/labels": {"caller": label(caller)},
             **_fields_of_request(),
         }
         if changes:
             line["audit"] = [
-                {"action": change.action, "subject": change.subject, "details": change.details} for change in changes
+                {"action": change.action, "subject": change.subject, "details": _without_users(change.details)}
+                for change in changes
             ]
         self._held.append(_encode(line))
         if len(self._held) == 1:
@@ -206,6 +214,21 @@ def own_id() -> str | None:
 def _fields_of_request() -> dict[str, object]:
     request = _of_request.get()
     return {} if request is None else request.fields()
+
+
+def label(caller: str) -> str:
+    """Return a caller's name as lines have it, with an alias in the place of a user's id."""
+    return USER + _alias(caller.removeprefix(USER)) if caller.startswith(USER) else caller
+
+
+def _without_users(details: Mapping[str, object]) -> Mapping[str, object]:
+    user_id = details.get("user_id")
+    return {**details, "user_id": _alias(user_id)} if isinstance(user_id, str) else details
+
+
+def _alias(user_id: str) -> str:
+    """Return what lines of this process call a user."""
+    return hashlib.blake2b(user_id.encode(), key=_ALIAS_KEY, digest_size=6).hexdigest()
 
 
 def correlation(headers: Mapping[bytes, bytes], request_id: str) -> list[tuple[bytes, bytes]]:

@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,26 +12,36 @@ import msgspec
 import pyarrow as pa
 
 from utxoiq_persistence.archive import ledger as archive_ledger
-from utxoiq_persistence.archive import parquet
+from utxoiq_persistence.archive import parquet, person_keys
 from utxoiq_persistence.archive.bucket import (
     JSON_TYPE,
     PARQUET_TYPE,
     ArchiveBucket,
+    ArchiveUnreadable,
     manifest_name,
     new_name,
 )
 from utxoiq_persistence.archive.exports import Part
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.person_keys import Source
+from utxoiq_persistence.archive.sealing import PersonKeys
 from utxoiq_persistence.archive.tables import ArchivedTable
-from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.postgres.session import Session
 
 # Parts in progress at once: one is stored while the next one is read from the database.
 WINDOW = 2
 
 
-class ArchiveCorrupt(PersistenceError):
+class ArchiveCorrupt(ArchiveUnreadable):
     """Archived data failed its integrity check. No row was deleted because of it."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An object that is about to be written: its name, and the keys of the persons of whom its rows tell."""
+
+    name: str
+    keys: PersonKeys
 
 
 @dataclass(frozen=True)
@@ -59,16 +70,20 @@ def archive_all(session: Session, archive: ArchiveBucket, parts: Iterable[Part])
     under_way: deque[Future[Stored]] = deque()
     with ThreadPoolExecutor(WINDOW, thread_name_prefix="archive") as storing:
         for part in parts:
-            name = begin(session, part)
-            under_way.append(storing.submit(store, archive, name, part))
+            begun = begin(session, part, "table")
+            under_way.append(storing.submit(store, archive, begun, part))
             if len(under_way) == WINDOW:
                 yield _finish(session, under_way.popleft())
         while under_way:
             yield _finish(session, under_way.popleft())
 
 
-def begin(session: Session, part: Part) -> str:
-    """Choose and record a name for the part's object. Return the name."""
+def begin(session: Session, part: Part, source: Source) -> Begun:
+    """Choose and record a name for the part's object. `source` says where its rows were read."""
+    keys = PersonKeys()
+    if part.table.is_personal:
+        rows = parquet.from_csv(part.text, part.table.schema, part.row_count)
+        keys = person_keys.ensure(session, part.table, part.day, rows, source)
     name = new_name(part.table.name, part.day)
     archive_ledger.begin(
         session,
@@ -79,21 +94,24 @@ def begin(session: Session, part: Part) -> str:
         part.row_count,
         part.first_at,
         part.last_at,
+        sealed=part.table.is_personal,
     )
-    return name
+    return Begun(name, keys)
 
 
-def store(archive: ArchiveBucket, name: str, part: Part) -> Stored:
+def store(archive: ArchiveBucket, begun: Begun, part: Part) -> Stored:
     """Write the object, read it back, compare it, and confirm it by a manifest.
 
     Raises ArchiveUnavailable, ObjectMissing, ArchiveCorrupt.
     """
+    name = begun.name
     written = parquet.from_csv(part.text, part.table.schema, part.row_count)
-    content = parquet.to_parquet(written)
+    content = parquet.to_parquet(begun.keys.seal(part.table, written))
     sha256 = hashlib.sha256(content).digest()
     generation = archive.put(name, part.day, content, PARQUET_TYPE)
-    archived = ArchivedObject(name, part.day, part.first_at, part.row_count, sha256, generation)
-    rows = fetch(archive, part.table, archived)
+    archived = ArchivedObject(name, part.day, part.first_at, part.row_count, sha256, generation, part.table.is_personal)
+    with integrity(archived):
+        rows = begun.keys.open(part.table, read(archive, part.table, archived))
     if not rows.equals(written) or (part.digest is not None and part.digest.row_count != rows.num_rows):
         raise ArchiveCorrupt(
             f"archived data failed its integrity check: {name} does not have the rows that were written to it"
@@ -102,18 +120,30 @@ def store(archive: ArchiveBucket, name: str, part: Part) -> Stored:
     return Stored(archived, len(content), rows)
 
 
-def fetch(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject) -> pa.Table:
-    """Return the rows of an archived object.
+def fetch(session: Session, archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject) -> pa.Table:
+    """Return the rows of an archived object as its table has them, without those of erased persons.
+
+    Raises ArchiveUnavailable, ObjectMissing if it is gone from the bucket, ArchiveCorrupt if the integrity check fails.
+    """
+    return open_rows(session, table, archived, read(archive, table, archived))
+
+
+def open_rows(session: Session, table: ArchivedTable, archived: ArchivedObject, rows: pa.Table) -> pa.Table:
+    """Return what `read` returned as the object's table has it. Raises ArchiveCorrupt."""
+    with integrity(archived):
+        return person_keys.open_rows(session, table, rows)
+
+
+def read(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject) -> pa.Table:
+    """Return the rows of an archived object as it holds them.
 
     Raises ArchiveUnavailable, ObjectMissing if it is gone from the bucket, ArchiveCorrupt if the integrity check fails.
     """
     content = archive.get(archived.name)
-    try:
-        if hashlib.sha256(content).digest() != archived.sha256:
-            raise ArchiveCorrupt(f"archived data failed its integrity check: the checksum of {archived.name} is wrong")
-        rows = parquet.from_parquet(content, table.schema)
-    except parquet.ObjectUnreadable as error:
-        raise ArchiveCorrupt(f"archived data failed its integrity check: {archived.name}: {error}") from error
+    if hashlib.sha256(content).digest() != archived.sha256:
+        raise ArchiveCorrupt(f"archived data failed its integrity check: the checksum of {archived.name} is wrong")
+    with integrity(archived):
+        rows = parquet.from_parquet(content, table.stored_schema if archived.sealed else table.schema)
     if rows.num_rows != archived.row_count:
         raise ArchiveCorrupt(
             f"archived data failed its integrity check: {archived.name} has {rows.num_rows} rows,"
@@ -127,6 +157,15 @@ def keep(session: Session, stored: Stored) -> None:
     archived = stored.archived
     if not archive_ledger.keep(session, archived.name, stored.size, archived.sha256, archived.generation):
         raise ArchiveCorrupt(f"the object {archived.name} was abandoned by another run while it was written")
+
+
+@contextmanager
+def integrity(archived: ArchivedObject) -> Iterator[None]:
+    """Raise ArchiveCorrupt for an object that is unreadable."""
+    try:
+        yield
+    except parquet.ObjectUnreadable as error:
+        raise ArchiveCorrupt(f"archived data failed its integrity check: {archived.name}: {error}") from error
 
 
 def _finish(session: Session, storing: "Future[Stored]") -> Copy:
@@ -147,7 +186,7 @@ def _manifest(part: Part, archived: ArchivedObject, size: int) -> bytes:
             "rows": archived.row_count,
             "first": part.first_at,
             "last": part.last_at,
-            "columns": {field.name: str(field.type) for field in part.table.schema},
+            "columns": {field.name: str(field.type) for field in part.table.stored_schema},
             "archived_at": datetime.now(UTC),
         }
     )

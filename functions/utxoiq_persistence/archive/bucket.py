@@ -1,6 +1,6 @@
 """The archive's bucket: objects are written once and read whole. None is replaced or deleted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,12 +14,18 @@ PATIENCE_SECONDS = 30.0
 PARQUET_TYPE = "application/vnd.apache.parquet"
 JSON_TYPE = "application/json"
 SUFFIX = ".parquet"
+MANIFESTS = "manifests/"
+WITHDRAWN = ".withdrawn.json"
 # Cloud Storage accepts no earlier custom time.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArchiveUnavailable(PersistenceError):
     """The bucket cannot be reached or refuses. No row is lost: rows stay until their object is verified."""
+
+
+class ArchiveUnreadable(PersistenceError):
+    """Says that archived data failed its integrity check."""
 
 
 class ObjectMissing(PersistenceError):
@@ -33,12 +39,12 @@ def new_name(table: str, day: date) -> str:
 
 def manifest_name(name: str) -> str:
     """Return the name of the object's manifest. Only an object with a manifest was verified."""
-    return f"manifests/{name.removesuffix(SUFFIX)}.json"
+    return f"{MANIFESTS}{name.removesuffix(SUFFIX)}.json"
 
 
 def withdrawal_name(name: str) -> str:
     """Return the name of what says that the object is no part of the archive, whatever else its manifest says."""
-    return f"manifests/{name.removesuffix(SUFFIX)}.withdrawn.json"
+    return f"{MANIFESTS}{name.removesuffix(SUFFIX)}{WITHDRAWN}"
 
 
 class ArchiveBucket:
@@ -94,16 +100,54 @@ class ArchiveBucket:
         """
         self.put(withdrawal_name(name), _day_of(name), msgspec.json.encode({"withdrawn": name}), JSON_TYPE)
 
-    def has(self, name: str) -> bool:
-        """Return whether the bucket has the object. Raises ArchiveUnavailable, also if there is no bucket."""
+    def has(self, name: str, *, versions: bool = False) -> bool:
+        """Return whether the bucket has the object; with `versions`, also whether it has an older version of it.
+
+        Raises ArchiveUnavailable, also if there is no bucket.
+        """
         try:
             with _failures(name):
                 found = self._bucket.client.list_blobs(
-                    self._bucket, prefix=name, max_results=1, timeout=PATIENCE_SECONDS, retry=_retry()
+                    self._bucket,
+                    prefix=name,
+                    versions=versions,
+                    max_results=1,
+                    timeout=PATIENCE_SECONDS,
+                    retry=_retry(),
                 )
                 return any(blob.name == name for blob in found)
         except ObjectMissing as error:
             raise ArchiveUnavailable(f"the archive's bucket {self._bucket.name} is not there") from error
+
+    def list_withdrawn(self, table: str, before: datetime) -> frozenset[str]:
+        """Return the names of the table's objects that were withdrawn before that moment, by the bucket's clock."""
+        folder = f"{MANIFESTS}{table}/"
+        with _failures(folder):
+            found = self._bucket.list_blobs(prefix=folder, timeout=PATIENCE_SECONDS, retry=_retry())
+            return frozenset(
+                f"{blob.name.removeprefix(MANIFESTS).removesuffix(WITHDRAWN)}{SUFFIX}"
+                for blob in found
+                if blob.name.endswith(WITHDRAWN) and blob.time_created < before
+            )
+
+    def list_versions(self, table: str) -> Mapping[str, Sequence[Any]]:
+        """Return the table's objects, in all versions that the bucket keeps, by name."""
+        versions: dict[str, list[Any]] = {}
+        folder = f"{table}/"
+        with _failures(folder):
+            found = self._bucket.list_blobs(prefix=folder, versions=True, timeout=PATIENCE_SECONDS, retry=_retry())
+            for blob in found:
+                versions.setdefault(blob.name, []).append(blob)
+        return versions
+
+    def delete_versions(self, versions: Sequence[Any]) -> bool:
+        """Delete these versions of an object, the live one last. Return False if a retention policy keeps one."""
+        for blob in sorted(versions, key=lambda blob: blob.generation):
+            if blob.retention_expiration_time is not None and blob.retention_expiration_time > datetime.now(UTC):
+                return False
+            with _failures(blob.name):
+                blob.delete(timeout=PATIENCE_SECONDS, retry=_retry())
+        return True
 
     def _check_bucket(self, name: str) -> None:
         """Raise ArchiveUnavailable if it is the bucket that is missing, or if the object is there after all.

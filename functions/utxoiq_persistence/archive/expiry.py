@@ -76,7 +76,8 @@ class Expiry:
         names = archive_ledger.abandon_unfinished(self.session, self.table.name)
         for name in names:
             self.archive.withdraw(name)
-        archive_ledger.forget_abandoned(self.session, self.table.name, names)
+        in_clear = self._abandoned_in_clear()
+        archive_ledger.forget_abandoned(self.session, self.table.name, [name for name in names if name not in in_clear])
 
     def delete_archived(self, objects: Iterable[ArchivedObject]) -> None:
         """Delete the rows of archived objects, of each that can be read. Raises ArchiveUnavailable, ColumnsDiffer."""
@@ -94,7 +95,7 @@ class Expiry:
         an error: its day is left as it is until somebody has looked at it. Raises ArchiveUnavailable.
         """
         try:
-            rows = archiving.fetch(self.archive, self.table, archived)
+            rows = archiving.fetch(self.session, self.archive, self.table, archived)
         except ObjectMissing:
             archive_ledger.abandon(self.session, archived.name)
             self.archive.withdraw(archived.name)
@@ -135,6 +136,13 @@ class Expiry:
         rows = self.session.run(_SQL[f"{self.table.name}_days"], expires=self.expires)
         days = {date.fromisoformat(day): count for day, count in rows}
         return {day: count for day, count in days.items() if day not in held}
+
+    def _abandoned_in_clear(self) -> set[str]:
+        """Return which abandoned objects tell of persons and are in the bucket: an erasure has to name them."""
+        if not self.table.is_personal:
+            return set()
+        names = archive_ledger.list_abandoned_clear(self.session, self.table.name)
+        return {name for name in names if self.archive.has(name, versions=True)}
 
     def _note(self, text: str) -> None:
         _log.warning("retention of %s: %s", self.table.name, text)

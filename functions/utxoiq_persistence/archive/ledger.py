@@ -13,7 +13,7 @@ _SQL = load("archive_objects")
 
 @dataclass(frozen=True)
 class ArchivedObject:
-    """An object that was verified when it was archived."""
+    """An object that was verified when it was archived. sealed: whether it holds what tells of persons encrypted."""
 
     name: str
     day: date
@@ -21,6 +21,7 @@ class ArchivedObject:
     row_count: int
     sha256: bytes
     generation: int
+    sealed: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ def begin(
     row_count: int,
     first_at: datetime,
     last_at: datetime,
+    *,
+    sealed: bool,
 ) -> None:
     """Record that the object is about to be written.
 
@@ -54,6 +57,7 @@ def begin(
         row_hash=digest and digest.row_hash,
         first_at=first_at,
         last_at=last_at,
+        sealed=sealed,
     )
 
 
@@ -70,6 +74,11 @@ def end(session: Session, name: str) -> None:
 def replace(session: Session, name: str, replacement: str) -> None:
     """Record that the object's rows are in the object `replacement` now."""
     session.run(_SQL["replace_object"], name=name, replacement=replacement)
+
+
+def supersede(session: Session, name: str, successor: str) -> None:
+    """Put the object `successor`, which has the same rows, in the place of another, whose rows are where they were."""
+    session.run(_SQL["supersede_object"], name=name, successor=successor)
 
 
 def abandon(session: Session, name: str) -> None:
@@ -122,6 +131,16 @@ def list_between(session: Session, table: str, start: datetime, end: datetime) -
 def lose(session: Session, name: str) -> None:
     """Record that the object, whose rows are no more in their table, is gone from the bucket."""
     session.run(_SQL["lose_object"], name=name)
+
+
+def list_clear(session: Session, table: str) -> list[ArchivedObject]:
+    """Return the objects that are not sealed, oldest first."""
+    return _archived(session.run(_SQL["clear_objects"], table_name=table))
+
+
+def list_abandoned_clear(session: Session, table: str) -> list[str]:
+    """Return the names of objects that are not sealed and were abandoned, which the bucket may still have."""
+    return [name for (name,) in session.run(_SQL["abandoned_clear_objects"], table_name=table)]
 
 
 def hold(session: Session, name: str, days: int) -> None:

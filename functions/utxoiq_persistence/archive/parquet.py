@@ -13,6 +13,8 @@ from utxoiq_persistence.errors import PersistenceError
 COMPRESSION = "zstd"
 UUID_BYTES = 16
 CSV_ROWS = 8192
+BYTES = pa.binary()
+HEXADECIMAL = "\\x"
 
 
 class ObjectUnreadable(PersistenceError):
@@ -57,7 +59,9 @@ def to_parquet(rows: pa.Table) -> bytes:
 
     Only texts, which repeat, get dictionaries: for ids, times and values they double the time and save nothing.
     """
-    texts = [column.name for column in rows.schema if _plain(column.type) == pa.string() and column.type != UUID]
+    texts = [
+        column.name for column in rows.schema if _plain(column.type) == pa.string() and column.type not in (UUID, BYTES)
+    ]
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression=COMPRESSION, use_dictionary=texts)
     content: bytes = sink.getvalue().to_pybytes()
@@ -115,12 +119,15 @@ def _widened(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     """Return the type that the CSV reader reads the column as."""
-    return pa.string() if kind in (UUID, JSON) else kind
+    return pa.string() if kind in (UUID, JSON, BYTES) else kind
 
 
 def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == JSON:
         return pa.ExtensionArray.from_storage(JSON, column)
+    if kind == BYTES:
+        texts = column.to_pylist()
+        return pa.array([None if text is None else binascii.unhexlify(text[2:]) for text in texts], BYTES)
     if kind == UUID and column.null_count:
         values = [None if text is None else binascii.unhexlify(text.replace("-", "")) for text in column.to_pylist()]
         return pa.ExtensionArray.from_storage(UUID, pa.array(values, pa.binary(UUID_BYTES)))
@@ -135,6 +142,9 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
 def _untyped(column: pa.Array) -> pa.Array:
     if column.type == JSON:
         return column.storage
+    if column.type == BYTES:
+        values = column.to_pylist()
+        return pa.array([None if value is None else HEXADECIMAL + value.hex() for value in values], pa.string())
     if column.type == UUID and column.null_count:
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     if column.type == UUID:

@@ -70,11 +70,11 @@ def _replace(session: Session, archive: ArchiveBucket, table: ArchivedTable, cop
     rows = parquet.drop_lines(copy.rows, changed)
     if rows.num_rows:
         part = Part.from_rows(table, copy.archived.day, rows)
-        replacement = archiving.begin(session, part)
-        stored = archiving.store(archive, replacement, part)
+        begun = archiving.begin(session, part, "sealed" if copy.archived.sealed else "clear")
+        stored = archiving.store(archive, begun, part)
         with session.transaction():
             archiving.keep(session, stored)
-            archive_ledger.replace(session, name, replacement)
+            archive_ledger.replace(session, name, begun.name)
     else:
         archive_ledger.abandon(session, name)
     archive.withdraw(name)

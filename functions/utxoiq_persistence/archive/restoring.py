@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -12,6 +13,7 @@ from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
 from utxoiq_persistence.archive.expiry import Expiry, Tally
 from utxoiq_persistence.archive.exports import start_of_day
+from utxoiq_persistence.archive.ledger import ArchivedObject
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import partitions
 from utxoiq_persistence.postgres.session import Session
@@ -39,6 +41,15 @@ class RestoreResult(Struct):
     damaged: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Span:
+    """Which rows are restored, those with start <= time < end, and for how many days they are kept."""
+
+    start: datetime
+    end: datetime
+    keep_days: int
+
+
 def restore(
     session: Session,
     archive: ArchiveBucket,
@@ -61,7 +72,7 @@ def restore(
             result.continue_from = archived.first_at
             break
         try:
-            rows = archiving.fetch(archive, table, archived)
+            count = _restore_object(session, archive, table, archived, Span(start, end, keep_days))
         except ObjectMissing:
             archive_ledger.lose(session, archived.name)
             result.gone.append(archived.name)
@@ -70,15 +81,24 @@ def restore(
             _log.exception("a restore leaves out a damaged object")
             result.damaged.append(archived.name)
             continue
-        removal.load_copy(session, table, rows)
-        if table is SYSTEM_METRICS:
-            partitions.ensure_month(session, start_of_day(archived.day))
-        with session.transaction():
-            session.run(_SQL["mark_archiving"])
-            if table is SYSTEM_METRICS:
-                session.run(_SQL["system_metrics_series"])
-            ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=start, end_time=end)
-            archive_ledger.hold(session, archived.name, keep_days)
         result.objects += 1
         result.restored += count
     return result
+
+
+def _restore_object(
+    session: Session, archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject, span: Span
+) -> int:
+    """Restore the rows of one object. Return how many. Raises ArchiveUnavailable, ObjectMissing, ArchiveCorrupt."""
+    rows = archiving.read(archive, table, archived)
+    if table is SYSTEM_METRICS:
+        partitions.ensure_month(session, start_of_day(archived.day))
+    with session.transaction():
+        # Nobody is erased between the look for their keys and the end of the transaction.
+        removal.load_copy(session, table, archiving.open_rows(session, table, archived, rows))
+        session.run(_SQL["mark_archiving"])
+        if table is SYSTEM_METRICS:
+            session.run(_SQL["system_metrics_series"])
+        ((count,),) = session.run(_SQL[f"{table.name}_restore"], start_time=span.start, end_time=span.end)
+        archive_ledger.hold(session, archived.name, span.keep_days)
+    return int(count)

@@ -5,7 +5,7 @@ docs/decisions/0011-archive.md explains why a run may be killed at any instructi
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,11 @@ import msgspec
 from msgspec import Struct, field
 
 from utxoiq_persistence import jobs
-from utxoiq_persistence.archive import column_check, housekeeping, month_expiry, restoring
+from utxoiq_persistence.archive import column_check, housekeeping, month_expiry, person_keys, resealing, restoring
 from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Expiry, Tally, expire_rows
 from utxoiq_persistence.archive.restoring import RestoreResult
+from utxoiq_persistence.archive.sealing import PersonKey
 from utxoiq_persistence.archive.settings import RetentionSettings
 from utxoiq_persistence.archive.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, TABLES, ArchivedTable
 from utxoiq_persistence.cache.cache import Cache
@@ -161,6 +162,16 @@ class Retention:
         await self._audit.append("retention.restore", table, start=start, end=end, rows=restored.restored)
         return restored
 
+    async def find_persons(self, persons: Sequence[UUID]) -> list[PersonKey]:
+        """Return the keys of persons whom objects of the archive name, without those of erased ones.
+
+        Each call is audited. Raises DatabaseUnavailable.
+        """
+        await self._audit.append("retention.persons", None, persons=len(persons))
+        return await self.database.work(
+            "find_persons", lambda session: person_keys.find(session, persons), idempotent=True
+        )
+
     @property
     def _audit(self) -> AuditLog:
         return AuditLog(self.database)
@@ -192,6 +203,8 @@ class Retention:
                     month_expiry.expire_months(expiry)
                 else:
                     expire_rows(expiry)
+                if table.is_personal:
+                    resealing.seal_clear_objects(expiry)
 
         try:
             await self.database.work(f"retention_{table.name}", work, idempotent=True)

@@ -23,20 +23,37 @@ TYPES = {
     "bigint": pa.int64(),
     "double precision": pa.float64(),
     "date": pa.date32(),
+    "bytea": pa.binary(),
 }
+TEXTS = ("character varying", "text")
 
 
 @dataclass(frozen=True)
 class ArchivedTable:
-    """A table whose expired rows are archived, with the Parquet schema of its objects."""
+    """A table whose expired rows are archived.
+
+    Attributes:
+        listed: The table's columns in PostgreSQL.
+        schema: The Parquet types of those columns.
+        stored_schema: The Parquet schema of new objects, which differs where the table has personal columns.
+    """
 
     listed: ListedTable
     schema: pa.Schema
+    stored_schema: pa.Schema
 
     @classmethod
     def from_list(cls, table: ListedTable) -> "ArchivedTable":
         """Return the table with its columns' types. Raises ValueError for one that cannot be archived."""
-        return cls(table, pa.schema([_field(table.name, column) for column in table.columns]))
+        stored = [column for column in table.columns if column.name not in table.personal]
+        for column in table.columns:
+            if column.name in table.personal and column.type not in TEXTS:
+                raise ValueError(f"sql/columns.toml: {table.name}.{column} is personal, and is no text")
+        return cls(
+            table,
+            pa.schema([_field(table.name, column) for column in table.columns]),
+            pa.schema([_field(table.name, column) for column in (*stored, *table.sealed)]),
+        )
 
     @property
     def name(self) -> str:
@@ -47,6 +64,11 @@ class ArchivedTable:
     def moments(self) -> tuple[str, ...]:
         """Return the columns of which the first one with a value is a row's time."""
         return self.listed.moments
+
+    @property
+    def is_personal(self) -> bool:
+        """Return whether rows tell of persons, so that objects hold them encrypted."""
+        return bool(self.listed.personal)
 
     @property
     def columns(self) -> str:

@@ -42,11 +42,17 @@ class ListedTable:
         name: The table's name.
         columns: The columns in the table's order.
         moments: The names of time columns. A row's time is the first of them that has a value.
+        person: The name of the column that says whose row it is; None if rows are nobody's.
+        personal: The names of the columns that the archive holds encrypted.
+        sealed: The columns that the archive has in their place.
     """
 
     name: str
     columns: tuple[Column, ...]
     moments: tuple[str, ...]
+    person: str | None = None
+    personal: tuple[str, ...] = ()
+    sealed: tuple[Column, ...] = ()
 
     def sql(self, alias: str | None = None) -> str:
         """Return the columns as a SQL list, each prefixed with the alias if there is one."""
@@ -95,7 +101,9 @@ def differences(table: ListedTable, found: Sequence[Column]) -> Iterator[str]:
 
 def _table(name: str, table: Mapping[str, Any]) -> ListedTable:
     columns = tuple(_column(column, text) for column, text in table["columns"].items())
-    return ListedTable(name, columns, tuple(table["moments"]))
+    sealed = tuple(_column(column, text) for column, text in table.get("sealed", {}).items())
+    personal = tuple(table.get("personal", ()))
+    return ListedTable(name, columns, tuple(table["moments"]), table.get("person"), personal, sealed)
 
 
 def _column(name: str, text: str) -> Column:

@@ -17,6 +17,7 @@ TYPES = {
     "bigint": pa.int64(),
     "double precision": pa.float64(),
     "date": pa.date32(),
+    "bytea": pa.binary(),
 }
 
 

@@ -37,6 +37,8 @@ def add_to(parser: CommandParser) -> None:
     asking.add_argument("--until", type=day, default=date.max, metavar="DAY", help="the last day to look at")
     asking.add_argument("--bucket", help="of an archive on Google Cloud (default: the local system's)")
     asking.add_argument("--endpoint", metavar="URL", help="of a server that stands for Cloud Storage")
+    asking.add_argument("--people", action="store_true", help="decrypt what rows tell of persons; it is audited")
+    asking.add_argument("--url", help=f"of the deployed system that has the persons' keys; {TOKEN} holds the token")
     asking.add_argument("--csv", action="store_true", help="comma-separated values instead of a table")
 
     restoring = archive.add_command("restore", "bring archived rows back into PostgreSQL", _restore)
@@ -54,12 +56,14 @@ def add_to(parser: CommandParser) -> None:
 
 def _query(given: argparse.Namespace, output: Output) -> Any:
     from commands.archive import query  # half a second of imports that no other command needs
+    from commands.archive.people import find_by_api
 
     if given.csv and given.json:
         raise wrong_usage("--csv and --json exclude each other")
     local = given.bucket is None
     bucket = local_bucket(stack.read(given.stack_file, "--bucket")) if local else Bucket(given.bucket, given.endpoint)
-    answer = query.run(bucket, given.sql, given.since, given.until)
+    find = find_by_api(*find_api(given)) if given.people else None
+    answer = query.run(bucket, given.sql, given.since, given.until, find)
     if answer is None:
         return {"columns": [], "rows": []}
     if given.csv:

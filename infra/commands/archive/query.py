@@ -10,6 +10,7 @@ from pyarrow import parquet as pq
 
 from commands.archive import columns
 from commands.archive.bucket import Bucket
+from commands.archive.people import PERSONAL, Find, reveal
 from commands.errors import CommandFailed
 
 MANIFESTS = "manifests"
@@ -19,10 +20,13 @@ PARTITIONING = dataset.partitioning(PARTITIONS, flavor="hive")
 TABLES = columns.read()
 
 
-def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max) -> duckdb.DuckDBPyRelation | None:
+def run(
+    bucket: Bucket, sql: str, since: date = date.min, until: date = date.max, find: Find | None = None
+) -> duckdb.DuckDBPyRelation | None:
     """Return the answer; None for a statement that has none. Only days from `since` to `until` are looked at.
 
-    A table of which nothing is archived is empty. Raises CommandFailed where the query is wrong.
+    What is encrypted of persons is null, unless `find` finds their keys. A table of which nothing is archived is
+    empty. Raises CommandFailed where the query is wrong.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -31,7 +35,10 @@ def run(bucket: Bucket, sql: str, since: date = date.min, until: date = date.max
         # A bucket that is not there would pass for one in which nothing is archived.
         storage.get_file_info(fs.FileSelector(bucket.name))
         for table in TABLES:
-            connection.register(table, _rows_of(storage, bucket.name, table, since, until))
+            rows = _rows_of(storage, bucket.name, table, since, until)
+            if find is not None and table in PERSONAL and isinstance(rows, dataset.Dataset):
+                rows = reveal(table, rows.to_table(), find)
+            connection.register(table, rows)
     except OSError as error:
         raise CommandFailed(f"the bucket {bucket.name} cannot be read: {error}") from None
     try:

@@ -40,10 +40,14 @@ class Bindings:
         return frozenset(self._members.get((resource, role), ()))
 
     def has_role(self, member: str, service: str) -> bool:
-        """Return whether a member has a predefined role of a service on anything."""
+        """Return whether a member has a role of a service on anything, predefined or of the project's own."""
         return any(
-            role.startswith(f"roles/{service}.") and member in members for (_, role), members in self._members.items()
+            member in members and (role.startswith(f"roles/{service}.") or self._reaches(role, service))
+            for (_, role), members in self._members.items()
         )
+
+    def _reaches(self, role: str, service: str) -> bool:
+        return any(permission.startswith(f"{service}.") for permission in self._permissions.get(role, ()))
 
     def invokers(self, function: str) -> frozenset[str]:
         """Return who may call a function."""

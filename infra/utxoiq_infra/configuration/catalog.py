@@ -127,10 +127,10 @@ CONSOLE = FunctionSpec(
     public=False,
     open=False,
 )
-# It alone may delete backups, has no database, and only the scheduler may call it.
+# It alone may delete backups and archived objects, has no database, and only the scheduler may call it.
 KEEPER = FunctionSpec(
     name="keeper",
-    description="Has on-demand backups expire",
+    description="Has on-demand backups expire, and removes archived objects that hold persons' data in clear",
     sizing=Sizing(concurrency=1, max_instances=1, pool_size=0, pool_overflow=0, ingress="internal"),
     prefix="",
     public=False,
@@ -206,6 +206,15 @@ SCHEDULES = (
         function=KEEPER,
         path="/expire-backups",
         cron="0 12 * * *",
+        deadline_seconds=60,
+        retries=1,
+    ),
+    Schedule(
+        name="expunge-objects",
+        description="Removes withdrawn objects of the archive that hold persons' data in clear",
+        function=KEEPER,
+        path="/expunge-objects",
+        cron="0 13 * * *",
         deadline_seconds=60,
         retries=1,
     ),

@@ -7,7 +7,16 @@ from tests.infra.deployment import Deployment, Resource
 from tests.infra.google import REDIS_PASSWORD
 from tests.infra.policies.rule import rule
 
-from utxoiq_infra.configuration.catalog import BACKUP, CONSOLE, ENDPOINTS, KEEPER, MIGRATE, RETENTION, SCHEDULES
+from utxoiq_infra.configuration.catalog import (
+    BACKUP,
+    CONSOLE,
+    ENDPOINTS,
+    FEEDBACK,
+    KEEPER,
+    MIGRATE,
+    RETENTION,
+    SCHEDULES,
+)
 from utxoiq_infra.console import READING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
@@ -112,16 +121,30 @@ def operators_alone_may_open_the_console(deployment: Deployment) -> Iterator[str
 
 
 @rule
-def retention_alone_touches_the_archive_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+def retention_alone_writes_the_archive_and_feedback_reads_archived_feedback(deployment: Deployment) -> Iterator[str]:
     (retention,) = (found for found in deployment.all(FUNCTION) if found.name.endswith(f"-{RETENTION.name}"))
-    member = f"serviceAccount:{retention['serviceConfig.serviceAccountEmail']}"
+    writer, reader, keeper = (
+        f"serviceAccount:{found['serviceConfig.serviceAccountEmail']}"
+        for spec in (RETENTION, FEEDBACK, KEEPER)
+        for found in deployment.all(FUNCTION)
+        if found.name.endswith(f"-{spec.name}")
+    )
     archive = retention["serviceConfig.environmentVariables"]["ARCHIVE_BUCKET"]
     grants = {
-        (found["bucket"], found["role"], found["member"])
+        (found["bucket"], found["role"], found["member"], found["condition.expression"])
         for found in deployment.all("storage/bucketIAMMember:BucketIAMMember")
-        if archive == found["bucket"] or member == found["member"]
+        if archive == found["bucket"] or found["member"] in (writer, reader, keeper)
     }
-    if grants != {(archive, f"roles/storage.{role}", member) for role in ("objectCreator", "objectViewer")}:
+    path = f"projects/_/buckets/{archive}"
+    of_feedback = f'resource.name == "{path}" || resource.name.startsWith("{path}/objects/insight_feedback/")'
+    with_manifests = f'{of_feedback} || resource.name.startsWith("{path}/objects/manifests/insight_feedback/")'
+    expunger = f"projects/{retention['project']}/roles/utxoiq_{_stack(deployment)}_archive_expunger"
+    if grants != {
+        (archive, "roles/storage.objectCreator", writer, None),
+        (archive, "roles/storage.objectViewer", writer, None),
+        (archive, "roles/storage.objectViewer", reader, of_feedback),
+        (archive, expunger, keeper, with_manifests),
+    }:
         yield f"{grants}"
 
 

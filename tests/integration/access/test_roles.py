@@ -9,9 +9,17 @@ from tests.integration.access.conftest import Rows
 from local_cloud.processes.postgres import Postgres
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
-# Keys and what was done with them are read by `keys` alone; of runs of retention, the archive's own list is proved; and
-# what is not folded yet is another between two looks.
-UNPROVED = {"api_keys", "audit_log", "retention_runs", "metric_deltas", "metric_watermark"}
+# Keys and what was done with them are read by `keys` alone; of runs of retention, the archive's own list is proved;
+# what is not folded yet is another between two looks; and persons' keys are read by nobody.
+UNPROVED = {
+    "api_keys",
+    "audit_log",
+    "retention_runs",
+    "metric_deltas",
+    "metric_watermark",
+    "person_keys",
+    "pending_erasures",
+}
 UNREAD = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition

@@ -62,6 +62,23 @@ def test_feedback_cannot_pass_for_the_archive(attacker: Attacker, rows: Rows) ->
     assert rows("SELECT rating_1 FROM insight_stats") == [[1]]
 
 
+def test_feedback_deletes_rows_with_their_figures_or_not_at_all(attacker: Attacker, rows: Rows) -> None:
+    feedback = attacker("feedback")
+    feedback.run(RATED.format("'someone'"))
+    feedback.run(RATED.format("'another'"))
+    feedback.run("SET utxoiq.archiving = 'on'")
+    for statement in ("DELETE FROM insight_feedback", "SELECT person_erase('someone', 'x', NULL, NULL, NULL)"):
+        assert is_refused(feedback, statement)
+    assert rows("SELECT rating_1 FROM insight_stats") == [[2]]
+    feedback.run("RESET utxoiq.archiving")
+    feedback.run("SELECT person_erase('someone', 'x', NULL, NULL, NULL)")
+    feedback.run("DELETE FROM insight_feedback")
+    assert rows("SELECT * FROM archived_insight_stats") == []
+    assert rows("SELECT coalesce(sum(rating_1), 0) FROM insight_stats") == [[0]]
+    # The erasure says who did it, whatever it was told.
+    assert rows("SELECT actor, written_by FROM audit_log WHERE action = 'feedback.erase'") == [["x", "taken_feedback"]]
+
+
 def test_retention_still_can(attacker: Attacker, rows: Rows) -> None:
     attacker("feedback").run(RATED.format("'someone'"))
     retention = attacker("retention")

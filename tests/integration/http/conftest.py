@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
+import httpx
 import pytest
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.conftest import database_settings
@@ -8,6 +9,7 @@ from tests.integration.http.functions import PREFIXES, Api, Function
 from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
 from utxoiq_persistence.access.api_keys import digest_of
@@ -18,6 +20,7 @@ from utxoiq_persistence.records import Scope
 Snapshot = Callable[[], Mapping[str, object]]
 
 PROJECT = "utxoiq-test"
+ARCHIVE = "utxoiq-test-archive"
 AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/"
 OPERATORS = "https://operators.example.org"
 OPERATOR = "root@example.org"
@@ -74,8 +77,21 @@ def monitoring() -> Iterator[Monitoring]:
 
 
 @pytest.fixture(scope="session")
+def archive_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
+    """With an archive that holds nothing yet."""
+    with StorageServer(tmp_path_factory.mktemp("functions-storage") / "buckets") as server:
+        httpx.post(f"{server.url}/storage/v1/b", params={"project": PROJECT}, json={"name": ARCHIVE}).raise_for_status()
+        yield server
+
+
+@pytest.fixture(scope="session")
 def variables(
-    postgres: Postgres, valkey: Valkey, issuer: Issuer, api_database: str, monitoring: Monitoring
+    postgres: Postgres,
+    valkey: Valkey,
+    issuer: Issuer,
+    api_database: str,
+    monitoring: Monitoring,
+    archive_server: StorageServer,
 ) -> Mapping[str, str]:
     """Of every function's environment."""
     return {
@@ -98,6 +114,8 @@ def variables(
         "RATE_LIMIT_ADDRESS": str(PLENTY),
         "RATE_LIMIT_ANONYMOUS": str(PLENTY),
         "FIGURES_SECONDS": "0.2",
+        "STORAGE_EMULATOR_HOST": archive_server.url,
+        "ARCHIVE_BUCKET": ARCHIVE,
     }
 
 

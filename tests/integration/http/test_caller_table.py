@@ -140,6 +140,12 @@ def requests(api: Api) -> dict[str, Callable[[], Request]]:
         body = {"job_type": "table", "start_block": 0, "end_block": 10}
         return str(api("POST", "/api/v1/monitoring/backfill/start", "operator", json=body).json()["id"])
 
+    def rated() -> str:
+        """With a flag as well, so that something is left when the rating goes."""
+        for path, part in (("rate", {"rating": 4}), ("flag", {"flag_type": "spam"})):
+            api("POST", f"/api/v1/feedback/{path}", "operator", json={**FEEDBACK, **part})
+        return FEEDBACK["user_id"]
+
     progress = {"current_block": 1, "progress_percentage": 10}
     aggregate = {**RANGE, "service_name": "a", "metric_type": "b", "interval": "day"}
     return {
@@ -149,6 +155,9 @@ def requests(api: Api) -> dict[str, Callable[[], Request]]:
         "POST /api/v1/feedback/rate": lambda: ("", {}, {**FEEDBACK, "rating": 4}),
         "POST /api/v1/feedback/comment": lambda: ("", {}, {**FEEDBACK, "comment": "c"}),
         "POST /api/v1/feedback/flag": lambda: ("", {}, {**FEEDBACK, "flag_type": "spam"}),
+        "DELETE /api/v1/feedback": lambda: ("", {"insight_id": "table", "part": "rating", "user_id": rated()}, None),
+        "GET /api/v1/feedback/user/export": lambda: ("", {"user_id": "user-1"}, None),
+        "DELETE /api/v1/feedback/user": lambda: ("", {"user_id": "user-1"}, None),
         "GET /api/v1/feedback/stats": lambda: ("", {"insight_id": "table"}, None),
         "GET /api/v1/feedback/comments": lambda: ("", {"insight_id": "table"}, None),
         "GET /api/v1/feedback/user": lambda: ("", {"user_id": "user-1"}, None),

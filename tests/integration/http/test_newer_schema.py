@@ -135,6 +135,9 @@ def _feedback(client: Client) -> None:
     client.ask("GET", f"{FEEDBACK}/user?user_id={client.round}")
     page = client.ask("GET", f"{FEEDBACK}/user?user_id={client.round}&limit=1")
     client.ask("GET", _next(page))
+    client.ask("DELETE", f"{FEEDBACK}?insight_id={client.round}&part=flag&user_id={client.round}")
+    client.ask("GET", f"{FEEDBACK}/user/export?user_id={client.round}", "operator")
+    client.ask("DELETE", f"{FEEDBACK}/user?user_id={client.round}", "operator")
 
 
 def _metrics(client: Client) -> None:

@@ -67,7 +67,9 @@ def test_a_refused_request_leaves_its_line_in_the_log(api: Api, functions: dict[
     assert [one for one in others if float(one["httpRequest"]["latency"].removesuffix("s")) < SLOW_SECONDS] == []
     assert line["severity"] == "WARNING"
     assert line["httpRequest"]["requestUrl"] == "/api/v1/feedback/stats"
-    assert line["logging.googleapis.com/labels"] == {"caller": "user:user-1"}
+    caller = line["logging.googleapis.com/labels"]["caller"]
+    assert caller.startswith("user:")
+    assert caller != "user:user-1"
     assert line["logging.googleapis.com/trace"] == f"projects/utxoiq-test/traces/{trace}"
 
 

@@ -12,12 +12,16 @@ from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.conftest import database_settings
 
 from local_cloud.processes.postgres import Postgres
+from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import IdempotencyMismatch
 from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.privacy import erasure
+from utxoiq_persistence.privacy.exports import Exports
 from utxoiq_persistence.publishing.fleet_publishing import FleetPublisher
 from utxoiq_persistence.records import (
     AggregateQuery,
+    Clearing,
     Comment,
     CommentsQuery,
     Flag,
@@ -70,6 +74,11 @@ async def test_backfill_does_its_work(opened_as: As) -> None:
         await store.jobs.find(JobQuery())
 
 
+def no_archive() -> ArchiveBucket:
+    """For users of whom it holds nothing."""
+    raise AssertionError("the archive was opened")
+
+
 async def test_feedback_does_its_work(opened_as: As) -> None:
     async with opened_as("feedback") as store:
         for rating in (3, 4):
@@ -79,6 +88,10 @@ async def test_feedback_does_its_work(opened_as: As) -> None:
         assert json.loads((await store.feedback.stats("i")).body)["average_rating"] == 4
         await store.feedback.comments(CommentsQuery("i"))
         await store.feedback.find_by_user(UserFeedbackQuery(), "u")
+        await store.feedback.clear(Clearing("i", "comment"), "u")
+        page = await Exports(store.database, no_archive).export("u", None)
+        assert len(json.loads(page.body)["feedback"]) == 1
+        assert (await erasure.erase(store.database, store.feedback, "u")).feedback == 1
 
 
 async def test_metrics_does_its_work(opened_as: As) -> None:
@@ -120,7 +133,11 @@ async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
         ("backfill", "TRUNCATE backfill_jobs"),
         ("feedback", "SELECT FROM backfill_jobs"),
         ("feedback", "UPDATE insight_stats SET comments = 1"),
-        ("feedback", "DELETE FROM insight_feedback"),
+        ("feedback", "SELECT FROM archive_objects"),
+        ("feedback", "SELECT FROM pending_erasures"),
+        ("feedback", "SELECT FROM person_keys_find('{}')"),
+        ("feedback", "SELECT FROM person_keys_ensure('{}', '2025-01-01', 'clear')"),
+        ("feedback", "UPDATE audit_log SET actor = 'erased'"),
         ("feedback", "SELECT insight_stats_apply('i', 5::smallint, NULL, NULL, 1)"),
         ("feedback", "SELECT FROM idempotency_keys"),
         ("metrics", "UPDATE metric_points SET metric_value = 1"),
@@ -145,6 +162,16 @@ async def test_database_publishes_the_fleets_figures(opened_as: As) -> None:
             for function in FUNCTIONS
             for statement in (
                 "SELECT FROM alembic_version",
+                "SELECT FROM person_keys",
+                *(
+                    [
+                        "SELECT FROM person_erase('u', 'a', NULL, NULL, NULL)",
+                        "SELECT FROM person_archive('u')",
+                        "SELECT FROM person_audit('u', now(), 0, 1)",
+                    ]
+                    if function != "feedback"
+                    else []
+                ),
                 "SELECT utxoiq_add_member('utxoiq_backfill', current_user)",
                 "GRANT utxoiq_backfill TO current_user",
                 "CREATE TABLE public.mine (x int)",

@@ -232,7 +232,9 @@ async def test_new_columns_are_archived_restored_and_queried_beside_old_objects_
     refused = await world.service(store).restore(table, *release.ALWAYS, keep_days=30)  # type: ignore[arg-type]
     assert refused.damaged
     assert "the object has a column that its table lacks: mood" in caplog.text
-    assert {row["id"] for row in live_as_json(world, table)} == {row["id"] for row in rows_of(table)}
+    # The newer code has replaced the first release's object, where that told of persons in clear.
+    still = [] if TABLES[table].personal else rows_of(table)
+    assert {row["id"] for row in live_as_json(world, table)} == {row["id"] for row in still}
     migrate(world, table)
     step(world, next_release, "restore", table)
     nulls = dict.fromkeys(NEW_COLUMNS)
@@ -255,11 +257,13 @@ def keep(world: World, table: str) -> None:
     """The first release's object, in the bucket and in the ledger, as that release left them."""
     content, day, name = (OBJECTS / f"{table}.parquet").read_bytes(), DAYS[table], new_name(table, DAYS[table])
     generation = world.archive.put(name, day, content, PARQUET_TYPE)
-    world.archive.put(manifest_name(name), day, b"{}", JSON_TYPE)
+    columns = {column.name: column.type for column in TABLES[table].columns}
+    manifest = json.dumps({"object": name, "columns": columns}).encode()
+    world.archive.put(manifest_name(name), day, manifest, JSON_TYPE)
     moments = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in (0, 23)]
     session = connector(world.settings.database)()
     try:
-        archive_ledger.begin(session, name, table, day, None, len(rows_of(table)), *moments)
+        archive_ledger.begin(session, name, table, day, None, len(rows_of(table)), *moments, sealed=False)
         archive_ledger.keep(session, name, len(content), hashlib.sha256(content).digest(), generation)
         archive_ledger.end(session, name)
     finally:

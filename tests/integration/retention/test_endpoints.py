@@ -14,6 +14,8 @@ from tests.integration.retention.world import PROJECT, World, month_start
 from tests.unit.http.issuer import Issuer
 
 from commands.api import connect
+from commands.archive import query
+from commands.archive.people import find_by_api
 from commands.archive.restore import restore
 from commands.errors import CommandFailed, ExitCode
 from utxoiq_http.endpoints.retention import PATH
@@ -119,6 +121,21 @@ def test_the_restore_command_brings_rows_back(world: World, client: Client) -> N
     assert bring_back(client, OPERATOR, said) == 3
     assert said == ["3 rows of insight_feedback restored from 1 objects"]
     assert world.live("insight_feedback").total() == 3
+
+
+def test_an_operator_s_query_shows_who_wrote_what_and_is_audited(world: World, client: Client) -> None:
+    world.feedback(800, 4)
+    written = sorted(world.sql.run("SELECT user_id, comment FROM insight_feedback"), key=str)
+    client.post("run")
+    sql = "SELECT user_id, comment FROM insight_feedback"
+    find = find_by_api(client.url, client.token(OPERATOR))
+    answer = query.run(world.bucket, sql, find=find)
+    assert answer is not None
+    assert sorted(map(list, query.rows(answer)), key=str) == written
+    audited = world.sql.run("SELECT actor, details FROM audit_log WHERE action = 'retention.persons'")
+    assert audited == [[f"operator:{OPERATOR}", {"persons": 4}]]
+    with pytest.raises(CommandFailed, match="403"):
+        query.run(world.bucket, sql, find=find_by_api(client.url, client.token(SCHEDULER)))
 
 
 def test_what_is_not_allowed_or_not_right_is_refused(client: Client) -> None:

@@ -1,7 +1,7 @@
 """What a test of retention works on: rows of known ages, and the archive as a reader of it sees it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from google.cloud import storage
 
 from commands.archive import query
 from commands.archive.bucket import Bucket
+from commands.archive.people import Person
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
 from utxoiq_persistence.archive.bucket import ArchiveBucket, manifest_name, withdrawal_name
@@ -123,10 +124,15 @@ class World:
         return Counter(tuple(row) for row in self.sql.run(f"SELECT {ROWS[table]} FROM {table}"))  # noqa: S608
 
     def archived(self, table: str) -> Counter[tuple[Any, ...]]:
-        """As DuckDB reads it, with years and months from the paths."""
-        answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}")  # noqa: S608
+        """As DuckDB reads it for who may have the keys of persons, with years and months from the paths."""
+        answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}", find=self.find)  # noqa: S608
         assert answer is not None
         return Counter(query.rows(answer))
+
+    def find(self, persons: Sequence[UUID]) -> Mapping[UUID, Person]:
+        """Of persons who are not erased."""
+        rows = self.sql.run("SELECT * FROM person_keys_find(:persons::uuid[])", persons=list(persons))
+        return {person: Person(user_id, key) for person, user_id, key in rows}
 
     def objects(self) -> list[str]:
         return [blob.name for blob in storage.Client(project=PROJECT).list_blobs(self.bucket.name)]

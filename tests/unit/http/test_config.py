@@ -4,9 +4,8 @@ import logging
 import pytest
 
 from utxoiq_http.config import IdentitySettings
-from utxoiq_http.endpoints.feedback import ROUTES
+from utxoiq_http.endpoints.feedback import create_feedback_app
 from utxoiq_http.endpoints.migrate import create_migrate_app
-from utxoiq_http.serving import create_store_app
 from utxoiq_persistence.errors import ConfigurationError
 
 SECRET = "a-secret-digest"
@@ -21,6 +20,7 @@ ENVIRONMENT = {
     "DEPLOYMENT_KEYS": json.dumps([DECLARED]),
     "REDIS_HOST": "127.0.0.1",
     "CACHE_KEY": "of this test and of no other function",
+    "ARCHIVE_BUCKET": "project-archive",
 }
 
 
@@ -35,7 +35,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
     environment = {**ENVIRONMENT}
     del environment[name]
     with pytest.raises(ConfigurationError, match=name):
-        create_store_app("feedback", ROUTES, environment)
+        create_feedback_app(environment)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
 )
 def test_a_value_that_is_no_use_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        create_store_app("feedback", ROUTES, {**ENVIRONMENT, name: value})
+        create_feedback_app({**ENVIRONMENT, name: value})
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,11 @@ import msgspec
 
 from utxoiq_http.endpoints.keeper import create_keeper_app
 
-ENVIRONMENT = {"GOOGLE_CLOUD_PROJECT": "project", "BACKED_UP_INSTANCE": "project:region:instance"}
+ENVIRONMENT = {
+    "GOOGLE_CLOUD_PROJECT": "project",
+    "BACKED_UP_INSTANCE": "project:region:instance",
+    "ARCHIVE_BUCKET": "archive",
+}
 
 
 async def receive() -> dict[str, object]:
@@ -30,6 +34,7 @@ def test_it_is_healthy_by_itself() -> None:
     assert status_of("GET", "/health") == (200, "healthy")
 
 
-def test_it_has_no_other_way_in_than_its_one_post() -> None:
+def test_it_has_no_other_way_in_than_its_posts() -> None:
     assert status_of("GET", "/expire-backups")[0] == 405
+    assert status_of("GET", "/expunge-objects")[0] == 405
     assert status_of("POST", "/api/v1/monitoring/backup/run")[0] == 404

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from utxoiq_http.observability import logs
 from utxoiq_http.observability.logs import SLOW_SECONDS, AccessLog, JsonFormatter
 from utxoiq_persistence.writes.audit import Entry, Origin
 
@@ -43,7 +44,7 @@ def test_a_request_that_was_refused_or_failed_or_slow_leaves_a_line_as_cloud_log
     assert line["httpRequest"]["status"] == status
     assert line["httpRequest"]["requestUrl"] == "/path"
     assert line["httpRequest"]["remoteIp"] == "203.0.113.7"
-    assert line["logging.googleapis.com/labels"] == {"caller": "user:ann"}
+    assert line["logging.googleapis.com/labels"] == {"caller": logs.label("user:ann")}
     assert "audit" not in line
 
 
@@ -58,7 +59,16 @@ def test_of_any_other_request_the_platform_has_the_line(
 def test_changes_are_told_whatever_the_level(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     change = Entry(Origin("user:ann"), "feedback.rate", "insight-1", {"user_id": "ann"})
     line = lines_of({}, capfdbinary, changes=[change], level=logging.ERROR)[-1]
-    assert line["audit"] == [{"action": "feedback.rate", "subject": "insight-1", "details": {"user_id": "ann"}}]
+    (told,) = line["audit"]
+    assert (told["action"], told["subject"]) == ("feedback.rate", "insight-1")
+    # The same alias wherever the user is meant.
+    assert line["logging.googleapis.com/labels"] == {"caller": f"user:{told['details']['user_id']}"}
+
+
+def test_lines_name_a_user_by_an_alias_and_others_by_name() -> None:
+    assert logs.label("user:ann") == logs.label("user:ann") != logs.label("user:bob")
+    assert "ann" not in logs.label("user:ann")
+    assert logs.label("service:indexer") == "service:indexer"
 
 
 def test_every_line_of_a_request_carries_its_id_and_trace(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

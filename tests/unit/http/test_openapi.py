@@ -24,6 +24,9 @@ CONTRACT = """
     POST /api/v1/feedback/rate
     POST /api/v1/feedback/comment
     POST /api/v1/feedback/flag
+    DELETE /api/v1/feedback
+    GET /api/v1/feedback/user/export
+    DELETE /api/v1/feedback/user
     GET /api/v1/feedback/stats
     GET /api/v1/feedback/comments
     GET /api/v1/feedback/user
@@ -47,6 +50,7 @@ CONTRACT = """
     POST /api/v1/monitoring/retention/run
     POST /api/v1/monitoring/retention/partitions
     POST /api/v1/monitoring/retention/restore
+    POST /api/v1/monitoring/retention/persons
     POST /api/v1/monitoring/backup/run
     POST /api/v1/monitoring/backup/verify
     POST /api/v1/monitoring/backup/watch

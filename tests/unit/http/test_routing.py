@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from utxoiq_http.endpoints import backfill, feedback, metrics
 from utxoiq_http.problems import Problem
 from utxoiq_http.routes import Router
 
-ROUTER = Router([*backfill.ROUTES, *feedback.ROUTES, *metrics.ROUTES])
+ROUTER: Router[Any] = Router([*backfill.ROUTES, *feedback.ROUTES, *metrics.ROUTES])
 
 
 def test_finds_a_route_by_method_and_path() -> None:
@@ -32,8 +34,7 @@ def test_head_is_answered_wherever_get_is() -> None:
     [
         "/",
         "",
-        "/api/v1/feedback",
-        "/api/v1/feedback/",
+        "/api/v1/feedbacks",
         "/api/v1/feedback/stats//",
         "/api/v1/feedback/stats/more",
         "/api/v1/monitoring/backfill/",

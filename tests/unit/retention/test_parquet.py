@@ -127,6 +127,7 @@ def test_a_number_s_column_may_have_become_wider_and_not_narrower() -> None:
         ("date", ["2024-02-29", "", "0001-01-01"], [date(2024, 2, 29), None, date(1, 1, 1)]),
         ("text", ['""', "", "t"], ["", None, "t"]),
         ("jsonb", ["{}", "", "null"], ["{}", None, "null"]),
+        ("bytea", ["\\x00ff", "", "\\x"], [b"\x00\xff", None, b""]),
         ("smallint", ["-32768", "", "1"], [-32768, None, 1]),
     ],
 )

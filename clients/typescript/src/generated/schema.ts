@@ -374,6 +374,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Clear a user's rating of, comment on or flag of an insight, or all three
+         * @description Clear a user's rating of, comment on or flag of an insight, or all three. Answers 204 if nothing is left.
+         *
+         *     Feedback that is archived already stays there until its user is erased.
+         */
+        delete: operations["clear_feedback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/user/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export everything that is held of a user: feedback, archived feedback and the audit trail, oldest first
+         * @description Export everything that is held of a user: feedback, archived feedback and the audit trail, oldest first.
+         *
+         *     What does not fit into one answer follows behind its Link. `missing_objects` counts objects of the archive that
+         *     have expired.
+         */
+        get: operations["export_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List all feedback of a user, newest first
+         * @description List all feedback of a user, newest first. start_time and end_time limit created_at.
+         */
+        get: operations["list_user_feedback"];
+        put?: never;
+        post?: never;
+        /**
+         * Erase a user: feedback with its statistics, the name in the audit trail, and what can be read in the archive
+         * @description Erase a user: feedback with its statistics, the name in the audit trail, and what can be read in the archive.
+         *
+         *     It cannot be undone. Erasing once more changes nothing.
+         */
+        delete: operations["erase_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback/stats": {
         parameters: {
             query?: never;
@@ -406,26 +477,6 @@ export interface paths {
          * @description List the comments on an insight, newest first.
          */
         get: operations["list_comments"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/feedback/user": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List all feedback of a user, newest first
-         * @description List all feedback of a user, newest first. start_time and end_time limit created_at.
-         */
-        get: operations["list_user_feedback"];
         put?: never;
         post?: never;
         delete?: never;
@@ -693,6 +744,28 @@ export interface paths {
          * @description Restore archived rows into their table. Rows that the table already has are not changed.
          */
         post: operations["restore_archived_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring/retention/persons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find out who persons of the archive are, with the keys that decrypt their rows
+         * @description Find out who persons of the archive are, with the keys that decrypt their rows. Erased persons are left out.
+         *
+         *     For operators who query the archive; each call is audited.
+         */
+        post: operations["find_archived_persons"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1474,6 +1547,75 @@ export interface components {
             user_id?: string | null;
         };
         /**
+         * UserExport
+         * @description Lists what is held of a user. `archived` has feedback as it was archived; restored rows are in both lists.
+         *
+         *     `missing_objects` counts objects of the archive that could hold more and have expired.
+         */
+        UserExport: {
+            /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+            user_id: string;
+            /** @description What is in the database, oldest first. */
+            feedback: components["schemas"]["FeedbackRow"][];
+            /** @description What is in the archive, oldest first. */
+            archived: components["schemas"]["FeedbackRow"][];
+            /** @description The entries of the audit log that name the user, oldest first. */
+            audit: components["schemas"]["PersonAuditEntry"][];
+            /** @description How many objects of the archive could hold more and have expired. */
+            missing_objects: number;
+        };
+        /**
+         * PersonAuditEntry
+         * @description Describes a change that a user made, or that a service made for the user. `address` is the user's.
+         */
+        PersonAuditEntry: {
+            /** @description When the change was made. */
+            at: string;
+            /** @description Who made the change. */
+            actor: string;
+            /** @description What was done, such as feedback.rate. */
+            action: string;
+            /** @description What it was done to. */
+            subject: string | null;
+            /** @description The user's address; null where somebody else acted. */
+            address: string | null;
+            /** @description The id of the request that made the change. */
+            request_id: string | null;
+        };
+        /**
+         * Erasure
+         * @description Reports what was erased, by store. Backups forget as they expire.
+         */
+        Erasure: {
+            /** @description What was erased in the database. */
+            database: components["schemas"]["ErasedInDatabase"];
+            /** @description What was erased in the archive. */
+            archive: components["schemas"]["ErasedInArchive"];
+        };
+        /**
+         * ErasedInDatabase
+         * @description Counts the rows of feedback that are gone, and the entries of the audit log that name nobody any more.
+         */
+        ErasedInDatabase: {
+            /** @description How many rows of feedback are gone. */
+            feedback: number;
+            /** @description How many entries of the audit log name the user no more. */
+            audit_entries: number;
+        };
+        /**
+         * ErasedInArchive
+         * @description Counts the days of the archive whose rows of the user nobody can read any more.
+         *
+         *     `objects_in_clear` counts objects of earlier releases, which encrypted nothing: the next run of retention replaces
+         *     them by objects without the user's rows, and the keeper removes them a week later.
+         */
+        ErasedInArchive: {
+            /** @description How many days of the archive had rows of the user, which nobody can read any more. */
+            days: number;
+            /** @description How many objects of earlier releases may hold rows of the user in clear, until removed. */
+            objects_in_clear: number;
+        };
+        /**
          * Stats
          * @description Summarizes the feedback on an insight.
          */
@@ -2003,6 +2145,29 @@ export interface components {
             gone: string[];
             /** @description The objects that failed their integrity check. */
             damaged: string[];
+        };
+        /**
+         * PersonsNamed
+         * @description Names persons as objects of the archive do.
+         */
+        PersonsNamed: {
+            /** @description The persons' names in objects of the archive. */
+            persons: string[];
+        };
+        /**
+         * PersonShown
+         * @description Tells who a person of the archive is, and the key of what the archive holds of that person, in base64.
+         */
+        PersonShown: {
+            /**
+             * Format: uuid
+             * @description The person's name in objects of the archive.
+             */
+            person: string;
+            /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+            user_id: string;
+            /** @description The key of what the archive holds of the person. */
+            key: string;
         };
         /**
          * Health
@@ -3145,6 +3310,212 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    clear_feedback: {
+        parameters: {
+            query: {
+                /** @description The id of the insight. */
+                insight_id: string;
+                /** @description All of the feedback, where it is left out. */
+                part?: "comment" | "flag" | "rating";
+                /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+                user_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackRow"];
+                };
+            };
+            /** @description Nothing is left. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    export_user: {
+        parameters: {
+            query?: {
+                /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+                user_id?: string;
+                /** @description From a Link header, rel=next; replaces offset. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserExport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_user_feedback: {
+        parameters: {
+            query?: {
+                /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+                user_id?: string;
+                /** @description RFC 3339, with T or a space; without an offset it is in UTC. */
+                start_time?: string;
+                /** @description RFC 3339, with T or a space; without an offset it is in UTC. */
+                end_time?: string;
+                /** @description Only feedback with this rating. */
+                rating?: number;
+                /** @description The most rows of one page. */
+                limit?: number;
+                /** @description How many rows to leave out at the beginning. */
+                offset?: number;
+                /** @description From a Link header, rel=next; replaces offset. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserFeedbackPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    erase_user: {
+        parameters: {
+            query?: {
+                /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
+                user_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     get_feedback_statistics: {
         parameters: {
             query: {
@@ -3228,62 +3599,6 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            405: components["responses"]["MethodNotAllowed"];
-            422: components["responses"]["UnprocessableEntity"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["GatewayTimeout"];
-        };
-    };
-    list_user_feedback: {
-        parameters: {
-            query?: {
-                /** @description The id of the user. A user may leave it out; a service names whose feedback it is. */
-                user_id?: string;
-                /** @description RFC 3339, with T or a space; without an offset it is in UTC. */
-                start_time?: string;
-                /** @description RFC 3339, with T or a space; without an offset it is in UTC. */
-                end_time?: string;
-                /** @description Only feedback with this rating. */
-                rating?: number;
-                /** @description The most rows of one page. */
-                limit?: number;
-                /** @description How many rows to leave out at the beginning. */
-                offset?: number;
-                /** @description From a Link header, rel=next; replaces offset. */
-                cursor?: string;
-            };
-            header?: {
-                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
-                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
-                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
-                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    Link: components["headers"]["Link"];
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
-                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserFeedbackPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
@@ -3998,6 +4313,61 @@ export interface operations {
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    find_archived_persons: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "persons": [
+                 *         "8a5e1d0c-2f7b-4c55-9a3e-7d1f0b6c2e94"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PersonsNamed"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonShown"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];

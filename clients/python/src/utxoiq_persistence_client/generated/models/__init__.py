@@ -21,12 +21,16 @@ from .cache_answer import CacheAnswer
 from .cache_answer_status import CacheAnswerStatus
 from .cache_counts import CacheCounts
 from .check_shown import CheckShown
+from .clear_feedback_part import ClearFeedbackPart
 from .comment import Comment
 from .comment_page import CommentPage
 from .comment_shown import CommentShown
 from .connections import Connections
 from .done import Done
 from .done_status import DoneStatus
+from .erased_in_archive import ErasedInArchive
+from .erased_in_database import ErasedInDatabase
+from .erasure import Erasure
 from .feedback_row import FeedbackRow
 from .feedback_row_flag_type_type_0 import FeedbackRowFlagTypeType0
 from .field_error import FieldError
@@ -76,6 +80,9 @@ from .new_api_key_scopes_item import NewApiKeyScopesItem
 from .new_job import NewJob
 from .new_metric import NewMetric
 from .new_metric_metric_metadata_type_0 import NewMetricMetricMetadataType0
+from .person_audit_entry import PersonAuditEntry
+from .person_shown import PersonShown
+from .persons_named import PersonsNamed
 from .pool import Pool
 from .pool_answer import PoolAnswer
 from .pool_answer_status import PoolAnswerStatus
@@ -103,6 +110,7 @@ from .server_statement import ServerStatement
 from .stats import Stats
 from .tally_shown import TallyShown
 from .times import Times
+from .user_export import UserExport
 from .user_feedback_page import UserFeedbackPage
 from .verification_shown import VerificationShown
 from .verification_shown_status import VerificationShownStatus
@@ -130,12 +138,16 @@ __all__ = (
     "CacheAnswerStatus",
     "CacheCounts",
     "CheckShown",
+    "ClearFeedbackPart",
     "Comment",
     "CommentPage",
     "CommentShown",
     "Connections",
     "Done",
     "DoneStatus",
+    "ErasedInArchive",
+    "ErasedInDatabase",
+    "Erasure",
     "FeedbackRow",
     "FeedbackRowFlagTypeType0",
     "FieldError",
@@ -185,6 +197,9 @@ __all__ = (
     "NewJob",
     "NewMetric",
     "NewMetricMetricMetadataType0",
+    "PersonAuditEntry",
+    "PersonShown",
+    "PersonsNamed",
     "Pool",
     "PoolAnswer",
     "PoolAnswerStatus",
@@ -212,6 +227,7 @@ __all__ = (
     "Stats",
     "TallyShown",
     "Times",
+    "UserExport",
     "UserFeedbackPage",
     "VerificationShown",
     "VerificationShownStatus",

@@ -1,0 +1,258 @@
+"""A user's own data: cleared in part, exported and erased, after which no store holds a byte that tells of the user."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+from redis import Redis
+from tests.integration.conftest import database_settings
+from tests.integration.http.conftest import ARCHIVE, PROJECT
+from tests.integration.http.functions import Api, Function
+from tests.unit.http.issuer import Issuer
+
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
+from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence.archive.bucket import ArchiveBucket
+from utxoiq_persistence.archive.retention import Retention
+from utxoiq_persistence.archive.settings import RetentionSettings
+from utxoiq_persistence.config import RedisSettings, Settings
+from utxoiq_persistence.store import Store
+
+pytestmark = pytest.mark.anyio
+FEEDBACK = "/api/v1/feedback"
+USERS = f"https://securetoken.google.com/{PROJECT}"
+# What must be found nowhere once the user is erased.
+USER = "subject-7c1f04e2"
+COMMENTS = ["text-of-comment-93ab", "text-of-rating-55d0", "text-by-service-e01c"]
+REASON = "text-of-reason-b27e"
+MARKS = [USER, *COMMENTS, REASON]
+COLUMNS = """
+SELECT format('SELECT count(*) FROM %I.%I AS t WHERE t::text LIKE $1 OR t::text LIKE $2', nspname, relname)
+FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'm') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+"""
+# Whole values, which DUMP would compress.
+READERS: dict[bytes, Callable[[Any, bytes], Any]] = {
+    b"string": lambda redis, key: redis.get(key),
+    b"hash": lambda redis, key: redis.hgetall(key),
+    b"set": lambda redis, key: redis.smembers(key),
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1),
+    b"list": lambda redis, key: redis.lrange(key, 0, -1),
+    b"stream": lambda redis, key: redis.xrange(key),
+    b"none": lambda *_: None,
+}
+
+
+@pytest.fixture
+def sql(postgres: Postgres, api_database: str) -> Iterator[Any]:
+    with postgres.connect(database=api_database) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def store(
+    postgres: Postgres,
+    valkey: Valkey,
+    api_database: str,
+    archive_server: StorageServer,
+    monkeypatch: pytest.MonkeyPatch,
+    anyio_backend: str,
+) -> Any:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", archive_server.url)
+    settings = Settings(
+        function="test",
+        database=database_settings(postgres, api_database),
+        redis=RedisSettings(valkey.host, valkey.port, valkey.password),
+    )
+    async with Store.opened(settings) as store:
+        yield store
+
+
+@pytest.fixture
+def holders(
+    sql: Any,
+    valkey: Valkey,
+    postgres: Postgres,
+    archive_server: StorageServer,
+    functions: dict[str, Function],
+) -> Callable[[str], list[str]]:
+    """Tells which stores hold a text."""
+
+    def find(text: str) -> list[str]:
+        wanted = text.encode()
+        shown = {"t": f"%{text}%", "h": f"%{wanted.hex()}%"}  # a bytea is shown in hexadecimal digits
+        queries = [query.replace("$1", ":t").replace("$2", ":h") for (query,) in sql.run(COLUMNS)]
+        tables = [query for query in queries if sql.run(query, **shown) != [[0]]]
+        return [
+            *tables,
+            *(f"redis {key!r}" for key, content in _entries(valkey) if wanted in key + content),
+            *(f"object {name}" for name, content in _objects(archive_server) if wanted in content),
+            *(f"log of {one.name}" for one in functions.values() if wanted in one.log.read_bytes()),
+            *(["log of postgres"] if wanted in postgres.log.read_bytes() else []),
+        ]
+
+    return find
+
+
+def _entries(valkey: Valkey) -> Iterator[tuple[bytes, bytes]]:
+    with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
+        for key in redis.scan_iter():
+            yield key, repr(READERS[redis.type(key)](redis, key)).encode()
+
+
+def _objects(server: StorageServer) -> Iterator[tuple[str, bytes]]:
+    """Also the values of Parquet, which is compressed."""
+    for path in server.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            values = repr(pq.read_table(pa.BufferReader(content)).to_pylist()) if content[:4] == b"PAR1" else ""
+            yield str(path), str(path).encode() + content + values.encode()
+
+
+@pytest.fixture
+def as_user(api: Api, issuer: Issuer) -> Callable[..., httpx.Response]:
+    token = issuer.token(USERS, PROJECT, USER)
+
+    def send(method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        return api(method, FEEDBACK + path, None, headers=headers, **more)
+
+    return send
+
+
+async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
+    api: Api, as_user: Callable[..., httpx.Response], sql: Any, store: Store, holders: Callable[[str], list[str]]
+) -> None:
+    own = {"user_id": USER}
+    sent = [
+        as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 5, "comment": COMMENTS[1], **own}),
+        as_user("POST", "/comment", json={"insight_id": "people-2", "comment": COMMENTS[0]}),
+        as_user("POST", "/flag", json={"insight_id": "people-1", "flag_type": "spam", "flag_reason": REASON}),
+        api("POST", f"{FEEDBACK}/comment", json={"insight_id": "people-3", "comment": COMMENTS[2], **own}),
+        api("POST", f"{FEEDBACK}/rate", json={"insight_id": "people-1", "rating": 1, "user_id": "somebody else"}),
+        as_user(
+            "POST",
+            "/flag",
+            json={"insight_id": "people-1", "flag_type": "misleading", "flag_reason": REASON},
+            headers={"X-Request-ID": "chosen-by-a-client"},
+        ),
+        as_user("GET", "/stats", params={"insight_id": "people-1"}),
+        as_user("GET", "/comments", params={"insight_id": "people-1"}),
+        as_user("GET", "/user", params=own),
+        api("GET", f"{FEEDBACK}/user", params=own),
+        as_user("GET", "/user/export", params=own),
+        as_user("DELETE", "", params={"insight_id": "people-none", **own}),
+    ]
+    assert [answer.status_code for answer in sent] == [200] * 11 + [204]
+    refused = [
+        as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 9, "comment": COMMENTS[0]}),
+        as_user("POST", "/comment", json={"insight_id": "people-1", "comment": COMMENTS[0] * 90}),
+        as_user("POST", "/comment", content=COMMENTS[0]),
+        as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 1, "user_id": f"{USER}-not"}),
+        api("POST", "/api/v1/monitoring/backfill/start", None, json={**own, "comment": COMMENTS[0]}),
+    ]
+    assert [answer.status_code for answer in refused] == [422, 422, 400, 403, 401]
+    # As if this were last month's: the log has a table for each.
+    sql.run(
+        "UPDATE audit_log SET at = at - interval '40 days' WHERE actor = :actor AND subject = 'people-2'",
+        actor=f"user:{USER}",
+    )
+    sql.run(
+        "UPDATE insight_feedback SET updated_at = now() - interval '800 days'"
+        " WHERE user_id = :user_id AND insight_id = 'people-2'",
+        user_id=USER,
+    )
+    archive = ArchiveBucket(PROJECT, ARCHIVE)
+    retention = Retention(store.database, store.cache, archive, RetentionSettings(PROJECT, ARCHIVE))
+    assert (await retention.run("test")).results.feedback.archived == 1
+    assert not any(holder.startswith(("object", "log", "redis")) for mark in MARKS for holder in holders(mark))
+    assert all(holders(mark) for mark in MARKS if mark != COMMENTS[0])  # that one is encrypted by now
+
+    export = as_user("GET", "/user/export").json()
+    assert {row["insight_id"] for row in export["feedback"]} == {"people-1", "people-3"}
+    assert [row["comment"] for row in export["archived"]] == [COMMENTS[0]]
+    assert {entry["action"] for entry in export["audit"]} == {"feedback.rate", "feedback.comment", "feedback.flag"}
+    assert len(export["audit"]) == 5
+    assert (export["user_id"], export["missing_objects"]) == (USER, 0)
+
+    erased = as_user("DELETE", "/user")
+    assert erased.json() == {
+        "database": {"feedback": 2, "audit_entries": 5},
+        "archive": {"days": 1, "objects_in_clear": 0},
+    }
+    assert {mark: holders(mark) for mark in MARKS} == {mark: [] for mark in MARKS}
+
+    stats = api("GET", f"{FEEDBACK}/stats", None, params={"insight_id": "people-1"}).json()
+    assert (stats["total_ratings"], stats["average_rating"], stats["total_flags"]) == (1, 1.0, 0)
+    again = as_user("DELETE", "/user").json()
+    assert (again["database"], again["archive"]["days"]) == ({"feedback": 0, "audit_entries": 0}, 0)
+    nothing = as_user("GET", "/user/export").json()
+    assert (nothing["feedback"], nothing["archived"], nothing["audit"]) == ([], [], [])
+    (entry,) = sql.run(
+        "SELECT actor, subject, details, address, request_id FROM audit_log WHERE action = 'feedback.erase'"
+        " ORDER BY at DESC LIMIT 1"
+    )
+    counts = {"feedback": 2, "archived_days": 1, "audit_entries": 5}
+    assert entry == ["erased", None, counts, None, None]
+    # Nor is a line of the log found by an entry any more.
+    found = "actor = 'erased' AND (details ? 'own_request_id' OR coalesce(request_id, address) IS NOT NULL)"
+    assert sql.run(f"SELECT count(*) FROM audit_log WHERE {found}") == [[0]]  # noqa: S608
+
+
+def test_an_administrator_exports_and_erases_whom_it_names_and_services_do_not(api: Api, sql: Any) -> None:
+    body = {"insight_id": "people-4", "comment": "said by carol", "user_id": "carol-2d8a"}
+    api("POST", f"{FEEDBACK}/comment", json=body)
+    named = {"user_id": "carol-2d8a"}
+    assert api("GET", f"{FEEDBACK}/user/export", "powerless").status_code == 422
+    assert api("GET", f"{FEEDBACK}/user/export", "service", params=named).status_code == 403
+    assert api("DELETE", f"{FEEDBACK}/user", "service", params=named).status_code == 403
+    assert api("DELETE", f"{FEEDBACK}/user", "user", params=named).status_code == 403
+    # A key with the scope admin has no power over feedback but this.
+    assert (
+        api("GET", f"{FEEDBACK}/user/export", "powerless", params=named).json()["feedback"][0]["comment"]
+        == body["comment"]
+    )
+    assert api("DELETE", f"{FEEDBACK}/user", "powerless", params=named).json()["database"]["feedback"] == 1
+    ((actor, details),) = sql.run(
+        "SELECT actor, details FROM audit_log WHERE action = 'feedback.erase' AND actor LIKE 'service:%'"
+    )
+    assert (actor, details["feedback"]) == ("service:powerless", 1)
+    assert "carol" not in json.dumps(details)
+
+
+def test_feedback_is_cleared_part_by_part(api: Api) -> None:
+    insight = {"insight_id": "people-5"}
+    api("POST", f"{FEEDBACK}/rate", "user", json={**insight, "rating": 4, "comment": "text"})
+    api("POST", f"{FEEDBACK}/flag", "user", json={**insight, "flag_type": "spam", "flag_reason": "why"})
+
+    def clear(part: str | None = None, caller: str = "user", **more: str) -> httpx.Response:
+        return api("DELETE", FEEDBACK, caller, params={**insight, **({"part": part} if part else {}), **more})
+
+    flagless = clear("flag").json()
+    assert (flagless["rating"], flagless["comment"], flagless["flag_type"], flagless["flag_reason"]) == (
+        4,
+        "text",
+        None,
+        None,
+    )
+    stats = api("GET", f"{FEEDBACK}/stats", None, params=insight).json()
+    assert (stats["total_ratings"], stats["total_comments"], stats["total_flags"]) == (1, 1, 0)
+    assert clear("flag").json() == flagless
+    assert clear("everything").status_code == 422
+    assert api("DELETE", FEEDBACK, "user").status_code == 422
+    assert clear(caller="other", user_id="user-1").status_code == 403
+    gone = clear()
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert api("GET", f"{FEEDBACK}/stats", None, params=insight).json()["total_ratings"] == 0
+    assert clear().status_code == 204
+
+
+@pytest.mark.parametrize("cursor", ["x", "WyJhdWRpdCIsIngiLCJ5IiwwXQ", "WyJmZWVkYmFjayIsbnVsbCxudWxsLDBd"])
+def test_a_cursor_that_no_export_gave_out_is_refused(api: Api, cursor: str) -> None:
+    answer = api("GET", f"{FEEDBACK}/user/export", "user", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "cursor")
