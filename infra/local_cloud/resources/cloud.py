@@ -48,3 +48,4 @@ class LocalCloud:
         await self.google.stop()
         await self.processes.supervisor.stop()
         await self.endpoints.apis.close()
+        self.processes.sockets.remove()

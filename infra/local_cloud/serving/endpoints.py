@@ -11,7 +11,7 @@ from local_cloud.serving.google_apis import GoogleApis
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Holds what listens. session: for requests to functions."""
+    """Holds what listens. session: for requests to others."""
 
     base_url: str
     session: aiohttp.ClientSession

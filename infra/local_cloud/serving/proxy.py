@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -37,10 +38,15 @@ HOP_BY_HOP = frozenset(
 NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Return a client session that adds nothing of its own to requests and follows nothing."""
+def open_session(socket: Path | None = None) -> aiohttp.ClientSession:
+    """Return a client session that adds nothing of its own to requests and follows nothing.
+
+    socket: of the process that all its requests go to, whatever host their URLs name.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS)
+        if socket is None
+        else aiohttp.UnixConnector(str(socket), limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=NOT_ADDED,
