@@ -106,7 +106,6 @@ DESCRIPTIONS: Mapping[str, str] = {
     "address": "The network address of the caller.",
     "request_id": "The id of the request that made the change.",
     "written_by": "The database user that wrote the entry; null for entries from before that was noted.",
-    "own_request_id": "The id that we gave the request, where its caller chose another one; else null.",
     "AuditEntry.id": "The number of the entry.",
     # Figures of the fleet
     "metrics": "The figures.",

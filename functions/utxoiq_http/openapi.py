@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from utxoiq_http.access import Access
 from utxoiq_http.archived_range import ARCHIVED_RANGE
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.observability.logs import CORRELATION_ID
-from utxoiq_http.problems import ProblemDetails
+from utxoiq_http.problems import ProblemDetails, status_title
 from utxoiq_http.routes import ETAG, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Route
 from utxoiq_http.tolerance import IGNORED_FIELDS
 from utxoiq_http.violations import item_type
@@ -276,7 +275,7 @@ def _of_parameter(field: Json) -> Json:
 def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
     responses: Json = {
         str(route.status): {
-            "description": HTTPStatus(route.status).phrase,
+            "description": status_title(route.status),
             "headers": _headers((*route.answer_headers, *_OF_EVERY_ANSWER)),
             "content": {name: {"schema": shown[repr(route.answer)]} for name in route.media_types},
         }
@@ -331,4 +330,4 @@ def _references(kind: str, names: Iterable[str]) -> list[Json]:
 
 def _name_of(status: int) -> str:
     """Return the name of a status as a component's name, which has no spaces: `NotFound`."""
-    return HTTPStatus(status).phrase.title().replace(" ", "")
+    return status_title(status).title().replace(" ", "")

@@ -31,6 +31,8 @@ CONFLICTS = {
     NameTaken: "name-taken",
     KeyEnded: "key-ended",
 }
+# Python 3.13 renamed these (RFC 9110); a title that clients have seen stays as it was (RFC 9457, 3.1.3).
+_TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 _FIELDS = {BadCursor: "cursor", IdempotencyMismatch: "Idempotency-Key"}
 
 
@@ -81,13 +83,18 @@ class Problem(Exception):
         """Return the problem details, with the request's id as `instance`."""
         return ProblemDetails(
             type=self.kind,
-            title=HTTPStatus(self.status).phrase,
+            title=status_title(self.status),
             status=self.status,
             detail=self.detail,
             instance=f"urn:request:{request_id}",
             errors=list(self.errors) or UNSET,
             parts=self.parts or UNSET,
         )
+
+
+def status_title(status: int) -> str:
+    """Return the title of a status, which is the same with each version of Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def invalid(*errors: FieldError) -> Problem:

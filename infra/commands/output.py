@@ -11,11 +11,10 @@ from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from commands.errors import CommandFailed
+from terminal_tables import build_table
 
 # A pipe or a file has no width: a row of a table stays one line, for grep and cut.
 PLAIN_WIDTH = 10_000
@@ -44,14 +43,7 @@ class Output:
         """Print a table of the result."""
         if self.as_json:
             return
-        table = Table(
-            title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2)
-        )
-        for column in columns:
-            table.add_column(escape(column), header_style="dim", overflow="fold")
-        for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
-        self._result.print(table)
+        self._result.print(build_table(title, columns, rows))
 
     def result(self, data: Any) -> None:
         """Print what the command returned, with --json."""

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+
+from terminal_tables import build_table
 
 # Of a pipe or a file, which has no width of its own.
 PLAIN_WIDTH = 150
@@ -49,10 +50,5 @@ class Report:
         """Print a table, unless it is empty."""
         if not rows:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
-        for column in columns:
-            table.add_column(column, header_style="dim", overflow="fold")
-        for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
         self._console.print()
-        self._console.print(table)
+        self._console.print(build_table(title, columns, rows))

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 DAY = timedelta(days=1)
+# The first changes what an object costs; the second ends uploads in parts, which this machine's storage has none of.
+_WITHOUT_EFFECT = frozenset({"SetStorageClass", "AbortIncompleteMultipartUpload"})
 
 
 class UnknownCondition(Exception):
@@ -60,8 +62,8 @@ class BucketRules:
 def _read_deletions(rules: Iterable[Mapping[str, Any]]) -> Iterator[Deletion]:
     for rule in rules:
         kind, conditions = rule["action"]["type"], dict(rule["condition"])
-        if kind == "SetStorageClass":
-            continue  # it changes what an object costs, and nothing that is here
+        if kind in _WITHOUT_EFFECT:
+            continue
         if kind != "Delete":
             raise UnknownCondition(f"the action {kind}")
         if conditions.pop("daysSinceNoncurrentTime", None) is not None:

@@ -95,7 +95,7 @@ def test_what_is_retained_stays_until_that_is_over(server: StorageServer) -> Non
     ("rule", "named"),
     [
         ({"action": {"type": "Delete"}, "condition": {"age": 1, "numNewerVersions": 3}}, "numNewerVersions"),
-        ({"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}}, "Abort"),
+        ({"action": {"type": "Freeze"}, "condition": {"age": 1}}, "Freeze"),
     ],
 )
 def test_a_rule_that_is_not_known_fails_by_its_name(rule: Mapping[str, Any], named: str) -> None:

@@ -780,6 +780,8 @@ export interface components {
         /**
          * AuditEntry
          * @description Records one change. `key_id` identifies the API key that the actor used, if any.
+         *
+         *     `written_by` is the database user that wrote the entry: the function's own, whoever the entry names.
          */
         AuditEntry: {
             /**
@@ -805,6 +807,8 @@ export interface components {
             address: string | null;
             /** @description The id of the request that made the change. */
             request_id: string | null;
+            /** @description The database user that wrote the entry; null for entries from before that was noted. */
+            written_by: string | null;
         };
         /**
          * NewJob
@@ -1325,6 +1329,8 @@ export interface components {
             evictions: number;
             /** @description How many entries and invalidations Redis did not take. */
             failed_writes: number;
+            /** @description How many entries in Redis were not of the function's own making, and not believed. */
+            forged: number;
             /** @description How many instances there are. */
             instances: number;
             /** @description The same for each function. */
@@ -1366,6 +1372,8 @@ export interface components {
             evictions: number;
             /** @description How many entries and invalidations Redis did not take. */
             failed_writes: number;
+            /** @description How many entries in Redis were not of the function's own making, and not believed. */
+            forged: number;
         };
         /**
          * Lookups
