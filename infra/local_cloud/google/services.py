@@ -59,7 +59,9 @@ class GoogleServices:
         self.secrets = SecretManager(self.bindings)
         self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report, processes.supervisor.remember)
         self.redis: dict[str, RedisInstance] = {}
-        self.storage = CloudStorage(state.folder / "storage", state.log("storage"), processes, session, report)
+        self.storage = CloudStorage(
+            state.folder / "storage", state.log("storage"), state.keys / "storage.pem", processes, session, report
+        )
         attempts = AttemptLog(state.log("scheduler"), project)
         self.scheduler = Scheduler(issuers, session, report.say, attempts.record)
         self.monitoring = Monitoring(
