@@ -86,6 +86,7 @@ class Gateway:
             if path == prefix or path.startswith(f"{prefix.rstrip('/')}/"):
                 return await function.front_end.handle(request)
         if self._console is not None and self._console.serves(path):
+            self._check_origin(request)  # whoever opens the console is signed in as the operator
             return await self._console.handle(request)
         if self._fallback is not None and not self._is_own(path):
             return await self._ask_other_system(request, self._fallback)

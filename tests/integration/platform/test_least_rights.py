@@ -1,5 +1,6 @@
 """What a taken-over PostgreSQL could do to the machine: no more than an ordinary user, whoever started the stack."""
 
+import errno
 import os
 import pwd
 import subprocess
@@ -151,3 +152,20 @@ def test_a_folder_is_passed_by_the_servers_user_alone_and_not_listed(tmp_path: P
     closed.chmod(0o700)  # as whoever tightens it does, which takes the entry's effect away
     assert make_passable(closed / "data", "nobody") == [closed]
     assert ask("nobody", passes)
+
+
+@ROOT
+def test_where_there_are_no_lists_everybody_may_pass_and_nobody_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> bytes:
+        raise OSError(errno.EOPNOTSUPP, "no access control lists")
+
+    closed = tmp_path / "closed"
+    (closed / "data").mkdir(parents=True)
+    closed.chmod(0o700)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getxattr", unsupported)
+        patch.setattr(os, "setxattr", unsupported)
+        assert closed in make_passable(closed / "data", "nobody")
+    assert closed.stat().st_mode & 0o777 == 0o701
