@@ -65,10 +65,10 @@ class Postgres(Server):
 
     def prepare(self) -> None:
         """Make the data unless they are there, and write the configuration. Raises ServerFailed."""
-        self.reach(self.folder, binaries() / "postgres", self.socket_dir)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         self.own(self.folder)
+        self.reach(self.folder, binaries() / "postgres", self.socket_dir)
         self._end_leftover()
         if not self.initialised:
             self._initialise()
