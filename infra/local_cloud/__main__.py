@@ -24,6 +24,7 @@ from local_cloud.state import STACK_FILE
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8080
 STOP_SECONDS = 60.0
+STATUS_SECONDS = 30.0
 # Longer than any job's attempt deadline.
 JOB_SECONDS = 1900.0
 # A minute of the local Monitoring is then a second.
@@ -186,7 +187,7 @@ def _note(line: str) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    status, answer = _call_control(_require_running(arguments), "status", "GET")
+    status, answer = _call_control(_require_running(arguments), "status", "GET", STATUS_SECONDS)
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
@@ -210,7 +211,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _run_job(arguments: argparse.Namespace) -> int:
-    status, answer = _call_control(_require_running(arguments), f"jobs/{arguments.job}/run", "POST")
+    status, answer = _call_control(_require_running(arguments), f"jobs/{arguments.job}/run", "POST", JOB_SECONDS)
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
@@ -235,14 +236,14 @@ def _require_running(arguments: argparse.Namespace) -> Running:
     return running
 
 
-def _call_control(running: Running, command: str, method: str) -> tuple[int, dict[str, Any]]:
+def _call_control(running: Running, command: str, method: str, seconds: float) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310
         f"{running.base_url}/_local/control/{command}",
         method=method,
         headers={"Authorization": f"Bearer {running.token}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=JOB_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
