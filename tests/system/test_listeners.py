@@ -9,6 +9,8 @@ from collections.abc import Callable
 import httpx
 import psutil
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 from tests.system.running import LocalStack
 
 from local_cloud.google.api_callers import OPERATOR
@@ -77,6 +79,17 @@ def try_storage(stack: LocalStack, name: str, port: int) -> None:
         assert ask(port, STORED, foreign).status_code == 403
         assert ask(port, upload, foreign, "POST").status_code == 403
     assert ask(port, f"{STORED}/{bucket}/o/planted", {}).status_code == 404
+    client = storage.Client(
+        project="any",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": f"http://127.0.0.1:{port}"},
+    )
+    blob = client.bucket(bucket).blob("large")
+    content = bytes(9 * 2**20)  # in more than one request, to addresses that the server answers
+    blob.upload_from_string(content)
+    blob.reload()
+    assert blob.download_as_bytes() == content
+    blob.delete()
 
 
 def try_storage_server(stack: LocalStack, name: str, port: int) -> None:

@@ -43,6 +43,7 @@ class StorageProxy:
         if self._session is None:
             self._session = open_session(tls=trust_only(self._storage.certificate))
         headers = without_hop_by_hop(request.headers)
+        headers["X-Forwarded-Proto"] = "http"  # of the addresses that it answers, as where an upload goes on
         try:
             return await forward(request, server.url, headers, self._session, SECONDS, max_body=inf)
         except PlatformError as error:
