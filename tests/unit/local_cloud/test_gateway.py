@@ -37,7 +37,9 @@ def ask(folder: Path, path: str, headers: dict[str, str], fallback: str | None =
         async with aiohttp.ClientSession() as session:
             processes = Processes(state, report.say)
             google = GoogleServices("shop", state, processes, Issuers(state, base_url), session, report)
-            endpoints = Endpoints(base_url, session, GoogleApis(free_port(), google.routes()), StorageProxy(google.storage))
+            endpoints = Endpoints(
+                base_url, session, GoogleApis(free_port(), google.routes()), StorageProxy(google.storage)
+            )
             controls = Controls("token", base_url, google, processes.supervisor)
             gateway = Gateway(port, endpoints, google, processes.supervisor, controls, Runbooks(folder))
             gateway.route({}, None, fallback)
