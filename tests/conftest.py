@@ -1,3 +1,9 @@
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
 import pytest
 
 from utxoiq_http import garbage
@@ -10,6 +16,26 @@ LONGEST = [
     "tests/integration/backup/test_verification.py",
     "tests/infra/test_policies_can_fail.py",
 ]
+
+
+# Of root's runs that have ended, so many are kept to look at.
+KEPT_RUNS = 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give root's runs folders of their own.
+
+    Those that pytest makes lie in one that each run closes to others again, PostgreSQL's user included, while another
+    run's server needs to pass it.
+    """
+    if os.geteuid() != 0 or config.option.basetemp is not None or hasattr(config, "workerinput"):
+        return
+    runs = Path(tempfile.gettempdir()) / "utxoiq-tests"
+    runs.mkdir(mode=0o700, exist_ok=True)
+    ended = [run for run in runs.iterdir() if not psutil.pid_exists(int(run.name))]
+    for run in sorted(ended, key=lambda run: run.stat().st_mtime)[:-KEPT_RUNS]:
+        shutil.rmtree(run, ignore_errors=True)  # another run may be doing the same
+    config.option.basetemp = str(runs / str(os.getpid()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

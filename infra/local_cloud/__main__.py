@@ -5,9 +5,7 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import sys
-import time
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -17,16 +15,16 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from local_cloud.errors import DeploymentFailed, NotRunning, WrongUsage
-from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
-from local_cloud.processes.supervisor import is_running
+from local_cloud.processes.server import ServerFailed
 from local_cloud.pulumi import project as projects
 from local_cloud.report import Report
-from local_cloud.running import AlreadyRunning, Running, await_leftovers, find_running
+from local_cloud.running import AlreadyRunning, Running, await_leftovers, end_deployer, find_running
 from local_cloud.state import STACK_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8080
 STOP_SECONDS = 60.0
+STATUS_SECONDS = 30.0
 # Longer than any job's attempt deadline.
 JOB_SECONDS = 1900.0
 # A minute of the local Monitoring is then a second.
@@ -78,7 +76,14 @@ def build_parser() -> Parser:
         "--pace", type=_parse_pace, default=1.0, help="how many times faster alerts are evaluated (default: 1)"
     )
     starting.set_defaults(command=_up)
-    commands.add_parser("down", help="stop what runs; the data stay").set_defaults(command=_down)
+    stopping = commands.add_parser("down", help="stop what runs; the data stay")
+    stopping.add_argument(
+        "--seconds",
+        type=_parse_seconds,
+        default=STOP_SECONDS,
+        help=f"how long it may take to end before it is killed (default: {STOP_SECONDS:g})",
+    )
+    stopping.set_defaults(command=_down)
     commands.add_parser("clean", help="remove the data").set_defaults(command=_clean)
     commands.add_parser("status", help="show what runs, jobs and open incidents").set_defaults(command=_status)
     firing = commands.add_parser("run-job", help="fire a scheduler job now")
@@ -103,6 +108,12 @@ def _parse_pace(text: str) -> float:
     if not 1 <= pace <= MAX_PACE:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_PACE:g}")
     return pace
+
+
+def _parse_seconds(text: str) -> float:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds")
+    return float(text)
 
 
 def _parse_job(text: str) -> str:
@@ -142,17 +153,13 @@ def _keep_bytecode() -> None:
 
 def _down(arguments: argparse.Namespace) -> int:
     running = find_running(arguments.state)
-    if running is None:
-        waited = await_leftovers(arguments.state, STOP_SECONDS, _note)
-        _show(arguments, "Stopped; the data stay." if waited else "Nothing runs.", {"stopped": bool(waited)})
-        return 0
-    os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while is_running(running.pid, running.created):
-        if time.monotonic() > deadline:
-            raise DeploymentFailed(f"the deployer, process {running.pid}, did not stop in {STOP_SECONDS:g} s")
-        time.sleep(PROBE_SECONDS)
-    _show(arguments, "Stopped; the data stay.", {"stopped": True})
+    stopped = running is not None and end_deployer(running, arguments.seconds)
+    if running is not None and not stopped:
+        _note(f"the deployer, process {running.pid}, did not stop in {arguments.seconds:g} s, and was killed")
+    if not stopped:
+        # What it leaves ends by itself, or is killed as well.
+        stopped = bool(await_leftovers(arguments.state, arguments.seconds, _note)) or running is not None
+    _show(arguments, "Stopped; the data stay." if stopped else "Nothing runs.", {"stopped": stopped})
     return 0
 
 
@@ -180,7 +187,7 @@ def _note(line: str) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    status, answer = _call_control(_require_running(arguments), "status", "GET")
+    status, answer = _call_control(_require_running(arguments), "status", "GET", STATUS_SECONDS)
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
@@ -204,7 +211,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _run_job(arguments: argparse.Namespace) -> int:
-    status, answer = _call_control(_require_running(arguments), f"jobs/{arguments.job}/run", "POST")
+    status, answer = _call_control(_require_running(arguments), f"jobs/{arguments.job}/run", "POST", JOB_SECONDS)
     if status != 200:
         raise DeploymentFailed(str(answer.get("detail")))
     report = Report()
@@ -229,14 +236,14 @@ def _require_running(arguments: argparse.Namespace) -> Running:
     return running
 
 
-def _call_control(running: Running, command: str, method: str) -> tuple[int, dict[str, Any]]:
+def _call_control(running: Running, command: str, method: str, seconds: float) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310
         f"{running.base_url}/_local/control/{command}",
         method=method,
         headers={"Authorization": f"Bearer {running.token}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=JOB_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

@@ -60,6 +60,23 @@ def hold_state(folder: Path, base_url: str) -> Iterator[Running]:
             (folder / FILE).unlink(missing_ok=True)
 
 
+def end_deployer(running: Running, seconds: float) -> bool:
+    """Ask a deployer to stop, and return whether it did within so many seconds; it is killed where it did not."""
+    try:
+        process = psutil.Process(running.pid)
+        process.terminate()
+        process.resume()  # one that was stopped, by Ctrl-Z for example, would not see the request
+    except psutil.NoSuchProcess:
+        return True
+    deadline = time.monotonic() + seconds
+    while is_running(running.pid, running.created):
+        if time.monotonic() > deadline:
+            process.kill()
+            return False
+        time.sleep(PROBE_SECONDS)
+    return True
+
+
 def await_leftovers(folder: Path, seconds: float, say: Callable[[str], None]) -> list[str]:
     """Wait for the servers of a deployer that was killed, which end by themselves; return which those were.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder.chmod(0o700)
+        # To pass it may be let the user of a server: a mode that only lets pass stays.
+        if self.folder.stat().st_mode & 0o066:
+            self.folder.chmod(0o700)
         self.logs = self._subfolder("logs")
         self.keys = self._subfolder("keys")
         self.environments = self._subfolder("venvs")
         self.functions = self._subfolder("functions")
         self._file = self.folder / "state.json"
+        # Servers are started by threads, too.
+        self._lock = threading.Lock()
         self._sections: dict[str, dict[str, Any]] = json.loads(self._file.read_text()) if self._file.exists() else {}
 
     @property
@@ -37,13 +42,15 @@ class State:
 
     def put(self, section: str, name: str, value: Any) -> None:
         """Store a value."""
-        self._sections.setdefault(section, {})[name] = value
-        write_private(self._file, json.dumps(self._sections, indent=1))
+        with self._lock:
+            self._sections.setdefault(section, {})[name] = value
+            write_private(self._file, json.dumps(self._sections, indent=1))
 
     def replace(self, section: str, values: Mapping[str, Any]) -> None:
         """Store the values of a section in the place of all that it holds."""
-        self._sections[section] = dict(values)
-        write_private(self._file, json.dumps(self._sections, indent=1))
+        with self._lock:
+            self._sections[section] = dict(values)
+            write_private(self._file, json.dumps(self._sections, indent=1))
 
     def section(self, section: str) -> Mapping[str, Any]:
         """Return a section's values by name."""

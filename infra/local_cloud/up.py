@@ -29,6 +29,7 @@ from local_cloud.serving.gateway import Gateway
 from local_cloud.serving.google_apis import GoogleApis
 from local_cloud.serving.proxy import open_session
 from local_cloud.serving.runbooks import Runbooks
+from local_cloud.serving.storage_proxy import StorageProxy
 from local_cloud.stack_file import StackFile
 from local_cloud.state import State
 
@@ -72,7 +73,7 @@ async def up(
             stack.push_async_callback(cloud.stop)
             functions = cloud.endpoints.functions
             cloud.google.start_collecting(cloud.processes, lambda: [one.measured for one in list(functions.values())])
-            await cloud.endpoints.apis.open()
+            await cloud.endpoints.open()
             await _deploy_and_wait(project, cloud, gateway, stop, ready)
             report.line()
             report.say("stopping …")
@@ -86,7 +87,14 @@ def _assemble(
     issuers = Issuers(state, base_url, project.configured("userIssuer"))
     google = GoogleServices(project.cloud_project, state, processes, issuers, session, report, pace)
     apis = GoogleApis(processes.ports.allocate("google-apis"), google.routes())
-    return LocalCloud(project.program, state, report, processes, google, Endpoints(base_url, session, apis))
+    return LocalCloud(
+        project.program,
+        state,
+        report,
+        processes,
+        google,
+        Endpoints(base_url, session, apis, StorageProxy(google.storage)),
+    )
 
 
 def _gateway(cloud: LocalCloud, port: int, running: Running, runbooks: Path) -> Gateway:

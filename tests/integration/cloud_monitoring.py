@@ -108,7 +108,7 @@ class Monitoring:
         return {series.identity: len(series) for series in found}
 
     async def _start(self) -> None:
-        self._server = MetricServer(self.store, self._port, [self.calls])
+        self._server = MetricServer(self.store, f"127.0.0.1:{self._port}", [self.calls])
         await self._server.start()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -135,6 +135,24 @@ def test_down_right_after_up_was_killed_waits_for_what_still_ends(small: SmallPr
     assert stack.run("down").stdout == "Nothing runs.\n"
 
 
+@pytest.mark.parametrize(
+    ("frozen", "killed"), [([], False), (["small-db-postgres", "storage"], True)], ids=["deployer", "servers too"]
+)
+def test_down_ends_what_is_frozen(small: SmallProject, frozen: list[str], killed: bool) -> None:
+    """A deployer that waits for frozen servers is not done in a second, and so is killed before they are."""
+    stack = small.write(PROGRAM).start()
+    family = stack.family()
+    for name in frozen:
+        stack.process_of(name).suspend()
+    psutil.Process(stack.process.pid).suspend()
+    down = stack.run("down", "--seconds", "1" if killed else "60")
+    assert (down.returncode, down.stdout) == (0, "Stopped; the data stay.\n")
+    assert ("was killed" in down.stderr) is killed
+    stack.await_end()
+    until(lambda: alive(family) == [], 10)
+    assert stack.run("down").stdout == "Nothing runs.\n"
+
+
 def test_with_json_each_command_answers_in_one_document(small: SmallProject) -> None:
     stack = small.write(PROGRAM)
     refused = stack.run("status", "--json")

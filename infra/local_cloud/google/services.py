@@ -57,15 +57,17 @@ class GoogleServices:
         self.bindings = Bindings()
         self.api_callers = ApiCallers()
         self.secrets = SecretManager(self.bindings)
-        self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report)
+        self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report, processes.supervisor.remember)
         self.redis: dict[str, RedisInstance] = {}
-        self.storage = CloudStorage(state.folder / "storage", state.log("storage"), processes, session, report)
+        self.storage = CloudStorage(
+            state.folder / "storage", state.log("storage"), state.keys / "storage.pem", processes, session, report
+        )
         attempts = AttemptLog(state.log("scheduler"), project)
         self.scheduler = Scheduler(issuers, session, report.say, attempts.record)
         self.monitoring = Monitoring(
             project,
             state.folder / "incidents.json",
-            port=processes.ports.allocate("monitoring"),
+            socket=processes.sockets.path("monitoring"),
             session=session,
             say=report.say,
             pace=pace,

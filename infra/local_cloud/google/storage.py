@@ -1,4 +1,7 @@
-"""Cloud Storage: one server for all buckets, started by the first that is declared."""
+"""Cloud Storage: one server for all buckets, started by the first that is declared.
+
+All ask at an address before it, which is guarded: the server itself has no guard.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,6 +12,7 @@ import aiohttp
 from local_cloud import background
 from local_cloud.google.lifecycle import BucketRules
 from local_cloud.google.storage_client import StorageClient
+from local_cloud.processes.certificate import write_certificate
 from local_cloud.processes.processes import Processes
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.supervisor import Tier
@@ -18,11 +22,24 @@ LIFECYCLE_SECONDS = 3600.0
 
 
 class CloudStorage:
-    """Runs the storage server. buckets: the rules of each, in words. rules: those that are applied here."""
+    """Runs the storage server.
+
+    certificate: the file of the server's own. port: of the address for all. server: what stands behind that; None while
+    it does not run. buckets: the rules of each, in words. rules: those that are applied here.
+    """
 
     def __init__(
-        self, folder: Path, log: Path, processes: Processes, session: aiohttp.ClientSession, report: Report
+        self,
+        folder: Path,
+        log: Path,
+        certificate: Path,
+        processes: Processes,
+        session: aiohttp.ClientSession,
+        report: Report,
     ) -> None:
+        self.certificate = certificate
+        self.port = processes.ports.allocate("storage")
+        self.server: StorageServer | None = None
         self.buckets: dict[str, list[str]] = {}
         self.rules: dict[str, BucketRules] = {}
         self._folder = folder
@@ -30,20 +47,18 @@ class CloudStorage:
         self._processes = processes
         self._session = session
         self._report = report
-        self._starting: asyncio.Task[StorageServer] | None = None
-        self._url: str | None = None
+        self._starting: asyncio.Task[str] | None = None
 
     @property
     def url(self) -> str | None:
-        """Return the server's address; None while it does not run."""
-        return self._url
+        """Return the address for programs; None while the server does not run."""
+        return None if self.server is None else f"http://127.0.0.1:{self.port}"
 
     async def client(self) -> StorageClient:
         """Return a client once the server serves. Raises ServerFailed."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        server = await asyncio.shield(self._starting)
-        return StorageClient(server.url, self._session)
+        return StorageClient(await asyncio.shield(self._starting), self._session)
 
     def start_lifecycle(self) -> None:
         """Apply the buckets' rules from now on, in a background task: Google does it at its leisure, too."""
@@ -63,9 +78,14 @@ class CloudStorage:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
 
-    async def _start(self) -> StorageServer:
-        server = StorageServer(self._folder, port=self._processes.ports.allocate("storage"), log=self._log)
-        with self._report.step("Cloud Storage", server.url):
+    async def _start(self) -> str:
+        write_certificate(self.certificate)
+        port = self._processes.ports.allocate("storage-server")
+        server = StorageServer(
+            self._folder, port=port, log=self._log, certificate=self.certificate, public_port=self.port
+        )
+        url = f"http://127.0.0.1:{self.port}"
+        with self._report.step("Cloud Storage", url):
             await self._processes.supervisor.start(server, tier=Tier.SERVER)
-        self._url = server.url
-        return server
+        self.server = server
+        return url

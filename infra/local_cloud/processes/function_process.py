@@ -1,8 +1,12 @@
-"""A function's process: functions-framework on its unpacked source, as the buildpack starts it."""
+"""A function's process: functions-framework on its unpacked source, as the buildpack starts it.
+
+It listens on a unix socket, so that nobody gets to it but through its front end, which checks who calls.
+"""
 
 import asyncio
 import http.client
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,13 +14,16 @@ from pathlib import Path
 import psutil
 
 from local_cloud import background
-from local_cloud.processes.server import Server, free_port, kill_tree
+from local_cloud.processes.server import Server, kill_tree
 from local_cloud.processes.supervisor import Supervised
 
+PROBE_TIMEOUT = 5.0
 WATCH_SECONDS = 1.0
 # A process that answers nothing is looked at so seldom: it grows slowly, if at all.
 UNUSED_WATCH_SECONDS = 60.0
 HEALTH_PATH = "/health"
+# Cloud Run's; the server puts it behind what it takes for a host, and so at the end of the socket's name.
+PORT = "8080"
 # Of the machine's own environment, what any process needs and no function could miss.
 INHERITED = ("PATH", "HOME", "LANG", "TZ")
 # Set by the platform; Google refuses a function that declares one of them.
@@ -28,7 +35,8 @@ RESERVED = frozenset(
 class FunctionProcess(Server):
     """Runs a function.
 
-    declared: the environment that the program declares, secrets included. platform: what is added.
+    listens: the path of its socket, without the port. declared: the environment that the program declares, secrets
+    included. platform: what is added.
     """
 
     def __init__(
@@ -36,6 +44,7 @@ class FunctionProcess(Server):
         name: str,
         source: Path,
         *,
+        listens: Path,
         environment: Path,
         target: str,
         declared: Mapping[str, str],
@@ -48,12 +57,12 @@ class FunctionProcess(Server):
         self._target = target
         self._declared = declared
         self._platform = platform
-        self._port = 0
+        self._listens = listens
 
     @property
-    def origin(self) -> str:
-        """Return where the process listens."""
-        return f"http://127.0.0.1:{self._port}"
+    def socket(self) -> Path:
+        """Return the socket that the process listens on."""
+        return self._listens.with_name(f"{self._listens.name}:{PORT}")
 
     @property
     def revision(self) -> str:
@@ -61,8 +70,7 @@ class FunctionProcess(Server):
         return f"{self.name}-{self.folder.name[:12]}"
 
     def prepare(self) -> None:
-        """Choose a port."""
-        self._port = free_port()
+        """Do nothing: the server makes its socket, and removes one that was left behind."""
 
     def command(self) -> Sequence[str]:
         """Return the command line of functions-framework."""
@@ -79,13 +87,13 @@ class FunctionProcess(Server):
             "K_SERVICE": self.name,
             "K_CONFIGURATION": self.name,
             "K_REVISION": self.revision,
-            "HOST": "127.0.0.1",
-            "PORT": str(self._port),
+            "HOST": f"unix:{self._listens}",
+            "PORT": PORT,
         }
 
     def probe(self) -> bool:
         """Return whether it listens, and does not say itself that it is unwell."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection = _UnixConnection(self.socket)
         try:
             connection.request("GET", HEALTH_PATH)
             return connection.getresponse().status < 500
@@ -93,6 +101,17 @@ class FunctionProcess(Server):
             return False
         finally:
             connection.close()
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PROBE_TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def may_have_grown(since: float, unused: float) -> bool:

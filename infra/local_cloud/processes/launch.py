@@ -4,19 +4,19 @@ Run by path in an isolated interpreter (-I -S), so that it starts in millisecond
 
     launch.py PARENT_PID SIGNAL USER PROGRAM ARGUMENT…
 
-USER is empty to stay who one is. A program that refuses to run as root becomes USER instead, and keeps nothing of root
-but the right to pass folders that only root may enter: the packages and the state may lie under one.
+USER is empty to stay who one is. A program that refuses to run as root becomes USER instead, for good: it keeps no
+capability, and no program that it runs gets one, or another user's rights.
 """
 
 import ctypes
+import errno
 import os
 import pwd
 import signal
 import sys
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
-CAP_DAC_OVERRIDE = 1
-CAPABILITY_VERSION_3 = 0x20080522
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+MOST_CAPABILITIES = 64
 
 
 def main() -> None:
@@ -35,24 +35,26 @@ def main() -> None:
 def _become(user: str) -> None:
     entry = pwd.getpwnam(user)
     if sys.platform == "linux":
-        _prctl(PR_SET_KEEPCAPS, 1)
+        _drop_bounding_set()
+        _prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-    if sys.platform == "linux":
-        bit = 1 << CAP_DAC_OVERRIDE
-        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-        sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)  # effective, permitted, inheritable; then the high words
-        _check(_libc.capset(header, sets))
-        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+
+
+def _drop_bounding_set() -> None:
+    """Give up every capability that the kernel has, for whatever is run later too."""
+    for capability in range(MOST_CAPABILITIES):
+        try:
+            _prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EPERM):
+                raise
+            return  # the kernel has no more; or this root may not, and no_new_privs alone has to do
 
 
 def _prctl(*arguments: int) -> None:
-    _check(_libc.prctl(*(ctypes.c_ulong(argument) for argument in arguments)))
-
-
-def _check(result: int) -> None:
-    if result != 0:
+    if _libc.prctl(*(ctypes.c_ulong(argument) for argument in arguments)) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 

@@ -1,11 +1,11 @@
 """PostgreSQL, as the programs of a wheel, on a folder of its own.
 
-Programs come in by a socket, without a password, in a folder that only the owner may enter: the socket stands for the
-Cloud SQL connector with IAM authentication. People come in by TCP on 127.0.0.1, with a password.
+Programs of whoever started it come in by a socket, without a password: the socket stands for the Cloud SQL connector
+with IAM authentication, and the kernel says whose program it is. People come in by TCP on 127.0.0.1, with a password.
 """
 
-import hashlib
 import os
+import pwd
 import signal
 import subprocess
 import tempfile
@@ -16,17 +16,16 @@ import pg8000.native
 import psutil
 
 from local_cloud.processes.postgres_wheel import binaries
-from local_cloud.processes.server import Server, ServerFailed, free_port, kill_tree
+from local_cloud.processes.server import Server, free_port, kill_tree
+from local_cloud.processes.socket_folders import choose_socket_folder, choose_temporary_folder, make_socket_folder
 
 SUPERUSER = "postgres"
 # The name that programs expect, whatever the port is.
 SOCKET = ".s.PGSQL.5432"
-# sun_path, less the final NUL.
-MAX_SOCKET_PATH = 107
 
 
 HBA = """\
-local all all trust
+local all all peer map=owner
 host  all all 127.0.0.1/32 scram-sha-256
 """
 
@@ -69,15 +68,15 @@ class Postgres(Server):
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         self.own(self.folder)
+        self.reach(self.folder, binaries() / "postgres", self.socket_dir)
         self._end_leftover()
         if not self.initialised:
             self._initialise()
         self._write("pg_hba.conf", HBA)
+        self._write("pg_ident.conf", self._idents())
         self._write_settings()
-        self.socket_dir.mkdir(exist_ok=True, mode=0o700)
-        if self.socket_dir.stat().st_uid not in (os.geteuid(), self.folder.stat().st_uid):
-            raise ServerFailed(f"{self.socket_dir} belongs to somebody else; remove it")
-        self.own(self.socket_dir)
+        server = self.folder.stat()
+        make_socket_folder(self.socket_dir, server.st_uid, server.st_gid)
         socket = self.socket_dir / SOCKET
         socket.unlink(missing_ok=True)
         if self.port != 5432:
@@ -120,6 +119,12 @@ class Postgres(Server):
         for left in self.socket_dir.glob(".s.PGSQL.*"):
             left.unlink()
         self.socket_dir.rmdir()
+
+    def _idents(self) -> str:
+        """Return who may log in as whom by the socket: the owner as anybody, the server's own tools as superuser."""
+        owner, server = (pwd.getpwuid(uid).pw_name for uid in (os.geteuid(), self.folder.stat().st_uid))
+        lines = [f'owner "{owner}" all\n', f'owner "{server}" {SUPERUSER}\n']
+        return "".join(lines if server != owner else lines[:1])
 
     def _end_leftover(self) -> None:
         """End a server of an earlier run, and remove its postmaster.pid, which might keep another from starting."""
@@ -175,11 +180,17 @@ class Postgres(Server):
     def _write_settings(self) -> None:
         self._write("local.conf", "".join(f"{name} = {_quote(value)}\n" for name, value in self._settings().items()))
 
-    def _write(self, name: str, content: str) -> None:
-        path = self.folder / name
-        path.write_text(content)
-        path.chmod(0o600)
-        self.own(path)
+    def _write(self, name: str, content: str, folder: Path | None = None) -> None:
+        """Put a file into the data, or into another folder of the server's user.
+
+        It is a new one: to write through a link that was there would give that user the rights of whoever writes here.
+        """
+        path = (folder or self.folder) / name
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content)
+            server = self.folder.stat() if folder is None else folder.stat()
+            os.fchown(file.fileno(), server.st_uid, server.st_gid)
 
 
 def list_settings() -> frozenset[str]:
@@ -191,12 +202,11 @@ def list_settings() -> frozenset[str]:
 
 
 def _choose_socket_dir(folder: Path) -> Path:
-    """Return a folder beside the data, or if that is too long for a socket's address, one for temporary files."""
+    """Return where the sockets are: never beside root's data, since the server's user has to pass the folders above."""
     beside = folder.with_name(f"{folder.name}-socket")
-    if len(str(beside / ".s.PGSQL.65535.lock")) <= MAX_SOCKET_PATH:
-        return beside
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"utxoiq-{digest}"
+    if os.geteuid() == 0:
+        return choose_temporary_folder(beside)
+    return choose_socket_folder(beside, ".s.PGSQL.65535.lock")
 
 
 def _quote(value: str) -> str:

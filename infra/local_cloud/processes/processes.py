@@ -1,10 +1,11 @@
-"""What every process of a deployment shares: its supervisor, ports, virtual environments and background tasks."""
+"""What every process of a deployment shares: its supervisor, addresses, virtual environments and background tasks."""
 
 from collections.abc import Callable
 
 from local_cloud.background import BackgroundTasks
 from local_cloud.processes.environments import Environments
 from local_cloud.processes.ports import Ports
+from local_cloud.processes.socket_folders import Sockets
 from local_cloud.processes.supervisor import Supervisor
 from local_cloud.state import State
 
@@ -14,6 +15,7 @@ class Processes:
 
     def __init__(self, state: State, say: Callable[[str], None]) -> None:
         self.ports = Ports(state)
+        self.sockets = Sockets(state.folder)
         self.supervisor = Supervisor(state, say)
         self.environments = Environments(state.environments, state.log("packages"), say)
         self.background = BackgroundTasks()

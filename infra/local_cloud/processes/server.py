@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
+
+from local_cloud.processes.passable import make_passable
 
 PROBE_SECONDS = 0.01
 LAUNCHER = str(Path(__file__).with_name("launch.py"))
@@ -38,6 +40,8 @@ class Server(ABC):
         self.folder = folder
         self.log = log or folder.parent / f"{self.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        # Called with the id of each process that is started.
+        self.spawned: Callable[[int], None] = lambda _: None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -74,6 +78,7 @@ class Server(ABC):
                 env=self.environment(),
                 start_new_session=True,
             )
+        self.spawned(self.process.pid)
         return self.process
 
     def wait_until_ready(self, timeout: float = 30.0) -> None:
@@ -113,6 +118,7 @@ class Server(ABC):
 
     def run(self, command: Sequence[str]) -> None:
         """Run one of the server's tools as the server's user. Raises ServerFailed."""
+        self.reach(self.folder)
         done = subprocess.run(  # noqa: S603
             launch_command(command, signal.SIGTERM, self._user()),
             env=self.environment(),
@@ -131,6 +137,17 @@ class Server(ABC):
         user = self._user()
         if user is not None:
             shutil.chown(path, user)
+
+    def reach(self, *paths: Path) -> None:
+        """Let the server's user, if that is another, pass the folders above some paths. Raises ServerFailed."""
+        user = self._user()
+        if user is None:
+            return
+        try:
+            for path in paths:
+                make_passable(path, user)
+        except PermissionError as error:
+            raise ServerFailed(f"{self.name}: {error}") from error
 
     def _user(self) -> str | None:
         return self.user_for_root if os.geteuid() == 0 else None

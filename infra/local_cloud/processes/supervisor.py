@@ -114,6 +114,7 @@ class Supervisor:
         if server.name in self.servers:
             raise ServerFailed(f"two servers are called {server.name}")
         supervised = Supervised(server, tier)
+        server.spawned = partial(self.remember, server.name)
         self.servers[server.name] = supervised
         await self._bring_up(supervised)
         supervised.task = background.start(
@@ -157,7 +158,6 @@ class Supervisor:
         process = server.spawn()
         ended = asyncio.ensure_future(self._in_thread(process.wait))
         try:
-            self._remember(supervised)
             await self._wait_until_it_serves(server, ended)
         except Exception:
             await self._in_thread(kill_tree, process.pid)  # it may run all the same
@@ -237,9 +237,9 @@ class Supervisor:
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    def _remember(self, supervised: Supervised) -> None:
-        if supervised.pid is not None:
-            self._state.put(PROCESSES, supervised.name, [supervised.pid, psutil.Process(supervised.pid).create_time()])
+    def remember(self, name: str, pid: int) -> None:
+        """Record a process, one that others start too, so that it is found when this deployer is killed."""
+        self._state.put(PROCESSES, name, [pid, psutil.Process(pid).create_time()])
 
 
 def end_leftovers(state: State) -> list[str]:

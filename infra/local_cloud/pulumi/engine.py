@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -49,11 +50,12 @@ class Engine:
         )
         engine_pb2_grpc.add_EngineServicer_to_server(_Log(self, report), self._server)
 
-    async def start(self) -> str:
-        """Listen, and return the address."""
-        port = self._server.add_insecure_port("127.0.0.1:0")
+    async def start(self, socket: Path) -> str:
+        """Listen on a socket, which nobody but the program finds, and return the address."""
+        address = f"unix:{socket}"
+        self._server.add_insecure_port(address)
         await self._server.start()
-        return f"127.0.0.1:{port}"
+        return address
 
     async def stop(self) -> None:
         """Stop listening, and cancel what is being made."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.processes.server import launch_command, read_tail
+from local_cloud.processes.socket_folders import Sockets
 from local_cloud.pulumi.declaration import Provider
 from local_cloud.pulumi.dynamic import DynamicProvider
 from local_cloud.pulumi.engine import Engine
@@ -36,7 +37,7 @@ async def run(
     dynamic = DynamicProvider(project, environment, state, log)
     engine = Engine(provider, dynamic, report, project.name, project.stack)
     try:
-        address = await engine.start()
+        address = await engine.start(Sockets(state.folder).path("engine"))
         host = Host(address, project.name, project.stack, str(project.root), str(project.program))
         process = await _start(project, {**environment, VARIABLE: json.dumps(asdict(host))}, log)
         ended = asyncio.create_task(process.wait())

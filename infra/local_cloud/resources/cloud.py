@@ -48,3 +48,5 @@ class LocalCloud:
         await self.google.stop()
         await self.processes.supervisor.stop()
         await self.endpoints.apis.close()
+        await self.endpoints.storage.close()
+        self.processes.sockets.remove()

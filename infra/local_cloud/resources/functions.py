@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.google.monitored_resources import function_resource
@@ -21,6 +23,7 @@ from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 from local_cloud.serving.front_end import FrontEnd
 from local_cloud.serving.functions import DeployedFunction
+from local_cloud.serving.proxy import open_session
 
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)(M|Mi|G|Gi)")
 UNITS = {"M": 10**6, "Mi": 2**20, "G": 10**9, "Gi": 2**30}
@@ -41,20 +44,21 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
         process = FunctionProcess(
             name,
             source,
+            listens=cloud.processes.sockets.path(name),
             environment=await cloud.processes.environments.ensure(source / "requirements.txt"),
             target=str(build["entryPoint"]),
             declared=declared,
             platform=_list_endpoints(cloud, str(service.get("serviceAccountEmail") or "")),
             log=cloud.state.log(name),
         )
-        front_end = _make_front_end(cloud, declaration, service)
+        front_end = _make_front_end(cloud, declaration, service, open_session(process.socket))
         await front_end.open()
         try:
             supervised = await cloud.processes.supervisor.start(process, tier=Tier.FUNCTION)
         except BaseException:
             await front_end.close()
             raise
-    front_end.origin = lambda: process.origin if supervised.serves else None
+    front_end.serves = lambda: supervised.serves
     front_end.rests = lambda: supervised.health is Health.RESTING
     front_end.wake = partial(cloud.processes.supervisor.wake, supervised)
     location = str(declaration.inputs.get("location") or "")
@@ -81,7 +85,9 @@ async def function(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
     )
 
 
-def _make_front_end(cloud: LocalCloud, declaration: Declaration, service: Mapping[str, Any]) -> FrontEnd:
+def _make_front_end(
+    cloud: LocalCloud, declaration: Declaration, service: Mapping[str, Any], session: aiohttp.ClientSession
+) -> FrontEnd:
     name = declaration.resource_name
     return FrontEnd(
         name,
@@ -91,7 +97,7 @@ def _make_front_end(cloud: LocalCloud, declaration: Declaration, service: Mappin
         timeout=float(service.get("timeoutSeconds") or DEFAULT_TIMEOUT),
         bindings=cloud.google.bindings,
         google=cloud.google.issuers.google,
-        session=cloud.endpoints.session,
+        session=session,
         log=RequestLog(_request_log_path(cloud, name), cloud.project),
     )
 

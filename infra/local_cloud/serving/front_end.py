@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -23,6 +23,9 @@ from local_cloud.serving.listener import listen
 from local_cloud.serving.platform_error import PlatformError
 from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 
+# What stands for the process in URLs: its session knows where it listens.
+PROCESS = "http://localhost"
+PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 # How long a request waits for a place before it is turned away, as on Cloud Run.
 PENDING_SECONDS = 10.0
 # What Cloud Run counts as no request of the revision: refused by IAM, or for want of a place.
@@ -36,8 +39,8 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 class FrontEnd:
     """Stands in front of a function's process.
 
-    audience: of the tokens that it takes, besides its own URL. concurrency: requests at once. log: of all requests.
-    traffic: counts those that reach the function, or should have.
+    audience: of the tokens that it takes, besides its own URL. concurrency: requests at once. session: to the process;
+    it is closed with this. log: of all requests. traffic: counts those that reach the function, or should have.
     """
 
     def __init__(
@@ -59,8 +62,8 @@ class FrontEnd:
         self.audience = audience
         self.concurrency = concurrency
         self.timeout = timeout
-        # Where the process listens; None while it does not.
-        self.origin: Callable[[], str | None] = lambda: None
+        # Whether the process takes requests.
+        self.serves: Callable[[], bool] = lambda: False
         # Whether there is no process until it is woken, and what wakes it.
         self.rests: Callable[[], bool] = lambda: False
         self.wake: Callable[[], Awaitable[None]] = _nothing_to_wake
@@ -96,6 +99,21 @@ class FrontEnd:
         """Stop listening, and give requests a second to end."""
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._session.close()
+
+    async def ask(self, path: str) -> tuple[int, Any]:
+        """Return what the process itself answers, past IAM, as the platform asks: the status, and JSON or a reason."""
+        try:
+            await self.wake()
+        except ServerFailed as failure:
+            return 503, str(failure)
+        if not self.serves():
+            return 503, None
+        try:
+            async with self._session.get(f"{PROCESS}{path}", timeout=PROBE_TIMEOUT) as answer:
+                return answer.status, await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return 503, str(error)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the function's answer. Raises PlatformError for what the platform answers itself."""
@@ -130,13 +148,12 @@ class FrontEnd:
             await self.wake()
         except ServerFailed as failure:
             raise PlatformError(503, f"{failure}; try again", RETRY_AFTER) from None
-        origin = self.origin()
-        if origin is None:
+        if not self.serves():
             raise PlatformError(503, f"the process of {self.name} is being started; try again", RETRY_AFTER)
         headers = self._headers(request, trace)
         await self._acquire_place()
         try:
-            return await forward(request, origin, headers, self._session, self.timeout)
+            return await forward(request, PROCESS, headers, self._session, self.timeout)
         finally:
             self._places.release()
 

@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from local_cloud.google.services import GoogleServices
 from local_cloud.google.traces import TRACES
 from local_cloud.processes.function_process import HEALTH_PATH
-from local_cloud.processes.server import ServerFailed
 from local_cloud.processes.supervisor import Supervisor
 from local_cloud.serving.console_proxy import ConsoleProxy
 from local_cloud.serving.controls import Controls
@@ -24,7 +22,6 @@ from local_cloud.serving.process_table import list_processes
 from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 from local_cloud.serving.runbooks import Runbooks
 
-PROBE_TIMEOUT = aiohttp.ClientTimeout(total=5)
 CONTROL = "/_local/control/"
 RUNBOOKS = "/runbooks/"
 FALLBACK_SECONDS = 60.0
@@ -89,6 +86,7 @@ class Gateway:
             if path == prefix or path.startswith(f"{prefix.rstrip('/')}/"):
                 return await function.front_end.handle(request)
         if self._console is not None and self._console.serves(path):
+            self._check_origin(request)  # whoever opens the console is signed in as the operator
             return await self._console.handle(request)
         if self._fallback is not None and not self._is_own(path):
             return await self._ask_other_system(request, self._fallback)
@@ -162,11 +160,11 @@ class Gateway:
 
     async def _ask_health(self, function: DeployedFunction) -> tuple[int, Any]:
         """Return a function's health. One that rests was well when it was last asked, and is not woken for this."""
-        return (200, RESTING) if function.front_end.rests() else await self._ask(function, HEALTH_PATH)
+        return (200, RESTING) if function.front_end.rests() else await function.front_end.ask(HEALTH_PATH)
 
     async def _openapi(self) -> web.Response:
         functions = {function.front_end.name: function for _, function in self._routes}
-        answers = await asyncio.gather(*(self._ask(function, "/openapi.json") for function in functions.values()))
+        answers = await asyncio.gather(*(function.front_end.ask("/openapi.json") for function in functions.values()))
         documents = {name: body for name, (status, body) in zip(functions, answers, strict=True) if status == 200}
         if len(documents) < len(functions):
             missing = ", ".join(name for name in functions if name not in documents)
@@ -175,21 +173,6 @@ class Gateway:
             return web.json_response(merge_documents(self._google.project, self._endpoints.base_url, documents))
         except SharedPath as error:
             raise PlatformError(500, f"there is no one document: {error}") from error
-
-    async def _ask(self, function: DeployedFunction, path: str) -> tuple[int, Any]:
-        """Ask the process itself, past IAM, as the platform does."""
-        try:
-            await function.front_end.wake()
-        except ServerFailed as failure:
-            return 503, str(failure)
-        origin = function.front_end.origin()
-        if origin is None:
-            return 503, None
-        try:
-            async with self._endpoints.session.get(f"{origin}{path}", timeout=PROBE_TIMEOUT) as answer:
-                return answer.status, await answer.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            return 503, str(error)
 
 
 def _document(content: Mapping[str, Any]) -> Callable[[], Awaitable[web.Response]]:

@@ -1,7 +1,9 @@
 """Passes requests on to a process, and its answers back, unchanged but for what concerns one connection only."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -37,10 +39,15 @@ HOP_BY_HOP = frozenset(
 NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Return a client session that adds nothing of its own to requests and follows nothing."""
+def open_session(socket: Path | None = None, tls: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
+    """Return a client session that adds nothing of its own to requests and follows nothing.
+
+    socket: of the process that all its requests go to, whatever host their URLs name. tls: what it trusts.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls or True)
+        if socket is None
+        else aiohttp.UnixConnector(str(socket), limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=NOT_ADDED,
@@ -54,13 +61,14 @@ async def forward(
     headers: CIMultiDict[str],
     session: aiohttp.ClientSession,
     timeout: float,  # noqa: ASYNC109
+    max_body: float = MAX_BODY,
 ) -> web.StreamResponse:
-    """Pass a request on and return the answer. origin: http://host:port. timeout: seconds.
+    """Pass a request on and return the answer. origin: http://host:port. timeout: seconds. max_body: bytes.
 
     Raises PlatformError: 408 for a body that takes too long, 413 for one over the limit, 504 if no answer comes in
     time, 503 without a process.
     """
-    body = await _read_body(request)
+    body = await _read_body(request, max_body)
     started: web.StreamResponse | None = None
     try:
         async with session.request(
@@ -111,11 +119,11 @@ class _TooSlow(Exception):
     pass
 
 
-async def _read_body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
+async def _read_body(request: web.BaseRequest, most: float) -> bytes | AsyncIterator[bytes] | None:
     if not request.body_exists:
         return None
     length = request.content_length
-    if length is not None and length > MAX_BODY:
+    if length is not None and length > most:
         raise _too_large()
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -125,10 +133,10 @@ async def _read_body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] |
                 return await request.content.read(-1)
         except TimeoutError:
             raise _too_slow() from None
-    return _limit_body(request)
+    return _limit_body(request, most)
 
 
-async def _limit_body(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def _limit_body(request: web.BaseRequest, most: float) -> AsyncIterator[bytes]:
     total = 0
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS
     while True:
@@ -140,7 +148,7 @@ async def _limit_body(request: web.BaseRequest) -> AsyncIterator[bytes]:
         if not chunk:
             return
         total += len(chunk)
-        if total > MAX_BODY:
+        if total > most:
             raise _TooLarge
         yield chunk
 

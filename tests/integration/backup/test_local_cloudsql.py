@@ -162,11 +162,19 @@ def test_a_page_in_a_browser_deletes_no_instance(
 
 
 def test_an_instance_that_was_made_runs_again_after_a_restart(tmp_path: Path) -> None:
-    first = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+    processes: dict[str, int] = {}
+    first = CloudSqlService(
+        tmp_path / "sql", PROJECT, settings={"fsync": "off"}, remember=lambda name, pid: processes.update({name: pid})
+    )
     first.start()
     body = {"name": COPY, "region": "us-central1", "databaseVersion": "POSTGRES_17", "settings": {"tier": "small"}}
     first.insert(body)
-    first.stop()  # waits for what is under way
+    first.operations.close()  # waits for what is under way
+    process = first.server(COPY).process
+    # By which `make down` finds it, if its deployer was killed.
+    assert process is not None
+    assert processes == {f"cloudsql/{COPY}": process.pid}
+    first.stop()
 
     second = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
     second.start()

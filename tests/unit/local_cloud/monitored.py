@@ -33,7 +33,7 @@ class Monitored:
         self.monitoring = Monitoring(
             PROJECT,
             folder / "incidents.json",
-            port=0,
+            socket=folder / "monitoring",
             session=cast(aiohttp.ClientSession, None),
             say=self.said.append,
             pace=pace,

@@ -33,6 +33,7 @@ def test_each_has_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: py
         ("up --port http", "--port: 'http' is not a port"),
         ("up --pace fast", "--pace: 'fast' is not a number from 1 to 60"),
         ("up --pace 61", "--pace: '61' is not a number from 1 to 60"),
+        ("down --seconds 0", "--seconds: '0' is no whole number of seconds"),
         ("run-job", "the following arguments are required: JOB"),
         ("stop", "invalid choice: 'stop'"),
     ],

@@ -17,7 +17,7 @@ from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging.request_log import RequestLog
 from local_cloud.processes.server import ServerFailed, free_port
 from local_cloud.serving.front_end import FrontEnd, read_trace
-from local_cloud.serving.listener import SERVER, listen
+from local_cloud.serving.listener import SERVER
 from local_cloud.serving.proxy import KEEPALIVE_SECONDS, MAX_BODY, open_session
 from local_cloud.state import State
 from utxoiq_http.worker import IDLE_SECONDS
@@ -47,11 +47,12 @@ async def served(
 ) -> AsyncIterator[Served]:
     bindings = Bindings()
     bindings.add("function/shop", "roles/run.invoker", "allUsers" if public else f"serviceAccount:{DEPLOYER}")
-    port = free_port()
     log = folder / "requests.log"
-    process = await listen(function, port)
+    process = web.ServerRunner(web.Server(function, handler_cancellation=True, auto_decompress=False))
+    await process.setup()
+    await web.UnixSite(process, str(folder / "process")).start()
     issuers = Issuers(State(folder), "http://127.0.0.1")
-    async with open_session() as session, aiohttp.ClientSession(auto_decompress=False) as client:
+    async with open_session(folder / "process") as session, aiohttp.ClientSession(auto_decompress=False) as client:
         front_end = FrontEnd(
             "shop",
             free_port(),
@@ -63,7 +64,7 @@ async def served(
             session=session,
             log=RequestLog(log, "shop"),
         )
-        front_end.origin = lambda: f"http://127.0.0.1:{port}"
+        front_end.serves = lambda: True
         await front_end.open()
         try:
             yield Served(front_end, client, issuers, log)
@@ -252,10 +253,11 @@ def test_a_body_over_the_limit_is_refused_with_and_without_its_length(tmp_path: 
 def test_without_a_process_the_client_is_told_to_come_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path, echo) as shop:
-            shop.front_end.origin = lambda: None
+            shop.front_end.serves = lambda: False
             async with shop.client.get(shop.url) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-            shop.front_end.origin = lambda: f"http://127.0.0.1:{free_port()}"
+            shop.front_end.serves = lambda: True
+            (tmp_path / "process").unlink()
             async with shop.client.get(shop.url) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
 
@@ -284,7 +286,7 @@ def test_requests_are_counted_by_what_was_answered(tmp_path: Path) -> None:
             for path in ("/", "/", "/none"):
                 async with shop.client.get(shop.url + path):
                     pass
-            shop.front_end.origin = lambda: None
+            shop.front_end.serves = lambda: False
             async with shop.client.get(shop.url):
                 pass
             counted = shop.front_end.traffic.take()

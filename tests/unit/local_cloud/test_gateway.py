@@ -21,6 +21,7 @@ from local_cloud.serving.endpoints import Endpoints
 from local_cloud.serving.gateway import Gateway
 from local_cloud.serving.google_apis import GoogleApis
 from local_cloud.serving.runbooks import Runbooks
+from local_cloud.serving.storage_proxy import StorageProxy
 from local_cloud.state import State
 
 PAGES = ("/_local/index.json", "/_local/processes.json", "/health", "/runbooks/", "/_local/google/jwks.json")
@@ -36,7 +37,9 @@ def ask(folder: Path, path: str, headers: dict[str, str], fallback: str | None =
         async with aiohttp.ClientSession() as session:
             processes = Processes(state, report.say)
             google = GoogleServices("shop", state, processes, Issuers(state, base_url), session, report)
-            endpoints = Endpoints(base_url, session, GoogleApis(free_port(), google.routes()))
+            endpoints = Endpoints(
+                base_url, session, GoogleApis(free_port(), google.routes()), StorageProxy(google.storage)
+            )
             controls = Controls("token", base_url, google, processes.supervisor)
             gateway = Gateway(port, endpoints, google, processes.supervisor, controls, Runbooks(folder))
             gateway.route({}, None, fallback)

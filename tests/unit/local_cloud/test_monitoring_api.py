@@ -59,7 +59,7 @@ class Served(Monitored):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _serve(self) -> MetricServer:
-        server = MetricServer(self.store, self.port)
+        server = MetricServer(self.store, f"127.0.0.1:{self.port}")
         await server.start()
         await self.apis.open()
         return server

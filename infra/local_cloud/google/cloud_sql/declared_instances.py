@@ -1,6 +1,7 @@
 """The Cloud SQL instances and databases that the program declares; the first starts the service behind the API."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
@@ -12,15 +13,17 @@ from local_cloud.report import Report
 class DeclaredInstances:
     """Knows what is declared of Cloud SQL.
 
-    servers: by instance. databases: pairs of instance and database, in the order of their declaration.
+    servers: by instance. databases: pairs of instance and database, in the order of their declaration. remember: called
+    with the name and the process of each server that nobody declares.
     """
 
-    def __init__(self, folder: Path, project: str, report: Report) -> None:
+    def __init__(self, folder: Path, project: str, report: Report, remember: Callable[[str, int], None]) -> None:
         self.servers: dict[str, ManagedPostgres] = {}
         self.databases: list[tuple[str, str]] = []
         self._folder = folder
         self._project = project
         self._report = report
+        self._remember = remember
         self._starting: asyncio.Task[CloudSqlService] | None = None
         self._started: CloudSqlService | None = None
 
@@ -49,7 +52,7 @@ class DeclaredInstances:
             await asyncio.to_thread(self._started.stop)
 
     async def _start(self) -> CloudSqlService:
-        service = CloudSqlService(self._folder, self._project)
+        service = CloudSqlService(self._folder, self._project, remember=self._remember)
         with self._report.step("Cloud SQL Admin API"):
             await asyncio.to_thread(service.start)
         self._started = service

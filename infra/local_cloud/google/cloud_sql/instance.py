@@ -15,6 +15,8 @@ from local_cloud.processes.postgres import HBA, SUPERUSER, Postgres
 from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.server import PROBE_SECONDS, ServerFailed
 
+# Not by the link of a virtual environment: as the server's user runs it, that would be one more way to make passable.
+PYTHON = os.path.realpath(sys.executable)
 WAL_SCRIPT = str(Path(__file__).with_name("wal.py"))
 ARCHIVE_SECONDS = 60.0
 RECOVERY_SECONDS = 3600.0
@@ -47,13 +49,15 @@ class ManagedPostgres(Postgres):
         """Make the data and the archive's folder, and let backups in by the socket."""
         with self._data:
             self.owned_folder(self.wal)
+            self.reach(Path(PYTHON), Path(WAL_SCRIPT))
             super().prepare()
-            self._write("pg_hba.conf", HBA + "local replication all trust\n")
+            self._write("pg_hba.conf", HBA + "local replication all peer map=owner\n")
 
     def owned_folder(self, path: Path) -> Path:
         """Make a folder, with those above it, give it to the server's user, and return it."""
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.own(path)
+        self.reach(path)
         return path
 
     def serves(self) -> bool:
@@ -102,13 +106,14 @@ class ManagedPostgres(Postgres):
         the replaced data. Raises ServerFailed.
         """
         former = self.folder.with_name(f"{self.folder.name}.replaced")
+        self.reach(archive)
         with self._hold_stopped():
             if self.folder.exists():
                 self.folder.rename(former)
             fill(self.owned_folder(self.folder))
             self.wal = new_archive.resolve()
             self._recovery = {
-                "restore_command": format_restore_command(archive),
+                "restore_command": format_restore_command(archive, self.folder),
                 "recovery_target_timeline": "current",
                 "recovery_target_action": "promote",
                 "hot_standby": "off",
@@ -153,23 +158,27 @@ class ManagedPostgres(Postgres):
             "archive_timeout": "3600",
             **super()._settings(),
             "archive_mode": "on",
-            "archive_command": f"{_format_command('archive')} %p {_quote(self.wal)}",
+            "archive_command": f"{_format_command('archive')} %p {_quote(os.path.relpath(self.wal, self.folder))}",
             **self._recovery,
         }
 
 
 def copy_backup(server: Postgres, backup: Path, folder: Path) -> None:
     """Copy a base backup into a folder, as the server's user. Raises ServerFailed."""
+    server.reach(backup)
     server.run([shutil.which("cp") or "/bin/cp", "-Rp", f"{backup}{os.sep}.", str(folder)])
 
 
-def format_restore_command(archive: Path) -> str:
-    """Return the restore_command of a server that recovers from an archive."""
-    return f"{_format_command('restore', archive)} %f %p"
+def format_restore_command(archive: Path, folder: Path) -> str:
+    """Return the restore_command of a server that recovers from an archive. folder: its data.
+
+    The server runs it there, and finds the archive from there, whoever may pass the folders above both.
+    """
+    return f"{_format_command('restore', os.path.relpath(archive, folder))} %f %p"
 
 
-def _format_command(verb: str, *folders: Path) -> str:
-    return " ".join([_quote(sys.executable), "-I", "-S", _quote(WAL_SCRIPT), verb, *map(_quote, folders)])
+def _format_command(verb: str, *folders: str) -> str:
+    return " ".join([_quote(PYTHON), "-I", "-S", _quote(WAL_SCRIPT), verb, *map(_quote, folders)])
 
 
 def _quote(text: object) -> str:

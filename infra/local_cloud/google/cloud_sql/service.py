@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,24 @@ class CloudSqlService:
     """Carries out the Admin API's calls.
 
     folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves. settings:
-    of postgresql.conf, for the instances that it makes.
+    of postgresql.conf, for the instances that it makes. remember: called with the name and the process of each of them.
     """
 
-    def __init__(self, folder: Path, project: str, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        project: str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        remember: Callable[[str, int], None] = lambda *_: None,
+    ) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.project = project
         self.sockets = self.folder / "sockets"
         self.sockets.mkdir(exist_ok=True, mode=0o700)
         self._settings = dict(settings or {})
+        self._remember = remember
         self._catalog = InstanceCatalog(self.folder / "registry.json")
         self._servers: dict[str, ManagedPostgres] = {}
         self.operations = Operations(project, self._catalog.operations, self._keep_operations)
@@ -336,9 +345,11 @@ class CloudSqlService:
         return server
 
     def _server(self, body: ApiObject, settings: Mapping[str, str]) -> ManagedPostgres:
-        return self.declared(
+        server = self.declared(
             body["name"], body["region"], password=self._catalog.password, settings=settings, supervised=False
         )
+        server.spawned = partial(self._remember, f"cloudsql/{body['name']}")
+        return server
 
     def _select_settings(self, settings: ApiObject) -> dict[str, str]:
         flags = {str(flag["name"]): str(flag["value"]) for flag in settings.get("databaseFlags") or []}

@@ -62,8 +62,7 @@ class Standby(ManagedPostgres):
         for path in (fresh, former):
             shutil.rmtree(path, ignore_errors=True)
         self.primary.back_up(fresh)
-        (fresh / SIGNAL).write_text(str(self.primary.wal))
-        self.own(fresh / SIGNAL)
+        self._write(SIGNAL, str(self.primary.wal), fresh)
         if self.folder.exists():
             self.folder.rename(former)
         fresh.rename(self.folder)
@@ -100,7 +99,7 @@ class Standby(ManagedPostgres):
                     ("application_name", self.name),
                 )
             ),
-            "restore_command": format_restore_command(self.primary.wal),
+            "restore_command": format_restore_command(self.primary.wal, self.folder),
             "wal_retrieve_retry_interval": "1s",
         }
 

@@ -33,10 +33,10 @@ class _Failed(Exception):
 
 
 class MetricServer:
-    """Serves MetricService on 127.0.0.1."""
+    """Serves MetricService. address: of gRPC, such as unix:/path."""
 
-    def __init__(self, store: TimeSeriesStore, port: int, interceptors: Sequence[Any] = ()) -> None:
-        self._address = f"127.0.0.1:{port}"
+    def __init__(self, store: TimeSeriesStore, address: str, interceptors: Sequence[Any] = ()) -> None:
+        self._address = address
         self._calls = _Calls(store)
         self._server = grpc.aio.server(interceptors=interceptors, options=[("grpc.so_reuseport", 0)])
         requests: dict[str, tuple[Any, Callable[[Any], Any]]] = {
@@ -61,7 +61,7 @@ class MetricServer:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
 
     async def start(self) -> None:
-        """Listen. Raises RuntimeError if the port is taken."""
+        """Listen. Raises RuntimeError if the address is taken."""
         self._server.add_insecure_port(self._address)
         await self._server.start()
 

@@ -33,7 +33,8 @@ PATIENCE_SECONDS = 300.0
 class Monitoring:
     """Keeps metrics, evaluates policies and runs uptime checks.
 
-    pace: how many times faster than Google's its periods and durations pass. file: of the incidents.
+    pace: how many times faster than Google's its periods and durations pass. file: of the incidents. socket: of
+    MetricService, where no web page gets to it, and no other user.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Monitoring:
         project: str,
         file: Path,
         *,
-        port: int,
+        socket: Path,
         session: aiohttp.ClientSession,
         say: Callable[[str], None],
         pace: float = 1.0,
@@ -57,8 +58,7 @@ class Monitoring:
         self.uptime = Uptime(self.store, session, say)
         # What the last look at all policies took, in seconds.
         self.cost = 0.0
-        self.address = f"127.0.0.1:{port}"
-        self._port = port
+        self.address = f"unix:{socket}"
         self._say = say
         self._reader = PolicyReader(self.store, self.objectives, pace)
         self._charts: list[tuple[str, MetricQuery]] = []
@@ -180,7 +180,7 @@ class Monitoring:
 
     async def _serve(self) -> "MetricServer":
         server = await asyncio.to_thread(_import_server)
-        metrics = server(self.store, self._port)
+        metrics = server(self.store, self.address)
         await metrics.start()
         return metrics
 
