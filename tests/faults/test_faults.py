@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.faults import schedule
+from tests.faults.injections import CLOCK_SECONDS
 from tests.faults.records import Report, Series, Write
+from tests.faults.world import KEY, PROJECT, World
+from tests.integration.http.functions import Function
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +29,27 @@ async def test_no_fault_breaks_a_promise(tmp_path: Path) -> None:
     assert not any(report.violations.values()), report.lines()
     assert min(report.acknowledged, report.reads) > 10 * len(QUICK)
     assert all(max(times) < float("inf") for times in report.recoveries.values())
+
+
+async def test_a_clock_that_is_set_costs_the_tokens_of_its_instance_and_nothing_more(tmp_path: Path) -> None:
+    async with World(tmp_path, ["feedback"]).running() as world, httpx.AsyncClient(timeout=30) as client:
+        one, other = world.functions
+
+        async def answers(function: Function, caller: dict[str, str]) -> int:
+            path = f"{function.url}/api/v1/feedback/user?user_id=ann"
+            return (await client.get(path, headers=caller)).status_code
+
+        for ahead in (CLOCK_SECONDS, -CLOCK_SECONDS):
+            token = world.issuer.token(f"https://securetoken.google.com/{PROJECT}", PROJECT, "ann", n=ahead)
+            user = {"Authorization": f"Bearer {token}"}
+            one.set_ahead(ahead)
+            assert [await answers(function, user) for function in (one, other)] == [401, 200]
+            assert await answers(one, {"X-API-Key": KEY}) == 200
+            one.set_ahead(0)
+            assert await answers(one, user) == 200
+            one.set_ahead(ahead)
+            assert await answers(one, user) == 200  # it was seen to be good, and is for minutes
+            one.set_ahead(0)
 
 
 def test_a_read_may_show_what_is_newer_than_what_it_must_show() -> None:

@@ -299,9 +299,23 @@ def test_a_verdict_ends_after_minutes(identities: Identities, issuer: Issuer, mo
     token = bearer(issuer.token(USERS, "project", "ann"))
     first = identify(identities, token)
     assert identify(identities, token) is first
-    now = time.time()
-    monkeypatch.setattr("utxoiq_http.identity.time.time", lambda: now + 301)
+    now = time.monotonic()
+    monkeypatch.setattr("utxoiq_http.identity.time.monotonic", lambda: now + 301)
     assert identify(identities, token) is not first
+
+
+def test_a_clock_that_is_set_back_prolongs_no_verdict(
+    identities: Identities, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, wall = time.monotonic(), time.time()
+    long = bearer(issuer.token(USERS, "project", "ann"))
+    short = bearer(issuer.token(USERS, "project", "bob", exp=int(wall) + 20))
+    for token in (long, short):
+        identify(identities, token)
+    monkeypatch.setattr(time, "time", lambda: wall - 3600)
+    for seconds, known in ((19, (True, True)), (31, (True, False)), (301, (False, False))):
+        monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: now + seconds)
+        assert (identities.knows(long), identities.knows(short)) == known
 
 
 @pytest.mark.parametrize("fault", FAULTS)
