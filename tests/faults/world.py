@@ -93,7 +93,7 @@ class World:
             self._fill()
             async with self.link.listening(sockets), self.way.listening():
                 self.functions = [
-                    ClockedFunction(self.folder / f"{name}-{number}", name, self._variables(name, sockets))
+                    ClockedFunction(self.folder / f"{name}-{number}", name, self.variables(name, sockets))
                     for name in self.names
                     for number in range(INSTANCES)
                 ]
@@ -169,7 +169,8 @@ class World:
         declared_keys.declare(settings, [key])
         httpx.post(f"{self.storage.url}/storage/v1/b?project={PROJECT}", json={"name": BUCKET}).raise_for_status()
 
-    def _variables(self, name: str, sockets: Path) -> dict[str, str]:
+    def variables(self, name: str, sockets: Path) -> dict[str, str]:
+        """Return the environment of a function. sockets: the folder in which it finds PostgreSQL."""
         return {
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "DB_INSTANCE": INSTANCE,
