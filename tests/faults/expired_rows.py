@@ -62,12 +62,13 @@ class ExpiredRows:
             "keep_days": 1,
         }
 
-    def compare(self) -> tuple[int, int]:
-        """Return how many are nowhere, and how many are in the archive more than once."""
+    def compare(self) -> tuple[int, int, int]:
+        """Return how many are in the archive, how many are nowhere, and how many are in the archive more than once."""
         acknowledged = set(self._acknowledged)
         with self._world.postgres.connect(database=DATABASE) as connection:
             live = {str(identifier) for (identifier,) in connection.run("SELECT id FROM backfill_jobs")}
         # After the database: a row is archived before it is deleted.
         answer = query.run(Bucket(BUCKET, self._world.storage.url), "SELECT id::text FROM backfill_jobs")
         archived = Counter() if answer is None else Counter(identifier for (identifier,) in query.rows(answer))
-        return len(acknowledged - live - archived.keys()), sum(number > 1 for number in archived.values())
+        lost = len(acknowledged - live - archived.keys())
+        return len(archived), lost, sum(number > 1 for number in archived.values())

@@ -288,7 +288,7 @@ class Load:
             allowed = series.allowed(now)
             report.inconsistent += int(bool(allowed) and rating not in allowed)
         if "retention" in self._world.names:
-            lost, doubled = await asyncio.to_thread(self._expired.compare)
+            report.archived, lost, doubled = await asyncio.to_thread(self._expired.compare)
             report.lost += lost
             report.doubled += doubled
 
