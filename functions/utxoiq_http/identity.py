@@ -67,7 +67,10 @@ class _Claims(Struct):
 
 
 class _Verdict(Struct):
-    """Has the caller of a verified token, the key that verified it, and when the verdict expires, in Unix seconds."""
+    """Has the caller of a verified token, the key that verified it, and when the verdict expires.
+
+    That is by the monotonic clock: one that is set prolongs no verdict.
+    """
 
     caller: Caller
     keys: IssuerKeys
@@ -135,7 +138,7 @@ class Identities:
         verdict = self._verified.get(digest)
         if verdict is None:
             return None
-        if verdict.until <= time.time() or not verdict.keys.holds(verdict.key):
+        if verdict.until <= time.monotonic() or not verdict.keys.holds(verdict.key):
             del self._verified[digest]
             return None
         self._verified.move_to_end(digest)
@@ -160,8 +163,8 @@ class Identities:
         if key is None:
             raise _refused("its issuer has no key of that id")
         self._check(token, key, claims, audiences)
-        until = min(claims.exp + LEEWAY_SECONDS, time.time() + VERDICT_SECONDS)
-        return _Verdict(recognise(claims), keys, key, until)
+        seconds = min(claims.exp + LEEWAY_SECONDS - time.time(), VERDICT_SECONDS)
+        return _Verdict(recognise(claims), keys, key, time.monotonic() + seconds)
 
     def _of_platform(self, token: str) -> Caller:
         """Return the caller of a token that Cloud Run has verified, for whatever audience of this function's.

@@ -168,6 +168,8 @@ class PersistenceLayerArgs(TypedDict):
     """That key's requests, and batches, an hour"""
     metrics_ahead_seconds: int | None
     """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
+    request_seconds: int | None
+    """Seconds that a request may take, with all its waits and retries; upkeep takes as long as it may"""
     domain: str | None
     """Host name of a load balancer for all functions; empty for none"""
     fallback_service: str | None

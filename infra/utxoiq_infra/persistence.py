@@ -285,6 +285,7 @@ class PersistenceLayer(Component):
             # A person's own ID token, as gcloud makes it, names no audience of ours: they take this account's.
             "OPERATORS": self.operator.email.apply(lambda email: ",".join([email, *identity.operator_emails])),
             "MAX_TOKEN_SECONDS": str(identity.max_token_seconds),
+            "REQUEST_SECONDS": str(access.request_seconds),
             "RATE_LIMIT_SIGNED_IN": str(access.signed_in_limit),
             "RATE_LIMIT_ANONYMOUS": str(access.anonymous_limit),
             "RATE_LIMIT_ADDRESS": str(access.address_limit),

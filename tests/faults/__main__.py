@@ -30,10 +30,11 @@ def main() -> int:
 
 
 async def _run(folder: Path, names: Sequence[str], seed: int) -> Report:
-    """Run until the end, or until Ctrl-C: then what was done so far is counted."""
+    """Run until the end, or until it is told to end: then what was done so far is counted."""
     interrupted = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
-    functions = ("feedback", "metrics", "backfill")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    functions = ("feedback", "metrics", "backfill", "retention")
     return await schedule.run(folder, functions, names, seed, _tell, interrupted.is_set)
 
 

@@ -7,15 +7,29 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import psutil
+from redis import Redis
 from tests.faults import small_disk
-from tests.faults.world import REQUEST_SECONDS, World
+from tests.faults.world import DATABASE, REQUEST_SECONDS, World
 from tests.integration.http.functions import Function
+from tests.unit.http import issuer_faults
 
 from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.valkey import Valkey
 
 Fault = Callable[[World, random.Random], Awaitable[None]]
+# By how much a clock is wrong: an hour, which a fresh token lasts, and more than the leeway that it has.
+CLOCK_SECONDS = 3660.0
+SESSION_DEFAULTS = (
+    "datestyle = 'SQL, DMY'",
+    "intervalstyle = 'sql_standard'",
+    "bytea_output = 'escape'",
+    "extra_float_digits = -15",
+    "search_path = 'pg_catalog'",
+    "timezone = 'Asia/Kathmandu'",
+)
 
 
 def _hold(chance: random.Random) -> float:
@@ -110,6 +124,29 @@ def _promote(standby: Postgres) -> None:
         connection.run("SELECT pg_reload_conf()")
 
 
+async def postgres_is_read_only(world: World, chance: random.Random) -> None:
+    """What is opened meanwhile stays read-only for as long as it lives."""
+    await asyncio.to_thread(_sql, world, "ALTER SYSTEM SET default_transaction_read_only = on")
+    await terminate_backends(world, chance)
+    await asyncio.sleep(_hold(chance))
+    await asyncio.to_thread(_sql, world, "ALTER SYSTEM RESET default_transaction_read_only")
+
+
+async def change_session_defaults(world: World, chance: random.Random) -> None:
+    """Sessions that are opened meanwhile find settings that change how values are written, and what names mean."""
+    for setting in SESSION_DEFAULTS:
+        await asyncio.to_thread(_sql, world, f"ALTER DATABASE {DATABASE} SET {setting}")
+    await terminate_backends(world, chance)
+    await asyncio.sleep(_hold(chance))
+    await asyncio.to_thread(_sql, world, f"ALTER DATABASE {DATABASE} RESET ALL")
+
+
+def _sql(world: World, statement: str) -> None:
+    with world.postgres.connect() as connection:
+        connection.run(statement)
+        connection.run("SELECT pg_reload_conf()")
+
+
 async def fill_disk(world: World, chance: random.Random) -> None:
     """PostgreSQL may end when it cannot write its log; it is started again when there is room."""
     small_disk.fill(world.disk)
@@ -177,8 +214,106 @@ async def valkey_is_demoted(world: World, chance: random.Random) -> None:
 
 
 def _command(world: World, *words: str) -> None:
-    with world.redis() as redis:
+    _command_to(world.valkey, *words)
+
+
+def _command_to(valkey: Valkey, *words: str) -> None:
+    with Redis(valkey.host, valkey.port) as redis:
         redis.execute_command(*words)
+
+
+async def promote_valkey(world: World, chance: random.Random) -> None:
+    """A replica takes over that lacks the last writes; the primary of before is dead, or refuses writes."""
+    replica = world.new_valkey()
+    await asyncio.to_thread(replica.start)
+    await asyncio.to_thread(_follow, world, replica)
+    await asyncio.sleep(_hold(chance))
+    demoted, world.valkey = world.valkey, replica
+    if chance.random() < 0.5:
+        await asyncio.to_thread(demoted.kill)
+    else:
+        await asyncio.to_thread(_command_to, demoted, "REPLICAOF", "127.0.0.1", "1")
+    world.way.turn(replica.port)
+    await asyncio.sleep(_hold(chance))
+    await asyncio.to_thread(demoted.stop)
+    shutil.rmtree(demoted.folder)
+
+
+def _follow(world: World, replica: Valkey) -> None:
+    """Let it have what the primary has now, and nothing of later."""
+    _command_to(replica, "REPLICAOF", world.valkey.host, str(world.valkey.port))
+    with Redis(replica.host, replica.port) as redis:
+        while redis.info("replication")["master_link_status"] != "up":
+            pass
+        redis.execute_command("REPLICAOF", "NO", "ONE")
+
+
+async def valkey_cannot_save(world: World, chance: random.Random) -> None:
+    """It takes no writes since its last snapshot failed: a folder stands where that should be."""
+    taken = world.valkey.folder / "dump.rdb"
+    await asyncio.to_thread(_stand_in_the_way, world, taken)
+    await asyncio.sleep(_hold(chance))
+    await asyncio.to_thread(_command, world, "CONFIG", "SET", "save", "")
+    shutil.rmtree(taken)
+
+
+def _stand_in_the_way(world: World, taken: Path) -> None:
+    taken.unlink(missing_ok=True)
+    (taken / "in the way").mkdir(parents=True)
+    with world.redis() as redis:
+        redis.config_set("save", "3600 1")
+        redis.config_set("stop-writes-on-bgsave-error", "yes")
+        redis.bgsave()
+        while redis.info("persistence")["rdb_last_bgsave_status"] != "err":
+            pass
+
+
+async def kill_storage(world: World, chance: random.Random) -> None:
+    await asyncio.to_thread(world.storage.kill)
+    await asyncio.sleep(_hold(chance))
+    await asyncio.to_thread(world.storage.start)
+
+
+async def freeze_storage(world: World, chance: random.Random) -> None:
+    assert world.storage.process is not None
+    await _freeze([process.pid for process in _family(world.storage.process.pid)], _hold(chance))
+
+
+async def issuer_is_away(world: World, chance: random.Random) -> None:
+    await _disturb(world, chance, issuer_faults.unavailable)
+
+
+async def issuer_breaks_off(world: World, chance: random.Random) -> None:
+    await _disturb(world, chance, chance.choice([issuer_faults.reset, issuer_faults.incomplete]))
+
+
+async def issuer_is_odd(world: World, chance: random.Random) -> None:
+    await _disturb(world, chance, chance.choice(issuer_faults.odd))
+
+
+async def _disturb(world: World, chance: random.Random, fault: issuer_faults.IssuerFault) -> None:
+    """The issuer does something else than answering, half of the times when it signs with a new key."""
+    world.issuer.fault = fault
+    if chance.random() < 0.5:
+        await asyncio.to_thread(world.issuer.rotate, f"key-{chance.getrandbits(64):x}")
+    await asyncio.sleep(_hold(chance))
+    world.issuer.fault = None
+
+
+async def set_clock_forward(world: World, chance: random.Random) -> None:
+    await _set_clock(world, chance, CLOCK_SECONDS)
+
+
+async def set_clock_back(world: World, chance: random.Random) -> None:
+    await _set_clock(world, chance, -CLOCK_SECONDS)
+
+
+async def _set_clock(world: World, chance: random.Random, ahead: float) -> None:
+    """One instance's clock is wrong for a while."""
+    function = chance.choice(world.functions)
+    function.set_ahead(ahead)
+    await asyncio.sleep(_hold(chance))
+    function.set_ahead(0)
 
 
 async def _freeze(processes: list[int], seconds: float) -> None:
@@ -227,6 +362,8 @@ FAULTS: dict[str, Fault] = {
         stall_link,
         cut_stalled_link,
         promote_postgres,
+        postgres_is_read_only,
+        change_session_defaults,
         fill_disk,
         kill_valkey,
         restore_old_valkey,
@@ -236,5 +373,14 @@ FAULTS: dict[str, Fault] = {
         valkey_lacks_replicas,
         valkey_is_full,
         valkey_is_demoted,
+        promote_valkey,
+        valkey_cannot_save,
+        kill_storage,
+        freeze_storage,
+        issuer_is_away,
+        issuer_breaks_off,
+        issuer_is_odd,
+        set_clock_forward,
+        set_clock_back,
     )
 }

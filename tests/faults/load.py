@@ -5,18 +5,25 @@ import random
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from tests.faults.expired_rows import ExpiredRows
 from tests.faults.records import Report, Series, Write
-from tests.faults.world import DATABASE, KEY, REQUEST_SECONDS, World
+from tests.faults.world import DATABASE, KEY, OPERATOR, OPERATORS, REQUEST_SECONDS, SCHEDULER, World, audience
 from tests.integration.http.functions import Function
 
 PAUSE = 0.06
+EXPIRY_PAUSE = 0.5
+RESTORE_EVERY = 4
 HEADERS = {"X-API-Key": KEY}
 NEVER = 90.0
 # With the usual deadline of 25 s that is 35.
 LONGEST = REQUEST_SECONDS + 10.0
+# Upkeep takes its time: it has the platform's deadline only.
+LONGEST_UPKEEP = NEVER - 5.0
+RETENTION = "/api/v1/monitoring/retention"
 
 
 class Load:
@@ -28,7 +35,10 @@ class Load:
         self._run = uuid.uuid4().hex[:8]
         self._writes: list[Write] = []
         self._ratings = Series()
+        self._signed_in = Series()
+        self._expired = ExpiredRows(world)
         self._votes: list[Write] = []
+        self._metrics: list[Write] = []
         self._progress = Series()
         self._job = ""
         self._client = httpx.AsyncClient(timeout=NEVER, limits=httpx.Limits(keepalive_expiry=1))
@@ -39,6 +49,7 @@ class Load:
         kinds = set(self._world.names)
         if "feedback" in kinds:
             self._tasks += [asyncio.create_task(work) for work in (self._rate(), self._vote(0), self._vote(1))]
+            self._tasks.append(asyncio.create_task(self._rate_signed_in()))
             self._tasks += [asyncio.create_task(self._read_stats(function)) for function in self._world.of("feedback")]
         if "metrics" in kinds:
             self._tasks += [asyncio.create_task(self._record(function)) for function in self._world.of("metrics")]
@@ -46,6 +57,11 @@ class Load:
             await self._start_job()
             self._tasks.append(asyncio.create_task(self._advance()))
             self._tasks += [asyncio.create_task(self._read_job(function)) for function in self._world.of("backfill")]
+
+        if "retention" in kinds:
+            await asyncio.to_thread(self._expired.insert_first)
+            self._tasks.append(asyncio.create_task(self._expire()))
+            self._tasks += [asyncio.create_task(self._archive(function)) for function in self._world.of("retention")]
 
     async def stop(self) -> None:
         self._stopping = True
@@ -58,33 +74,44 @@ class Load:
         return all(answers)
 
     async def _try(self, function: Function) -> bool:
-        paths = {
-            "feedback": ("/api/v1/feedback/rate", f"/api/v1/feedback/stats?insight_id={uuid.uuid4()}"),
-            "metrics": ("/api/v1/monitoring/metrics", None),
-            "backfill": ("/api/v1/monitoring/backfill/start", "/api/v1/monitoring/backfill/status"),
-        }
-        write, read = paths[function.name]
-        body = {
-            "feedback": {"insight_id": f"{self._run}-trial", "rating": 3, "user_id": "trial"},
-            "metrics": _metric(f"{self._run}-trial", 0),
-            "backfill": {"job_type": "trial", "start_block": 0, "end_block": 1},
+        if function.name == "retention":
+            archived = await self._post_as_scheduler(function, f"{RETENTION}/run")
+            return archived is not None and archived.status_code == 200 and archived.json()["status"] != "failed"
+        path, body = {
+            "feedback": (
+                "/api/v1/feedback/rate",
+                {"insight_id": f"{self._run}-trial", "rating": 3, "user_id": "trial"},
+            ),
+            "metrics": ("/api/v1/monitoring/metrics", _metric(f"{self._run}-trial", 0)),
+            "backfill": ("/api/v1/monitoring/backfill/start", {"job_type": "trial", "start_block": 0, "end_block": 1}),
         }[function.name]
-        written = await self._send(function, "POST", write, body, str(uuid.uuid4()))
-        if written is None or written.status_code not in (200, 201):
-            return False
-        if read is None:
-            return True
-        shown = await self._send(function, "GET", read, None, str(uuid.uuid4()))
-        return shown is not None and shown.status_code == 200
+        shown = {
+            "feedback": f"/api/v1/feedback/stats?insight_id={uuid.uuid4()}",
+            "backfill": "/api/v1/monitoring/backfill/status",
+        }.get(function.name)
+        answers = [await self._send(function, "POST", path, body, str(uuid.uuid4()))]
+        if function.name == "feedback":
+            rating = {"insight_id": f"{self._run}-trial", "rating": 3}
+            answers.append(await self._send(function, "POST", path, rating, str(uuid.uuid4()), self._user()))
+        if shown is not None:
+            answers.append(await self._send(function, "GET", shown, None, str(uuid.uuid4())))
+        return all(answer is not None and answer.is_success for answer in answers)
 
     async def _send(
-        self, function: Function, method: str, path: str, body: object, request_id: str
+        self,
+        function: Function,
+        method: str,
+        path: str,
+        body: object,
+        request_id: str,
+        caller: dict[str, str] = HEADERS,
+        longest: float = LONGEST,
     ) -> httpx.Response | None:
         """Return the answer, or None where the link was lost."""
         started = time.monotonic()
         try:
             response = await self._client.request(
-                method, function.url + path, json=body, headers={**HEADERS, "X-Request-ID": request_id}
+                method, function.url + path, json=body, headers={**caller, "X-Request-ID": request_id}
             )
         except httpx.TransportError:
             self._report.refused += 1
@@ -92,7 +119,7 @@ class Load:
             return None
         finally:
             took = time.monotonic() - started
-            if took > LONGEST:
+            if took > longest:
                 self._report.over_long += 1
                 self._report.note(f"{method} {path} took {took:.1f} s")
         if response.status_code == 503:
@@ -102,9 +129,11 @@ class Load:
             self._report.note(f"{method} {path}: {response.status_code} {response.text[:300]}")
         return response
 
-    async def _write(self, function: Function, path: str, body: dict[str, Any], write: Write) -> None:
+    async def _write(
+        self, function: Function, path: str, body: dict[str, Any], write: Write, caller: dict[str, str] = HEADERS
+    ) -> None:
         self._writes.append(write)
-        response = await self._send(function, "POST", path, body, write.request_id)
+        response = await self._send(function, "POST", path, body, write.request_id, caller)
         write.ended = time.monotonic()
         write.acknowledged = response is not None and response.status_code in (200, 201)
         if write.acknowledged:
@@ -123,6 +152,19 @@ class Load:
             body = {"insight_id": f"{self._run}-one", "rating": write.value, "user_id": "one"}
             await self._write(functions[number % len(functions)], "/api/v1/feedback/rate", body, write)
 
+    async def _rate_signed_in(self) -> None:
+        """A user with an ID token, a new one each time, does the same."""
+        functions = self._world.of("feedback")
+        number = 0
+        while not self._stopping:
+            number += 1
+            write = self._signed_in.begin(str(uuid.uuid4()), 1 + number % 5)
+            body = {"insight_id": f"{self._run}-signed-in", "rating": write.value}
+            await self._write(functions[number % len(functions)], "/api/v1/feedback/rate", body, write, self._user())
+
+    def _user(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._world.user_token('user-1')}"}
+
     async def _vote(self, instance: int) -> None:
         """A new user each time rates the same insight."""
         while not self._stopping:
@@ -134,6 +176,7 @@ class Load:
     async def _record(self, function: Function) -> None:
         while not self._stopping:
             write = Write(str(uuid.uuid4()), 1, time.monotonic())
+            self._metrics.append(write)
             metric = _metric(f"{self._run}-metrics", 1, write.request_id)
             await self._write(function, "/api/v1/monitoring/metrics", metric, write)
 
@@ -164,6 +207,10 @@ class Load:
             one = await self._get(function, f"/api/v1/feedback/stats?insight_id={self._run}-one")
             if one is not None:
                 self._hold(self._ratings, started, round(one["average_rating"]), "rating", function)
+            started = time.monotonic()
+            signed_in = await self._get(function, f"/api/v1/feedback/stats?insight_id={self._run}-signed-in")
+            if signed_in is not None:
+                self._hold(self._signed_in, started, round(signed_in["average_rating"]), "user's rating", function)
             started = time.monotonic()
             expected = sum(vote.seen_from <= started for vote in self._votes)
             many = await self._get(function, f"/api/v1/feedback/stats?insight_id={self._run}-many")
@@ -196,40 +243,94 @@ class Load:
             self._report.stale += 1
             self._report.note(f"{function.folder.name} shows the {what} {shown}, not one of {sorted(allowed)[-5:]}")
 
-    def settle(self) -> None:
-        """Compare what was acknowledged with what the database has."""
+    async def _expire(self) -> None:
+        """Jobs come that have expired."""
+        while not self._stopping:
+            await asyncio.to_thread(self._expired.insert)
+            await asyncio.sleep(EXPIRY_PAUSE)
+
+    async def _archive(self, function: Function) -> None:
+        """The scheduler has what has expired archived, and an operator's order reads some of it back."""
+        number = 0
+        while not self._stopping:
+            number += 1
+            if number % RESTORE_EVERY:
+                await self._post_as_scheduler(function, f"{RETENTION}/run")
+            else:
+                await self._restore(function)
+            await asyncio.sleep(EXPIRY_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
+
+    async def _post_as_scheduler(self, function: Function, path: str) -> httpx.Response | None:
+        token = self._world.google_token(SCHEDULER, audience(function.name))
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self._send(function, "POST", path, None, str(uuid.uuid4()), headers, LONGEST_UPKEEP)
+
+    async def _restore(self, function: Function) -> None:
+        headers = {"Authorization": f"Bearer {self._world.google_token(OPERATOR, OPERATORS)}"}
+        order = self._expired.order_first()
+        await self._send(function, "POST", f"{RETENTION}/restore", order, str(uuid.uuid4()), headers, LONGEST_UPKEEP)
+
+    async def settle(self) -> None:
+        """Compare what was acknowledged so far with what the database and the archive have."""
+        acknowledged, votes, metrics = (
+            {write.request_id for write in writes if write.acknowledged}
+            for writes in (self._writes, self._votes, self._metrics)
+        )
+        now = time.monotonic()
+        stored = await asyncio.to_thread(self._read)
         report = self._report
+        # Metrics are their own trace; whatever else is written is in the trail.
+        report.lost = len(acknowledged - stored.trail.keys() - metrics)
+        report.lost += len(votes - stored.votes) + len(metrics - stored.recorded.keys())
+        report.doubled = sum(count > 1 for count in (*stored.trail.values(), *stored.recorded.values()))
+        report.inconsistent = int(stored.ratings != len(stored.votes))
+        for series, rating in zip((self._ratings, self._signed_in), stored.rated, strict=True):
+            allowed = series.allowed(now)
+            report.inconsistent += int(bool(allowed) and rating not in allowed)
+        if "retention" in self._world.names:
+            report.archived, lost, doubled = await asyncio.to_thread(self._expired.compare)
+            report.lost += lost
+            report.doubled += doubled
+
+    def _read(self) -> "_Stored":
         with self._world.postgres.connect(database=DATABASE) as connection:
-            trail: Counter[str] = Counter(
-                identifier for (identifier,) in connection.run("SELECT request_id FROM audit_log")
+            connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            trail = Counter(identifier for (identifier,) in connection.run("SELECT request_id FROM audit_log"))
+            votes = connection.run(
+                "SELECT user_id FROM insight_feedback WHERE insight_id = :insight", insight=f"{self._run}-many"
             )
-            votes = {
-                user
-                for (user,) in connection.run(
-                    "SELECT user_id FROM insight_feedback WHERE insight_id = :insight", insight=f"{self._run}-many"
-                )
-            }
-            recorded: Counter[str] = Counter(
-                unit
-                for (unit,) in connection.run(
-                    "SELECT metric_metadata ->> 'request' FROM system_metrics WHERE service_name = :service",
-                    service=f"{self._run}-metrics",
-                )
+            recorded = connection.run(
+                "SELECT metric_metadata ->> 'request' FROM system_metrics WHERE service_name = :service",
+                service=f"{self._run}-metrics",
             )
-            ((ratings,),) = connection.run(
+            ratings = connection.run(
                 "SELECT rating_4 FROM insight_stats WHERE insight_id = :insight", insight=f"{self._run}-many"
             )
-            last = connection.run(
-                "SELECT rating FROM insight_feedback WHERE insight_id = :insight", insight=f"{self._run}-one"
-            )
-        kept = {write.request_id for write in self._writes if write.acknowledged}
-        report.lost += len(kept - trail.keys())
-        report.lost += sum(vote.acknowledged and vote.request_id not in votes for vote in self._votes)
-        report.doubled += sum(count > 1 for count in trail.values())
-        report.doubled += sum(count > 1 for count in recorded.values())
-        report.inconsistent += int(ratings != len(votes))
-        if last and self._ratings.writes:
-            report.inconsistent += int(last[0][0] not in self._ratings.allowed(float("inf")))
+            rated = [
+                connection.run(
+                    "SELECT max(rating) FROM insight_feedback WHERE insight_id = :insight",
+                    insight=f"{self._run}-{name}",
+                )[0][0]
+                for name in ("one", "signed-in")
+            ]
+        return _Stored(
+            trail,
+            {user for (user,) in votes},
+            Counter(request for (request,) in recorded),
+            ratings[0][0] if ratings else 0,
+            rated,
+        )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the database has. trail: by request id. votes: users. rated: what the two users' ratings are."""
+
+    trail: Counter[str]
+    votes: set[str]
+    recorded: Counter[str]
+    ratings: int
+    rated: list[int | None]
 
 
 PAST_ALL = 10**9

@@ -46,12 +46,13 @@ class Series:
 
 @dataclass
 class Report:
-    """The counts of a run. All but the first two, the doubts and the recoveries must be 0."""
+    """The counts of a run. Those of `violations` must be 0."""
 
     faults: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     in_doubt: int = 0
     reads: int = 0
+    archived: int = 0
     refused: int = 0
     lost: int = 0
     doubled: int = 0
@@ -84,6 +85,7 @@ class Report:
             "acknowledged writes": self.acknowledged,
             "writes in doubt": self.in_doubt,
             "reads": self.reads,
+            "rows in the archive": self.archived,
             "answers of 503 and lost links": self.refused,
             **self.violations,
         }

@@ -13,6 +13,8 @@ from tests.faults.world import World
 
 CALM_SECONDS = 0.3
 GIVEN_UP_SECONDS = 60.0
+# After so many faults what was lost or doubled is counted, and told: a run that is cut short has told most of it.
+TABLE_EVERY = 50
 
 
 async def run(
@@ -42,8 +44,11 @@ async def run(
             report.recoveries.setdefault(name, []).append(took)
             bad = {kind: count for kind, count in report.violations.items() if count}
             tell(f"{number} {name}: works again after {took:.2f} s{f'; {bad}' if bad else ''}")
+            if number % TABLE_EVERY == 0:
+                await load.settle()
+                tell("\n".join(report.lines()))
         await load.stop()
-        load.settle()
+        await load.settle()
     return report
 
 

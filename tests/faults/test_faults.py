@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.faults import schedule
+from tests.faults.clocked_function import ClockedFunction
+from tests.faults.injections import CLOCK_SECONDS
 from tests.faults.records import Report, Series, Write
+from tests.faults.world import PROJECT, World
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +29,21 @@ async def test_no_fault_breaks_a_promise(tmp_path: Path) -> None:
     assert not any(report.violations.values()), report.lines()
     assert min(report.acknowledged, report.reads) > 10 * len(QUICK)
     assert all(max(times) < float("inf") for times in report.recoveries.values())
+
+
+def test_a_clock_that_is_set_costs_tokens_that_were_not_yet_seen(tmp_path: Path) -> None:
+    """The database is away, so that a caller who is known gets 503."""
+    world = World(tmp_path, ["feedback"])
+    variables = {**world.variables("feedback", tmp_path), "REDIS_PORT": "1"}
+    with world.issuer.serving(), ClockedFunction(tmp_path / "function", "feedback", variables) as function:
+        for ahead in (CLOCK_SECONDS, -CLOCK_SECONDS):
+            token = world.issuer.token(f"https://securetoken.google.com/{PROJECT}", PROJECT, "ann", n=ahead)
+            statuses = []
+            for clock in (ahead, 0, ahead):
+                function.set_ahead(clock)
+                path = f"{function.url}/api/v1/feedback/user?user_id=ann"
+                statuses.append(httpx.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code)
+            assert statuses == [401, 503, 503]
 
 
 def test_a_read_may_show_what_is_newer_than_what_it_must_show() -> None:

@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import get_args
 
+import httpx
 from redis import Redis
 from tests.faults import small_disk
-from tests.integration.http.functions import Function
+from tests.faults.clocked_function import ClockedFunction
 from tests.integration.persistence.stalling_link import StallingLink
 from tests.integration.persistence.turning_link import TurningLink
+from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.postgres_wheel import binaries
+from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
 from utxoiq_persistence.access.api_keys import digest_of
@@ -22,7 +25,12 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.records import Scope
 
-INSTANCE = "utxoiq-faults:region:instance"
+PROJECT = "utxoiq-faults"
+INSTANCE = f"{PROJECT}:region:instance"
+BUCKET = f"{PROJECT}-archive"
+SCHEDULER = "cron@example.org"
+OPERATORS = "https://operators.example.org"
+OPERATOR = "root@example.org"
 DATABASE = "utxoiq"
 KEY = f"uiq_{'faults':0<12}_{'faults':x<43}"
 PLENTY = 10**9
@@ -41,7 +49,10 @@ REQUEST_SECONDS = 6
 
 
 class World:
-    """Attributes: postgres and valkey: the servers in charge. link and way: how functions reach them."""
+    """Attributes: postgres and valkey: the servers in charge. link and way: how functions reach them.
+
+    storage: where retention puts what has expired. issuer: of the tokens of users and of Google's identities.
+    """
 
     def __init__(self, folder: Path, functions: Sequence[str]) -> None:
         self.folder = folder
@@ -49,19 +60,25 @@ class World:
         self.disk = folder / "disk"
         self.has_small_disk = False
         self.postgres = self.new_postgres()
-        self.valkey = Valkey(folder / "valkey-1", policy="noeviction")
+        self.valkey = self.new_valkey()
+        self.storage = StorageServer(folder / "storage")
+        self.issuer = Issuer()
         self.link = StallingLink(self.postgres.socket_dir)
         self.way = TurningLink(self.valkey.port)
         self.names = functions
-        self.functions: list[Function] = []
+        self.functions: list[ClockedFunction] = []
 
     def new_postgres(self) -> Postgres:
         self.numbers += 1
         return Postgres(self.disk / f"postgres-{self.numbers}", password="unused", settings=SETTINGS)
 
+    def new_valkey(self) -> Valkey:
+        self.numbers += 1
+        return Valkey(self.folder / f"valkey-{self.numbers}", policy="noeviction")
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
-        with small_disk.mounted(self.disk) as self.has_small_disk:
+        with small_disk.mounted(self.disk) as self.has_small_disk, self.issuer.serving():
             async with self._serving():
                 yield self
 
@@ -72,10 +89,11 @@ class World:
         try:
             self.postgres.start()
             self.valkey.start()
+            self.storage.start()
             self._fill()
             async with self.link.listening(sockets), self.way.listening():
                 self.functions = [
-                    Function(self.folder / f"{name}-{number}", name, self._variables(name, sockets))
+                    ClockedFunction(self.folder / f"{name}-{number}", name, self.variables(name, sockets))
                     for name in self.names
                     for number in range(INSTANCES)
                 ]
@@ -89,12 +107,20 @@ class World:
                 finally:
                     await asyncio.gather(*(asyncio.to_thread(function.stop) for function in self.functions))
         finally:
-            for server in (self.valkey, self.postgres):
+            for server in (self.storage, self.valkey, self.postgres):
                 server.stop()
 
-    def of(self, name: str) -> list[Function]:
+    def of(self, name: str) -> list[ClockedFunction]:
         """Return the instances of a function."""
         return [function for function in self.functions if function.name == name]
+
+    def user_token(self, user: str) -> str:
+        """Return a new token of a user, by the issuer's present key."""
+        return self.issuer.token(f"https://securetoken.google.com/{PROJECT}", PROJECT, user)
+
+    def google_token(self, email: str, audience: str) -> str:
+        """Return a new token of a Google account."""
+        return self.issuer.token("https://accounts.google.com", audience, email, email=email, email_verified=True)
 
     def redis(self) -> Redis:
         return Redis(self.valkey.host, self.valkey.port)
@@ -141,20 +167,36 @@ class World:
             f"{'faults':0<12}", digest_of(KEY.encode()).hex(), "faults", frozenset(SCOPES), PLENTY, PLENTY
         )
         declared_keys.declare(settings, [key])
+        httpx.post(f"{self.storage.url}/storage/v1/b?project={PROJECT}", json={"name": BUCKET}).raise_for_status()
 
-    def _variables(self, name: str, sockets: Path) -> dict[str, str]:
+    def variables(self, name: str, sockets: Path) -> dict[str, str]:
+        """Return the environment of a function. sockets: the folder in which it finds PostgreSQL."""
         return {
-            "GOOGLE_CLOUD_PROJECT": "utxoiq-faults",
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
             "DB_INSTANCE": INSTANCE,
             "DB_NAME": DATABASE,
             "DB_USER": "postgres",
             "CLOUD_SQL_SOCKET_DIR": str(sockets),
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(self.way.port),
-            "FUNCTION_AUDIENCE": f"https://region-utxoiq-faults.cloudfunctions.net/{name}",
+            "CACHE_KEY": f"of {name} in this suite and of no other function",
+            "FUNCTION_AUDIENCE": audience(name),
+            "OIDC_USER_JWKS_URL": self.issuer.url,
+            "OIDC_GOOGLE_JWKS_URL": self.issuer.url,
+            "SCHEDULER_ACCOUNT": SCHEDULER,
+            "OPERATORS": OPERATOR,
+            "OPERATOR_AUDIENCE": OPERATORS,
+            "STORAGE_EMULATOR_HOST": self.storage.url,
+            "ARCHIVE_BUCKET": BUCKET,
             "RATE_LIMIT_SIGNED_IN": str(PLENTY),
+            "RATE_LIMIT_ADDRESS": str(PLENTY),
             "RATE_LIMIT_ANONYMOUS": str(PLENTY),
             "K_SERVICE": name,
             "DB_STATEMENT_TIMEOUT_MS": str(1000 * STATEMENT_SECONDS),
             "REQUEST_SECONDS": str(REQUEST_SECONDS),
         }
+
+
+def audience(name: str) -> str:
+    """Return the audience of a function's tokens."""
+    return f"https://region-{PROJECT}.cloudfunctions.net/{name}"

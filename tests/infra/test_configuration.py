@@ -170,6 +170,10 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"cacheReplicas": 2, "cacheTier": "BASIC"}, "cacheReplicas is '2': more than one takes cacheTier STANDARD_HA"),
     ({"metricsDays": 240}, "metricsDays is '240': metrics are archived with their month, after metricsHotDays (90)"),
     ({"functions": {"retention": {"timeoutSeconds": 60}}}, "functions.retention.timeoutSeconds is 60: the last 60"),
+    (
+        {"requestSeconds": 60},
+        "requestSeconds is '60': Cloud Run ends a request after functions.backfill.timeoutSeconds (60)",
+    ),
     ({"archiveRetentionDays": 300}, "archiveRetentionDays is '300': metrics leave the archive 244 days after"),
     ({"retentionLocked": True}, "retentionLocked is 'true': there is nothing to lock"),
     (

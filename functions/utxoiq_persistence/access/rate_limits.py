@@ -9,6 +9,7 @@ a caller gets at most its limit, one request more for each instance, and what is
 import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -76,17 +77,18 @@ class _Window:
     """Holds one caller's window, as this instance last learned of it.
 
     `behind` are admitted and wait to be counted; `waiting` ask first. `counted` and `sent` are those of either kind
-    whose count is on its way. `open` are requests that are being answered. Redis told of the window at `told_at`.
+    whose count is on its way. `open` are requests that are being answered. Redis told of the window at `told_at`, which
+    ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor prolongs a window.
     """
 
     __slots__ = (
         "behind",
         "counted",
         "counting",
+        "ends_at",
         "key",
         "limit",
         "open",
-        "resets_at",
         "sent",
         "told_at",
         "used",
@@ -97,8 +99,8 @@ class _Window:
         self.key = f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"
         self.limit = 0
         self.used = 0
-        self.resets_at = 0.0
-        self.told_at = 0.0
+        self.ends_at = -math.inf
+        self.told_at = -math.inf
         self.open = 0
         self.behind = 0
         self.sent = 0
@@ -124,7 +126,8 @@ class _Window:
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
-        return Allowance(granted, self.limit, max(0, self.limit - used), self.resets_at)
+        resets_at = time.time() + max(0.0, self.ends_at - time.monotonic())
+        return Allowance(granted, self.limit, max(0, self.limit - used), resets_at)
 
     def answer(self, granted: int) -> None:
         """Tell those that asked first what became of their count, in the order of their coming."""
@@ -136,9 +139,9 @@ class _Window:
 
     def take_alone(self, wanted: int) -> int:
         """Return how many requests this instance grants by what it knows itself."""
-        now = time.time()
-        if now >= self.resets_at:
-            self.used, self.resets_at = 0, now + WINDOW_SECONDS
+        now = time.monotonic()
+        if now >= self.ends_at:
+            self.used, self.ends_at = 0, now + WINDOW_SECONDS
         granted = max(0, min(wanted, self.limit - self.used))
         self.used += granted
         return granted
@@ -164,8 +167,8 @@ class RateLimits:
         """
         window = self._window(name)
         window.limit = limit
-        now = time.time()
-        known = now < window.resets_at
+        now = time.monotonic()
+        known = now < window.ends_at
         if known and window.used >= limit:
             return window.allowance(False, window.used)
         if known and window.is_far(now):
@@ -200,7 +203,7 @@ class RateLimits:
     def is_spent(self, name: str) -> bool:
         """Return whether the caller is known to have nothing left; does not ask Redis."""
         window = self._windows.get(name)
-        return window is not None and window.used >= window.limit and time.time() < window.resets_at
+        return window is not None and window.used >= window.limit and time.monotonic() < window.ends_at
 
     def _gather(self, window: _Window, *, at_once: bool = False) -> None:
         """Have what waits counted: soon, or if somebody waits for the answer in the loop's next turn."""
@@ -239,9 +242,9 @@ class RateLimits:
         try:
             told = answer.result()
             counts = list(zip(told[0::3], told[1::3], told[2::3], strict=True))
-            now = time.time()
+            now = time.monotonic()
             for window, (granted, used, left) in zip(windows, counts, strict=True):
-                window.used, window.resets_at, window.told_at = used, now + left / 1000, now
+                window.used, window.ends_at, window.told_at = used, now + left / 1000, now
                 self._end(window, granted)
             return
         except (RedisAway, asyncio.CancelledError):

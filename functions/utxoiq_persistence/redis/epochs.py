@@ -1,7 +1,9 @@
 """The epoch of a Redis server: another one after it was started anew, or changed its role.
 
 Content of an earlier epoch is not trusted: a replica that took over may lack the last writes, and a server that was
-started anew may have a snapshot of long ago.
+started anew may have a snapshot of long ago. The replication offset is no part of it, since it changes with every
+write, and need not be: a process whose offset goes back has taken over another's content as its replica, and gets a new
+replication id when it is a primary again.
 """
 
 import hashlib
@@ -24,6 +26,11 @@ async def connect(connection: AbstractConnection) -> None:
     """Greet the server of a new connection, and forget the epoch of the connection before it."""
     _known.pop(connection, None)
     await connection.on_connect()
+
+
+def forget() -> None:
+    """Have every connection learn the epoch of its server anew: one of them has met a server that is not as it was."""
+    _known.clear()
 
 
 async def current(connection: AbstractConnection) -> bytes:

@@ -241,11 +241,14 @@ class ScriptRunner:
             if epoch != self._epoch:
                 known, self._epoch = self._epoch, epoch
                 if known:
+                    epochs.forget()
                     self._changed()
             await connection.send_packed_command([call.command(epoch) for call in calls], check_health=False)
             answers = [await _answer(connection) for _ in calls]
             if any(isinstance(answer, ResponseError) and not isinstance(answer, NoScriptError) for answer in answers):
                 # A node that refuses writes may have been replaced: the next connection leads to the one in charge.
+                # It may also be in charge again at once, with other content.
+                epochs.forget()
                 await connection.disconnect(nowait=True)
             return answers
         except BaseException:

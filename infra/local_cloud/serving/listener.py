@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from local_cloud.serving.connections import Server
 from local_cloud.serving.platform_error import PlatformError
 
 # Without it, aiohttp would tell its version and Python's.
@@ -27,7 +28,7 @@ async def listen(handler: Handler, port: int) -> web.ServerRunner:
             response.headers["Server"] = SERVER
         return response
 
-    server = web.Server(answer, handler_cancellation=True, auto_decompress=False, access_log=None)
+    server = Server(answer, handler_cancellation=True, auto_decompress=False, access_log=None)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
     await bind(runner, port)
     return runner

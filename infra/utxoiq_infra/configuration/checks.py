@@ -36,6 +36,7 @@ def check(configuration: Configuration, values: Values) -> None:
     _cache(configuration, values)
     _lifecycles(configuration, values)
     _retention(configuration, values)
+    _requests(configuration, values)
     _ingress(configuration, values)
     _issuer(configuration, values)
     _budget(configuration, values)
@@ -172,6 +173,19 @@ def _retention(configuration: Configuration, values: Values) -> None:
             f"the last {MARGIN_SECONDS} seconds are for what a run has begun: set it to more",
             seconds,
         )
+
+
+def _requests(configuration: Configuration, values: Values) -> None:
+    seconds = configuration.access.request_seconds
+    for spec in ENDPOINTS:
+        timeout = configuration.sizing[spec.name].timeout_seconds
+        if seconds >= timeout:
+            raise values.refuse(
+                "requestSeconds",
+                f"Cloud Run ends a request after functions.{spec.name}.timeoutSeconds ({timeout}), without "
+                "a word of what became of it: set it to less",
+                seconds,
+            )
 
 
 def _ingress(configuration: Configuration, values: Values) -> None:

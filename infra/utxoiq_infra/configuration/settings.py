@@ -128,7 +128,8 @@ class AccessSettings:
 
     origins: of the web pages that may call from a browser.
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
-    metrics_ahead_seconds: how far in the future a metric's timestamp may lie.
+    metrics_ahead_seconds: how far in the future a metric's timestamp may lie. request_seconds: how long a request may
+    take, upkeep apart.
     """
 
     signed_in_limit: int = 1000
@@ -139,6 +140,7 @@ class AccessSettings:
     service_key: bool = False
     service_key_limit: int = 1000
     metrics_ahead_seconds: int = 86_400
+    request_seconds: int = 25
 
 
 @dataclass(frozen=True)

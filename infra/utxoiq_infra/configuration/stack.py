@@ -186,6 +186,7 @@ def _access(values: Values) -> AccessSettings:
         service_key=values.switch("serviceKey", default.service_key),
         service_key_limit=values.integer("serviceKeyLimit", default.service_key_limit, 1, 10**9),
         metrics_ahead_seconds=values.integer("metricsAheadSeconds", default.metrics_ahead_seconds, 0, 31 * 86400),
+        request_seconds=values.integer("requestSeconds", default.request_seconds, 1, 120),
     )
 
 

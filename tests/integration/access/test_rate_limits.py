@@ -87,6 +87,27 @@ def test_after_its_hour_a_caller_starts_anew(valkey: Valkey) -> None:
     assert asyncio.run(run()) == [True, False, True]
 
 
+@pytest.mark.parametrize("step", [WINDOW_SECONDS + 60, -WINDOW_SECONDS - 60], ids=["forward", "back"])
+@pytest.mark.parametrize("redis_is_there", [True, False], ids=["with Redis", "alone"])
+def test_a_clock_that_is_set_gives_nobody_a_second_limit_and_locks_nobody_out(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, redis_is_there: bool
+) -> None:
+    wall, monotonic = time.time, time.monotonic
+
+    async def run(server: Valkey) -> tuple[bool, Allowance, bool]:
+        async with instances(server, 1) as (limits,):
+            await asyncio.gather(*(limits.take(name, 1) for _ in range(2)))
+            monkeypatch.setattr(time, "time", lambda: wall() + step)
+            spent, refused = limits.is_spent(name), await limits.take(name, 1)
+            monkeypatch.setattr(time, "monotonic", lambda: monotonic() + WINDOW_SECONDS)
+            return spent, refused, limits.is_spent(name)
+
+    name = f"clock {step}"
+    spent, refused, spent_for_ever = asyncio.run(run(valkey if redis_is_there else Valkey(tmp_path)))
+    assert (spent, refused.granted, spent_for_ever) == (True, False, False)
+    assert refused.resets_at == pytest.approx(wall() + step + WINDOW_SECONDS, abs=5)
+
+
 def test_who_is_refused_costs_redis_nothing_more(valkey: Valkey) -> None:
     async def run() -> list[int]:
         async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
@@ -218,7 +239,7 @@ def test_what_redis_told_just_now_lets_a_64th_of_the_rest_be_counted_behind(valk
             await limits.take("busy", 6401)
             limits.leave(["busy"])
             (window,) = limits._windows.values()
-            window.told_at = time.time() + WINDOW_SECONDS  # fresh, however slow this machine is
+            window.told_at = time.monotonic() + WINDOW_SECONDS  # fresh, however slow this machine is
             admitted = 0
             while True:
                 asking = limits.take("busy", 6401)

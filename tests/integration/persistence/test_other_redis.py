@@ -18,7 +18,8 @@ from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.records import Rating
-from utxoiq_persistence.redis.pipelines import open_redis
+from utxoiq_persistence.redis import epochs
+from utxoiq_persistence.redis.pipelines import EPOCH, RedisAway, Script, ScriptRunner, open_redis
 from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.store import Store
 
@@ -216,6 +217,55 @@ async def test_a_fill_that_raced_with_a_lost_write_is_refused_by_the_new_primary
         source.go_on.set()
         assert await stale == 0
         assert [await source.get(cache) for cache in (one, other)] == [1, 1]
+
+
+async def test_a_server_whose_offset_went_back_is_not_trusted(pair: tuple[Valkey, Valkey, TurningLink]) -> None:
+    """The same process, and the same connections: it took over what its former replica has, which lacks a write."""
+    primary, replica, _ = pair
+    async with opened(primary, 2) as (one, other):
+        source = Source()
+        await held_in_process(one, source)
+        with Redis(replica.host, replica.port) as redis:
+            while not redis.hlen("cache:{tag}:v"):
+                pass
+        command(replica, "REPLICAOF", "NO", "ONE")
+        async with one.changing(["tag"]):
+            source.value = 1
+        with Redis(primary.host, primary.port) as redis:
+            before = redis.info()
+            command(replica, "CONFIG", "SET", "repl-diskless-sync-delay", 0)
+            await asyncio.to_thread(_follow, primary, replica)
+            command(primary, "REPLICAOF", "NO", "ONE")
+            after = redis.info()
+            assert redis.hlen("cache:{tag}:v") == 1
+        assert after["run_id"] == before["run_id"]
+        assert after["master_repl_offset"] < before["master_repl_offset"]
+        for _ in range(30):
+            other._drop_all()
+            assert [await source.get(one), await source.get(other)] == [1, 1]
+            await asyncio.sleep(0.02)
+
+
+async def test_what_one_connection_meets_every_connection_learns(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that was demoted for a moment has another epoch, also for who was silent meanwhile."""
+    monkeypatch.setattr(epochs, "FRESH_SECONDS", 3600)
+    settings = RedisSettings(own_valkey.host, own_valkey.port)
+    say = Script.of("return ARGV[1]")
+    async with open_redis(settings) as redis:
+        runner = ScriptRunner(redis)
+
+        async def ask() -> set[bytes]:
+            return set(await asyncio.gather(*(runner.send(say, [], EPOCH) for _ in range(3))))
+
+        (before,) = await ask()
+        read_only(own_valkey)
+        with pytest.raises(RedisAway):
+            await runner.send(say, [], EPOCH)
+        restored(own_valkey)
+        (after,) = await ask()
+        assert after != before
 
 
 async def test_a_connection_that_is_killed_makes_nobody_wait_for_news(own_valkey: Valkey) -> None:

@@ -3,13 +3,14 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+from tests.unit.http.issuer_faults import IssuerFault
 
 
 class Issuer:
@@ -17,7 +18,7 @@ class Issuer:
         self.fetches = 0
         self.available = True
         # What it does instead of an answer.
-        self.fault: Callable[[BaseHTTPRequestHandler], None] | None = None
+        self.fault: IssuerFault | None = None
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate("key-1")
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())

@@ -1,16 +1,14 @@
 import asyncio
 import json
-import socket
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
 import pytest
 from tests.unit.http.issuer import Issuer
+from tests.unit.http.issuer_faults import FAULTS, IssuerFault, saying
 
 from utxoiq_http import issuer_keys as keys
 from utxoiq_http.access import NOBODY, Caller, Kind
@@ -301,33 +299,28 @@ def test_a_verdict_ends_after_minutes(identities: Identities, issuer: Issuer, mo
     token = bearer(issuer.token(USERS, "project", "ann"))
     first = identify(identities, token)
     assert identify(identities, token) is first
-    now = time.time()
-    monkeypatch.setattr("utxoiq_http.identity.time.time", lambda: now + 301)
+    now = time.monotonic()
+    monkeypatch.setattr("utxoiq_http.identity.time.monotonic", lambda: now + 301)
     assert identify(identities, token) is not first
 
 
-def reset(request: BaseHTTPRequestHandler) -> None:
-    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    request.connection.close()
-
-
-def saying(body: bytes, length: int | None = None) -> Callable[[BaseHTTPRequestHandler], None]:
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body) if length is None else length))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return answer
-
-
-ODD_SETS = [b"", b"[]", b"null", b'{"keys": 5}', b'{"keys": {"a": 1}}', b"[" * 100_000, b"\xff", b"<html>", b"{}"]
-FAULTS = [reset, saying(b'{"keys": [', length=500), *map(saying, ODD_SETS), saying(b" " * (2**20 + 1))]
+def test_a_clock_that_is_set_back_prolongs_no_verdict(
+    identities: Identities, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, wall = time.monotonic(), time.time()
+    long = bearer(issuer.token(USERS, "project", "ann"))
+    short = bearer(issuer.token(USERS, "project", "bob", exp=int(wall) + 20))
+    for token in (long, short):
+        identify(identities, token)
+    monkeypatch.setattr(time, "time", lambda: wall - 3600)
+    for seconds, known in ((19, (True, True)), (31, (True, False)), (301, (False, False))):
+        monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: now + seconds)
+        assert (identities.knows(long), identities.knows(short)) == known
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_an_issuer_does_without_its_keys_a_token_is_503(
-    identities: Identities, issuer: Issuer, fault: Callable[[BaseHTTPRequestHandler], None]
+    identities: Identities, issuer: Issuer, fault: IssuerFault
 ) -> None:
     issuer.fault = fault
     token = bearer(issuer.token(USERS, "project", "ann"))
@@ -344,7 +337,7 @@ def test_whatever_an_issuer_does_keys_that_were_fetched_serve_on(
     identities: Identities,
     issuer: Issuer,
     monkeypatch: pytest.MonkeyPatch,
-    fault: Callable[[BaseHTTPRequestHandler], None],
+    fault: IssuerFault,
 ) -> None:
     monkeypatch.setattr(keys, "PATIENCE_SECONDS", 0)
     assert identify(identities, bearer(issuer.token(USERS, "project", "ann"))).subject == "ann"

@@ -421,5 +421,51 @@ def test_a_body_that_trickles_is_cut_off(tmp_path: Path, monkeypatch: pytest.Mon
     assert asyncio.run(scenario()).startswith(b"HTTP/1.1 408 ")
 
 
+async def post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Have one request answered on a connection, and leave it open."""
+    writer.write(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\nx")
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    (length,) = (line.split(b":")[1] for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length))
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_head_that_trickles_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """The first one of a connection, and one that follows others."""
+    monkeypatch.setattr("local_cloud.serving.connections.HEAD_SECONDS", 0.2)
+
+    async def scenario() -> bytes:
+        async with served(tmp_path, echo, seconds=30) as shop:
+            url = URL(shop.url)
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            for _ in range(before):
+                await post(reader, writer)
+            writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ")
+            answer = asyncio.create_task(reader.read())
+            while not answer.done():
+                writer.write(b"x")
+                await asyncio.wait({answer}, timeout=0.05)
+            writer.close()
+            return await answer
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_connection_may_rest_for_longer_than_a_head_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local_cloud.serving.connections.HEAD_SECONDS", 0.02)
+
+    async def scenario() -> None:
+        async with served(tmp_path, echo) as shop:
+            url = URL(shop.url)
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            for _ in range(3):
+                await post(reader, writer)
+                await asyncio.sleep(0.05)
+            writer.close()
+
+    asyncio.run(scenario())
+
+
 def test_who_closes_an_idle_connection_is_the_front_end() -> None:
     assert IDLE_SECONDS > KEEPALIVE_SECONDS
