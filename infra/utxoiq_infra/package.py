@@ -126,10 +126,16 @@ class PersistenceLayerArgs(TypedDict):
     """Days that all else stays in the archive; two years at least"""
     archive_retention_days: int | None
     """Days that nobody may delete or replace an archived object; with 0 old versions are kept instead"""
-    backups_retention_days: int | None
-    """The same for exported backups"""
     retention_locked: bool | None
-    """Locks those two for good; nobody can lower or remove them ever after"""
+    """Locks that for good; nobody can lower or remove it ever after"""
+    backups_retention_days: int | None
+    """Days that nobody may delete or replace an export of the database; with 0 old versions are kept instead"""
+    backups_locked: bool | None
+    """Locks that for good, so that no owner of the project can destroy the second copy"""
+    export_project: str | None
+    """Project of the exports' bucket, which other people own; empty for the stack's own"""
+    export_hours: int | None
+    """Hours from that of the schedule export for which the database's account may create exports; 24 for always"""
     user_issuer: str | None
     """Issuer of the users' ID tokens; empty for Firebase Authentication of the project"""
     user_audience: str | None

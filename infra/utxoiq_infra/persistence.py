@@ -102,6 +102,7 @@ class PersistenceLayer(Component):
             self.accounts[BACKUP.name],
             self.accounts[KEEPER.name],
             self.database,
+            self.buckets.backups,
             opts=enabled,
         )
         self.archive = Archive(
@@ -322,6 +323,7 @@ class PersistenceLayer(Component):
         """What no other function is told."""
         own: dict[str, dict[str, pulumi.Input[str]]] = {
             RETENTION.name: self.archive.environment,
+            BACKUP.name: self.backups.environment,
             METRICS.name: {"METRICS_AHEAD_SECONDS": str(self._configuration.access.metrics_ahead_seconds)},
         }
         return own.get(spec.name, {})

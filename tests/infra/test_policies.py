@@ -34,6 +34,7 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         "prod",
         {"archiveRetentionDays": 200, "backupsRetentionDays": 28, "retentionLocked": True},
     ),
+    "with exports elsewhere": ("prod", {"exportProject": "utxoiq-vault", "schedules": {"export": "0 5 * * *"}}),
     "in other regions": ("prod", {"region": "europe-west1", "backupRegion": "europe-west4"}),
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),

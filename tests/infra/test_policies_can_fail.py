@@ -228,6 +228,24 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("locked", None)),
         {"logsLocked": True},
     ),
+    ("the_second_copy_is_locked", Mutation((BUCKET,), put("retention_policy", None), ends_with="-backups"), {}),
+    (
+        "the_second_copy_is_locked",
+        Mutation((BUCKET,), put("project", "utxoiq-prod"), ends_with="-backups"),
+        {"exportProject": "utxoiq-vault"},
+    ),
+    *(
+        (
+            "the_database_creates_exports_in_their_hours_and_nothing_else",
+            Mutation(("storage/bucketIAMMember:BucketIAMMember",), put(path, value), ends_with="-exporter"),
+            {},
+        )
+        for path, value in (
+            ("role", "roles/storage.objectAdmin"),
+            ("condition.expression", 'request.time.getHours("UTC") >= 22'),
+            ("condition", None),
+        )
+    ),
     (
         "cloud_armor_looks_into_json_and_learns",
         Mutation(("compute/securityPolicy:SecurityPolicy",), put("advanced_options_config", None)),

@@ -10,6 +10,7 @@ from aiohttp import web
 from local_cloud.google.api_callers import ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
@@ -57,7 +58,8 @@ class GoogleServices:
         self.bindings = Bindings()
         self.api_callers = ApiCallers()
         self.secrets = SecretManager(self.bindings)
-        self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report)
+        exports = Exports(lambda: self.storage.url, self.bindings)
+        self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report, exports)
         self.redis: dict[str, RedisInstance] = {}
         self.storage = CloudStorage(state.folder / "storage", state.log("storage"), processes, session, report)
         attempts = AttemptLog(state.log("scheduler"), project)

@@ -54,7 +54,8 @@ async def custom_role(cloud: LocalCloud, declaration: Declaration) -> CreatedRes
 @handles("gcp:storage/bucketIAMMember:BucketIAMMember")
 async def bucket_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Bind a role on a bucket."""
-    return _bind(cloud, declaration, "bucket", str(declaration.inputs["bucket"]))
+    condition = declaration.inputs.get("condition") or {}
+    return _bind(cloud, declaration, "bucket", str(declaration.inputs["bucket"]), condition.get("expression"))
 
 
 @handles("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")

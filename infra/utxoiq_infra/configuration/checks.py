@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from utxoiq_infra.archive import MARGIN_SECONDS
 from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE, RETENTION
+from utxoiq_infra.configuration.cron import hours_of
 from utxoiq_infra.configuration.settings import LONGEST_MONTH, Configuration
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
@@ -158,9 +159,18 @@ def _lifecycles(configuration: Configuration, values: Values) -> None:
             f"metrics leave the archive {in_archive} days after they came (metricsDays less metricsHotDays and a "
             "month), which this would forbid: lower it, or raise metricsDays",
         )
-    if storage.locked and not (storage.archive_retention or storage.backups_retention):
+    if storage.locked and not storage.archive_retention:
+        raise values.refuse("retentionLocked", "there is nothing to lock: set archiveRetentionDays")
+    if storage.backups_locked and not storage.backups_retention:
         raise values.refuse(
-            "retentionLocked", "there is nothing to lock: set archiveRetentionDays or backupsRetentionDays"
+            "backupsLocked", "there is nothing to lock: set backupsRetentionDays, or this to false", "true"
+        )
+    hours = hours_of(configuration.crons["export"])
+    if storage.export_hours < 24 and len(hours) != 1:
+        raise values.refuse(
+            "exportHours",
+            "the schedule export has no single hour that they could begin at: give it one, or set this to 24",
+            storage.export_hours,
         )
 
 

@@ -67,7 +67,8 @@ class StorageSettings:
     """Days. *_hot: in PostgreSQL; metrics: from a metric's birth to its end in the archive; archive: of all else.
 
     retention: how long nobody may delete or replace an object; zero for versions instead, which the two exclude.
-    locked: for good, that is. max_series: of metrics in PostgreSQL, which is a number and not days.
+    locked: for good, that is. export_project: empty for the stack's own. export_hours: a day.
+    max_series: of metrics in PostgreSQL, which is a number and not days.
     """
 
     soft_delete: int = 7
@@ -79,8 +80,11 @@ class StorageSettings:
     metrics: int = 365
     archive: int = 1825
     archive_retention: int = 0
-    backups_retention: int = 0
     locked: bool = False
+    backups_retention: int = 21
+    backups_locked: bool = True
+    export_project: str = ""
+    export_hours: int = 6
 
     @property
     def metrics_in_archive(self) -> int:

@@ -148,8 +148,11 @@ def _storage(values: Values) -> StorageSettings:
         metrics=values.integer("metricsDays", default.metrics, 1, 3650),
         archive=values.integer("archiveDays", default.archive, 730, 36500),
         archive_retention=values.integer("archiveRetentionDays", default.archive_retention, 0, 36500),
-        backups_retention=values.integer("backupsRetentionDays", default.backups_retention, 0, 28),
         locked=values.switch("retentionLocked", default.locked),
+        backups_retention=values.integer("backupsRetentionDays", default.backups_retention, 0, 28),
+        backups_locked=values.switch("backupsLocked", default.backups_locked),
+        export_project=values.text("exportProject", "", _PROJECT, "set it to the id of a Google Cloud project"),
+        export_hours=values.integer("exportHours", default.export_hours, 1, 24),
     )
 
 

@@ -44,6 +44,7 @@ def client(
         "CLOUD_SQL_SOCKET_DIR": database.socket_dir or "",
         "CLOUD_SQL_SOCKETS": database.sockets or "",
         "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
+        "EXPORT_BUCKET": backup_settings.export_bucket,
         "REDIS_HOST": valkey.host,
         "CACHE_KEY": "of this test and of no other function",
         "REDIS_PORT": str(valkey.port),

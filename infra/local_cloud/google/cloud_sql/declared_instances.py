@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
@@ -15,12 +16,13 @@ class DeclaredInstances:
     servers: by instance. databases: pairs of instance and database, in the order of their declaration.
     """
 
-    def __init__(self, folder: Path, project: str, report: Report) -> None:
+    def __init__(self, folder: Path, project: str, report: Report, exports: Exports) -> None:
         self.servers: dict[str, ManagedPostgres] = {}
         self.databases: list[tuple[str, str]] = []
         self._folder = folder
         self._project = project
         self._report = report
+        self._exports = exports
         self._starting: asyncio.Task[CloudSqlService] | None = None
         self._started: CloudSqlService | None = None
 
@@ -49,7 +51,7 @@ class DeclaredInstances:
             await asyncio.to_thread(self._started.stop)
 
     async def _start(self) -> CloudSqlService:
-        service = CloudSqlService(self._folder, self._project)
+        service = CloudSqlService(self._folder, self._project, exports=self._exports)
         with self._report.step("Cloud SQL Admin API"):
             await asyncio.to_thread(service.start)
         self._started = service

@@ -16,16 +16,20 @@ T = TypeVar("T", bound="AuditEntry")
 class AuditEntry:
     """Records one change. `key_id` identifies the API key that the actor used, if any.
 
+    `written_by` is the database user that wrote the entry: the function's own, whoever the entry names.
+
     Attributes:
-        at (datetime.datetime): When the change was made.
-        id (int): The number of the entry.
-        actor (str): Who made the change.
-        key_id (Union[None, str]): The id of an API key, which is not secret.
-        action (str): What was done, such as feedback.rate.
-        subject (Union[None, str]): What it was done to.
-        details (Union['AuditEntryDetailsType0', None]): What else is known of it.
-        address (Union[None, str]): The network address of the caller.
-        request_id (Union[None, str]): The id of the request that made the change.
+            at (datetime.datetime): When the change was made.
+            id (int): The number of the entry.
+            actor (str): Who made the change.
+            key_id (Union[None, str]): The id of an API key, which is not secret.
+            action (str): What was done, such as feedback.rate.
+            subject (Union[None, str]): What it was done to.
+            details (Union['AuditEntryDetailsType0', None]): What else is known of it.
+            address (Union[None, str]): The network address of the caller.
+            request_id (Union[None, str]): The id of the request that made the change.
+            written_by (Union[None, str]): The database user that wrote the entry; null for entries from before that was
+                noted.
     """
 
     at: datetime.datetime
@@ -37,6 +41,7 @@ class AuditEntry:
     details: Union["AuditEntryDetailsType0", None]
     address: Union[None, str]
     request_id: Union[None, str]
+    written_by: Union[None, str]
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.audit_entry_details_type_0 import AuditEntryDetailsType0
@@ -67,6 +72,9 @@ class AuditEntry:
         request_id: Union[None, str]
         request_id = self.request_id
 
+        written_by: Union[None, str]
+        written_by = self.written_by
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -80,6 +88,7 @@ class AuditEntry:
                 "details": details,
                 "address": address,
                 "request_id": request_id,
+                "written_by": written_by,
             }
         )
 
@@ -141,6 +150,13 @@ class AuditEntry:
 
         request_id = _parse_request_id(d.pop("request_id"))
 
+        def _parse_written_by(data: object) -> Union[None, str]:
+            if data is None:
+                return data
+            return cast(Union[None, str], data)
+
+        written_by = _parse_written_by(d.pop("written_by"))
+
         audit_entry = cls(
             at=at,
             id=id,
@@ -151,6 +167,7 @@ class AuditEntry:
             details=details,
             address=address,
             request_id=request_id,
+            written_by=written_by,
         )
 
         return audit_entry

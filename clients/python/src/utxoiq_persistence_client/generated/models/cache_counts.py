@@ -24,6 +24,7 @@ class CacheCounts:
                 were none.
             evictions (int): How many entries were dropped for want of memory.
             failed_writes (int): How many entries and invalidations Redis did not take.
+            forged (int): How many entries in Redis were not of the function's own making, and not believed.
     """
 
     lookups: int
@@ -34,6 +35,7 @@ class CacheCounts:
     hit_rate: Union[None, float]
     evictions: int
     failed_writes: int
+    forged: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,6 +56,8 @@ class CacheCounts:
 
         failed_writes = self.failed_writes
 
+        forged = self.forged
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -66,6 +70,7 @@ class CacheCounts:
                 "hit_rate": hit_rate,
                 "evictions": evictions,
                 "failed_writes": failed_writes,
+                "forged": forged,
             }
         )
 
@@ -95,6 +100,8 @@ class CacheCounts:
 
         failed_writes = d.pop("failed_writes")
 
+        forged = d.pop("forged")
+
         cache_counts = cls(
             lookups=lookups,
             memory=memory,
@@ -104,6 +111,7 @@ class CacheCounts:
             hit_rate=hit_rate,
             evictions=evictions,
             failed_writes=failed_writes,
+            forged=forged,
         )
 
         cache_counts.additional_properties = d

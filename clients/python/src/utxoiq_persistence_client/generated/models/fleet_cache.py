@@ -27,6 +27,7 @@ class FleetCache:
             were none.
         evictions (int): How many entries were dropped for want of memory.
         failed_writes (int): How many entries and invalidations Redis did not take.
+        forged (int): How many entries in Redis were not of the function's own making, and not believed.
         instances (int): How many instances there are.
         functions (FleetCacheFunctions): The same for each function.
         by_instance (FleetCacheByInstance): The same for each instance, by function/instance.
@@ -42,6 +43,7 @@ class FleetCache:
     hit_rate: Union[None, float]
     evictions: int
     failed_writes: int
+    forged: int
     instances: int
     functions: "FleetCacheFunctions"
     by_instance: "FleetCacheByInstance"
@@ -67,6 +69,8 @@ class FleetCache:
 
         failed_writes = self.failed_writes
 
+        forged = self.forged
+
         instances = self.instances
 
         functions = self.functions.to_dict()
@@ -89,6 +93,7 @@ class FleetCache:
                 "hit_rate": hit_rate,
                 "evictions": evictions,
                 "failed_writes": failed_writes,
+                "forged": forged,
                 "instances": instances,
                 "functions": functions,
                 "by_instance": by_instance,
@@ -127,6 +132,8 @@ class FleetCache:
 
         failed_writes = d.pop("failed_writes")
 
+        forged = d.pop("forged")
+
         instances = d.pop("instances")
 
         functions = FleetCacheFunctions.from_dict(d.pop("functions"))
@@ -146,6 +153,7 @@ class FleetCache:
             hit_rate=hit_rate,
             evictions=evictions,
             failed_writes=failed_writes,
+            forged=forged,
             instances=instances,
             functions=functions,
             by_instance=by_instance,
