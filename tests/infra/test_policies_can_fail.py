@@ -256,6 +256,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         Mutation(("compute/securityPolicy:SecurityPolicy",), put("adaptive_protection_config", None)),
         DOMAIN,
     ),
+    (
+        "changes_set_off_alerts",
+        Mutation((POLICY,), lambda props: props["user_labels"].update(alert="x"), ends_with="-rights-changed"),
+        {},
+    ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (
         "every_function_has_an_account_of_its_own",

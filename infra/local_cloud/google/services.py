@@ -73,7 +73,7 @@ class GoogleServices:
             pace=pace,
         )
         self.monitoring.uptime.agent_token = lambda audience: issuers.account_token(UPTIME_AGENT, audience, 300)
-        self.log_sources = LogSources(project, state.log("scheduler"), self.cloud_sql)
+        self.log_sources = LogSources(project, state.log("scheduler"), state.log("activity"), self.cloud_sql)
         self.log_metrics: list[LogMetric] = []
         self._traces = Traces()
         self._state = state

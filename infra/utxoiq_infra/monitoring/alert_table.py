@@ -99,7 +99,15 @@ class BurnRate:
     above: float
 
 
-Condition = Threshold | Absence | BurnRate
+@dataclass(frozen=True)
+class LogMatch:
+    """An entry of a log that the filter chooses: the only condition of its alert, as Google has it."""
+
+    name: str
+    filter: str
+
+
+Condition = Threshold | Absence | BurnRate | LogMatch
 
 
 @dataclass(frozen=True)

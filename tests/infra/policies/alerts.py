@@ -57,6 +57,8 @@ def thresholds(policy: Resource) -> list[Json]:
 def queries(policy: Resource) -> Iterator[tuple[str, list[Json]]]:
     """Every filter of a policy with its aggregations, but those of the objective."""
     for condition in policy["conditions"]:
+        if condition.get("conditionMatchedLog"):
+            continue
         found = condition.get("conditionThreshold") or condition["conditionAbsent"]
         if not found["filter"].startswith(SLO):
             yield found["filter"], found["aggregations"]

@@ -63,3 +63,17 @@ def cloud_armor_looks_into_json_and_learns(deployment: Deployment) -> Iterator[s
             yield f"{policy.name} does not look into JSON"
         if not policy["adaptiveProtectionConfig.layer7DdosDefenseConfig.enable"]:
             yield f"{policy.name} has no adaptive protection"
+
+
+CHANGES = {"rights-changed", "audit-changed", "network-changed", "bucket-rights-changed"}
+
+
+@rule
+def changes_set_off_alerts(deployment: Deployment) -> Iterator[str]:
+    found = {
+        policy["userLabels"]["alert"]
+        for policy in deployment.all("monitoring/alertPolicy:AlertPolicy")
+        if policy["conditions"][0].get("conditionMatchedLog")
+    }
+    wanted = {"database-changed", "admin-key-made"} | (CHANGES if deployment.setting("auditLogs") == "true" else set())
+    yield from (f"there is no alert {slug}" for slug in wanted - found)
