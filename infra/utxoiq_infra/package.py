@@ -90,8 +90,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hour (UTC) of Google's maintenance of database and cache, on Sundays"""
     database_audited: str | None
     """pgaudit's classes of statements that are logged"""
-    database_kms_key: str | None
-    """Customer-managed key of the database, of its region; empty for Google's own"""
+    kms_key: str | None
+    """Customer-managed key of the region, for database, cache and images; empty for Google's own"""
     replica_region: str | None
     """Region of a read replica, which may be the primary's own; empty for none"""
     cache_version: str | None
@@ -172,6 +172,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hand out an API key with every scope but admin's, as the output service_key"""
     service_key_limit: int | None
     """That key's requests, and batches, an hour"""
+    deployment_key_days: int | None
+    """Days after which `pulumi up` makes the deployment's own API keys anew; unused, they end after two such terms"""
     metrics_ahead_seconds: int | None
     """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
     domain: str | None
@@ -186,6 +188,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that audit logs are kept"""
     logs_locked: bool | None
     """Lock the bucket of audit logs for good, so that nobody can shorten logDays or delete it"""
+    logs_project: str | None
+    """Project of that bucket, which other people own; empty for the stack's own"""
     container_scanning: bool | None
     """Have the images of functions looked through for known vulnerabilities"""
     flow_logs: bool | None

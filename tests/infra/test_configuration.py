@@ -160,12 +160,12 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"databaseBackupsKept": 3}, "databaseRecoveryDays is '7': recovery starts from a backup"),
     ({"databaseMaintenanceHour": 3}, "databaseMaintenanceHour is '3': the backup is verified on Sundays"),
     (
-        {"databaseKmsKey": "projects/p/locations/us-east1/keyRings/r/cryptoKeys/k"},
-        "databaseKmsKey is 'projects/p/locations/us-east1/keyRings/r/cryptoKeys/k': Cloud SQL takes a key of its own",
+        {"kmsKey": "projects/p/locations/us-east1/keyRings/r/cryptoKeys/k"},
+        "kmsKey is 'projects/p/locations/us-east1/keyRings/r/cryptoKeys/k': Cloud SQL takes a key of its own",
     ),
     (
-        {"databaseKmsKey": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k", "replicaRegion": "us-west1"},
-        "replicaRegion is 'us-west1': databaseKmsKey is no key of that region",
+        {"kmsKey": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k", "replicaRegion": "us-west1"},
+        "replicaRegion is 'us-west1': kmsKey is no key of that region",
     ),
     ({"cacheReplicas": 2, "cacheTier": "BASIC"}, "cacheReplicas is '2': more than one takes cacheTier STANDARD_HA"),
     ({"metricsDays": 240}, "metricsDays is '240': metrics are archived with their month, after metricsHotDays (90)"),

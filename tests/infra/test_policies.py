@@ -20,7 +20,7 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
     ),
     "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
-    "with a key of its own": ("prod", {"databaseKmsKey": KEY}),
+    "with a key of its own": ("prod", {"kmsKey": KEY}),
     "with a budget": (
         "prod",
         {
@@ -34,6 +34,7 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         "prod",
         {"archiveRetentionDays": 200, "backupsRetentionDays": 28, "retentionLocked": True},
     ),
+    "with logs elsewhere, and keys without an end": ("prod", {"logsProject": "utxoiq-vault", "deploymentKeyDays": 0}),
     "with exports elsewhere": ("prod", {"exportProject": "utxoiq-vault", "schedules": {"export": "0 5 * * *"}}),
     "in other regions": ("prod", {"region": "europe-west1", "backupRegion": "europe-west4"}),
     "another stack of the same project": ("blue", {"auditLogs": False}),

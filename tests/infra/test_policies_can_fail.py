@@ -24,6 +24,7 @@ SERVICE = "projects/service:Service"
 BACKUPS = "settings.backup_configuration"
 GUARD = "random:index/randomId:RandomId"
 DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
+ENDLESS = '[{"name": "deployment-admin", "expires_at": null}]'
 EMAILS: dict[str, object] = {"alertEmails": ["a@example.com"]}
 
 
@@ -260,6 +261,21 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         "changes_set_off_alerts",
         Mutation((POLICY,), lambda props: props["user_labels"].update(alert="x"), ends_with="-rights-changed"),
         {},
+    ),
+    (
+        "the_log_bucket_is_locked_where_that_is_configured",
+        Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("project", "utxoiq-prod")),
+        {"logsProject": "utxoiq-vault"},
+    ),
+    (
+        "keys_of_the_deployment_expire_where_that_is_configured",
+        Mutation((VERSION,), put("secret_data", ENDLESS), ends_with="-deployment-keys"),
+        {},
+    ),
+    (
+        "what_can_take_the_key_has_it",
+        Mutation(("redis/instance:Instance",), put("customer_managed_key", None)),
+        {"kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"},
     ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (

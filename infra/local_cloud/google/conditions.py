@@ -8,6 +8,7 @@ from local_cloud.errors import DeploymentFailed
 
 _COMPARISON = re.compile(
     r'resource\.(?P<equal>type|name) == "(?P<text>[^"\\]*)"|resource\.name\.startsWith\("(?P<prefix>[^"\\]*)"\)'
+    r'|resource\.name\.endsWith\("(?P<suffix>[^"\\]*)"\)'
     r'|request\.time\.getHours\("UTC"\) (?P<order>>=|<) (?P<hour>\d+)'
 )
 
@@ -44,4 +45,6 @@ def _compare(comparison: "re.Match[str]", resource_type: str, name: str, hour: i
         return (hour >= int(comparison["hour"])) == (comparison["order"] == ">=")
     if comparison["prefix"] is not None:
         return name.startswith(comparison["prefix"])
+    if comparison["suffix"] is not None:
+        return name.endswith(comparison["suffix"])
     return (name if comparison["equal"] == "name" else resource_type) == comparison["text"]

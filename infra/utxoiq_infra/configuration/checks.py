@@ -130,10 +130,10 @@ def _database(configuration: Configuration, values: Values) -> None:
             f"{VERIFICATION_HOUR + VERIFICATION_HOURS} or later",
             database.maintenance_hour,
         )
-    if database.kms_key and database.kms_key.split("/")[3] != configuration.region:
-        raise values.refuse("databaseKmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
-    if database.kms_key and database.replica_region not in ("", configuration.region):
-        raise values.refuse("replicaRegion", "databaseKmsKey is no key of that region: leave one of the two out")
+    if configuration.kms_key and configuration.kms_key.split("/")[3] != configuration.region:
+        raise values.refuse("kmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
+    if configuration.kms_key and database.replica_region not in ("", configuration.region):
+        raise values.refuse("replicaRegion", "kmsKey is no key of that region: leave one of the two out")
 
 
 def _cache(configuration: Configuration, values: Values) -> None:

@@ -23,6 +23,8 @@ VERIFYING = f'resource.type == "{INSTANCE}" && resource.name.startsWith("{OURS}-
         (VERIFYING, INSTANCE, f"{OURS}-verify-1", True),
         (VERIFYING, INSTANCE, OURS, False),
         (VERIFYING, BACKUP, f"{OURS}-verify-1", False),
+        ('resource.name.endsWith("buckets/b")', "", "projects/p/buckets/b", True),
+        ('resource.name.endsWith("buckets/b")', "", "projects/p/buckets/b/views/v", False),
     ],
 )
 def test_a_condition_narrows_a_role(expression: str, resource_type: str, name: str, holds: bool) -> None:
