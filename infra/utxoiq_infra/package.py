@@ -90,6 +90,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hour (UTC) of Google's maintenance of database and cache, on Sundays"""
     database_audited: str | None
     """pgaudit's classes of statements that are logged"""
+    armor_enforced: bool | None
+    """Have Cloud Armor refuse what looks like an attack; false to have it logged only, while clients are watched"""
     kms_key: str | None
     """Customer-managed key of the region, for database, cache and images; empty for Google's own"""
     replica_region: str | None

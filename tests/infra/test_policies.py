@@ -14,6 +14,8 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
     "with a domain": ("prod", {"domain": "api.utxoiq.com"}),
+    "with an armor that only logs": ("prod", {"domain": "api.utxoiq.com", "armorEnforced": False}),
+    "deployed from within the network": ("prod", {"functions": {"migrate": {"ingress": "internal"}}}),
     "with another system beside it": ("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"}),
     "with a way in for a person": (
         "prod",

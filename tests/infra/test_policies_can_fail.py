@@ -258,6 +258,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         DOMAIN,
     ),
     (
+        "google_takes_the_policies_on_logs",
+        Mutation((POLICY,), put("alert_strategy.notification_rate_limit", None), ends_with="-rights-changed"),
+        {},
+    ),
+    (
         "changes_set_off_alerts",
         Mutation((POLICY,), lambda props: props["user_labels"].update(alert="x"), ends_with="-rights-changed"),
         {},
@@ -276,6 +281,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         "what_can_take_the_key_has_it",
         Mutation(("redis/instance:Instance",), put("customer_managed_key", None)),
         {"kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"},
+    ),
+    (
+        "cloud_armor_refuses_attacks_but_in_free_text",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), lambda props: setattr(props["rules"][0], "preview", True)),
+        DOMAIN,
     ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
     (

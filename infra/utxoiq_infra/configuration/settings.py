@@ -198,6 +198,7 @@ class Configuration:
     """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
 
     fallback_service: what answers the paths of that host name that are no function's; empty for 404.
+    armor_enforced: whether Cloud Armor refuses what looks like an attack, or only logs it.
     kms_key: of the customer, for what the region holds; empty for Google's own.
     project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
@@ -211,6 +212,7 @@ class Configuration:
     runtime: str = "python313"
     log_level: str = "INFO"
     kms_key: str = ""
+    armor_enforced: bool = True
     domain: str = ""
     fallback_service: str = ""
     console: bool = True

@@ -57,6 +57,7 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         deletion_protection=values.switch("deletionProtection", default.deletion_protection),
         runtime=values.text("functionRuntime", default.runtime, r"python31[1-9]", "set it to python311 or newer"),
         log_level=values.choice("logLevel", default.log_level, LOG_LEVELS),
+        armor_enforced=values.switch("armorEnforced", default.armor_enforced),
         kms_key=values.text("kmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
         domain=values.text("domain", default.domain, _DOMAIN, "set it to a host name such as api.example.com"),
         fallback_service=values.text(

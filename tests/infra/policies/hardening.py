@@ -76,6 +76,20 @@ def cloud_armor_looks_into_json_and_learns(deployment: Deployment) -> Iterator[s
 
 
 @rule
+def cloud_armor_refuses_attacks_but_in_free_text(deployment: Deployment) -> Iterator[str]:
+    logged_only = deployment.setting("armorEnforced") == "false"
+    for policy in deployment.all("compute/securityPolicy:SecurityPolicy"):
+        attacks = [rule for rule in policy["rules"] if "evaluatePreconfiguredWaf" in json.dumps(rule)]
+        if {attack in json.dumps(attacks) for attack in ("sqli", "xss", "rce")} != {True}:
+            yield f"{policy.name} looks for {len(attacks)} attacks"
+        for found in attacks:
+            if bool(found.get("preview")) != logged_only or found["action"] != "deny(403)":
+                yield f"{policy.name} only logs {found['description']}"
+            if '"comment"' not in json.dumps(found["preconfiguredWafConfig"]["exclusions"]):
+                yield f"{policy.name} refuses comments by {found['description']}"
+
+
+@rule
 def keys_of_the_deployment_expire_where_that_is_configured(deployment: Deployment) -> Iterator[str]:
     (version,) = (
         found
