@@ -76,9 +76,9 @@ def test_a_token_for_another_function_runs_no_retention(client: httpx.Client, sc
     assert client.post(f"{RETENTION}/run", headers=scheduler).status_code == 403
 
 
-def test_retention_alone_is_led_to_the_buckets(stack: LocalStack) -> None:
+def test_who_uses_buckets_is_led_there_and_nobody_else(stack: LocalStack) -> None:
     led = [name for name in stack.description["functions"] if storage_of(stack, name)]
-    assert led == ["retention"]
+    assert set(led) == {"retention", "backup"}
 
 
 def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, backup_operator: dict[str, str]) -> None:
@@ -90,6 +90,17 @@ def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, ba
     shown = client.get(f"{BACKUP}/status", headers=backup_operator).json()
     assert shown["verification"]["id"] == proved["id"]
     assert run_job(stack, "continue-verification")["verification"]["id"] == proved["id"]
+
+
+def test_an_export_is_made_and_proved_after_a_backup(stack: LocalStack) -> None:
+    exported = run_job(stack, "export")["export"]
+    assert (exported["status"], exported["error"]) == ("success", None)
+    for _ in range(2):
+        proved = run_job(stack, "verify-backup")["verification"]
+        assert proved["status"] == "passed", proved
+        if proved["backup_id"] == exported["backup_id"]:
+            return
+    pytest.fail(f"{exported} was not verified")
 
 
 def test_the_keeper_leaves_young_backups(stack: LocalStack) -> None:
