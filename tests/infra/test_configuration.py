@@ -173,7 +173,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"archiveRetentionDays": 300}, "archiveRetentionDays is '300': metrics leave the archive 244 days after"),
     ({"retentionLocked": True}, "retentionLocked is 'true': there is nothing to lock"),
     ({"backupsRetentionDays": 0}, "backupsLocked is 'true': there is nothing to lock"),
-    ({"schedules": {"export": "0 * * * *"}}, "exportHours is 6: the schedule export has no single hour"),
+    ({"schedules": {"export": "0 * * * *"}}, "exportHours is '6': the schedule export has no single hour"),
     (
         {"functions": {"feedback": {"ingress": "balancer"}}},
         "functions.feedback.ingress is 'balancer': there is no load",

@@ -92,7 +92,7 @@ def test_who_may_call(client: httpx.Client, issuer: Issuer, scheduler: dict[str,
         assert client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
     assert client.get(f"{PATH}/status", headers=scheduler).status_code == 403
     empty = _answered(client.get(f"{PATH}/status", headers=operator))
-    assert empty == {"status": "success", "backup": None, "verification": None}
+    assert empty == {"status": "success", "backup": None, "export": None, "verification": None}
 
 
 def test_the_scheduler_has_the_backups_watched(
