@@ -918,10 +918,11 @@ CREATE TABLE public.backup_runs (
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     facts_before jsonb NOT NULL,
     facts_after jsonb,
-    backup_id character varying(20),
+    backup_id character varying(100),
     bytes bigint,
     ended_at timestamp with time zone,
     error character varying(2000),
+    is_export boolean DEFAULT false NOT NULL,
     CONSTRAINT backup_runs_check CHECK (((error IS NOT NULL) OR (ended_at IS NULL) OR ((backup_id IS NOT NULL) AND (facts_after IS NOT NULL))))
 );
 

@@ -70,13 +70,13 @@ SELECT row_to_json({answer})::text FROM key
 -- A deployment's own key: as it is declared, but for a revocation, which stays.
 WITH key AS (
     INSERT INTO api_keys AS key (
-        id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, created_by)
-    VALUES (:id, :digest, :name, :owner, :scopes::varchar[], :requests_per_hour, :batches_per_hour, :actor)
+        id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, expires_at, created_by)
+    VALUES (:id, :digest, :name, :owner, :scopes::varchar[], :requests_per_hour, :batches_per_hour, :expires_at, :actor)
     ON CONFLICT (id) DO UPDATE SET
         scopes = excluded.scopes, requests_per_hour = excluded.requests_per_hour,
-        batches_per_hour = excluded.batches_per_hour
-    WHERE (key.scopes, key.requests_per_hour, key.batches_per_hour)
-        IS DISTINCT FROM (excluded.scopes, excluded.requests_per_hour, excluded.batches_per_hour)
+        batches_per_hour = excluded.batches_per_hour, expires_at = excluded.expires_at
+    WHERE (key.scopes, key.requests_per_hour, key.batches_per_hour, key.expires_at)
+        IS DISTINCT FROM (excluded.scopes, excluded.requests_per_hour, excluded.batches_per_hour, excluded.expires_at)
     RETURNING key.id
 ), audited AS (
     INSERT INTO audit_log (actor, key_id, action, subject, details, address, request_id)

@@ -34,3 +34,11 @@ ORDER BY started_at DESC LIMIT 1
 -- When the last one that passed ended, and whether the last one of all passed.
 SELECT (SELECT max(ended_at) FROM backup_verifications WHERE passed),
        (SELECT passed FROM backup_verifications WHERE passed IS NOT NULL ORDER BY started_at DESC LIMIT 1)
+
+-- name: last_was_of_an_export
+SELECT is_export FROM backup_verifications JOIN backup_runs AS run ON run.id = backup_run
+WHERE backup_verifications.ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
+
+-- name: group_roles
+-- What rights are given to: an empty instance has none of them.
+SELECT rolname FROM pg_roles WHERE rolname LIKE 'utxoiq\_%' AND NOT rolcanlogin ORDER BY rolname

@@ -18,6 +18,7 @@ SKETCH_METRICS = "sketch-metrics"
 PARTITIONS = "partitions"
 RETENTION = "retention"
 BACKUP = "backup"
+EXPORT = "export"
 VERIFY_BACKUP = "verify-backup"
 CONTINUE_VERIFICATION = "continue-verification"
 SCHEDULES = (
@@ -26,6 +27,7 @@ SCHEDULES = (
     PARTITIONS,
     RETENTION,
     BACKUP,
+    EXPORT,
     WATCH_BACKUPS,
     VERIFY_BACKUP,
     CONTINUE_VERIFICATION,

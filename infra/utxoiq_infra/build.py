@@ -5,6 +5,7 @@ from pulumi_gcp import artifactregistry, projects, storage
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.identity import Account
 from utxoiq_infra.storage import Storage
 
@@ -17,6 +18,7 @@ class Build(Component):
         name: str,
         configuration: Configuration,
         buckets: Storage,
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Build", name, opts)
@@ -42,8 +44,9 @@ class Build(Component):
                     most_recent_versions=artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(keep_count=10),
                 ),
             ],
+            kms_key_name=encryption.key,
             labels=configuration.labels,
-            opts=self.own(),
+            opts=self.own(depends_on=encryption.grants),
         )
         self.grants: list[pulumi.Resource] = [
             projects.IAMMember(

@@ -5,6 +5,7 @@ from pulumi_gcp import redis
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.network import Network
 
 SNAPSHOT_PERIODS = {"1h": "ONE_HOUR", "6h": "SIX_HOURS", "12h": "TWELVE_HOURS", "24h": "TWENTY_FOUR_HOURS"}
@@ -18,6 +19,7 @@ class Cache(Component):
         name: str,
         configuration: Configuration,
         network: Network,
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Cache", name, opts)
@@ -41,9 +43,10 @@ class Cache(Component):
             maintenance_policy=_maintenance(configuration.database.maintenance_hour),
             connect_mode="PRIVATE_SERVICE_ACCESS",
             authorized_network=network.network.id,
+            customer_managed_key=encryption.key,
             deletion_protection=configuration.deletion_protection,
             labels=configuration.labels,
-            opts=self.own(depends_on=[network.peering]),
+            opts=self.own(depends_on=[network.peering, *encryption.grants]),
         )
         self.auth = self.instance.auth_string
         self.environment: dict[str, pulumi.Input[str]] = {

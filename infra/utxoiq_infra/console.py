@@ -1,6 +1,7 @@
 """The operators' console: its rights, its API key, and its environment."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -26,7 +27,7 @@ from utxoiq_infra.database import Database
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.identity import Account
 from utxoiq_infra.load_balancer import health_path
-from utxoiq_infra.secrets import ApiKey, Mount, Secret
+from utxoiq_infra.secrets import ApiKey, Mount, Secret, Term
 from utxoiq_infra.storage import Storage
 
 READING = {"metrics": "roles/monitoring.viewer", "logs": "roles/logging.viewer"}
@@ -53,6 +54,7 @@ class ConsoleAccess(Component):
             f"{name}-key",
             called="deployment-console",
             scopes=READER_SCOPES,
+            term=Term.current(configuration.access.key_days, datetime.now(UTC)),
             limit=REQUESTS_AN_HOUR,
             opts=self.own(),
         )

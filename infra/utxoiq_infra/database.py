@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_gcp import kms, projects, sql
+from pulumi_gcp import sql
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.network import Network
 
@@ -24,6 +25,7 @@ class Database(Component):
         name: str,
         configuration: Configuration,
         network: Network,
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Database", name, opts)
@@ -37,10 +39,10 @@ class Database(Component):
             project=configuration.project,
             region=configuration.region,
             database_version=settings.version,
-            encryption_key_name=settings.kms_key or None,
+            encryption_key_name=encryption.key,
             deletion_protection=protected,
             settings=self._settings(primary=True),
-            opts=self._instance_options(self._key_grant()),
+            opts=self._instance_options(encryption.grants),
         )
         self.database = sql.Database(
             name,
@@ -161,23 +163,3 @@ class Database(Component):
             "pg_stat_statements.track": "all",
             "track_io_timing": "on",
         }
-
-    def _key_grant(self) -> list[pulumi.Resource]:
-        """Lets Cloud SQL use the customer's key, where there is one."""
-        key = self._configuration.database.kms_key
-        if not key:
-            return []
-        agent = projects.ServiceIdentity(
-            f"{self.pulumi_resource_name}-sqladmin",
-            project=self._configuration.project,
-            service="sqladmin.googleapis.com",
-            opts=self.own(),
-        )
-        grant = kms.CryptoKeyIAMMember(
-            f"{self.pulumi_resource_name}-sqladmin",
-            crypto_key_id=key,
-            role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
-            member=agent.member,
-            opts=self.own(),
-        )
-        return [grant]

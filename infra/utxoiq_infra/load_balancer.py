@@ -12,9 +12,16 @@ from utxoiq_infra.function import ServerlessFunction
 
 # A client's requests a minute, beyond which Cloud Armor answers 429. The functions' own limits are finer.
 REQUESTS_A_MINUTE = 600
-# Only logged: comments are free text, and one about SQL is no attack.
-WATCHED_ATTACKS = ("sqli-v33-stable", "xss-v33-stable")
-REFUSED_ATTACKS = ("protocolattack-v33-stable", "scannerdetection-v33-stable", "rce-v33-stable")
+ATTACKS = (
+    "protocolattack-v33-stable",
+    "scannerdetection-v33-stable",
+    "rce-v33-stable",
+    "sqli-v33-stable",
+    "xss-v33-stable",
+)
+# Fields of bodies that are free text: a comment about SQL is no attack. Metadata has fields of the client's choice.
+FREE_TEXT = ("comment", "flag_reason", "error_message")
+FREE_TEXT_PREFIX = "metadata"
 LOWEST_PRIORITY = 2_147_483_647
 
 
@@ -68,8 +75,10 @@ class LoadBalancer(Component):
                 )
             ),
             rules=[
-                *(_waf(1000 + i, attack, preview=False) for i, attack in enumerate(REFUSED_ATTACKS)),
-                *(_waf(2000 + i, attack, preview=True) for i, attack in enumerate(WATCHED_ATTACKS)),
+                *(
+                    _waf(1000 + i, attack, preview=not self._configuration.armor_enforced)
+                    for i, attack in enumerate(ATTACKS)
+                ),
                 compute.SecurityPolicyRuleArgs(
                     action="throttle",
                     priority=3000,
@@ -220,5 +229,25 @@ def _waf(priority: int, attack: str, *, preview: bool) -> compute.SecurityPolicy
         priority=priority,
         description=attack,
         preview=preview,
+        preconfigured_waf_config=compute.SecurityPolicyRulePreconfiguredWafConfigArgs(
+            exclusions=[
+                compute.SecurityPolicyRulePreconfiguredWafConfigExclusionArgs(
+                    target_rule_set=attack,
+                    # Of a query, and of a body as well.
+                    request_query_params=[
+                        *(_parameter("EQUALS", name) for name in FREE_TEXT),
+                        _parameter("STARTS_WITH", FREE_TEXT_PREFIX),
+                    ],
+                )
+            ]
+        ),
         match=compute.SecurityPolicyRuleMatchArgs(expr=compute.SecurityPolicyRuleMatchExprArgs(expression=expression)),
+    )
+
+
+def _parameter(
+    operator: str, value: str
+) -> compute.SecurityPolicyRulePreconfiguredWafConfigExclusionRequestQueryParamArgs:
+    return compute.SecurityPolicyRulePreconfiguredWafConfigExclusionRequestQueryParamArgs(
+        operator=operator, value=value
     )

@@ -90,8 +90,10 @@ class PersistenceLayerArgs(TypedDict):
     """Hour (UTC) of Google's maintenance of database and cache, on Sundays"""
     database_audited: str | None
     """pgaudit's classes of statements that are logged"""
-    database_kms_key: str | None
-    """Customer-managed key of the database, of its region; empty for Google's own"""
+    armor_enforced: bool | None
+    """Have Cloud Armor refuse what looks like an attack; false to have it logged only, while clients are watched"""
+    kms_key: str | None
+    """Customer-managed key of the region, for database, cache and images; empty for Google's own"""
     replica_region: str | None
     """Region of a read replica, which may be the primary's own; empty for none"""
     cache_version: str | None
@@ -126,10 +128,16 @@ class PersistenceLayerArgs(TypedDict):
     """Days that all else stays in the archive; two years at least"""
     archive_retention_days: int | None
     """Days that nobody may delete or replace an archived object; with 0 old versions are kept instead"""
-    backups_retention_days: int | None
-    """The same for exported backups"""
     retention_locked: bool | None
-    """Locks those two for good; nobody can lower or remove them ever after"""
+    """Locks that for good; nobody can lower or remove it ever after"""
+    backups_retention_days: int | None
+    """Days that nobody may delete or replace an export of the database; with 0 old versions are kept instead"""
+    backups_locked: bool | None
+    """Locks that for good, so that no owner of the project can destroy the second copy"""
+    export_project: str | None
+    """Project of the exports' bucket, which other people own; empty for the stack's own"""
+    export_hours: int | None
+    """Hours from that of the schedule export for which the database's account may create exports; 24 for always"""
     user_issuer: str | None
     """Issuer of the users' ID tokens; empty for Firebase Authentication of the project"""
     user_audience: str | None
@@ -166,6 +174,8 @@ class PersistenceLayerArgs(TypedDict):
     """Hand out an API key with every scope but admin's, as the output service_key"""
     service_key_limit: int | None
     """That key's requests, and batches, an hour"""
+    deployment_key_days: int | None
+    """Days after which `pulumi up` makes the deployment's own API keys anew; unused, they end after two such terms"""
     metrics_ahead_seconds: int | None
     """Seconds by which a metric's timestamp may lie in the future; later ones are refused"""
     request_seconds: int | None
@@ -182,6 +192,8 @@ class PersistenceLayerArgs(TypedDict):
     """Days that audit logs are kept"""
     logs_locked: bool | None
     """Lock the bucket of audit logs for good, so that nobody can shorten logDays or delete it"""
+    logs_project: str | None
+    """Project of that bucket, which other people own; empty for the stack's own"""
     container_scanning: bool | None
     """Have the images of functions looked through for known vulnerabilities"""
     flow_logs: bool | None

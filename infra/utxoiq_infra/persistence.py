@@ -1,6 +1,7 @@
 """The whole system as one component."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from utxoiq_infra.configuration.catalog import (
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.console import ConsoleAccess
 from utxoiq_infra.database import OWNER_ROLE, Database
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
 from utxoiq_infra.guard import guard
 from utxoiq_infra.identity import Account, database_user
@@ -44,7 +46,7 @@ from utxoiq_infra.monitoring.oversight import Oversight
 from utxoiq_infra.monitoring.published_metrics import MetricDescriptors
 from utxoiq_infra.network import Network
 from utxoiq_infra.schedules import Schedules
-from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret, fleet_keys
+from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret, Term, fleet_keys
 from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
@@ -86,10 +88,11 @@ class PersistenceLayer(Component):
         for member in configuration.identity.operator_members:
             self.operator.may_be_impersonated_by(member, member.partition(":")[2])
         self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
+        encryption = Encryption(name, configuration, opts=enabled)
         network = Network(name, configuration, opts=enabled)
         self.buckets = Storage(name, configuration, opts=enabled)
-        self.database = Database(name, configuration, network, opts=enabled)
-        self.cache = Cache(name, configuration, network, opts=enabled)
+        self.database = Database(name, configuration, network, encryption, opts=enabled)
+        self.cache = Cache(name, configuration, network, encryption, opts=enabled)
         self.keys = self._api_keys(name)
         self._console = self._console_access(name, enabled) if configuration.console else None
         declared = [*self.keys.values(), *([self._console.key] if self._console else [])]
@@ -103,6 +106,7 @@ class PersistenceLayer(Component):
             self.accounts[BACKUP.name],
             self.accounts[KEEPER.name],
             self.database,
+            self.buckets.backups,
             opts=enabled,
         )
         self.archive = Archive(
@@ -119,7 +123,9 @@ class PersistenceLayer(Component):
             if configuration.identity.break_glass
             else None
         )
-        self._platform = Platform(network, self.buckets, Build(name, configuration, self.buckets, opts=enabled))
+        self._platform = Platform(
+            network, self.buckets, Build(name, configuration, self.buckets, encryption, opts=enabled)
+        )
         self.functions = {MIGRATE.name: self._migrate_function()}
         migrated = self._migration(self.functions[MIGRATE.name])
         self.functions |= {spec.name: self._endpoint(spec, migrated) for spec in ENDPOINTS}
@@ -178,12 +184,18 @@ class PersistenceLayer(Component):
     def _api_keys(self, name: str) -> dict[str, ApiKey]:
         """The first admin's, and one for services where the stack wants that."""
         access = self._configuration.access
-        keys = {"admin": ApiKey(f"{name}-admin-key", called="deployment-admin", scopes=[ADMIN_SCOPE], opts=self.own())}
+        term = Term.current(access.key_days, datetime.now(UTC))
+        keys = {
+            "admin": ApiKey(
+                f"{name}-admin-key", called="deployment-admin", scopes=[ADMIN_SCOPE], term=term, opts=self.own()
+            )
+        }
         if access.service_key:
             keys["service"] = ApiKey(
                 f"{name}-service-key",
                 called="deployment-service",
                 scopes=SCOPES,
+                term=term,
                 limit=access.service_key_limit,
                 opts=self.own(),
             )
@@ -332,6 +344,7 @@ class PersistenceLayer(Component):
         own: dict[str, dict[str, pulumi.Input[str]]] = {
             RETENTION.name: self.archive.environment,
             FEEDBACK.name: self.archive.reader_environment,
+            BACKUP.name: self.backups.environment,
             METRICS.name: {"METRICS_AHEAD_SECONDS": str(self._configuration.access.metrics_ahead_seconds)},
         }
         return own.get(spec.name, {})

@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pulumi
 import pulumi_random as random
@@ -17,6 +18,7 @@ from utxoiq_infra.identity import Account
 # 43 letters and digits hold 256 bits.
 KEY_LENGTH = 43
 ID_LENGTH = 12
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 # What the functions call the figures of all instances.
 FLEET = "fleet"
 
@@ -29,6 +31,22 @@ class Mount:
     secret: pulumi.Output[str]
     version: pulumi.Output[str]
     grant: pulumi.Resource
+
+
+@dataclass(frozen=True)
+class Term:
+    """For how long a key is made: until the end of the next term, so that there is a whole term to deploy in."""
+
+    name: str
+    expires_at: datetime
+
+    @classmethod
+    def current(cls, days: int, now: datetime) -> "Term | None":
+        """Return the term of so many days that `now` is in; None for no days."""
+        if not days:
+            return None
+        number = (now - EPOCH).days // days
+        return cls(f"{days} days, the {number}th", EPOCH + timedelta(days=(number + 2) * days))
 
 
 def fleet_keys(cache_keys: Mapping[str, str]) -> str:
@@ -83,13 +101,22 @@ class ApiKey(Component):
         *,
         called: str,
         scopes: Sequence[str],
+        term: Term | None,
         limit: int | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """called: the name that limits and logs know it by. limit: of its requests, and of its batches, an hour."""
+        """Declare a key.
+
+        called: the name that limits and logs know it by. term: with the next one, the key is made anew; None for never.
+        limit: of its requests, and of its batches, an hour.
+        """
         super().__init__("ApiKey", name, opts)
-        identifier = random.RandomString(f"{name}-id", length=ID_LENGTH, special=False, upper=False, opts=self.own())
-        password = random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+        keepers = None if term is None else {"term": term.name}
+        expires_at = None if term is None else term.expires_at.isoformat()
+        identifier = random.RandomString(
+            f"{name}-id", length=ID_LENGTH, special=False, upper=False, keepers=keepers, opts=self.own()
+        )
+        password = random.RandomPassword(name, length=KEY_LENGTH, special=False, keepers=keepers, opts=self.own())
         # RandomPassword marks its result secret, and what is made from a secret is one.
         self.key = pulumi.Output.format("uiq_{0}_{1}", identifier.result, password.result)
         self.declaration: pulumi.Output[dict[str, object]] = pulumi.Output.all(identifier.result, self.key).apply(
@@ -100,6 +127,7 @@ class ApiKey(Component):
                 "scopes": sorted(scopes),
                 "requests_per_hour": limit,
                 "batches_per_hour": limit,
+                "expires_at": expires_at,
             }
         )
         self.register_outputs({})

@@ -11,8 +11,8 @@ from utxoiq_infra.configuration.settings import Configuration
 DAY_SECONDS = 86_400
 # Prefixes of object names: what leaves a bucket by an age of its own.
 METRICS = ("system_metrics/", "manifests/system_metrics/")
-WEEKLY_BACKUPS = "weekly/"
-WEEKLY_BACKUP_DAYS = 28
+EXPORTS = "exports/"
+EXPORT_DAYS = 28
 COLD_AFTER_DAYS = 30
 FROZEN_AFTER_DAYS = 365
 OLD_VERSION_DAYS = 30
@@ -28,8 +28,9 @@ class Storage(Component):
         settings = configuration.storage
         self.backups = self._bucket(
             "backups",
-            lifecycle=[_delete_after(WEEKLY_BACKUP_DAYS, prefix=WEEKLY_BACKUPS)],
-            retention_days=settings.backups_retention,
+            lifecycle=[_delete_after(EXPORT_DAYS, prefix=EXPORTS)],
+            retention=_retention(settings.backups_retention, locked=settings.backups_locked),
+            project=settings.export_project,
         )
         self.archive = self._bucket(
             "archive",
@@ -39,13 +40,17 @@ class Storage(Component):
                 _delete_once_old(settings.metrics, METRICS),
                 _delete_after(settings.archive),
             ],
-            retention_days=settings.archive_retention,
+            retention=_retention(settings.archive_retention, locked=settings.locked),
         )
         self.sources = self._bucket("sources", lifecycle=[])
         self.register_outputs({})
 
     def _bucket(
-        self, purpose: str, lifecycle: Sequence[storage.BucketLifecycleRuleArgs], retention_days: int = 0
+        self,
+        purpose: str,
+        lifecycle: Sequence[storage.BucketLifecycleRuleArgs],
+        retention: storage.BucketRetentionPolicyArgs | None = None,
+        project: str = "",
     ) -> storage.Bucket:
         """Bucket names are the whole world's: the project's id makes them the project's."""
         configuration = self._configuration
@@ -53,13 +58,13 @@ class Storage(Component):
         return storage.Bucket(
             name,
             name=f"{configuration.project}-{name}",
-            project=configuration.project,
+            project=project or configuration.project,
             location=configuration.backup_region.upper(),
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
             # Cloud Storage takes either: under a retention policy nothing is replaced, so there are no old versions.
-            versioning=storage.BucketVersioningArgs(enabled=not retention_days),
-            retention_policy=_retention(retention_days, locked=configuration.storage.locked),
+            versioning=storage.BucketVersioningArgs(enabled=retention is None),
+            retention_policy=retention,
             soft_delete_policy=storage.BucketSoftDeletePolicyArgs(
                 retention_duration_seconds=configuration.storage.soft_delete * DAY_SECONDS
             ),

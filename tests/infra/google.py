@@ -64,6 +64,9 @@ OUTPUTS: dict[str, Callable[[Inputs], Outputs]] = {
     "random:index/randomString:RandomString": lambda inputs: {"result": "i" * int(inputs["length"])},
     "random:index/randomPassword:RandomPassword": lambda inputs: {"result": "x" * int(inputs["length"])},
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": lambda inputs: {"uptimeCheckId": inputs["displayName"]},
+    "gcp:logging/projectSink:ProjectSink": lambda _: {
+        "writerIdentity": "serviceAccount:service-1@gcp-sa-logging.iam.gserviceaccount.com"
+    },
     "gcp:projects/iAMCustomRole:IAMCustomRole": lambda inputs: {
         "name": f"projects/{inputs['project']}/roles/{inputs['roleId']}"
     },

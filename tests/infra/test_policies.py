@@ -14,13 +14,15 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "dev": ("dev", {}),
     "prod": ("prod", {}),
     "with a domain": ("prod", {"domain": "api.utxoiq.com"}),
+    "with an armor that only logs": ("prod", {"domain": "api.utxoiq.com", "armorEnforced": False}),
+    "deployed from within the network": ("prod", {"functions": {"migrate": {"ingress": "internal"}}}),
     "with another system beside it": ("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"}),
     "with a way in for a person": (
         "prod",
         {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
     ),
     "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
-    "with a key of its own": ("prod", {"databaseKmsKey": KEY}),
+    "with a key of its own": ("prod", {"kmsKey": KEY}),
     "with a budget": (
         "prod",
         {
@@ -34,6 +36,8 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         "prod",
         {"archiveRetentionDays": 200, "backupsRetentionDays": 28, "retentionLocked": True},
     ),
+    "with logs elsewhere, and keys without an end": ("prod", {"logsProject": "utxoiq-vault", "deploymentKeyDays": 0}),
+    "with exports elsewhere": ("prod", {"exportProject": "utxoiq-vault", "schedules": {"export": "0 5 * * *"}}),
     "in other regions": ("prod", {"region": "europe-west1", "backupRegion": "europe-west4"}),
     "another stack of the same project": ("blue", {"auditLogs": False}),
     "dev made safe": ("dev", {"deletionProtection": True}),

@@ -24,6 +24,7 @@ SERVICE = "projects/service:Service"
 BACKUPS = "settings.backup_configuration"
 GUARD = "random:index/randomId:RandomId"
 DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
+ENDLESS = '[{"name": "deployment-admin", "expires_at": null}]'
 EMAILS: dict[str, object] = {"alertEmails": ["a@example.com"]}
 
 
@@ -228,6 +229,24 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("locked", None)),
         {"logsLocked": True},
     ),
+    ("the_second_copy_is_locked", Mutation((BUCKET,), put("retention_policy", None), ends_with="-backups"), {}),
+    (
+        "the_second_copy_is_locked",
+        Mutation((BUCKET,), put("project", "utxoiq-prod"), ends_with="-backups"),
+        {"exportProject": "utxoiq-vault"},
+    ),
+    *(
+        (
+            "the_database_creates_exports_in_their_hours_and_nothing_else",
+            Mutation(("storage/bucketIAMMember:BucketIAMMember",), put(path, value), ends_with="-exporter"),
+            {},
+        )
+        for path, value in (
+            ("role", "roles/storage.objectAdmin"),
+            ("condition.expression", 'request.time.getHours("UTC") >= 22'),
+            ("condition", None),
+        )
+    ),
     (
         "cloud_armor_looks_into_json_and_learns",
         Mutation(("compute/securityPolicy:SecurityPolicy",), put("advanced_options_config", None)),
@@ -236,6 +255,36 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     (
         "cloud_armor_looks_into_json_and_learns",
         Mutation(("compute/securityPolicy:SecurityPolicy",), put("adaptive_protection_config", None)),
+        DOMAIN,
+    ),
+    (
+        "google_takes_the_policies_on_logs",
+        Mutation((POLICY,), put("alert_strategy.notification_rate_limit", None), ends_with="-rights-changed"),
+        {},
+    ),
+    (
+        "changes_set_off_alerts",
+        Mutation((POLICY,), lambda props: props["user_labels"].update(alert="x"), ends_with="-rights-changed"),
+        {},
+    ),
+    (
+        "the_log_bucket_is_locked_where_that_is_configured",
+        Mutation(("logging/projectBucketConfig:ProjectBucketConfig",), put("project", "utxoiq-prod")),
+        {"logsProject": "utxoiq-vault"},
+    ),
+    (
+        "keys_of_the_deployment_expire_where_that_is_configured",
+        Mutation((VERSION,), put("secret_data", ENDLESS), ends_with="-deployment-keys"),
+        {},
+    ),
+    (
+        "what_can_take_the_key_has_it",
+        Mutation(("redis/instance:Instance",), put("customer_managed_key", None)),
+        {"kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"},
+    ),
+    (
+        "cloud_armor_refuses_attacks_but_in_free_text",
+        Mutation(("compute/securityPolicy:SecurityPolicy",), lambda props: setattr(props["rules"][0], "preview", True)),
         DOMAIN,
     ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from tests.system.conftest import SmallProject
 from tests.system.running import until
 from tests.system.watched import PREFIX, PUBLISHERS, STATS, Cause, Repeating, Watched
 
+from local_cloud.google.logging.entry_log import write
 from utxoiq_persistence.schedules import SCHEDULES
 
 RATE = "/api/v1/feedback/rate"
@@ -369,6 +370,47 @@ def refused_callers(watched: Watched) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def logged_activity(watched: Watched, resource: Mapping[str, object], payload: Mapping[str, object]) -> Iterator[None]:
+    """As Google's audit log would have it: nobody changes rights on one machine."""
+    entry = {"severity": "NOTICE", "resource": resource, "protoPayload": payload}
+    write(watched.stack.state / "logs" / "activity.log", entry)
+    yield
+
+
+@contextmanager
+def an_admin_key(watched: Watched) -> Iterator[None]:
+    wanted = {"name": f"admin-{time.monotonic_ns()}", "owner": "nobody", "scopes": ["admin"]}
+    with watched.operator() as client:
+        key = client.post(KEYS, json=wanted).raise_for_status().json()["id"]
+        yield
+        client.post(f"{KEYS}/revoke?key_id={key}").raise_for_status()
+
+
+PROJECT_RESOURCE = {"type": "project", "labels": {"project_id": "utxoiq-local"}}
+DELTA = {"auditConfigDeltas": [{"action": "REMOVE", "service": "storage.googleapis.com", "logType": "DATA_READ"}]}
+ACTIVITY: Mapping[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
+    "rights-changed": (
+        PROJECT_RESOURCE,
+        {
+            "methodName": "SetIamPolicy",
+            "serviceData": {"policyDelta": {"bindingDeltas": [{"action": "ADD", "role": "roles/owner"}]}},
+        },
+    ),
+    "audit-changed": (PROJECT_RESOURCE, {"methodName": "SetIamPolicy", "serviceData": {"policyDelta": DELTA}}),
+    "network-changed": (
+        {"type": "gce_firewall_rule", "labels": {"project_id": "utxoiq-local", "firewall_rule_id": "1"}},
+        {"methodName": "v1.compute.firewalls.insert"},
+    ),
+    "bucket-rights-changed": (
+        {"type": "gcs_bucket", "labels": {"project_id": "utxoiq-local", "bucket_name": "utxoiq-local-backups"}},
+        {"methodName": "storage.setIamPermissions"},
+    ),
+    "database-changed": (
+        {"type": "cloudsql_database", "labels": {"database_id": "utxoiq-local:utxoiq-local", "region": "us-central1"}},
+        {"methodName": "cloudsql.instances.update"},
+    ),
+}
 ERRORS = ("function-errors", "availability-fast-burn", "availability-slow-burn", "uptime")
 MISSING = ("backup-missing", "backup-failed")
 CAUSES = {
@@ -409,6 +451,11 @@ CAUSES = {
     "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
     "series without end": Cause(series_without_end, ["series-running-out"]),
     "nothing published": Cause(nothing_published, ["figures-missing"]),
+    **{
+        f"an entry of {slug}": Cause(partial(logged_activity, resource=resource, payload=payload), [slug])
+        for slug, (resource, payload) in ACTIVITY.items()
+    },
+    "an admin key": Cause(an_admin_key, ["admin-key-made"]),
     "refused callers": Cause(refused_callers, ["refused-callers"]),
     "a function that few ask is away": Cause(lambda watched: killed(watched, "keys"), ["uptime"]),
     "a function that many ask is away": Cause(

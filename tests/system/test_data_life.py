@@ -79,7 +79,7 @@ def test_a_token_for_another_function_runs_no_retention(client: httpx.Client, sc
 
 def test_who_may_use_the_archive_is_led_to_the_buckets_and_nobody_else(stack: LocalStack) -> None:
     led = [name for name in stack.description["functions"] if storage_of(stack, name)]
-    assert sorted(led) == ["feedback", "keeper", "retention"]
+    assert sorted(led) == ["backup", "feedback", "keeper", "retention"]
 
 
 def test_who_is_erased_is_in_no_file_that_is_not_the_databases(
@@ -134,6 +134,17 @@ def test_a_backup_is_made_and_proved(stack: LocalStack, client: httpx.Client, ba
     shown = client.get(f"{BACKUP}/status", headers=backup_operator).json()
     assert shown["verification"]["id"] == proved["id"]
     assert run_job(stack, "continue-verification")["verification"]["id"] == proved["id"]
+
+
+def test_an_export_is_made_and_proved_after_a_backup(stack: LocalStack) -> None:
+    exported = run_job(stack, "export")["export"]
+    assert (exported["status"], exported["error"]) == ("success", None)
+    for _ in range(2):
+        proved = run_job(stack, "verify-backup")["verification"]
+        assert proved["status"] == "passed", proved
+        if proved["backup_id"] == exported["backup_id"]:
+            return
+    pytest.fail(f"{exported} was not verified")
 
 
 def test_the_keeper_leaves_young_backups(stack: LocalStack) -> None:

@@ -43,6 +43,10 @@ class RunQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Holds the parameters of a backup run. Its budget is in seconds."""
 
     budget_seconds: Budget = 600
+    export: Annotated[
+        Literal["true", "false"],
+        Meta(description="Export the database to its bucket, as SQL, instead of having Cloud SQL back it up."),
+    ] = "false"
 
 
 class VerifyQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +59,10 @@ class VerifyQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BackupShown(Struct, forbid_unknown_fields=True):
-    """Describes a backup. `backup_id` is the identifier that Cloud SQL assigned to it."""
+    """Describes a backup or an export.
+
+    `backup_id` is the identifier that Cloud SQL assigned to it, or the name of the exported object.
+    """
 
     id: UUID
     backup_id: str | None
@@ -75,7 +82,7 @@ class CheckShown(Struct, forbid_unknown_fields=True):
 
 
 class VerificationShown(Struct, forbid_unknown_fields=True):
-    """Describes the verification of a backup, which restores it and checks the restored data.
+    """Describes the verification of a backup or an export, which restores it and checks the restored data.
 
     `backup_id` identifies the verified backup. `error` says what was wrong with the backup, or why it could not be
     verified.
@@ -92,10 +99,11 @@ class VerificationShown(Struct, forbid_unknown_fields=True):
 
 
 class BackupStatus(Struct, forbid_unknown_fields=True):
-    """Describes the newest backup and the newest verification; null if there is none."""
+    """Describes the newest backup, the newest export and the newest verification; null if there is none."""
 
     status: Literal["success"]
     backup: BackupShown | None
+    export: BackupShown | None
     verification: VerificationShown | None
 
 
@@ -113,20 +121,23 @@ class BackupResource:
 
 
 async def run_backup(service: BackupResource, call: Call[RunQuery, None]) -> Answer:
-    """Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+    """Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
 
-    A backup that fails is answered with an error, so that it is tried again.
+    One that fails is answered with an error, so that it is tried again.
     """
-    state = await service.backups.run(call.parameters.budget_seconds)
-    newest = msgspec.json.decode(state.body, type=BackupStatus).backup
+    is_export = call.parameters.export == "true"
+    state = await service.backups.run(call.parameters.budget_seconds, is_export=is_export)
+    status = msgspec.json.decode(state.body, type=BackupStatus)
+    newest = status.export if is_export else status.backup
     if newest is not None and newest.status == "failed":
-        raise Problem(502, f"the backup failed: {newest.error}", kind="urn:utxoiq:problem:backup-failed")
-    await service.schedules.note_success(schedules.BACKUP)
+        what = "export" if is_export else "backup"
+        raise Problem(502, f"the {what} failed: {newest.error}", kind="urn:utxoiq:problem:backup-failed")
+    await service.schedules.note_success(schedules.EXPORT if is_export else schedules.BACKUP)
     return answer.of_json(200, state.body)
 
 
 async def verify_backup(service: BackupResource, call: Call[VerifyQuery, None]) -> Answer:
-    """Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud Scheduler."""
+    """Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud Scheduler."""
     query = call.parameters
     resume_only = query.resume_only == "true"
     state = await service.backups.verify(query.budget_seconds, resume_only=resume_only)

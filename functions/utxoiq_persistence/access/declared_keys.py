@@ -1,6 +1,7 @@
 """The API keys that the deployment declares: the first admin's, and those of its own services."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -29,6 +30,7 @@ class DeclaredKey(Struct, frozen=True, forbid_unknown_fields=True):
         scopes: What the key allows.
         requests_per_hour: The limit of requests; None for the usual one.
         batches_per_hour: The limit of batches; None for the usual one.
+        expires_at: When it ends; None for never.
     """
 
     id: Annotated[str, Meta(pattern="^[0-9a-z]{12}$")]
@@ -37,6 +39,7 @@ class DeclaredKey(Struct, frozen=True, forbid_unknown_fields=True):
     scopes: Annotated[frozenset[Scope], Meta(min_length=1)]
     requests_per_hour: HourlyLimit | None = None
     batches_per_hour: HourlyLimit | None = None
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 def read(text: str) -> list[DeclaredKey]:
@@ -86,5 +89,6 @@ def _declare(session: Session, keys: Sequence[DeclaredKey], request_id: str | No
             scopes=arrays.encode_texts(sorted(key.scopes)),
             requests_per_hour=key.requests_per_hour,
             batches_per_hour=key.batches_per_hour,
+            expires_at=key.expires_at,
             **entry.parameters,
         )

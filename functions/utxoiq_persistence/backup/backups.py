@@ -43,18 +43,26 @@ class BackupService:
         """Return the state of each part that the function needs, by name."""
         return await self._store.parts()
 
-    async def run(self, budget: float) -> Document:
-        """Begin a backup, or continue the one in progress, for up to `budget` seconds. Return the status as JSON."""
-        await self._store.audit.append("backup.run", self._settings.instance)
+    async def run(self, budget: float, *, is_export: bool = False) -> Document:
+        """Begin a backup, or an export, or continue the one in progress, for up to `budget` seconds.
+
+        Return the status as JSON.
+        """
+        await self._store.audit.append("backup.export" if is_export else "backup.run", self._settings.instance)
         deadline = time.monotonic() + budget
 
         def work(session: Session, cloud: CloudSql) -> None:
-            runs = BackupRuns(session, cloud, self._settings.instance)
-            runs.ensure_under_way()
+            runs = BackupRuns(session, cloud, self._settings)
+            is_ours = runs.ensure_under_way(is_export=is_export)
             pause = FIRST_PAUSE
-            while not runs.advance() and time.monotonic() < deadline:
-                time.sleep(pause)
-                pause = min(GROWTH * pause, LONGEST_PAUSE)
+            while time.monotonic() < deadline:
+                if not runs.advance():
+                    time.sleep(pause)
+                    pause = min(GROWTH * pause, LONGEST_PAUSE)
+                elif is_ours:
+                    return
+                else:  # one of the other kind was in progress
+                    is_ours = runs.ensure_under_way(is_export=is_export)
 
         await self._run_alone(work)
         return await self.status()
@@ -82,11 +90,15 @@ class BackupService:
         return await self.status()
 
     async def status(self) -> Document:
-        """Return the newest of our backups and the newest verification as JSON, null where there is none."""
-        backup = await self._store.database.fetch(_RUNS["newest"], idempotent=True)
-        verification = await self._store.database.fetch(_VERIFICATIONS["newest"], idempotent=True)
-        texts = [rows[0][0] if rows else "null" for rows in (backup, verification)]
-        return Document(f'{{"status":"success","backup":{texts[0]},"verification":{texts[1]}}}'.encode())
+        """Return the newest of our backups, of exports and of verifications as JSON, null where there is none."""
+        database = self._store.database
+        found = {
+            "backup": await database.fetch(_RUNS["newest"], idempotent=True, is_export=False),
+            "export": await database.fetch(_RUNS["newest"], idempotent=True, is_export=True),
+            "verification": await database.fetch(_VERIFICATIONS["newest"], idempotent=True),
+        }
+        parts = [f'"{name}":{rows[0][0] if rows else "null"}' for name, rows in found.items()]
+        return Document(f'{{"status":"success",{",".join(parts)}}}'.encode())
 
     async def _run_alone(self, work: Work) -> None:
         try:

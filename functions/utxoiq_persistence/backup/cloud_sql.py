@@ -79,6 +79,22 @@ class CloudSql:
         """Begin to delete a backup."""
         self._begin(self._api.backupRuns().delete(project=self._project, instance=instance, id=backup_id))
 
+    def export(self, instance: str, database: str, uri: str) -> None:
+        """Begin to write a database as compressed SQL to an object, gs://…, which does not exist yet."""
+        context = {"fileType": "SQL", "uri": uri, "databases": [database], "offload": True}
+        body = {"exportContext": {"kind": "sql#exportContext", **context}}
+        self._begin(self._api.instances().export(project=self._project, instance=instance, body=body))
+
+    def list_users(self, instance: str) -> list[str]:
+        """Return the names of an instance's database users."""
+        answer = _execute(self._api.users().list(project=self._project, instance=instance), retries=RETRIES)
+        return [str(user["name"]) for user in answer.get("items", [])]
+
+    def create_user(self, instance: str, name: str, role: str) -> None:
+        """Begin to create the database user of a service account, as a member of a role."""
+        body = {"name": name, "type": "CLOUD_IAM_SERVICE_ACCOUNT", "databaseRoles": [role]}
+        self._begin(self._api.users().insert(project=self._project, instance=instance, body=body))
+
     def list_operations(self, instance: str) -> list[Resource]:
         """Return the instance's operations, newest first."""
         return self._list_all(self._api.operations(), project=self._project, instance=instance)

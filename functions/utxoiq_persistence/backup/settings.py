@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from utxoiq_persistence.config import DatabaseSettings, database_settings
+from utxoiq_persistence.config import DatabaseSettings, database_settings, required
 from utxoiq_persistence.errors import ConfigurationError
 
 # A check reads whole tables.
@@ -26,11 +26,15 @@ class BackupSettings:
         database: The database that is backed up.
         endpoint: The Admin API's URL, None for Google's.
         tier: The machine type of the temporary instance.
+        export_bucket: The bucket of exports, in which the instance's own account may create objects.
+        storage: The storage server's URL, None for Google's.
     """
 
     database: DatabaseSettings
+    export_bucket: str
     endpoint: str | None = None
     tier: str = "db-custom-1-3840"
+    storage: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "BackupSettings":
@@ -40,6 +44,8 @@ class BackupSettings:
             database=database,
             endpoint=admin_endpoint(environment),
             tier=environment.get("BACKUP_VERIFICATION_TIER") or cls.tier,
+            export_bucket=required(environment, "EXPORT_BUCKET"),
+            storage=environment.get("STORAGE_EMULATOR_HOST") or None,
         )
 
     @property

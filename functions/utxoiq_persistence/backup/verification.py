@@ -1,20 +1,24 @@
-"""The verification of the newest backup: it is restored into a temporary instance and compared with its source.
+"""The verification of the newest backup or export, in turn: it is restored into a temporary instance and compared.
 
 A state machine of small steps whose state is a row. A step looks at the present state before it acts, so that the next
 call continues where one was killed. Steps block, and the caller holds a lock so that only one runs at a time.
 """
 
+import contextlib
 import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import identifier
 
 from utxoiq_persistence.backup import checks as backup_checks
+from utxoiq_persistence.backup import dumps
 from utxoiq_persistence.backup import facts as backup_facts
 from utxoiq_persistence.backup.checks import Check
 from utxoiq_persistence.backup.cloud_sql import (
@@ -24,6 +28,7 @@ from utxoiq_persistence.backup.cloud_sql import (
     Resource,
     describe_failure,
 )
+from utxoiq_persistence.backup.dumps import DumpDamaged
 from utxoiq_persistence.backup.runs import BackupRuns, RecordedBackup
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings
@@ -41,6 +46,8 @@ GROWTH = 1.25
 PURPOSE = "backup-verification"
 # SQLSTATE classes of a copy that has just started: it refuses connections, or does not know its users yet.
 NOT_READY = ("08", "28", "53", "57")
+# As whom an export is loaded, and as whom what was loaded is read.
+OWNER_ROLE, READER_ROLE = "cloudsqlsuperuser", "utxoiq_backup"
 UNJUDGED = ("choose", "create", "restore", "check")
 
 
@@ -76,7 +83,7 @@ class Verifier:
         self._session = session
         self._cloud = cloud
         self._publish = publish
-        self._runs = BackupRuns(session, cloud, settings.instance)
+        self._runs = BackupRuns(session, cloud, settings)
         self._steps = {
             "choose": self._choose,
             "create": self._create,
@@ -126,10 +133,15 @@ class Verifier:
         return Verification(*rows[0]) if rows else None
 
     def _choose(self, current: Verification) -> bool:
-        """Choose the newest backup.
+        """Choose the newest backup, or after one of those the newest export.
 
-        If it was made without a record of what it must contain, it cannot be verified, and a new one is made.
+        If a backup was made without a record of what it must contain, it cannot be verified, and a new one is made.
         """
+        if self._session.run(_SQL["last_was_of_an_export"]) == [[False]]:
+            export = self._runs.newest_export()
+            if export is not None:
+                self._session.run(_SQL["choose"], id=current.id, backup_run=export)
+                return True
         for backup in self._cloud.list_backups(self._settings.instance):
             if backup["status"] == "SUCCESSFUL":
                 run = self._runs.find_record(str(backup["id"]))
@@ -159,14 +171,55 @@ class Verifier:
 
     def _restore(self, current: Verification) -> bool:
         name = self._temporary_name(current.id)
+        recorded = self._runs.get(_chosen_backup(current))
+        if recorded.is_export:
+            return self._restore_export(current, name, recorded)
         restores = [one for one in self._cloud.list_operations(name) if one["operationType"] == "RESTORE_VOLUME"]
         if not restores:
-            self._cloud.restore_backup(name, self._settings.instance, self._runs.get(_chosen_backup(current)).backup_id)
+            self._cloud.restore_backup(name, self._settings.instance, recorded.backup_id)
             return False
         if restores[0]["status"] != "DONE":
             return False
         error = describe_failure(restores[0])
         return self._fail(current, f"the restore failed: {error}") if error else self._advance(current, "check")
+
+    def _restore_export(self, current: Verification, name: str, recorded: RecordedBackup) -> bool:
+        """Load an export into the instance, which is empty. One that was broken off is begun anew."""
+        user = self._settings.database.user
+        if user not in self._cloud.list_users(name):
+            self._cloud.create_user(name, user, OWNER_ROLE)
+            return False
+        try:
+            self._load_export(self._settings.database_on(name), recorded.backup_id)
+        except (OSError, InterfaceError) as error:
+            _log.info("the export cannot be loaded yet: %r", error)
+            return False
+        except DumpDamaged as error:
+            return self._fail(current, str(error))
+        except DatabaseError as error:
+            if state_of(error)[:2] in NOT_READY:
+                _log.info("the temporary instance is not ready: %r", error)
+                return False
+            return self._fail(current, f"the export cannot be loaded: {error}")
+        return self._advance(current, "check")
+
+    def _load_export(self, target: DatabaseSettings, name: str) -> None:
+        database = identifier(target.name)
+        with contextlib.closing(connector(replace(target, name="postgres"))()) as session:
+            session.execute(f"SET ROLE {OWNER_ROLE}")
+            there = {role for (role,) in session.run(_SQL["group_roles"])}
+            for (role,) in self._session.run(_SQL["group_roles"]):
+                if role not in there:
+                    session.execute(f"CREATE ROLE {identifier(role)} NOLOGIN")
+            session.execute(f"GRANT {READER_ROLE} TO {identifier(target.user)}")
+            session.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+            session.execute(f"CREATE DATABASE {database}")
+        with (
+            contextlib.closing(connector(target)()) as session,
+            dumps.open_dump(self._settings.storage, self._settings.export_bucket, name) as lines,
+        ):
+            session.execute(f"SET ROLE {OWNER_ROLE}")
+            dumps.load(session, lines)
 
     def _check(self, current: Verification) -> bool:
         recorded = self._runs.get(_chosen_backup(current))
@@ -186,6 +239,9 @@ class Verifier:
     def _compare_copy(self, restored: DatabaseSettings, recorded: RecordedBackup) -> list[Check]:
         copy = connector(restored)()
         try:
+            if recorded.is_export:
+                # With the rights that it has of the source, and not with those of who loaded it.
+                copy.execute(f"SET ROLE {READER_ROLE}")
             facts = backup_facts.gather(copy, [sample.range for sample in recorded.before.samples])
             return backup_checks.compare(recorded.before, recorded.after, facts) + backup_checks.check_constraints(copy)
         finally:

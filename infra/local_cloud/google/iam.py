@@ -7,6 +7,8 @@ from local_cloud.google.conditions import Condition
 
 ANYBODY = "allUsers"
 ANYBODY_SIGNED_IN = "allAuthenticatedUsers"
+# What the roles hold of which the stand-ins ask for permissions.
+PREDEFINED = {"roles/storage.objectCreator": frozenset({"storage.objects.create"})}
 INVOKERS = frozenset({"roles/run.invoker", "roles/cloudfunctions.invoker"})
 
 
@@ -15,8 +17,8 @@ class Bindings:
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._permissions: dict[str, frozenset[str]] = {}
-        self._granted: list[tuple[str, str, Condition | None]] = []
+        self._permissions: dict[str, frozenset[str]] = dict(PREDEFINED)
+        self._granted: list[tuple[str, str, str, Condition | None]] = []
 
     def define(self, role: str, permissions: Iterable[str]) -> None:
         """Say what a role of the project's own holds."""
@@ -25,14 +27,16 @@ class Bindings:
     def add(self, resource: str, role: str, member: str, condition: str | None = None) -> None:
         """Give a member a role on a resource. Raises DeploymentFailed for a condition that is not known here."""
         self._members[resource, role].add(member)
-        self._granted.append((member, role, None if condition is None else Condition(condition)))
+        self._granted.append((resource, member, role, None if condition is None else Condition(condition)))
 
     def permits(self, member: str, permission: str, resource_type: str, name: str) -> bool:
-        """Return whether a role of the project's own gives the member the permission on that resource."""
+        """Return whether a role, the project's own or on a bucket, gives the permission on that resource."""
         return any(
             permission in self._permissions.get(role, ())
-            for granted, role, condition in self._granted
-            if granted == member and (condition is None or condition.holds(resource_type, name))
+            for granted_on, granted, role, condition in self._granted
+            if granted == member
+            and _covers(granted_on, name)
+            and (condition is None or condition.holds(resource_type, name))
         )
 
     def members(self, resource: str, role: str) -> frozenset[str]:
@@ -52,3 +56,9 @@ class Bindings:
     def invokers(self, function: str) -> frozenset[str]:
         """Return who may call a function."""
         return frozenset().union(*(self.members(f"function/{function}", role) for role in INVOKERS))
+
+
+def _covers(granted_on: str, name: str) -> bool:
+    """Return whether a role that is granted on a bucket, or else on all of the project, is about the resource."""
+    kind, _, owner = granted_on.partition("/")
+    return kind != "bucket" or name.startswith(f"projects/_/buckets/{owner}/")

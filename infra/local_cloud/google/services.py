@@ -10,6 +10,7 @@ from aiohttp import web
 from local_cloud.google.api_callers import ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.declared_instances import DeclaredInstances
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
@@ -57,7 +58,10 @@ class GoogleServices:
         self.bindings = Bindings()
         self.api_callers = ApiCallers()
         self.secrets = SecretManager(self.bindings)
-        self.cloud_sql = DeclaredInstances(state.folder / "cloudsql", project, report, processes.supervisor.remember)
+        exports = Exports(lambda: self.storage.url, self.bindings)
+        self.cloud_sql = DeclaredInstances(
+            state.folder / "cloudsql", project, report, exports, processes.supervisor.remember
+        )
         self.redis: dict[str, RedisInstance] = {}
         self.storage = CloudStorage(
             state.folder / "storage", state.log("storage"), state.keys / "storage.pem", processes, session, report
@@ -73,7 +77,7 @@ class GoogleServices:
             pace=pace,
         )
         self.monitoring.uptime.agent_token = lambda audience: issuers.account_token(UPTIME_AGENT, audience, 300)
-        self.log_sources = LogSources(project, state.log("scheduler"), self.cloud_sql)
+        self.log_sources = LogSources(project, state.log("scheduler"), state.log("activity"), self.cloud_sql)
         self.log_metrics: list[LogMetric] = []
         self._traces = Traces()
         self._state = state

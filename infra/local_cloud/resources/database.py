@@ -9,9 +9,11 @@ import pg8000.native
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.cloud_sql.declared import to_admin_settings
+from local_cloud.google.cloud_sql.exports import agent_of
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
+from local_cloud.google.cloud_sql.users import SUPERUSERS, ensure_role, ensure_user
 from local_cloud.google.machine_types import find_machine_type
 from local_cloud.google.services import DEFAULT_REGION
 from local_cloud.processes.postgres import Postgres, list_settings
@@ -22,7 +24,6 @@ from local_cloud.resources.registry import handles
 
 T = TypeVar("T")
 
-SUPERUSERS = "cloudsqlsuperuser"
 IAM_FLAG = "cloudsql.iam_authentication"
 ACCOUNT_SUFFIX = ".gserviceaccount.com"
 # Set by the local server itself.
@@ -61,7 +62,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
             "firstIpAddress": postgres.host,
             "ipAddresses": [{"type": "PRIVATE", "ipAddress": postgres.host}],
             "selfLink": f"projects/{cloud.project}/instances/{name}",
-            "serviceAccountEmailAddress": f"{name}@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+            "serviceAccountEmailAddress": agent_of(name),
         },
     )
 
@@ -98,7 +99,7 @@ async def user(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     if kind == "BUILT_IN":
         roles.append(SUPERUSERS)
     await asyncio.to_thread(
-        _with_connection, postgres, lambda connection: _ensure_user(connection, name, password, roles)
+        _with_connection, postgres, lambda connection: ensure_user(connection, name, password, roles)
     )
     return CreatedResource(id=f"{name}//{instance_name}", outputs={"name": name})
 
@@ -127,25 +128,10 @@ def _read_settings(cloud: LocalCloud, declaration: Declaration) -> dict[str, str
 
 def _ensure_superusers(postgres: Postgres) -> None:
     def ensure(connection: pg8000.native.Connection) -> None:
-        _ensure_role(connection, SUPERUSERS, "NOLOGIN CREATEROLE CREATEDB")
+        ensure_role(connection, SUPERUSERS, "NOLOGIN CREATEROLE CREATEDB")
         connection.run(f"GRANT pg_monitor TO {pg8000.native.identifier(SUPERUSERS)}")
 
     _with_connection(postgres, ensure)
-
-
-def _ensure_user(connection: pg8000.native.Connection, name: str, password: object, roles: list[str]) -> None:
-    attributes = "LOGIN CREATEROLE CREATEDB" if SUPERUSERS in roles else "LOGIN"
-    if password is not None:
-        attributes += f" PASSWORD {pg8000.native.literal(str(password))}"
-    _ensure_role(connection, name, attributes)
-    for role in roles:
-        connection.run(f"GRANT {pg8000.native.identifier(role)} TO {pg8000.native.identifier(name)}")
-
-
-def _ensure_role(connection: pg8000.native.Connection, name: str, attributes: str) -> None:
-    exists = connection.run("SELECT FROM pg_roles WHERE rolname = :name", name=name)
-    verb = "ALTER" if exists else "CREATE"
-    connection.run(f"{verb} ROLE {pg8000.native.identifier(name)} WITH {attributes}")
 
 
 def _with_connection(postgres: Postgres, work: Callable[[pg8000.native.Connection], T]) -> T:

@@ -6,6 +6,7 @@ from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import Handler, handles
 
+SINK = "gcp:logging/projectSink:ProjectSink"
 # The type, and the id of one of it.
 TYPES = {
     "gcp:projects/service:Service": "{project}/{service}",
@@ -47,6 +48,8 @@ def _make_recorder(template: str) -> Handler:
         outputs = {"name": declaration.resource_name}
         if declaration.token.startswith("gcp:compute/"):
             outputs["selfLink"] = SELF_LINK + path
+        if declaration.token == SINK:
+            outputs["writerIdentity"] = "serviceAccount:service-0@gcp-sa-logging.iam.gserviceaccount.com"
         return CreatedResource(id=path, outputs=outputs)
 
     return record

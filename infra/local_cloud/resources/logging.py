@@ -1,5 +1,8 @@
 """Log-based metrics: counted on what the parts log."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.logging.extracting import compile_extractor
@@ -21,25 +24,27 @@ async def metric(cloud: LocalCloud, declaration: Declaration) -> CreatedResource
     described = inputs.get("metricDescriptor") or {}
     if described.get("valueType", "INT64") != "INT64" or inputs.get("valueExtractor"):
         raise DeploymentFailed(f"the log-based metric {name}: the local deployer counts entries, and no values in them")
+    unit = str(described.get("unit") or "1")
+    counted = count_entries(cloud, f"{LOG_METRIC}{name}", f"the log-based metric {name}", inputs, unit)
+    if inputs.get("disabled"):
+        cloud.google.log_metrics.remove(counted)
+    return CreatedResource(id=name, outputs={"name": name})
+
+
+def count_entries(cloud: LocalCloud, kind: str, what: str, inputs: Mapping[str, Any], unit: str) -> LogMetric:
+    """Count the entries that the filter chooses from now on, as a metric. Raises DeploymentFailed, which says what."""
     try:
         node = parse(str(inputs["filter"]))
         extractors = {
             label: compile_extractor(str(text)) for label, text in (inputs.get("labelExtractors") or {}).items()
         }
-        counted = LogMetric(f"{LOG_METRIC}{name}", node, compile_filter(node), extractors)
+        counted = LogMetric(kind, node, compile_filter(node), extractors)
     except BadFilter as error:
-        raise DeploymentFailed(f"the log-based metric {name}: {error}") from None
+        raise DeploymentFailed(f"{what}: {error}") from None
     description = str(inputs.get("description") or "")
+    labels = dict.fromkeys(extractors, "")
     cloud.google.monitoring.store.describe(
-        Descriptor(
-            counted.type,
-            MetricKind.DELTA,
-            ValueType.INT64,
-            dict.fromkeys(extractors, ""),
-            unit=str(described.get("unit") or "1"),
-            description=description,
-        )
+        Descriptor(kind, MetricKind.DELTA, ValueType.INT64, labels, unit=unit, description=description)
     )
-    if not inputs.get("disabled"):
-        cloud.google.log_metrics.append(counted)
-    return CreatedResource(id=name, outputs={"name": name})
+    cloud.google.log_metrics.append(counted)
+    return counted

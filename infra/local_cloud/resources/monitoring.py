@@ -9,9 +9,11 @@ from local_cloud.google.monitoring import uptime
 from local_cloud.google.monitoring.descriptors import Descriptor
 from local_cloud.google.monitoring.notifications import NotificationChannel
 from local_cloud.google.monitoring.points import MetricKind, ValueType
+from local_cloud.google.monitoring.policies import matched_entries
 from local_cloud.google.monitoring.store import Rejected
 from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
+from local_cloud.resources.logging import count_entries
 from local_cloud.resources.registry import handles
 
 CHANNEL_LABELS = {
@@ -29,6 +31,9 @@ CHANNEL_LABELS = {
 async def alert_policy(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Evaluate a policy once the system is up."""
     name = f"projects/{cloud.project}/alertPolicies/{_derive_number(declaration)}"
+    for condition in declaration.inputs.get("conditions") or []:
+        if matched := condition.get("conditionMatchedLog"):
+            count_entries(cloud, matched_entries(name), f"the alert policy {declaration.name}", matched, "")
     policy = cloud.google.monitoring.declare(name, declaration.inputs)
     return CreatedResource(id=name, outputs={"name": name, "enabled": policy.enabled, "creationRecords": []})
 

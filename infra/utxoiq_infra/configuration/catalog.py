@@ -201,6 +201,15 @@ SCHEDULES = (
         retries=1,
     ),
     Schedule(
+        name="export",
+        description="Writes the database to the bucket of exports",
+        function=BACKUP,
+        path=f"{BACKUP.prefix}/run?export=true&budget_seconds=1500",
+        cron="0 22 * * *",
+        deadline_seconds=1800,
+        retries=1,
+    ),
+    Schedule(
         name="expire-backups",
         description="Deletes an on-demand backup that nobody needs any more",
         function=KEEPER,

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from utxoiq_infra.archive import MARGIN_SECONDS
 from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE, RETENTION
+from utxoiq_infra.configuration.cron import hours_of
 from utxoiq_infra.configuration.settings import LONGEST_MONTH, Configuration
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
@@ -130,10 +131,10 @@ def _database(configuration: Configuration, values: Values) -> None:
             f"{VERIFICATION_HOUR + VERIFICATION_HOURS} or later",
             database.maintenance_hour,
         )
-    if database.kms_key and database.kms_key.split("/")[3] != configuration.region:
-        raise values.refuse("databaseKmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
-    if database.kms_key and database.replica_region not in ("", configuration.region):
-        raise values.refuse("replicaRegion", "databaseKmsKey is no key of that region: leave one of the two out")
+    if configuration.kms_key and configuration.kms_key.split("/")[3] != configuration.region:
+        raise values.refuse("kmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
+    if configuration.kms_key and database.replica_region not in ("", configuration.region):
+        raise values.refuse("replicaRegion", "kmsKey is no key of that region: leave one of the two out")
 
 
 def _cache(configuration: Configuration, values: Values) -> None:
@@ -159,9 +160,18 @@ def _lifecycles(configuration: Configuration, values: Values) -> None:
             f"metrics leave the archive {in_archive} days after they came (metricsDays less metricsHotDays and a "
             "month), which this would forbid: lower it, or raise metricsDays",
         )
-    if storage.locked and not (storage.archive_retention or storage.backups_retention):
+    if storage.locked and not storage.archive_retention:
+        raise values.refuse("retentionLocked", "there is nothing to lock: set archiveRetentionDays")
+    if storage.backups_locked and not storage.backups_retention:
         raise values.refuse(
-            "retentionLocked", "there is nothing to lock: set archiveRetentionDays or backupsRetentionDays"
+            "backupsLocked", "there is nothing to lock: set backupsRetentionDays, or this to false", "true"
+        )
+    hours = hours_of(configuration.crons["export"])
+    if storage.export_hours < 24 and len(hours) != 1:
+        raise values.refuse(
+            "exportHours",
+            "the schedule export has no single hour that they could begin at: give it one, or set this to 24",
+            storage.export_hours,
         )
 
 

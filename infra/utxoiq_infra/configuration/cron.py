@@ -45,6 +45,11 @@ def longest_gap(text: str) -> int:
     return 60 * max(within, between * 1440 - times[-1] + times[0])
 
 
+def hours_of(text: str) -> list[int]:
+    """Return the hours of the day of a cron expression."""
+    return sorted(_numbers(text.lower().split()[1], FIELDS[1]))
+
+
 def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
     """Return the numbers that a field of a cron expression stands for. Raises ValueError."""
     found: set[int] = set()

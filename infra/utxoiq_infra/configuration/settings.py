@@ -29,7 +29,7 @@ class NetworkSettings:
 class DatabaseSettings:
     """reserved_connections: kept free for operators, Google's own agents and revisions that overlap.
 
-    replica_region, kms_key: empty for none. maintenance_hour: on Sundays, UTC.
+    replica_region: empty for none. maintenance_hour: on Sundays, UTC.
     """
 
     version: str = "POSTGRES_17"
@@ -45,7 +45,6 @@ class DatabaseSettings:
     maintenance_hour: int = 6
     audited: str = "ddl,role"
     replica_region: str = ""
-    kms_key: str = ""
     connector_enforced: bool = True
 
 
@@ -67,7 +66,8 @@ class StorageSettings:
     """Days. *_hot: in PostgreSQL; metrics: from a metric's birth to its end in the archive; archive: of all else.
 
     retention: how long nobody may delete or replace an object; zero for versions instead, which the two exclude.
-    locked: for good, that is. max_series: of metrics in PostgreSQL, which is a number and not days.
+    locked: for good, that is. export_project: empty for the stack's own. export_hours: a day.
+    max_series: of metrics in PostgreSQL, which is a number and not days.
     """
 
     soft_delete: int = 7
@@ -79,8 +79,11 @@ class StorageSettings:
     metrics: int = 365
     archive: int = 1825
     archive_retention: int = 0
-    backups_retention: int = 0
     locked: bool = False
+    backups_retention: int = 21
+    backups_locked: bool = True
+    export_project: str = ""
+    export_hours: int = 6
 
     @property
     def metrics_in_archive(self) -> int:
@@ -129,7 +132,7 @@ class AccessSettings:
     origins: of the web pages that may call from a browser.
     service_key: whether the deployment hands out a key with every scope but admin's, and service_key_limit its limit.
     metrics_ahead_seconds: how far in the future a metric's timestamp may lie. request_seconds: how long a request may
-    take, upkeep apart.
+    take, upkeep apart. key_days: the term of the deployment's own keys; zero for keys without an end.
     """
 
     signed_in_limit: int = 1000
@@ -141,18 +144,22 @@ class AccessSettings:
     service_key_limit: int = 1000
     metrics_ahead_seconds: int = 86_400
     request_seconds: int = 25
+    key_days: int = 90
 
 
 @dataclass(frozen=True)
 class OversightSettings:
     """audit_logs: of who read and wrote data. logs_locked: for good, so that nobody shortens log_days.
 
+    logs_project: where they are kept; empty for the stack's own.
+
     budget: a month, in whole units of the billing account's currency.
     """
 
     audit_logs: bool = True
     log_days: int = 400
-    logs_locked: bool = False
+    logs_locked: bool = True
+    logs_project: str = ""
     container_scanning: bool = True
     budget: int = 0
     billing_account: str = ""
@@ -192,6 +199,8 @@ class Configuration:
     """domain: of the one host name for all functions; empty for none. crons: of the schedules, by their names.
 
     fallback_service: what answers the paths of that host name that are no function's; empty for 404.
+    armor_enforced: whether Cloud Armor refuses what looks like an attack, or only logs it.
+    kms_key: of the customer, for what the region holds; empty for Google's own.
     project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
 
@@ -203,6 +212,8 @@ class Configuration:
     deletion_protection: bool = True
     runtime: str = "python313"
     log_level: str = "INFO"
+    kms_key: str = ""
+    armor_enforced: bool = True
     domain: str = ""
     fallback_service: str = ""
     console: bool = True

@@ -57,6 +57,8 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         deletion_protection=values.switch("deletionProtection", default.deletion_protection),
         runtime=values.text("functionRuntime", default.runtime, r"python31[1-9]", "set it to python311 or newer"),
         log_level=values.choice("logLevel", default.log_level, LOG_LEVELS),
+        armor_enforced=values.switch("armorEnforced", default.armor_enforced),
+        kms_key=values.text("kmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
         domain=values.text("domain", default.domain, _DOMAIN, "set it to a host name such as api.example.com"),
         fallback_service=values.text(
             "fallbackService",
@@ -119,7 +121,6 @@ def _database(values: Values) -> DatabaseSettings:
         ),
         connector_enforced=values.switch("databaseConnectorEnforced", default.connector_enforced),
         replica_region=values.text("replicaRegion", "", _REGION, "set it to a region such as us-west1, or to nothing"),
-        kms_key=values.text("databaseKmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
     )
 
 
@@ -148,8 +149,11 @@ def _storage(values: Values) -> StorageSettings:
         metrics=values.integer("metricsDays", default.metrics, 1, 3650),
         archive=values.integer("archiveDays", default.archive, 730, 36500),
         archive_retention=values.integer("archiveRetentionDays", default.archive_retention, 0, 36500),
-        backups_retention=values.integer("backupsRetentionDays", default.backups_retention, 0, 28),
         locked=values.switch("retentionLocked", default.locked),
+        backups_retention=values.integer("backupsRetentionDays", default.backups_retention, 0, 28),
+        backups_locked=values.switch("backupsLocked", default.backups_locked),
+        export_project=values.text("exportProject", "", _PROJECT, "set it to the id of a Google Cloud project"),
+        export_hours=values.integer("exportHours", default.export_hours, 1, 24),
     )
 
 
@@ -185,6 +189,7 @@ def _access(values: Values) -> AccessSettings:
         origins=values.texts("corsOrigins", _ORIGIN, "set it to an origin such as https://app.example.com"),
         service_key=values.switch("serviceKey", default.service_key),
         service_key_limit=values.integer("serviceKeyLimit", default.service_key_limit, 1, 10**9),
+        key_days=values.integer("deploymentKeyDays", default.key_days, 0, 365),
         metrics_ahead_seconds=values.integer("metricsAheadSeconds", default.metrics_ahead_seconds, 0, 31 * 86400),
         request_seconds=values.integer("requestSeconds", default.request_seconds, 1, 120),
     )
@@ -196,6 +201,7 @@ def _oversight(values: Values) -> OversightSettings:
         audit_logs=values.switch("auditLogs", default.audit_logs),
         log_days=values.integer("logDays", default.log_days, 1, 3650),
         logs_locked=values.switch("logsLocked", default.logs_locked),
+        logs_project=values.text("logsProject", "", _PROJECT, "set it to the id of a Google Cloud project"),
         container_scanning=values.switch("containerScanning", default.container_scanning),
         budget=values.integer("budget", default.budget, 0, 10**9),
         billing_account=values.text(

@@ -12,6 +12,7 @@ from utxoiq_infra.configuration.catalog import (
     ENDPOINTS,
     FEEDBACK,
     FUNCTIONS,
+    KEEPER,
     KEYS,
     METRICS,
     SCHEDULES,
@@ -99,7 +100,15 @@ class BurnRate:
     above: float
 
 
-Condition = Threshold | Absence | BurnRate
+@dataclass(frozen=True)
+class LogMatch:
+    """An entry of a log that the filter chooses: the only condition of its alert, as Google has it."""
+
+    name: str
+    filter: str
+
+
+Condition = Threshold | Absence | BurnRate | LogMatch
 
 
 @dataclass(frozen=True)
@@ -355,6 +364,7 @@ def lateness_limits(configuration: Configuration) -> list[tuple[int, tuple[str, 
     limits: list[tuple[int, tuple[str, ...]]] = sorted(
         (longest_gap(configuration.crons[row.name]) + 2 * row.deadline_seconds + LATE_MARGIN, (row.name,))
         for row in SCHEDULES
+        if row.function != KEEPER  # it has no database, and so no place to keep its successes
     )
     while len(limits) > 1:
         ratios = [later[0] / earlier[0] for earlier, later in pairwise(limits)]

@@ -9,12 +9,15 @@ from pulumi_gcp import monitoring
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
-from utxoiq_infra.monitoring.alert_table import CRITICAL, Absence, Alert, BurnRate, Condition, Threshold
+from utxoiq_infra.monitoring.alert_table import CRITICAL, Absence, Alert, BurnRate, Condition, LogMatch, Threshold
 from utxoiq_infra.monitoring.metric_filters import Series
 
 RUNBOOKS = Path("docs", "operations", "alerts")
 # When an incident is closed that no data close any more.
 FORGOTTEN_AFTER = "86400s"
+# Of what is said once and has no end: when its incident is closed, and how often it may be told.
+SAID_ONCE_CLOSES_AFTER = "1800s"
+SAID_ONCE_A = "300s"
 # How often a critical incident is notified again until it is closed.
 TOLD_AGAIN_AFTER = "14400s"
 # Google evaluates missing data only for a condition that has to hold for at least this long.
@@ -71,6 +74,14 @@ class Alerting(Component):
         )
 
     def _strategy(self, alert: Alert) -> monitoring.AlertPolicyAlertStrategyArgs:
+        if isinstance(alert.conditions[0], LogMatch):
+            return monitoring.AlertPolicyAlertStrategyArgs(
+                auto_close=SAID_ONCE_CLOSES_AFTER,
+                notification_prompts=["OPENED"],
+                notification_rate_limit=monitoring.AlertPolicyAlertStrategyNotificationRateLimitArgs(
+                    period=SAID_ONCE_A
+                ),
+            )
         again = monitoring.AlertPolicyAlertStrategyNotificationChannelStrategyArgs(
             notification_channel_names=self._channels, renotify_interval=TOLD_AGAIN_AFTER
         )
@@ -93,6 +104,11 @@ def _condition(condition: Condition) -> monitoring.AlertPolicyConditionArgs:
                     ],
                     duration=f"{condition.duration}s",
                 ),
+            )
+        case LogMatch():
+            return monitoring.AlertPolicyConditionArgs(
+                display_name=condition.name,
+                condition_matched_log=monitoring.AlertPolicyConditionConditionMatchedLogArgs(filter=condition.filter),
             )
         case BurnRate():
             return monitoring.AlertPolicyConditionArgs(

@@ -11,6 +11,7 @@ from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.monitoring.alert_table import alerts
 from utxoiq_infra.monitoring.alerting import Alerting
 from utxoiq_infra.monitoring.availability import Availability
+from utxoiq_infra.monitoring.change_table import change_alerts
 from utxoiq_infra.monitoring.dashboard_table import dashboards
 from utxoiq_infra.monitoring.dashboards import Dashboards
 from utxoiq_infra.monitoring.uptime import UptimeChecks
@@ -31,7 +32,7 @@ class Monitoring(Component):
         super().__init__("Monitoring", name, opts)
         objective = Availability(name, configuration, opts=self.own()).objective
         checks = list(UptimeChecks(name, configuration, functions, opts=self.own()).checks.values())
-        table = alerts(configuration, objective, checks)
+        table = [*alerts(configuration, objective, checks), *change_alerts(configuration)]
         policies = Alerting(name, configuration, table, channels, repository, opts=self.own()).policies
         self.dashboards = Dashboards(
             name,

@@ -15,17 +15,20 @@ from utxoiq_infra.project_number import project_number
 AUDITED_SERVICES = tuple(
     f"{service}.googleapis.com"
     for service in (
-        *(
-            "bigquery",
-            "cloudkms",
-            "cloudresourcemanager",
-            "cloudsql",
-            "iam",
-            "redis",
-            "run",
-            "secretmanager",
-            "storage",
-        ),
+        "artifactregistry",
+        "bigquery",
+        "cloudbuild",
+        "cloudfunctions",
+        "cloudkms",
+        "cloudresourcemanager",
+        "cloudscheduler",
+        "cloudsql",
+        "iam",
+        "logging",
+        "redis",
+        "run",
+        "secretmanager",
+        "storage",
     )
 )
 AUDITED_ACCESS = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
@@ -112,7 +115,7 @@ class Oversight(Component):
         bucket = logging.ProjectBucketConfig(
             f"{name}-audit",
             bucket_id=f"{name}-audit",
-            project=configuration.project,
+            project=configuration.oversight.logs_project or configuration.project,
             location=configuration.region,
             description="Audit logs of Google Cloud and of the functions",
             retention_days=configuration.oversight.log_days,
@@ -120,7 +123,7 @@ class Oversight(Component):
             opts=self.own(protect=configuration.deletion_protection),
         )
         functions = self._of_stack(_FUNCTIONS)
-        logging.ProjectSink(
+        sink = logging.ProjectSink(
             f"{name}-audit",
             name=f"{name}-audit",
             project=configuration.project,
@@ -130,6 +133,19 @@ class Oversight(Component):
             unique_writer_identity=True,
             opts=self.own(),
         )
+        if configuration.oversight.logs_project:
+            # Within one project a sink needs no right.
+            projects.IAMMember(
+                f"{name}-audit",
+                project=configuration.oversight.logs_project,
+                role="roles/logging.bucketWriter",
+                member=sink.writer_identity,
+                condition=projects.IAMMemberConditionArgs(
+                    title="one bucket of logs",
+                    expression=bucket.id.apply(lambda path: f'resource.name.endsWith("{path}")'),
+                ),
+                opts=self.own(),
+            )
 
     def _of_stack(self, log_filter: str) -> str:
         return log_filter.format(

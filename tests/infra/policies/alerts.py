@@ -57,6 +57,8 @@ def thresholds(policy: Resource) -> list[Json]:
 def queries(policy: Resource) -> Iterator[tuple[str, list[Json]]]:
     """Every filter of a policy with its aggregations, but those of the objective."""
     for condition in policy["conditions"]:
+        if condition.get("conditionMatchedLog"):
+            continue
         found = condition.get("conditionThreshold") or condition["conditionAbsent"]
         if not found["filter"].startswith(SLO):
             yield found["filter"], found["aggregations"]
@@ -176,6 +178,8 @@ def google_takes_the_policies(deployment: Deployment) -> Iterator[str]:
         if not 1 <= len(policy["conditions"]) <= MAX_CONDITIONS:
             yield f"{policy.name} has {len(policy['conditions'])} conditions"
         for condition in policy["conditions"]:
+            if condition.get("conditionMatchedLog"):
+                continue
             absent = condition.get("conditionAbsent")
             found = condition.get("conditionThreshold") or absent
             duration = _seconds(found["duration"])
@@ -188,6 +192,18 @@ def google_takes_the_policies(deployment: Deployment) -> Iterator[str]:
                 yield f"{policy.name} aligns to less than a minute"
         if len(policy["documentation.content"]) > MAX_CONTENT or "${" in policy["documentation.content"]:
             yield f"{policy.name} documents too much, or with what Google takes for a variable"
+
+
+@rule
+def google_takes_the_policies_on_logs(deployment: Deployment) -> Iterator[str]:
+    """As its API documents them."""
+    for policy in deployment.all(POLICY):
+        if not any(condition.get("conditionMatchedLog") for condition in policy["conditions"]):
+            continue
+        if len(policy["conditions"]) > 1:
+            yield f"{policy.name} looks for entries beside something else"
+        if not policy["alertStrategy.notificationRateLimit.period"]:
+            yield f"{policy.name} has no limit of its rate"
 
 
 @rule

@@ -98,6 +98,35 @@ def temporary_instances_are_all_that_backups_may_replace(deployment: Deployment)
 
 
 @rule
+def the_second_copy_is_locked(deployment: Deployment) -> Iterator[str]:
+    (bucket,) = (found for found in deployment.all(BUCKET) if found.name.endswith("-backups"))
+    days, locked = int(deployment.setting("backupsRetentionDays")), deployment.setting("backupsLocked") == "true"
+    kept = int(bucket["retentionPolicy.retentionPeriod"] or 0) // 86400
+    if kept != days or bool(bucket["retentionPolicy.isLocked"]) != locked:
+        yield f"{bucket.name} keeps exports {kept} days, locked {bucket['retentionPolicy.isLocked']}"
+    if bucket["project"] != (deployment.setting("exportProject") or deployment.setting("gcp:project")):
+        yield f"{bucket.name} is in the project {bucket['project']}"
+
+
+@rule
+def the_database_creates_exports_in_their_hours_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+    (bucket,) = (found for found in deployment.all(BUCKET) if found.name.endswith("-backups"))
+    exports = f'resource.name.startsWith("projects/_/buckets/{bucket["name"]}/objects/exports/")'
+    for grant in deployment.all("storage/bucketIAMMember:BucketIAMMember"):
+        if "gcp-sa-cloud-sql" not in grant["member"]:
+            continue
+        alternatives = (grant["condition.expression"] or "").split(" || ")
+        timed = deployment.setting("exportHours") == "24" or all("request.time.getHours" in one for one in alternatives)
+        if (
+            grant["bucket"] != bucket["name"]
+            or grant["role"] != "roles/storage.objectCreator"
+            or not all(one.startswith(exports) for one in alternatives)
+            or not timed
+        ):
+            yield f"{grant.name}: {grant['role']} on {grant['bucket']} if {grant['condition.expression']}"
+
+
+@rule
 def audit_logs_are_kept(deployment: Deployment) -> Iterator[str]:
     buckets = deployment.all("logging/projectBucketConfig:ProjectBucketConfig")
     kept = {bucket.name: bucket["retentionDays"] for bucket in buckets}

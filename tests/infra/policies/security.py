@@ -229,8 +229,11 @@ def the_cache_takes_tls_only(deployment: Deployment) -> Iterator[str]:
 @rule
 def no_function_is_reachable_behind_the_balancers_back(deployment: Deployment) -> Iterator[str]:
     wanted = "ALLOW_INTERNAL_AND_GCLB" if deployment.setting("domain") else "ALLOW_ALL"
+    sizes = json.loads(deployment.configuration.get("utxoiq-persistence:functions", "{}"))
+    is_internal = sizes.get(MIGRATE.name, {}).get("ingress") == "internal"
+    migrate = "ALLOW_INTERNAL_ONLY" if is_internal else "ALLOW_ALL"
     for function in deployment.all(FUNCTION):
-        private = {MIGRATE.name: "ALLOW_ALL", CONSOLE.name: "ALLOW_ALL", KEEPER.name: "ALLOW_INTERNAL_ONLY"}
+        private = {MIGRATE.name: migrate, CONSOLE.name: "ALLOW_ALL", KEEPER.name: "ALLOW_INTERNAL_ONLY"}
         if function["serviceConfig.ingressSettings"] != private.get(function.name.rpartition("-")[2], wanted):
             yield f"{function.name}: {function['serviceConfig.ingressSettings']}"
 

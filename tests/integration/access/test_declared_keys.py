@@ -1,9 +1,11 @@
 """The keys that a deployment hands out are what it declares, each time that it is deployed."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.integration.access.conftest import Rows
 
 from utxoiq_persistence.access import declared_keys
@@ -47,6 +49,19 @@ async def test_a_deployment_that_declares_another_key_revokes_the_one_before(set
         ["key.revoke", "old000000000"],
         ["key.declare", "new000000000"],
     ]
+
+
+async def test_a_deployments_key_ends_when_it_says_and_a_later_one_says_otherwise(
+    store: Store, settings: Settings, rows: Rows
+) -> None:
+    (ended, over), (lasting, key) = new_key("over00000000", name="a"), new_key("lasting00000", name="b")
+    now = datetime.now(UTC)
+    yesterday, tomorrow = now - timedelta(days=1), now + timedelta(days=1)
+    declared_keys.declare(settings.database, [replace(over, expires_at=yesterday), replace(key, expires_at=yesterday)])
+    declared_keys.declare(settings.database, [replace(over, expires_at=yesterday), replace(key, expires_at=tomorrow)])
+    holders = [await store.key_ring.check(text.encode()) for text in (ended, lasting)]
+    assert [holder.status for holder in holders if holder] == ["expired", "active"]
+    assert rows("SELECT expires_at FROM api_keys ORDER BY name") == [[yesterday], [tomorrow]]
 
 
 async def test_a_deployment_changes_the_rights_of_its_key(store: Store, settings: Settings, rows: Rows) -> None:

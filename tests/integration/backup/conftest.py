@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.cloud_sql.api import AdminApi
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.backups import BackupService
 from utxoiq_persistence.backup.settings import BackupSettings
@@ -25,6 +28,7 @@ USER = "backup@utxoiq-test.iam"
 PROJECT = "utxoiq-test"
 REGION = "us-central1"
 PRIMARY = "utxoiq-test-primary"
+EXPORT_BUCKET = "utxoiq-test-backups"
 SETTINGS = {
     "tier": "db-custom-2-7680",
     "backupConfiguration": {"enabled": True, "pointInTimeRecoveryEnabled": True, "location": "us-east1"},
@@ -73,9 +77,18 @@ class AdminClient:
         return self.done(self.api.instances().clone(project=PROJECT, instance=source, body=body).execute())
 
 
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
+    with StorageServer(tmp_path_factory.mktemp("storage") / "buckets") as server:
+        body = {"name": EXPORT_BUCKET, "location": "US-EAST1"}
+        httpx.post(f"{server.url}/storage/v1/b?project={PROJECT}", json=body).raise_for_status()
+        yield server
+
+
 @pytest.fixture
-def cloud_sql(tmp_path: Path) -> Iterator[CloudSqlService]:
-    service = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"})
+def cloud_sql(tmp_path: Path, storage: StorageServer) -> Iterator[CloudSqlService]:
+    exports = Exports(lambda: storage.url)
+    service = CloudSqlService(tmp_path / "sql", PROJECT, settings={"fsync": "off"}, exports=exports)
     service.start()
     yield service
     service.stop()
@@ -131,10 +144,12 @@ def source(primary: ManagedPostgres) -> ManagedPostgres:
 
 
 @pytest.fixture
-def backup_settings(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient) -> BackupSettings:
+def backup_settings(
+    cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, storage: StorageServer
+) -> BackupSettings:
     instance = f"{PROJECT}:{REGION}:{PRIMARY}"
     database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir), str(cloud_sql.sockets))
-    return BackupSettings(database, admin.url)
+    return BackupSettings(database, EXPORT_BUCKET, admin.url, storage=storage.url)
 
 
 @pytest.fixture

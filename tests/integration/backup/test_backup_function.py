@@ -44,6 +44,7 @@ def client(
         "CLOUD_SQL_SOCKET_DIR": database.socket_dir or "",
         "CLOUD_SQL_SOCKETS": database.sockets or "",
         "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
+        "EXPORT_BUCKET": backup_settings.export_bucket,
         "REDIS_HOST": valkey.host,
         "CACHE_KEY": "of this test and of no other function",
         "REDIS_PORT": str(valkey.port),
@@ -91,7 +92,7 @@ def test_who_may_call(client: httpx.Client, issuer: Issuer, scheduler: dict[str,
         assert client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
     assert client.get(f"{PATH}/status", headers=scheduler).status_code == 403
     empty = _answered(client.get(f"{PATH}/status", headers=operator))
-    assert empty == {"status": "success", "backup": None, "verification": None}
+    assert empty == {"status": "success", "backup": None, "export": None, "verification": None}
 
 
 def test_the_scheduler_has_the_backups_watched(

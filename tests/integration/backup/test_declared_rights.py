@@ -5,20 +5,23 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from tests.infra.deployment import deploy
-from tests.integration.backup.conftest import PRIMARY, PROJECT, REGION, AdminClient
+from tests.integration.backup.conftest import EXPORT_BUCKET, PRIMARY, PROJECT, REGION, AdminClient
 from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.api_callers import OPERATOR, ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
+from local_cloud.google.cloud_sql.exports import Exports, agent_of
 from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.iam import Bindings
 from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup import keeping
 from utxoiq_persistence.backup.backups import BackupService
@@ -35,6 +38,14 @@ BACKUP, KEEPER, FEEDBACK = (
 AddressOf = Callable[[str], str]
 
 
+@pytest.fixture
+def exporting(
+    cloud_sql: CloudSqlService, storage: StorageServer, declared: Bindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instance writes to buckets with the rights that are declared."""
+    monkeypatch.setattr(cloud_sql, "_exports", Exports(lambda: storage.url, declared))
+
+
 @pytest.fixture(scope="module")
 def declared() -> Bindings:
     """Those of the stack `local`, about the instance of this test."""
@@ -47,6 +58,12 @@ def declared() -> Bindings:
         condition = grant["condition.expression"]
         moved = condition.replace(ours, theirs) if condition else None
         bindings.add(f"project/{PROJECT}", grant["role"], grant["member"], moved)
+    for grant in deployment.all("storage/bucketIAMMember:BucketIAMMember"):
+        if grant["bucket"].endswith("-backups"):
+            moved = grant["condition.expression"].replace(grant["bucket"], EXPORT_BUCKET)
+            agent = f"serviceAccount:{agent_of(PRIMARY)}"
+            member = agent if "gcp-sa-cloud-sql" in grant["member"] else grant["member"]
+            bindings.add(f"bucket/{EXPORT_BUCKET}", grant["role"], member, moved)
     return bindings
 
 
@@ -108,6 +125,42 @@ def test_whoever_has_taken_over_the_backup_function_destroys_nothing(
     assert status_of(api_of(address_of(FEEDBACK)).instances().list(project=PROJECT)) == 403
     listed = api_of(address_of(OPERATOR)).backupRuns().list(**here).execute()["items"]
     assert backup_id in {one["id"] for one in listed}
+
+
+@pytest.mark.anyio
+async def test_an_export_is_made_and_proved_with_them(
+    backup_settings: BackupSettings, exporting: None, address_of: AddressOf, valkey: Valkey
+) -> None:
+    settings = replace(backup_settings, endpoint=address_of(BACKUP))
+    redis = RedisSettings(valkey.host, valkey.port, valkey.password)
+    async with Store.opened(Settings("backup", settings.database, redis)) as store:
+        service = BackupService(settings, store)
+        exported = msgspec.json.decode((await service.run(60, is_export=True)).body)["export"]
+        assert exported["status"] == "success", exported
+        assert b'"status" : "success"' in (await service.run(60)).body
+        for what in ("backup", "export"):
+            state = msgspec.json.decode((await service.verify(120, resume_only=False)).body)
+            assert state["verification"]["status"] == "passed", state
+            assert state["verification"]["backup_id"] == state[what]["backup_id"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [f"gs://{EXPORT_BUCKET}/other/1.sql.gz", f"gs://{EXPORT_BUCKET}-2/exports/1.sql.gz"],
+    ids=["another name", "another bucket"],
+)
+def test_an_export_goes_to_its_place_only(primary: Postgres, exporting: None, address_of: AddressOf, uri: str) -> None:
+    here = {"project": PROJECT, "instance": PRIMARY}
+    body = {"exportContext": {"fileType": "SQL", "uri": uri, "databases": ["postgres"]}}
+    assert status_of(api_of(address_of(BACKUP)).instances().export(**here, body=body)) == 403
+
+
+def test_nobody_else_has_an_export_made(primary: Postgres, exporting: None, address_of: AddressOf) -> None:
+    here = {"project": PROJECT, "instance": PRIMARY}
+    uri = f"gs://{EXPORT_BUCKET}/exports/1.sql.gz"
+    body = {"exportContext": {"fileType": "SQL", "uri": uri, "databases": ["postgres"]}}
+    for account in (KEEPER, FEEDBACK):
+        assert status_of(api_of(address_of(account)).instances().export(**here, body=body)) == 403
 
 
 def test_an_address_without_the_secret_is_nobodys(primary: Postgres, address_of: AddressOf) -> None:

@@ -55,7 +55,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 @pytest.fixture
 def backups(settings: Settings, store: Store, statements: list[str]) -> BackupService:
     """Of a Cloud SQL that nobody asks anything."""
-    return BackupService(BackupSettings(settings.database, "http://127.0.0.1:1"), store)
+    return BackupService(BackupSettings(settings.database, "exports", "http://127.0.0.1:1"), store)
 
 
 def held(postgres: Postgres, database: str) -> bool:

@@ -13,7 +13,7 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError
 
 DESCRIPTION = json.loads((files("googleapiclient.discovery_cache") / "documents" / "sqladmin.v1.json").read_text())
-SETTINGS = BackupSettings(DatabaseSettings("project:us-central1:primary", "utxoiq", "backup"))
+SETTINGS = BackupSettings(DatabaseSettings("project:us-central1:primary", "utxoiq", "backup"), "exports")
 SOURCE = {
     "region": "us-central1",
     "databaseVersion": "POSTGRES_17",

@@ -1,5 +1,7 @@
 """Conditions of role bindings hold where Google's would, and one that is not understood fails by name."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from local_cloud.errors import DeploymentFailed
@@ -21,10 +23,22 @@ VERIFYING = f'resource.type == "{INSTANCE}" && resource.name.startsWith("{OURS}-
         (VERIFYING, INSTANCE, f"{OURS}-verify-1", True),
         (VERIFYING, INSTANCE, OURS, False),
         (VERIFYING, BACKUP, f"{OURS}-verify-1", False),
+        ('resource.name.endsWith("buckets/b")', "", "projects/p/buckets/b", True),
+        ('resource.name.endsWith("buckets/b")', "", "projects/p/buckets/b/views/v", False),
     ],
 )
 def test_a_condition_narrows_a_role(expression: str, resource_type: str, name: str, holds: bool) -> None:
     assert Condition(expression).holds(resource_type, name) is holds
+
+
+@pytest.mark.parametrize(("hour", "holds"), [(22, True), (3, True), (4, False), (21, False)])
+def test_a_condition_narrows_a_role_to_hours(hour: int, holds: bool) -> None:
+    prefix = 'resource.name.startsWith("exports/")'
+    until = 'request.time.getHours("UTC") < 4'
+    expression = f'{prefix} && request.time.getHours("UTC") >= 22 || {prefix} && {until}'
+    condition = Condition(expression, lambda: datetime(2026, 1, 1, hour, 59, tzinfo=UTC))
+    assert condition.holds("", "exports/1") is holds
+    assert not condition.holds("", "others/1")
 
 
 @pytest.mark.parametrize(

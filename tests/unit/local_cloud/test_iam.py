@@ -33,6 +33,16 @@ def test_a_role_is_its_members_and_its_services(bindings: Bindings) -> None:
     assert not bindings.has_role(f"serviceAccount:{DEPLOYER}", "storage")
 
 
+def test_a_role_on_a_bucket_is_about_that_bucket(bindings: Bindings) -> None:
+    bindings.add("bucket/shop-backups", "roles/storage.objectCreator", "serviceAccount:sql")
+    for bucket, permitted in (("shop-backups", True), ("shop-backups-2", False), ("shop-archive", False)):
+        path = f"projects/_/buckets/{bucket}/objects/1"
+        assert bindings.permits("serviceAccount:sql", "storage.objects.create", "", path) is permitted
+    path = "projects/_/buckets/shop-backups/objects/1"
+    assert not bindings.permits("serviceAccount:sql", "storage.objects.delete", "", path)
+    assert not bindings.permits("serviceAccount:other", "storage.objects.create", "", path)
+
+
 def call(bindings: Bindings, google: Issuer, token: str | None) -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:

@@ -114,10 +114,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Back up the database, or continue the backup in progress
-         * @description Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+         * Back up or export the database, or continue the one in progress
+         * @description Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
          *
-         *     A backup that fails is answered with an error, so that it is tried again.
+         *     One that fails is answered with an error, so that it is tried again.
          */
         post: operations["run_backup"];
         delete?: never;
@@ -136,8 +136,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify the newest backup by restoring it, or continue the verification in progress
-         * @description Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud Scheduler.
+         * Verify the newest backup or export, in turn, by restoring it, or continue that
+         * @description Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud Scheduler.
          */
         post: operations["verify_backup"];
         delete?: never;
@@ -956,7 +956,7 @@ export interface components {
         };
         /**
          * BackupStatus
-         * @description Describes the newest backup and the newest verification; null if there is none.
+         * @description Describes the newest backup, the newest export and the newest verification; null if there is none.
          */
         BackupStatus: {
             /**
@@ -966,12 +966,16 @@ export interface components {
             status: "success";
             /** @description The newest backup. */
             backup: components["schemas"]["BackupShown"] | null;
+            /** @description The newest export. */
+            export: components["schemas"]["BackupShown"] | null;
             /** @description The newest verification of a backup. */
             verification: components["schemas"]["VerificationShown"] | null;
         };
         /**
          * BackupShown
-         * @description Describes a backup. `backup_id` is the identifier that Cloud SQL assigned to it.
+         * @description Describes a backup or an export.
+         *
+         *     `backup_id` is the identifier that Cloud SQL assigned to it, or the name of the exported object.
          */
         BackupShown: {
             /**
@@ -979,7 +983,7 @@ export interface components {
              * @description The id of the backup here.
              */
             id: string;
-            /** @description The id of the backup at Cloud SQL. */
+            /** @description The id of the backup at Cloud SQL, or the name of the export's object. */
             backup_id: string | null;
             /**
              * Format: date-time
@@ -1000,7 +1004,7 @@ export interface components {
         };
         /**
          * VerificationShown
-         * @description Describes the verification of a backup, which restores it and checks the restored data.
+         * @description Describes the verification of a backup or an export, which restores it and checks the restored data.
          *
          *     `backup_id` identifies the verified backup. `error` says what was wrong with the backup, or why it could not be
          *     verified.
@@ -1028,7 +1032,7 @@ export interface components {
              * @enum {unknown}
              */
             status: "failed" | "passed" | "running";
-            /** @description The id of the backup at Cloud SQL. */
+            /** @description The id of the backup at Cloud SQL, or the name of the export's object. */
             backup_id: string | null;
             /** @description Why it failed; null where it did not. */
             error: string | null;
@@ -2761,6 +2765,8 @@ export interface operations {
             query?: {
                 /** @description Time budget in seconds. When it is used up, the response reports the progress so far. */
                 budget_seconds?: number;
+                /** @description Export the database to its bucket, as SQL, instead of having Cloud SQL back it up. */
+                export?: boolean;
             };
             header?: {
                 /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */

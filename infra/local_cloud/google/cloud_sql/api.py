@@ -20,6 +20,7 @@ PREFIXES = ("/v1", "/v1beta4", "/sql/v1", "/sql/v1beta4")
 PROJECT = "/projects/{project}"
 INSTANCES = f"{PROJECT}/instances"
 INSTANCE = f"{INSTANCES}/{{instance}}"
+USERS = f"{INSTANCE}/users"
 BACKUPS = f"{INSTANCE}/backupRuns"
 BACKUP = f"{BACKUPS}/{{id}}"
 OPERATIONS = f"{PROJECT}/operations"
@@ -39,6 +40,9 @@ CALLS: list[tuple[str, str, Call]] = [
     ("GET", f"{INSTANCE}/getLatestRecoveryTime", lambda sql, path, _: sql.recovery_times(path["instance"])),
     ("POST", f"{INSTANCE}/clone", lambda sql, path, body: sql.clone(path["instance"], body)),
     ("POST", f"{INSTANCE}/restoreBackup", lambda sql, path, body: sql.restore(path["instance"], body)),
+    ("POST", f"{INSTANCE}/export", lambda sql, path, body: sql.export(path["instance"], body)),
+    ("GET", USERS, lambda sql, path, _: {"kind": "sql#usersList", "items": sql.users(path["instance"])}),
+    ("POST", USERS, lambda sql, path, body: sql.insert_user(path["instance"], body)),
     (
         "GET",
         BACKUPS,
@@ -61,6 +65,9 @@ PERMISSIONS: Mapping[tuple[str, str], str] = {
     ("GET", f"{INSTANCE}/getLatestRecoveryTime"): "cloudsql.instances.get",
     ("POST", f"{INSTANCE}/clone"): "cloudsql.instances.clone",
     ("POST", f"{INSTANCE}/restoreBackup"): "cloudsql.instances.restoreBackup",
+    ("POST", f"{INSTANCE}/export"): "cloudsql.instances.export",
+    ("GET", USERS): "cloudsql.users.list",
+    ("POST", USERS): "cloudsql.users.create",
     ("GET", BACKUPS): "cloudsql.backupRuns.list",
     ("POST", BACKUPS): "cloudsql.backupRuns.create",
     ("GET", BACKUP): "cloudsql.backupRuns.get",

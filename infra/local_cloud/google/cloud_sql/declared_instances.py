@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
@@ -17,13 +18,16 @@ class DeclaredInstances:
     with the name and the process of each server that nobody declares.
     """
 
-    def __init__(self, folder: Path, project: str, report: Report, remember: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, folder: Path, project: str, report: Report, exports: Exports, remember: Callable[[str, int], None]
+    ) -> None:
         self.servers: dict[str, ManagedPostgres] = {}
         self.databases: list[tuple[str, str]] = []
         self._folder = folder
         self._project = project
         self._report = report
         self._remember = remember
+        self._exports = exports
         self._starting: asyncio.Task[CloudSqlService] | None = None
         self._started: CloudSqlService | None = None
 
@@ -52,7 +56,7 @@ class DeclaredInstances:
             await asyncio.to_thread(self._started.stop)
 
     async def _start(self) -> CloudSqlService:
-        service = CloudSqlService(self._folder, self._project, remember=self._remember)
+        service = CloudSqlService(self._folder, self._project, exports=self._exports, remember=self._remember)
         with self._report.step("Cloud SQL Admin API"):
             await asyncio.to_thread(service.start)
         self._started = service

@@ -15,9 +15,11 @@ from typing import Any
 from local_cloud.google.cloud_sql import manifest, times
 from local_cloud.google.cloud_sql.catalog import ApiObject, InstanceCatalog
 from local_cloud.google.cloud_sql.errors import invalid, no_instance
+from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy_backup
 from local_cloud.google.cloud_sql.operations import Operations
 from local_cloud.google.cloud_sql.standby import Standby
+from local_cloud.google.cloud_sql.users import ensure_user
 from local_cloud.processes.postgres import list_settings
 from local_cloud.processes.server import ServerFailed
 
@@ -32,7 +34,8 @@ class CloudSqlService:
     """Carries out the Admin API's calls.
 
     folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves. settings:
-    of postgresql.conf, for the instances that it makes. remember: called with the name and the process of each of them.
+    of postgresql.conf, for the instances that it makes. exports: writes to buckets. remember: called with the name and
+    the process of each of them.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class CloudSqlService:
         project: str,
         *,
         settings: Mapping[str, str] | None = None,
+        exports: Exports | None = None,
         remember: Callable[[str, int], None] = lambda *_: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -50,6 +54,7 @@ class CloudSqlService:
         self.sockets.mkdir(exist_ok=True, mode=0o700)
         self._settings = dict(settings or {})
         self._remember = remember
+        self._exports = exports
         self._catalog = InstanceCatalog(self.folder / "registry.json")
         self._servers: dict[str, ManagedPostgres] = {}
         self.operations = Operations(project, self._catalog.operations, self._keep_operations)
@@ -285,6 +290,46 @@ class CloudSqlService:
                 self._take_backup(self._new_backup(name, "AUTOMATED", {}))
 
         return self.operations.begin("RESTORE_VOLUME", name, replace)
+
+    def export(self, name: str, body: ApiObject) -> ApiObject:
+        """Begin to write a database as SQL to a bucket, and return the operation. Raises ApiError."""
+        context = body.get("exportContext") or {}
+        uri, databases = _require(context, "uri"), context.get("databases") or []
+        if context.get("fileType") != "SQL" or len(databases) != 1 or not uri.endswith(".gz"):
+            raise invalid("The local Cloud SQL exports one database as compressed SQL.")
+        if self._exports is None:
+            raise invalid("There is no Cloud Storage.")
+        exports, region = self._exports, self.instance(name)["region"]
+        server = self.server(name)
+        exports.check(name, uri)
+        folder = self._home(region, name) / "exports"
+        return self.operations.begin(
+            "EXPORT", name, lambda: exports.write(server, folder, str(databases[0]), uri), exportContext=context
+        )
+
+    def users(self, name: str) -> list[ApiObject]:
+        """Return the database users of an instance. Raises ApiError."""
+        connection = self.server(name).connect()
+        try:
+            rows = connection.run("SELECT rolname FROM pg_roles WHERE rolcanlogin ORDER BY rolname")
+        finally:
+            connection.close()
+        return [{"kind": "sql#user", "name": user, "instance": name, "project": self.project} for (user,) in rows]
+
+    def insert_user(self, name: str, body: ApiObject) -> ApiObject:
+        """Begin to make the database user of a service account, and return the operation. Raises ApiError."""
+        user, server = _require(body, "name"), self.server(name)
+        if body.get("type") != "CLOUD_IAM_SERVICE_ACCOUNT":
+            raise invalid("The local Cloud SQL makes users of service accounts by this call, and no others.")
+
+        def create() -> None:
+            connection = server.connect()
+            try:
+                ensure_user(connection, user, None, list(body.get("databaseRoles") or []))
+            finally:
+                connection.close()
+
+        return self.operations.begin("CREATE_USER", name, create)
 
     def back_up(self, name: str, body: ApiObject) -> ApiObject:
         """Begin an on-demand backup, and return the operation. Raises ApiError."""

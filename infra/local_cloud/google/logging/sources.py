@@ -13,18 +13,21 @@ from local_cloud.google.monitored_resources import MonitoredResource, database_r
 STANDARD_OUTPUT = "run.googleapis.com/stdout"
 REQUESTS = "run.googleapis.com/requests"
 POSTGRES = "cloudsql.googleapis.com/postgres.log"
+ACTIVITY = "cloudaudit.googleapis.com/activity"
 EXECUTIONS = "cloudscheduler.googleapis.com/executions"
 
 
 class LogSources:
     """Functions register their logs; those of databases are found where the instances are."""
 
-    def __init__(self, project: str, scheduler_log: Path, cloud_sql: DeclaredInstances) -> None:
+    def __init__(self, project: str, scheduler_log: Path, activity_log: Path, cloud_sql: DeclaredInstances) -> None:
         self._project = project
         self._cloud_sql = cloud_sql
         self._functions: list[LogSource] = []
         # The resource of each entry is its own: the job.
         self._scheduler = EntryLog(scheduler_log, {"logName": self._log_name(EXECUTIONS)})
+        # Nobody changes rights or networks here: the log is for entries that are written to try alerts.
+        self._activity = EntryLog(activity_log, {"logName": self._log_name(ACTIVITY)})
 
     def add_function(self, resource: MonitoredResource, output: Path, requests: Path) -> None:
         """Register what a function writes to its standard output, and what its front end logs of requests."""
@@ -34,7 +37,7 @@ class LogSources:
 
     def current(self) -> list[LogSource]:
         """Return the sources that there are now."""
-        return [*self._functions, *self._databases(), self._scheduler]
+        return [*self._functions, *self._databases(), self._scheduler, self._activity]
 
     def _databases(self) -> list[LogSource]:
         service = self._cloud_sql.service

@@ -8,6 +8,7 @@ from typing import Any
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.filters.errors import BadFilter
 from local_cloud.google.monitoring.aggregation import NO_ALIGNER, NO_REDUCER, Aggregation, BadAggregation
+from local_cloud.google.monitoring.descriptors import LOG_METRIC
 from local_cloud.google.monitoring.filters import Field
 from local_cloud.google.monitoring.queries import BurnRateQuery, MetricQuery, Objective, Query, RatioQuery
 from local_cloud.google.monitoring.store import TimeSeriesStore
@@ -18,6 +19,8 @@ LONGEST_ABSENCE = 23.5 * 3600
 SHORTEST_AUTO_CLOSE = 1800.0
 DEFAULT_AUTO_CLOSE = 7 * 24 * 3600.0
 MAX_CONDITIONS = 6
+# For how long an entry of a log keeps its incident open here.
+MATCH_SECONDS = 300
 MAX_DOCUMENTATION = 8192
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "COMPARISON_GT": lambda value, threshold: value > threshold,
@@ -165,6 +168,11 @@ class PolicyReader:
         content = str(documentation.get("content") or "")
         if len(content) > MAX_DOCUMENTATION:
             raise _InvalidPolicy(f"its documentation has more than {MAX_DOCUMENTATION} characters")
+        matches = any("conditionMatchedLog" in condition for condition in conditions)
+        if matches and len(conditions) > 1:
+            raise _InvalidPolicy("a condition on entries of logs is the only one of its policy")
+        if matches and not (inputs.get("alertStrategy") or {}).get("notificationRateLimit"):
+            raise _InvalidPolicy("a policy on entries of logs has alertStrategy.notificationRateLimit")
         close = (inputs.get("alertStrategy") or {}).get("autoClose")
         auto_close = DEFAULT_AUTO_CLOSE if close is None else _read_seconds(close)
         if auto_close < SHORTEST_AUTO_CLOSE:
@@ -174,7 +182,7 @@ class PolicyReader:
             name=name,
             display_name=display_name,
             combiner=combiner,
-            conditions=tuple(self._read_condition(condition) for condition in conditions),
+            conditions=tuple(self._read_condition(name, condition) for condition in conditions),
             channels=tuple(map(str, inputs.get("notificationChannels") or ())),
             severity=str(inputs.get("severity") or ""),
             enabled=bool(inputs.get("enabled", True)),
@@ -184,10 +192,12 @@ class PolicyReader:
             declared={"enabled": True, **shown, "name": name},
         )
 
-    def _read_condition(self, inputs: Mapping[str, Any]) -> Condition:
+    def _read_condition(self, name: str, inputs: Mapping[str, Any]) -> Condition:
         display_name = str(inputs.get("displayName") or "")
         kinds = sorted(kind for kind in inputs if kind.startswith("condition"))
         threshold, absent = inputs.get("conditionThreshold"), inputs.get("conditionAbsent")
+        if len(kinds) == 1 and inputs.get("conditionMatchedLog") is not None:
+            return self._read_match(display_name, name)
         if len(kinds) == 1 and threshold is not None:
             return self._read_threshold(display_name, threshold)
         if len(kinds) == 1 and absent is not None:
@@ -195,6 +205,12 @@ class PolicyReader:
         raise _InvalidPolicy(
             f"{display_name}: the local Monitoring does not know {' with '.join(kinds) or 'no condition'}"
         )
+
+    def _read_match(self, display_name: str, name: str) -> Threshold:
+        """Return what stands for a log's entry: the count of what was chosen within some minutes."""
+        aggregation = Aggregation(MATCH_SECONDS / self._pace, "ALIGN_DELTA", "REDUCE_SUM", ())
+        query = MetricQuery(self._store, f'metric.type = "{matched_entries(name)}"', [aggregation])
+        return Threshold(display_name, query, "COMPARISON_GT", 0.0, MINUTE / self._pace, Trigger(), "INACTIVE")
 
     def _read_threshold(self, display_name: str, inputs: Mapping[str, Any]) -> Threshold:
         if inputs.get("forecastOptions"):
@@ -262,6 +278,11 @@ class PolicyReader:
             )
             for inputs in declared or ()
         ]
+
+
+def matched_entries(policy: str) -> str:
+    """Return the metric that counts the entries that a policy on logs looks for."""
+    return f"{LOG_METRIC}matched/{policy.rpartition('/')[2]}"
 
 
 class _InvalidPolicy(Exception):

@@ -13,16 +13,18 @@ T = TypeVar("T", bound="BackupShown")
 
 @_attrs_define
 class BackupShown:
-    """Describes a backup. `backup_id` is the identifier that Cloud SQL assigned to it.
+    """Describes a backup or an export.
+
+    `backup_id` is the identifier that Cloud SQL assigned to it, or the name of the exported object.
 
     Attributes:
-        id (UUID): The id of the backup here.
-        backup_id (Union[None, str]): The id of the backup at Cloud SQL.
-        requested_at (datetime.datetime): When it was asked for.
-        ended_at (Union[None, datetime.datetime]): When it ended; null until then.
-        bytes_ (Union[None, int]): Its size, in bytes.
-        status (BackupShownStatus): How it ended.
-        error (Union[None, str]): Why it failed; null where it did not.
+            id (UUID): The id of the backup here.
+            backup_id (Union[None, str]): The id of the backup at Cloud SQL, or the name of the export's object.
+            requested_at (datetime.datetime): When it was asked for.
+            ended_at (Union[None, datetime.datetime]): When it ended; null until then.
+            bytes_ (Union[None, int]): Its size, in bytes.
+            status (BackupShownStatus): How it ended.
+            error (Union[None, str]): Why it failed; null where it did not.
     """
 
     id: UUID

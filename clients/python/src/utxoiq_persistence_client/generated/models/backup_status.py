@@ -15,16 +15,18 @@ T = TypeVar("T", bound="BackupStatus")
 
 @_attrs_define
 class BackupStatus:
-    """Describes the newest backup and the newest verification; null if there is none.
+    """Describes the newest backup, the newest export and the newest verification; null if there is none.
 
     Attributes:
         status (BackupStatusStatus): How it ended.
         backup (Union['BackupShown', None]): The newest backup.
+        export (Union['BackupShown', None]): The newest export.
         verification (Union['VerificationShown', None]): The newest verification of a backup.
     """
 
     status: BackupStatusStatus
     backup: Union["BackupShown", None]
+    export: Union["BackupShown", None]
     verification: Union["VerificationShown", None]
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,6 +41,12 @@ class BackupStatus:
         else:
             backup = self.backup
 
+        export: Union[None, dict[str, Any]]
+        if isinstance(self.export, BackupShown):
+            export = self.export.to_dict()
+        else:
+            export = self.export
+
         verification: Union[None, dict[str, Any]]
         if isinstance(self.verification, VerificationShown):
             verification = self.verification.to_dict()
@@ -51,6 +59,7 @@ class BackupStatus:
             {
                 "status": status,
                 "backup": backup,
+                "export": export,
                 "verification": verification,
             }
         )
@@ -80,6 +89,21 @@ class BackupStatus:
 
         backup = _parse_backup(d.pop("backup"))
 
+        def _parse_export(data: object) -> Union["BackupShown", None]:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                export_type_0 = BackupShown.from_dict(data)
+
+                return export_type_0
+            except:  # noqa: E722
+                pass
+            return cast(Union["BackupShown", None], data)
+
+        export = _parse_export(d.pop("export"))
+
         def _parse_verification(data: object) -> Union["VerificationShown", None]:
             if data is None:
                 return data
@@ -98,6 +122,7 @@ class BackupStatus:
         backup_status = cls(
             status=status,
             backup=backup,
+            export=export,
             verification=verification,
         )
 

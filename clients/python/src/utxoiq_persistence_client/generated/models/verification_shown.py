@@ -18,7 +18,7 @@ T = TypeVar("T", bound="VerificationShown")
 
 @_attrs_define
 class VerificationShown:
-    """Describes the verification of a backup, which restores it and checks the restored data.
+    """Describes the verification of a backup or an export, which restores it and checks the restored data.
 
     `backup_id` identifies the verified backup. `error` says what was wrong with the backup, or why it could not be
     verified.
@@ -29,7 +29,7 @@ class VerificationShown:
             started_at (datetime.datetime): When it began.
             ended_at (Union[None, datetime.datetime]): When it ended; null until then.
             status (VerificationShownStatus): How it ended.
-            backup_id (Union[None, str]): The id of the backup at Cloud SQL.
+            backup_id (Union[None, str]): The id of the backup at Cloud SQL, or the name of the export's object.
             error (Union[None, str]): Why it failed; null where it did not.
             checks (list['CheckShown']): The checks of the restored data.
     """

@@ -13,6 +13,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     budget_seconds: Union[Unset, int] = 600,
+    export: Union[Unset, bool] = False,
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> dict[str, Any]:
@@ -26,6 +27,8 @@ def _get_kwargs(
     params: dict[str, Any] = {}
 
     params["budget_seconds"] = budget_seconds
+
+    params["export"] = export
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -117,17 +120,19 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     budget_seconds: Union[Unset, int] = 600,
+    export: Union[Unset, bool] = False,
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[BackupStatus, ProblemDetails]]:
-    """Back up the database, or continue the backup in progress
+    """Back up or export the database, or continue the one in progress
 
-     Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+     Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
 
-    A backup that fails is answered with an error, so that it is tried again.
+    One that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
+        export (Union[Unset, bool]):  Default: False.
         x_request_id (Union[Unset, str]):
         x_correlation_id (Union[Unset, str]):
 
@@ -140,6 +145,7 @@ def sync_detailed(
     """
     kwargs = _get_kwargs(
         budget_seconds=budget_seconds,
+        export=export,
         x_request_id=x_request_id,
         x_correlation_id=x_correlation_id,
     )
@@ -155,17 +161,19 @@ def sync(
     *,
     client: AuthenticatedClient,
     budget_seconds: Union[Unset, int] = 600,
+    export: Union[Unset, bool] = False,
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[BackupStatus, ProblemDetails]]:
-    """Back up the database, or continue the backup in progress
+    """Back up or export the database, or continue the one in progress
 
-     Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+     Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
 
-    A backup that fails is answered with an error, so that it is tried again.
+    One that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
+        export (Union[Unset, bool]):  Default: False.
         x_request_id (Union[Unset, str]):
         x_correlation_id (Union[Unset, str]):
 
@@ -179,6 +187,7 @@ def sync(
     return sync_detailed(
         client=client,
         budget_seconds=budget_seconds,
+        export=export,
         x_request_id=x_request_id,
         x_correlation_id=x_correlation_id,
     ).parsed
@@ -188,17 +197,19 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     budget_seconds: Union[Unset, int] = 600,
+    export: Union[Unset, bool] = False,
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[BackupStatus, ProblemDetails]]:
-    """Back up the database, or continue the backup in progress
+    """Back up or export the database, or continue the one in progress
 
-     Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+     Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
 
-    A backup that fails is answered with an error, so that it is tried again.
+    One that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
+        export (Union[Unset, bool]):  Default: False.
         x_request_id (Union[Unset, str]):
         x_correlation_id (Union[Unset, str]):
 
@@ -211,6 +222,7 @@ async def asyncio_detailed(
     """
     kwargs = _get_kwargs(
         budget_seconds=budget_seconds,
+        export=export,
         x_request_id=x_request_id,
         x_correlation_id=x_correlation_id,
     )
@@ -224,17 +236,19 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     budget_seconds: Union[Unset, int] = 600,
+    export: Union[Unset, bool] = False,
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[BackupStatus, ProblemDetails]]:
-    """Back up the database, or continue the backup in progress
+    """Back up or export the database, or continue the one in progress
 
-     Back up the database, or continue the backup in progress. Called by Cloud Scheduler.
+     Back up or export the database, or continue the one in progress. Called by Cloud Scheduler.
 
-    A backup that fails is answered with an error, so that it is tried again.
+    One that fails is answered with an error, so that it is tried again.
 
     Args:
         budget_seconds (Union[Unset, int]):  Default: 600.
+        export (Union[Unset, bool]):  Default: False.
         x_request_id (Union[Unset, str]):
         x_correlation_id (Union[Unset, str]):
 
@@ -249,6 +263,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             budget_seconds=budget_seconds,
+            export=export,
             x_request_id=x_request_id,
             x_correlation_id=x_correlation_id,
         )

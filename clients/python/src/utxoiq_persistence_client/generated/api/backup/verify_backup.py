@@ -119,9 +119,9 @@ def sync_detailed(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[BackupStatus, ProblemDetails]]:
-    """Verify the newest backup by restoring it, or continue the verification in progress
+    """Verify the newest backup or export, in turn, by restoring it, or continue that
 
-     Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud
+     Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud
     Scheduler.
 
     Args:
@@ -159,9 +159,9 @@ def sync(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[BackupStatus, ProblemDetails]]:
-    """Verify the newest backup by restoring it, or continue the verification in progress
+    """Verify the newest backup or export, in turn, by restoring it, or continue that
 
-     Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud
+     Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud
     Scheduler.
 
     Args:
@@ -194,9 +194,9 @@ async def asyncio_detailed(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Response[Union[BackupStatus, ProblemDetails]]:
-    """Verify the newest backup by restoring it, or continue the verification in progress
+    """Verify the newest backup or export, in turn, by restoring it, or continue that
 
-     Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud
+     Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud
     Scheduler.
 
     Args:
@@ -232,9 +232,9 @@ async def asyncio(
     x_request_id: Union[Unset, str] = UNSET,
     x_correlation_id: Union[Unset, str] = UNSET,
 ) -> Optional[Union[BackupStatus, ProblemDetails]]:
-    """Verify the newest backup by restoring it, or continue the verification in progress
+    """Verify the newest backup or export, in turn, by restoring it, or continue that
 
-     Verify the newest backup by restoring it, or continue the verification in progress. Called by Cloud
+     Verify the newest backup or export, in turn, by restoring it, or continue that. Called by Cloud
     Scheduler.
 
     Args:
