@@ -62,6 +62,8 @@ def _read_deletions(rules: Iterable[Mapping[str, Any]]) -> Iterator[Deletion]:
         kind, conditions = rule["action"]["type"], dict(rule["condition"])
         if kind == "SetStorageClass":
             continue  # it changes what an object costs, and nothing that is here
+        if kind == "AbortIncompleteMultipartUpload":
+            continue  # the local storage keeps no parts of an upload that did not end
         if kind != "Delete":
             raise UnknownCondition(f"the action {kind}")
         if conditions.pop("daysSinceNoncurrentTime", None) is not None:
