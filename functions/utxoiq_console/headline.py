@@ -16,7 +16,9 @@ def write(
     bad, weak = ([one for one in functions if WORDS[states[one.id]][0] == mark] for mark in ("bad", "warn"))
     causes = _causes(resources, states)
     explained = {one.id for one in (*bad, *weak) if _is_explained(health.get(one.id), causes)}
-    sentences = [_cause(one, states, [of for of in (*bad, *weak) if of.id in explained], bad) for one in causes]
+    hit = [one for one in (*bad, *weak) if one.id in explained]
+    serve = not any(one in bad for one in hit)
+    sentences = [_cause(one, states[one.id], len(hit), serve=serve) for one in causes]
     sentences += _others([one for one in bad if one.id not in explained], "does not serve", "do not serve")
     sentences += _others([one for one in weak if one.id not in explained], "is degraded", "are degraded")
     open_ = incidents.open if incidents else []
@@ -44,15 +46,14 @@ def _is_explained(health: Health | None, causes: Sequence[Resource]) -> bool:
     return bool(lacking) and lacking <= {PARTS[one.kind] for one in causes}
 
 
-def _cause(cause: Resource, states: Mapping[str, str], hit: Sequence[Resource], bad: Sequence[Resource]) -> str:
-    count = len(hit)
+def _cause(cause: Resource, state: str, count: int, *, serve: bool) -> str:
+    """Return what is away, and how many functions that hits; `serve` says whether those still serve."""
+    what = f"{cause.title} is away" if state == "away" else f"{cause.title} is away for some"
     if not count:
-        return f"{cause.title} is away"
-    functions = f"{count} {'function' if count == 1 else 'functions'}"
-    verb = "serves" if count == 1 else "serve"
-    effect = f"{functions} {'does' if count == 1 else 'do'} not serve" if bad else f"{functions} {verb} without it"
-    what = "is away" if states[cause.id] == "away" else "is away for some"
-    return f"{cause.title} {what}: {effect}"
+        return what
+    if count == 1:
+        return f"{what}: 1 function {'serves without it' if serve else 'does not serve'}"
+    return f"{what}: {count} functions {'serve without it' if serve else 'do not serve'}"
 
 
 def _others(functions: Sequence[Resource], one: str, several: str) -> list[str]:

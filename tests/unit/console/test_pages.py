@@ -58,7 +58,18 @@ class Elements(HTMLParser):
 def busy() -> World:
     return World(
         alerts=[alert("pool-nearly-full"), alert("uptime", stack="utxoiq-other")],
-        entries=[entry("it was slow")],
+        entries=[
+            entry("it was slow"),
+            change(
+                "retention.run", "", status="partial", results={"metrics": {"archived": 5, "deleted": 3, "errors": 1}}
+            ),
+            change("retention.restore", "system_metrics", rows=7, start="2026-01-01", end="2026-01-02"),
+            change("backup.run", "instance"),
+        ],
+        attempts=[
+            attempt("backup", "AttemptFinished", 60, status="NOT_FOUND"),
+            attempt("backup", "AttemptStarted", 61),
+        ],
         jobs=[
             backfill(),
             backfill("fee_rates", "failed", error_message="no node", completed_at="2026-01-31T13:00:00Z"),
@@ -129,6 +140,8 @@ def test_charts_and_schedules_have_pages_of_their_own() -> None:
     assert "publish-metrics what publish-metrics does" in text
     assert "not found" in text
     assert "utxoiq-else" not in text, "a schedule of another stack"
+    assert "partial metrics: 5 archived, 3 deleted, 1 errors" in text
+    assert "7 rows of 2026-01-01 to 2026-01-02" in text
 
 
 def test_an_empty_stack_says_what_to_do() -> None:

@@ -50,20 +50,8 @@ class World:
         api = "cloudtrace" if "/traces/" in path else api
         if api in self.broken:
             return web.json_response({"error": {"code": 503, "message": "busy"}}, status=503)
-        if path.endswith("/timeSeries"):
-            self.filters.append(request.rel_url.query["filter"])
-            return web.json_response({"timeSeries": _series(request)})
-        if path.endswith("/alerts"):
-            return web.json_response({"alerts": self.alerts})
-        if "/alertPolicies/" in path:
-            return web.json_response(policy())
-        if path.endswith("/snoozes"):
-            if request.method == "POST":
-                self.snoozes.append({"name": f"projects/project/snoozes/{len(self.snoozes)}", **body})
-            return web.json_response({"snoozes": self.snoozes})
-        if "/snoozes/" in path:
-            next(one for one in self.snoozes if path.endswith(one["name"]))["interval"] |= body["interval"]
-            return web.json_response({})
+        if api == "monitoring":
+            return web.json_response(self._monitored(request, path, body))
         if api == "cloudtrace":
             return web.json_response(trace())
         if path.endswith(":list"):
@@ -75,6 +63,21 @@ class World:
             self.ran.append(path.removesuffix(":run").rpartition("/")[2])
             return web.json_response({})
         return web.json_response({"jobs": [job("publish-metrics"), job("backup", code=5), job("other", "utxoiq-else")]})
+
+    def _monitored(self, request: web.BaseRequest, path: str, body: Any) -> dict[str, Any]:
+        if path.endswith("/timeSeries"):
+            self.filters.append(request.rel_url.query["filter"])
+            return {"timeSeries": _series(request)}
+        if path.endswith("/alerts"):
+            return {"alerts": self.alerts}
+        return policy() if "/alertPolicies/" in path else self._snoozed(request.method, path, body)
+
+    def _snoozed(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        if method == "POST":
+            self.snoozes.append({"name": f"projects/project/snoozes/{len(self.snoozes)}", **body})
+        if method == "PATCH":
+            next(one for one in self.snoozes if path.endswith(one["name"]))["interval"] |= body["interval"]
+        return {"snoozes": self.snoozes}
 
     async def answer_function(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
