@@ -67,7 +67,8 @@ class Credentials:
         return Credential(KNOWN[name][0], there[own] if name == "admin_token" and own in there else there[name])
 
     def _read(self) -> Mapping[str, str]:
-        if self._file is None:
+        # The deployer takes it away as it ends.
+        if self._file is None or not self._file.exists():
             return {}
         found: Mapping[str, str] = json.loads(self._file.read_text())["credentials"]
         return found

@@ -155,9 +155,9 @@ async def _answer(
     context: PageContext, opened: Opened, name: str, given: Mapping[str, str]
 ) -> Reading[Mapping[str, Any]] | None:
     """Return what an operation answers an operator; None without an operator's credential."""
-    operation = context.operations.get(name)
-    credential = _operator(context, operation, given) if operation else None
-    if operation is None or credential is None:
+    operation = context.operations[name]
+    credential = _operator(context, operation, given)
+    if credential is None:
         return None
 
     async def read() -> Mapping[str, Any]:

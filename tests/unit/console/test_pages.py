@@ -24,6 +24,7 @@ PAGES = (
     "/console/jobs/id-of-utxo_set",
     "/console/lifecycle",
     "/console/schedules/backup",
+    "/console/access",
     "/console/logs",
     f"/console/traces/{32 * 'a'}",
     "/console/api",
@@ -167,6 +168,7 @@ def test_whatever_comes_from_elsewhere_is_shown_and_not_run() -> None:
 def test_pages_are_sound(path: str) -> None:
     """As far as a machine can tell: whole, named, labelled, with nothing that the policy forbids."""
     answer = page(path)
+    assert answer.status_code == (404 if path == "/nowhere" else 200)
     elements = Elements(answer.text)
     assert elements.open == []
     ids = Counter(attributes["id"] for _, attributes in elements.found if "id" in attributes)
@@ -246,4 +248,3 @@ def test_the_deployers_own_operation_is_not_offered() -> None:
     text = page("/console/api").text
     assert "/api/v1/feedback/rate" in text
     assert "migrate" not in text
-    assert "/api/v1/access/keys" not in text, "of a function that this stack does not have"

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from aiohttp import web
@@ -42,6 +43,8 @@ class World:
     rows: list[dict[str, Any]] = field(default_factory=list)
     whole: bool = True
     credentials: str = ""
+    # The cursor of the page after each.
+    following: str = ""
 
     async def answer_google(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
@@ -91,11 +94,19 @@ class World:
             "/api/v1/monitoring/database/queries": {"status": "success", "metrics": _queries(self.whole)},
             FEEDBACK_STATS: _statistics(),
             "/api/v1/feedback/comments": {"comments": [{"user_id": "ada", "comment": "well seen"}], "total": 1},
+            "/api/v1/monitoring/metrics": [_metric()],
+            "/api/v1/monitoring/metrics/aggregate": _aggregate(),
+            "/api/v1/monitoring/retention/archive": {"status": "success", "days": [_archived_day()]},
+            "/api/v1/monitoring/backup/status": {"status": "success", "backup": None, "verification": None},
+            "/api/v1/access/keys": [_api_key()],
+            "/api/v1/access/audit": [_audit_entry()],
+            "/api/v1/access/keys/revoke": _api_key(),
             "/api/v1/feedback/user": {"feedback": self.rows, "total": len(self.rows)},
         }
         if path == "/api/v1/monitoring/backfill/status":
             status = request.rel_url.query.get("status")
-            return web.json_response([one for one in self.jobs if status in (None, one["status"])])
+            found = [one for one in self.jobs if status in (None, one["status"])]
+            return web.json_response(found, headers=_link(self.following))
         if path not in answers:
             return web.json_response({"detail": "nothing here"}, status=404)
         return web.json_response(answers[path], headers={"X-Request-ID": "request-7"})
@@ -118,13 +129,18 @@ class World:
             "feedback": ["/api/v1/feedback"],
             "backfill": ["/api/v1/monitoring/backfill"],
             "database": ["/api/v1/monitoring/database", "/metrics"],
+            "metrics": ["/api/v1/monitoring/metrics"],
+            "keys": ["/api/v1/access"],
+            "retention": ["/api/v1/monitoring/retention"],
+            "backup": ["/api/v1/monitoring/backup"],
         }
+        private = ("retention", "backup")
         functions = [
             {
                 **_resource(name, "function", ["postgres", "redis"]),
                 "paths": own,
                 "url": self.functions,
-                "health": f"{self.functions}/health",
+                **({} if name in private else {"health": f"{self.functions}/health"}),
             }
             for name, own in paths.items()
         ]
@@ -314,6 +330,10 @@ def _series(request: web.BaseRequest) -> list[dict[str, Any]]:
     return [{"metric": {"labels": labels}, "resource": {"labels": {}}, "points": points}]
 
 
+def _link(cursor: str) -> dict[str, str]:
+    return {"Link": f'</next?cursor={quote(cursor, safe="")}>; rel="next"'} if cursor else {}
+
+
 def _meant(entries: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     """Of changes those of the action that is asked for; of other questions all."""
     if "jsonPayload.audit." not in wanted:
@@ -321,6 +341,53 @@ def _meant(entries: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     changes = [one for one in entries if "audit" in one["jsonPayload"]]
     return [one for one in changes if all(f'"{part["action"]}"' in wanted or "audit.action" not in wanted
                                           for part in one["jsonPayload"]["audit"])]  # fmt: skip
+
+
+def _metric() -> dict[str, Any]:
+    return {
+        "id": "1",
+        "service_name": "node",
+        "metric_type": "latency",
+        "metric_value": 12.3456789,
+        "unit": "ms",
+        "timestamp": "2026-01-31T12:00:00Z",
+        "metric_metadata": None,
+    }
+
+
+def _aggregate() -> dict[str, Any]:
+    figures = {"avg_value": 2.5, "min_value": 1.0, "max_value": 4.0, "count": 7, "p50": 2.0, "p95": 4.0, "p99": 4.0}
+    begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    return {"data": [{**figures, "timestamp": begin.isoformat(), "previous": figures}]}
+
+
+def _archived_day() -> dict[str, Any]:
+    figures = {"state": "removed", "objects": 2, "rows": 8928, "bytes": 48_213}
+    return {"table": "system_metrics", "day": "2026-01-31", **figures}
+
+
+def _api_key() -> dict[str, Any]:
+    return {
+        "id": "abcdefghijkl",
+        "name": "indexer",
+        "owner": "platform",
+        "scopes": ["metrics:write"],
+        "status": "active",
+        "created_by": "operator:ada@example.com",
+        "expires_at": None,
+        "last_used_at": None,
+    }
+
+
+def _audit_entry() -> dict[str, Any]:
+    return {
+        "id": 7,
+        "at": "2026-01-31T12:00:00Z",
+        "actor": "operator:ada@example.com",
+        "action": "key.create",
+        "subject": "abcdefghijkl",
+        "request_id": "request-9",
+    }
 
 
 def _statistics() -> dict[str, Any]:
