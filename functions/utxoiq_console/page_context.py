@@ -49,8 +49,9 @@ class Opened:
     sources: dict[object, Source[object]] = field(default_factory=dict)
 
     async def read(self, key: object, ask: Callable[[], Awaitable[T]], seconds: float) -> Reading[T]:
-        """Return what `ask` returns, or has returned for the same key within so many seconds. Raises nothing."""
+        """Return what `ask` returns, or what was returned for the same key within so many seconds. Raises nothing."""
         source = self.sources.setdefault(key, Source(ask, seconds))
+        source.ask_next(ask)
         while len(self.sources) > KEPT_SOURCES:
             self.sources.pop(next(iter(self.sources)))
         reading: Reading[T] = await source.read(PATIENCE_SECONDS)  # type: ignore[assignment]

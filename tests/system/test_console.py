@@ -397,7 +397,7 @@ def test_a_series_is_drawn_with_percentiles_and_a_comparison(
     page.open("/console/data/series")
     page.find("#service_name").send_keys(name)
     page.find("#metric_type").send_keys("latency")
-    page.find("input[name=percentiles]").click()
+    page.find("#percentiles").click()
     page.find("#compare").send_keys("the period before")
     page.find("form.filter button").click()
     until(lambda: page.run("return !!document.querySelector('[data-key=series] canvas')"), PATIENCE)
