@@ -38,10 +38,14 @@ class Health:
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """Has the body of an answer, and the cursor of the next page; empty if there is none."""
+    """Has the body of an answer, and the cursor of the next page; empty if there is none.
+
+    `archived` is the part of the asked range that is archived, and so not in the answer; empty if there is none.
+    """
 
     body: Any
     next_cursor: str
+    archived: str
 
 
 class Functions:
@@ -124,4 +128,5 @@ class Functions:
             raise SourceAway(f"{name} answered {answer.status}: {detail}")
         following = answer.links.get("next")
         address = None if following is None else following.get("url")
-        return ApiAnswer(body, URL(str(address)).query.get("cursor", "") if address else "")
+        cursor = URL(str(address)).query.get("cursor", "") if address else ""
+        return ApiAnswer(body, cursor, answer.headers.get("X-Archived-Range", ""))

@@ -81,11 +81,15 @@ AUDIT = Table(
 
 @dataclass(frozen=True)
 class Rows:
-    """Has a page of rows, and the cursor of the next page; empty if there is none. `total` is None if unknown."""
+    """Has a page of rows, and the cursor of the next page; empty if there is none. `total` is None if unknown.
+
+    `archived` is the part of the range whose rows are in the archive and not here; empty if there is none.
+    """
 
     rows: Sequence[Row]
     next_cursor: str
     total: int | None
+    archived: str = ""
 
 
 def filters(operation: Operation) -> list[Field]:
@@ -116,4 +120,4 @@ async def read(
     paging = {"limit": str(PAGE_ROWS), **({"cursor": cursor} if cursor else {})}
     answer = await functions.get(operation.path, {**query, **paging}, credential)
     rows: list[Row] = answer.body[table.rows] if table.rows else answer.body
-    return Rows(rows, answer.next_cursor, answer.body.get("total") if table.rows else None)
+    return Rows(rows, answer.next_cursor, answer.body.get("total") if table.rows else None, answer.archived)

@@ -20,7 +20,7 @@ def script() -> str:
     """Install the package if it is not there, and return the script that defines `axe` and runs it."""
     file = FOLDER / "node_modules/axe-core/axe.min.js"
     if not file.exists():
-        command = [NODE, NPM, "ci", "--prefix", FOLDER, "--no-audit", "--no-fund", "--ignore-scripts"]
+        command = [str(NODE), str(NPM), "ci", "--prefix", str(FOLDER), "--no-audit", "--no-fund", "--ignore-scripts"]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if ended.returncode:
             pytest.skip(f"npm cannot install axe-core: {ended.stderr.strip()[-300:]}")

@@ -91,3 +91,10 @@ def test_a_series_is_asked_for_as_it_was_chosen(query: str, parameters: dict[str
 def test_a_choice_that_there_is_not_is_said(query: str) -> None:
     assert not [url for url in asked(SERIES + query) if "/aggregate" in url]
     assert "Choose again" in words(page(SERIES + query).text)
+
+
+def test_a_part_of_a_range_is_marked_as_one() -> None:
+    world = World(archived="2025-08-01T00:00:00Z/2025-09-01T00:00:00Z")
+    marked = "This is a part: what lies between 2025-08-01T00:00:00Z and 2025-09-01T00:00:00Z is in the archive."
+    assert marked in words(page("/console/data/metrics", world).text)
+    assert "This is a part" not in words(page("/console/data/metrics").text)

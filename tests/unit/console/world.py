@@ -45,6 +45,7 @@ class World:
     credentials: str = ""
     # The cursor of the page after each.
     following: str = ""
+    archived: str = ""
 
     async def answer_google(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
@@ -109,7 +110,8 @@ class World:
             return web.json_response(found, headers=_link(self.following))
         if path not in answers:
             return web.json_response({"detail": "nothing here"}, status=404)
-        return web.json_response(answers[path], headers={"X-Request-ID": "request-7"})
+        more = {"X-Archived-Range": self.archived} if self.archived and "/metrics" in path else {}
+        return web.json_response(answers[path], headers={"X-Request-ID": "request-7", **more})
 
     def environment(self) -> dict[str, str]:
         return {
