@@ -101,3 +101,12 @@ ORDER BY name
 
 -- name: forget_objects
 DELETE FROM archive_objects WHERE name = ANY (:names) AND state IN ('removed', 'gone')
+
+-- name: archive_days
+-- What the archive has, or is getting; what was abandoned or forgotten is nothing of it.
+SELECT table_name, day::text, state, count(*), sum(row_count)::bigint, sum(coalesce(bytes, 0))::bigint
+FROM archive_objects
+WHERE state <> 'abandoned' AND (:table_name::text IS NULL OR table_name = :table_name)
+GROUP BY day, table_name, state
+ORDER BY day DESC, table_name, state
+LIMIT :most

@@ -1,7 +1,8 @@
 """Charts of lines over time: coordinates, ticks, and a description for screen readers."""
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,13 +39,15 @@ class Limit:
 class DrawnLine:
     """Has the SVG path of a line, empty if it has no points, and its last value with its unit.
 
-    `colour` counts from 0. A name has the same colour on every chart.
+    `colour` counts from 0. A name has the same colour on every chart. `points` are those of the path, with a None where
+    the line has a gap.
     """
 
     name: str
     colour: int
     path: str
     last: str
+    points: Sequence[tuple[float, float | None]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Tick:
 class Chart:
     """Describes a chart for a template.
 
-    `top` is the value at the upper edge; `start` and `end` are the times at the sides, in Unix seconds.
+    `top` is the value at the upper edge; `start` and `end` are the times at the sides, in Unix seconds. `mark` is a
+    time to point out, such as the opening of an incident; None if there is none.
     """
 
     lines: Sequence[DrawnLine]
@@ -70,11 +74,36 @@ class Chart:
     unit: str
     start: int
     end: int
+    limit_value: float | None = None
+    mark: int | None = None
 
     @property
     def is_empty(self) -> bool:
         """Return whether no line has points."""
         return not any(line.path for line in self.lines)
+
+    @property
+    def data(self) -> str:
+        """Return what a script draws the chart from, as JSON: of each line its times in seconds and its values."""
+        drawn = {
+            "start": self.start,
+            "end": self.end,
+            "top": self.top,
+            "unit": self.unit,
+            "limit": self.limit_value,
+            "mark": self.mark,
+            "lines": [
+                {
+                    "name": line.name,
+                    "colour": line.colour,
+                    "times": [round(moment) for moment, _ in line.points],
+                    "values": [value if value is None else float(f"{value:.6g}") for _, value in line.points],
+                }
+                for line in self.lines
+                if line.path
+            ],
+        }
+        return json.dumps(drawn, separators=(",", ":"))
 
     @property
     def spoken(self) -> str:
@@ -90,12 +119,15 @@ def draw(
     colours: Mapping[str, int],
     top: float | None = None,
     limit: Limit | None = None,
+    counts: bool = True,
+    mark: float | None = None,
 ) -> Chart:
     """Return a chart of the lines, the one with the highest last value first.
 
-    `top` is the upper end of the scale; by default the lines determine it.
+    `top` is the upper end of the scale; by default the lines determine it. `counts` says that values without a unit
+    are whole numbers.
     """
-    top = top or _top(lines, unit, limit)
+    top = top or _top(lines, unit or ("" if counts else " "), limit)
     coloured = [(line, _colour(line.name, index, colours)) for index, line in enumerate(lines)]
     coloured.sort(key=lambda pair: -pair[0].points[-1][1] if pair[0].points else 0.0)
     levels = [Tick(HEIGHT * (1 - part), numbers.format_with_unit(top * part, unit)) for part in (0.0, 0.5, 1.0)]
@@ -111,6 +143,8 @@ def draw(
         unit=unit,
         start=round(window.start),
         end=round(window.end),
+        limit_value=limit.value if limit is not None and reached else None,
+        mark=None if mark is None else round(mark),
     )
 
 
@@ -120,10 +154,18 @@ def _colour(name: str, index: int, colours: Mapping[str, int]) -> int:
 
 def _drawn(line: Line, colour: int, window: Window, top: float, unit: str) -> DrawnLine:
     if not line.points:
-        return DrawnLine(line.name, colour, "", "")
-    return DrawnLine(
-        line.name, colour, _path(line.points, window, top), numbers.format_with_unit(line.points[-1][1], unit)
-    )
+        return DrawnLine(line.name, colour, "", "", ())
+    last = numbers.format_with_unit(line.points[-1][1], unit)
+    return DrawnLine(line.name, colour, _path(line.points, window, top), last, list(_with_gaps(line.points, window)))
+
+
+def _with_gaps(points: Sequence[tuple[float, float]], window: Window) -> Iterator[tuple[float, float | None]]:
+    before = math.inf
+    for moment, value in points:
+        if moment - before > LARGEST_GAP * window.step:
+            yield before + window.step, None
+        yield moment, value
+        before = moment
 
 
 def _path(points: Sequence[tuple[float, float]], window: Window, top: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from utxoiq_console import resources
 from utxoiq_console.resources import Resources
@@ -22,6 +23,7 @@ class Settings:
         key: An API key with read scopes.
         google: The URL of a local stand-in for Google's APIs; None for Google itself.
         processes: The URL where a local deployer lists its processes; None in the cloud.
+        credentials: The file where a local deployer keeps credentials to try the system with; None in the cloud.
     """
 
     project: str
@@ -33,6 +35,7 @@ class Settings:
     key: str
     google: str | None
     processes: str | None
+    credentials: Path | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -47,7 +50,13 @@ class Settings:
             key=required(environment, "CONSOLE_KEY"),
             google=environment.get("GOOGLE_APIS_ENDPOINT") or None,
             processes=environment.get("PROCESSES_URL") or None,
+            credentials=Path(environment["LOCAL_CREDENTIALS"]) if environment.get("LOCAL_CREDENTIALS") else None,
         )
+
+    @property
+    def local_base_url(self) -> str:
+        """Return the base URL of a local stack, where all functions are; empty in the cloud."""
+        return self.processes.partition("/_local/")[0] if self.processes else ""
 
     def short(self, name: str) -> str:
         """Return a resource's name without the stack's prefix."""

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from utxoiq_console import schemas
 from utxoiq_console.resources import Resource, Resources
 
 Json = Mapping[str, Any]
@@ -39,18 +40,33 @@ class Field:
 
 @dataclass(frozen=True)
 class Body:
-    """Describes a request body. `schema` is JSON, with references resolved."""
+    """Describes a request body. `examples` are by the kind of caller that they are of; `schema` is JSON."""
 
     about: str
-    example: str
+    examples: Mapping[str, str]
     schema: str
+
+    def example(self, kind: str) -> str:
+        """Return the example for a kind of caller, such as `user`."""
+        return self.examples.get(kind) or list(self.examples.values())[-1]
+
+
+@dataclass(frozen=True)
+class PossibleAnswer:
+    """Describes a response. `schema` and `example` are JSON; empty if the response has no body of its own."""
+
+    status: str
+    about: str
+    schema: str
+    example: str
 
 
 @dataclass(frozen=True)
 class Operation:
     """Describes an operation.
 
-    `functions` are those that serve it; the first is the default. `callers` says in words who may call it.
+    `functions` are those that serve it; the first is the default. `callers` says in words who may call it, and `kinds`
+    has the kinds of callers; none where anybody may.
     """
 
     id: str
@@ -60,10 +76,15 @@ class Operation:
     summary: str
     about: str
     callers: Sequence[str]
+    kinds: Sequence[str]
     fields: Sequence[Field]
     body: Body | None
-    answers: Sequence[tuple[str, str]]
+    answers: Sequence[PossibleAnswer]
     functions: Sequence[Resource]
+
+    def function(self, name: str) -> Resource:
+        """Return the function of that id, or the default if none of those that serve the operation has it."""
+        return next((one for one in self.functions if one.id == name), self.functions[0])
 
 
 def operations(resources: Resources) -> dict[str, Operation]:
@@ -99,9 +120,10 @@ def _operation(document: Json, method: str, path: str, operation: Json, function
         summary=operation["summary"],
         about=operation["description"],
         callers=list(_callers(operation["security"])),
-        fields=[_field(_resolved(document, one)) for one in operation.get("parameters", [])],
+        kinds=[scheme for choice in operation["security"] for scheme in choice],
+        fields=[_field(schemas.resolve(document, one)) for one in operation.get("parameters", [])],
         body=_body(document, operation["requestBody"]) if "requestBody" in operation else None,
-        answers=[(status, _resolved(document, one)["description"]) for status, one in operation["responses"].items()],
+        answers=[_answer(document, status, one) for status, one in operation["responses"].items()],
         functions=functions,
     )
 
@@ -142,25 +164,23 @@ def _kind(schema: Json) -> str:
 
 def _body(document: Json, body: Json) -> Body:
     content = body["content"]["application/json"]
-    shown = content["examples"]["service"]["value"] if "examples" in content else content.get("example", {})
-    example = json.dumps(shown, indent=2, ensure_ascii=False)
-    return Body(body.get("description", ""), example, json.dumps(_schema(document, content["schema"]), indent=2))
+    shown = content.get("examples") or {"": {"value": content.get("example", {})}}
+    examples = {kind: _json(one["value"]) for kind, one in shown.items()}
+    return Body(body.get("description", ""), examples, _json(schemas.expand(document, content["schema"])))
 
 
-def _schema(document: Json, schema: Json) -> Json:
-    """Return the schema with its references resolved, one level deep."""
-    if "$ref" in schema:
-        return _resolved(document, schema)
-    if "items" in schema:
-        return {**schema, "items": _schema(document, schema["items"])}
-    return schema
+def _answer(document: Json, status: str, answer: Json) -> PossibleAnswer:
+    answer = schemas.resolve(document, answer)
+    schema = answer.get("content", {}).get("application/json", {}).get("schema") if status < "300" else None
+    if schema is None:
+        return PossibleAnswer(status, answer["description"], "", "")
+    return PossibleAnswer(
+        status,
+        answer["description"],
+        _json(schemas.expand(document, schema)),
+        _json(schemas.example(document, schema)),
+    )
 
 
-def _resolved(document: Json, part: Json) -> Json:
-    if "$ref" not in part:
-        return part
-    found: Any = document
-    for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    resolved: Json = found
-    return resolved
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

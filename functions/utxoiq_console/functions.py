@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import aiohttp
+from yarl import URL
 
 from utxoiq_console.config import Settings
+from utxoiq_console.credentials import Credential
 from utxoiq_console.resources import Resource
 from utxoiq_console.sources import SourceAway
 
@@ -32,6 +34,18 @@ class Health:
     state: State
     parts: Mapping[str, str]
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    """Has the body of an answer, and the cursor of the next page; empty if there is none.
+
+    `archived` is the part of the asked range that is archived, and so not in the answer; empty if there is none.
+    """
+
+    body: Any
+    next_cursor: str
+    archived: str
 
 
 class Functions:
@@ -74,7 +88,7 @@ class Functions:
         """Return the processes of a local deployer, by what they serve; none in the cloud. Raises SourceAway."""
         if self._settings.processes is None:
             return {}
-        found: dict[str, Json] = await self._json(self._settings.processes, {}, {}, "The local deployer")
+        found: dict[str, Json] = (await self._json(self._settings.processes, {}, {}, "The local deployer")).body
         return found
 
     async def _health(self, function: Resource) -> Health:
@@ -92,13 +106,18 @@ class Functions:
             return Health("unavailable", parts, seconds)
         return Health("ok" if body.get("status") == "healthy" else "degraded", parts, seconds)
 
-    async def _get(self, path: str, **query: str | int) -> Any:
+    async def get(self, path: str, query: Mapping[str, str], credential: Credential | None = None) -> ApiAnswer:
+        """Return the API's answer to the credential, or to the console's own key. Raises SourceAway."""
         function = self._settings.resources.routed(path)
         if function is None:
             raise SourceAway(f"No function of this stack has the path {path}.")
-        return await self._json(f"{function.url}{path}", query, {"X-API-Key": self._settings.key}, function.name)
+        own = credential or Credential("key", self._settings.key)
+        return await self._json(f"{function.url}{path}", query, dict([own.header]), function.name)
 
-    async def _json(self, url: str, query: Mapping[str, str | int], headers: Mapping[str, str], name: str) -> Any:
+    async def _get(self, path: str, **query: str | int) -> Any:
+        return (await self.get(path, {name: str(value) for name, value in query.items()})).body
+
+    async def _json(self, url: str, query: Mapping[str, str], headers: Mapping[str, str], name: str) -> ApiAnswer:
         try:
             async with self._session.get(url, params=query, headers=headers, timeout=TIMEOUT) as answer:
                 body = await answer.json(content_type=None)
@@ -107,4 +126,7 @@ class Functions:
         if answer.status != 200:
             detail = body.get("detail", "") if isinstance(body, dict) else ""
             raise SourceAway(f"{name} answered {answer.status}: {detail}")
-        return body
+        following = answer.links.get("next")
+        address = None if following is None else following.get("url")
+        cursor = URL(str(address)).query.get("cursor", "") if address else ""
+        return ApiAnswer(body, cursor, answer.headers.get("X-Archived-Range", ""))

@@ -11,8 +11,13 @@ from utxoiq_console.sources import SourceAway
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
-VERSIONS = {"monitoring": "v3", "logging": "v2", "cloudscheduler": "v1"}
-NAMES = {"monitoring": "Cloud Monitoring", "logging": "Cloud Logging", "cloudscheduler": "Cloud Scheduler"}
+VERSIONS = {"monitoring": "v3", "logging": "v2", "cloudscheduler": "v1", "cloudtrace": "v1"}
+NAMES = {
+    "monitoring": "Cloud Monitoring",
+    "logging": "Cloud Logging",
+    "cloudscheduler": "Cloud Scheduler",
+    "cloudtrace": "Cloud Trace",
+}
 TIMEOUT_SECONDS = 20
 THREADS = 8
 

@@ -23,7 +23,7 @@ KINDS: Mapping[Kind, str] = {
 }
 SIZE = 100.0
 # The names of these resources in the functions' health.
-_PARTS: Mapping[Kind, str] = {"database": "database", "cache": "redis"}
+PARTS: Mapping[Kind, str] = {"database": "database", "cache": "redis"}
 
 Mark = Literal["good", "warn", "bad", "none"]
 
@@ -68,6 +68,10 @@ WORDS: Mapping[str, tuple[Mark, str]] = {
     "unavailable": ("bad", "unavailable"),
     "away": ("bad", "away"),
     "closed": ("none", "private"),
+    # Nobody can ask these; their last scheduled run tells.
+    "ran": ("good", "last run ok"),
+    "failed": ("warn", "last run failed"),
+    "idle": ("none", "no run yet"),
     "": ("none", ""),
 }
 
@@ -90,7 +94,7 @@ def compute_states(resources: Resources, health: Mapping[str, Health]) -> dict[s
     A resource is `degraded` if only some of the functions report it away.
     """
     states: dict[str, str] = {name: one.state for name, one in health.items()}
-    for kind, part in _PARTS.items():
+    for kind, part in PARTS.items():
         told = [one.parts[part] for one in health.values() if part in one.parts]
         for resource in resources.of_kind(kind):
             if told:

@@ -1,22 +1,24 @@
-"""The incidents of Cloud Monitoring: the open ones, and those closed recently."""
+"""The incidents of Cloud Monitoring: the open ones, and those that were closed before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from utxoiq_console import moments
 from utxoiq_console.config import Settings
 from utxoiq_console.google_apis import GoogleApis
 
-PAGE = 200
-SHOWN_FOR = timedelta(days=1)
-MOST_CLOSED = 10
+PAGE = 500
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Describes an incident. `slug` names its runbook. `where` has the labels of what it is about, or its metric."""
+    """Describes an incident.
+
+    `slug` names its runbook, `policy` is the alert policy that opened it. `where` has the labels of what it is about,
+    or its metric; `metric` is the metric's type, and `labels` has those of the series that it is about.
+    """
 
     id: str
     slug: str
@@ -26,14 +28,21 @@ class Incident:
     runbook: str
     opened: datetime
     closed: datetime | None
+    policy: str
+    metric: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Incidents:
-    """Has the open incidents and the recently closed ones, newest first."""
+    """Has the open incidents and the closed ones, newest first."""
 
     open: list[Incident]
     closed: list[Incident]
+
+    def find(self, incident_id: str) -> Incident | None:
+        """Return an incident by its id; None if there is none."""
+        return next((one for one in (*self.open, *self.closed) if one.id == incident_id), None)
 
 
 async def read(settings: Settings, google: GoogleApis) -> Incidents:
@@ -44,11 +53,8 @@ async def read(settings: Settings, google: GoogleApis) -> Incidents:
             api.projects().alerts().list(parent=f"projects/{settings.project}", orderBy="open_time desc", pageSize=PAGE)
         ),
     )
-    own = [one for one in answer.get("alerts", []) if _is_own(settings, one)]
-    found = [_incident(settings, one) for one in own]
-    since = datetime.now(UTC) - SHOWN_FOR
-    closed = [one for one in found if one.closed is not None and one.closed > since]
-    return Incidents([one for one in found if one.closed is None], closed[:MOST_CLOSED])
+    found = [_incident(settings, one) for one in answer.get("alerts", []) if _is_own(settings, one)]
+    return Incidents([one for one in found if one.closed is None], [one for one in found if one.closed is not None])
 
 
 def _is_own(settings: Settings, alert: Mapping[str, Any]) -> bool:
@@ -80,6 +86,9 @@ def _incident(settings: Settings, alert: Mapping[str, Any]) -> Incident:
         runbook=f"{settings.runbooks}/{slug}.md" if settings.runbooks else "",
         opened=moments.parse_time(str(alert["openTime"])),
         closed=moments.parse_time(str(alert["closeTime"])) if alert.get("closeTime") else None,
+        policy=str(policy.get("name", "")),
+        metric=str(metric.get("type", "")),
+        labels=labels,
     )
 
 

@@ -23,7 +23,7 @@ class LogQuery:
     """Selects log lines.
 
     `function` is an id; empty for all but the console. `severity` is the lowest to show, `request` a request id; each
-    empty for any.
+    empty for any. `around` is a time in the middle of the period; empty for one that ends now.
     """
 
     function: str = ""
@@ -31,6 +31,7 @@ class LogQuery:
     severity: str = ""
     text: str = ""
     period: str = "1h"
+    around: str = ""
     limit: int = 100
 
     @property
@@ -41,7 +42,10 @@ class LogQuery:
 
 @dataclass(frozen=True)
 class LogLine:
-    """Describes a log line. `key` identifies it. `details` has its other fields as JSON."""
+    """Describes a log line. `key` identifies it. `trace` is the id of its request's trace.
+
+    `details` has its other fields as JSON.
+    """
 
     key: str
     at: datetime
@@ -51,6 +55,7 @@ class LogLine:
     request: str
     status: str
     latency: str
+    trace: str
     details: str
 
 
@@ -71,18 +76,27 @@ def _filter(settings: Settings, wanted: LogQuery, now: datetime) -> str:
     services = [one.name for one in functions if wanted.function == one.id or _is_meant(settings, wanted, one)]
     parts = [
         'resource.type="cloud_run_revision"',
-        f"resource.labels.service_name=({' OR '.join(map(_quoted, services))})",
-        f'timestamp>="{moments.format_time(now - PERIODS[wanted.period])}"',
+        f"resource.labels.service_name=({' OR '.join(map(quoted, services))})",
+        *_times(wanted, now),
     ]
     if wanted.severity:
         parts.append(f"severity>={wanted.severity}")
     if wanted.request:
-        parts.append(f"jsonPayload.request_id={_quoted(wanted.request)}")
+        parts.append(f"jsonPayload.request_id={quoted(wanted.request)}")
     if wanted.text:
-        parts.append(f"(jsonPayload.message:{_quoted(wanted.text)} OR textPayload:{_quoted(wanted.text)})")
+        parts.append(f"(jsonPayload.message:{quoted(wanted.text)} OR textPayload:{quoted(wanted.text)})")
     if not wanted.is_narrow:
         parts.append(f'NOT httpRequest.requestUrl:"{PROBED}"')
     return " AND ".join(parts)
+
+
+def _times(wanted: LogQuery, now: datetime) -> list[str]:
+    length = PERIODS[wanted.period]
+    if not wanted.around:
+        return [f'timestamp>="{moments.format_time(now - length)}"']
+    middle = moments.parse_time(wanted.around)
+    start, end = middle - length / 2, middle + length / 2
+    return [f'timestamp>="{moments.format_time(start)}"', f'timestamp<="{moments.format_time(end)}"']
 
 
 def _is_meant(settings: Settings, wanted: LogQuery, function: Resource) -> bool:
@@ -93,7 +107,8 @@ def _is_meant(settings: Settings, wanted: LogQuery, function: Resource) -> bool:
     return not wanted.function and (function.name != settings.own or bool(wanted.request))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a filter of Google's takes it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -115,6 +130,7 @@ def _line(settings: Settings, entry: Mapping[str, Any]) -> LogLine:
         request=str(payload.get("request_id", "")),
         status=str(request.get("status", "")),
         latency=_milliseconds(str(request.get("latency", ""))),
+        trace=str(entry.get("trace", "")).rpartition("/traces/")[2] if entry.get("traceSampled") else "",
         details=json.dumps(details, indent=2, ensure_ascii=False) if details else "",
     )
 

@@ -25,3 +25,11 @@ def format_with_unit(value: float, unit: str) -> str:
     if unit == "%":
         return f"{value:.0f} %" if value >= 10 or value == int(value) else f"{value:.1f} %"
     return f"{short(value)} {unit}".rstrip() if unit != "/s" else f"{short(value)}/s"
+
+
+def format_bytes(value: float) -> str:
+    """Return a size with the largest unit of which there is one: `812 B`, `1.5 kB`, `23 MB`."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= factor:
+            return f"{value / factor:.3g} {unit}"
+    return f"{value:.0f} B"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utxoiq_console import charts, graph, incidents, logs, panels
+from utxoiq_console import charts, graph, headline, incidents, logs, panels
 from utxoiq_console.charts import Chart
 from utxoiq_console.config import Settings
 from utxoiq_console.functions import Functions, Health
@@ -15,7 +15,7 @@ from utxoiq_console.graph import Column, Mark
 from utxoiq_console.incidents import Incidents
 from utxoiq_console.logs import LogLine, LogQuery
 from utxoiq_console.panels import RANGES, Panel, SeriesByQuery
-from utxoiq_console.resources import Resource
+from utxoiq_console.resources import Resource, Resources
 from utxoiq_console.schedules import Schedule, Schedules
 from utxoiq_console.series import Series, Window
 from utxoiq_console.sources import Reading, Source
@@ -96,6 +96,10 @@ class Overviews:
         """Make the next overview read the schedules again, because one was started."""
         self._schedules.expire()
 
+    async def schedules(self) -> Reading[list[Schedule]]:
+        """Return the stack's schedules. Raises nothing."""
+        return await self._schedules.read(PATIENCE_SECONDS)
+
     async def read(self, range_: str) -> Overview:
         """Return the overview with charts of the range. Raises nothing: a source that is away is shown as such."""
         readings = await asyncio.gather(
@@ -112,9 +116,13 @@ class Overviews:
         health, drawn, alerts, pool, queries, schedules, jobs, lines, processes = readings
         states = graph.compute_states(self._settings.resources, health.value or {})
         states |= self._states_of_others(schedules, drawn, lines)
+        states |= _states_by_schedules(self._settings.resources, schedules.value or (), states)
         where = self._where(pool.value or {}, processes.value or {})
-        rows = [self._row(one, health.value or {}, where, drawn.value) for one in self._settings.resources.functions]
-        mark, summary = _summary(rows, states, alerts)
+        rows = [
+            self._row(one, states.get(one.id, ""), health.value or {}, where, drawn.value)
+            for one in self._settings.resources.functions
+        ]
+        mark, summary = headline.write(self._settings.resources, health.value or {}, states, alerts.value)
         return Overview(
             range=range_,
             mark=mark,
@@ -150,12 +158,13 @@ class Overviews:
     def _row(
         self,
         function: Resource,
+        state: str,
         health: Mapping[str, Health],
         where: Mapping[str, Sequence[str]],
         drawn: RangeData | None,
     ) -> FunctionRow:
         own = health.get(function.id)
-        mark, word = graph.WORDS[own.state if own else ""]
+        mark, word = graph.WORDS[state]
         parts = _of_function(drawn, "requests", "", function)
         total = panels.total(parts)
         return FunctionRow(
@@ -165,7 +174,7 @@ class Overviews:
             health=own,
             where=where.get(function.id, ()),
             requests=total[-1][1] if total else None,
-            errors=_percent([one for one in parts if panels.is_failure(one)], parts) if total else None,
+            errors=_percent([one for one in parts if panels.is_failure(one)], parts),
             times={
                 name: next((one.last for one in _of_function(drawn, "latency", name, function)), None)
                 for name in ("p50", "p95", "p99")
@@ -215,10 +224,10 @@ def _of_function(drawn: RangeData | None, panel: str, query: str, function: Reso
     return [one for one in drawn.found[panel][query] if one.labels.get("service_name") == function.name]
 
 
-def _percent(parts: Sequence[Series], whole: Sequence[Series]) -> float:
-    """Return the percentage over the whole range."""
+def _percent(parts: Sequence[Series], whole: Sequence[Series]) -> float | None:
+    """Return the percentage over the whole range; None if the whole is nothing."""
     part, all_ = (sum(value for _, value in panels.total(series)) for series in (parts, whole))
-    return 100 * part / all_ if all_ else 0.0
+    return 100 * part / all_ if all_ else None
 
 
 def _hits(drawn: RangeData | None) -> float | None:
@@ -230,19 +239,25 @@ def _hits(drawn: RangeData | None) -> float | None:
     return rates[-1][1] if rates else None
 
 
-def _summary(rows: Sequence[FunctionRow], states: Mapping[str, str], alerts: Reading[Incidents]) -> tuple[Mark, str]:
-    """Return the summary of the whole system, and its mark."""
-    open_ = alerts.value.open if alerts.value else []
-    bad = [row.resource.id for row in rows if row.mark == "bad"]
-    weak = [row.resource.id for row in rows if row.mark == "warn"]
-    if bad:
-        return "bad", f"{', '.join(bad)} {'does' if len(bad) == 1 else 'do'} not serve"
-    if open_:
-        count = len(open_)
-        worst: Mark = "bad" if any(one.severity == "critical" for one in open_) else "warn"
-        return worst, f"{count} open {'incident' if count == 1 else 'incidents'}"
-    if weak:
-        return "warn", f"{', '.join(weak)} {'is' if len(weak) == 1 else 'are'} degraded"
-    if not any(row.mark == "good" for row in rows):
-        return "none", "nothing is known yet"
-    return "good", "all functions serve, and no incident is open"
+def _states_by_schedules(
+    resources: Resources, schedules: Sequence[Schedule], states: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the states of what nobody can ask, by id: of private functions, and of the buckets that they write.
+
+    Of a function with several schedules, one whose last run failed tells most.
+    """
+    found: dict[str, str] = {}
+    rank = {"": 0, "idle": 1, "ran": 2, "failed": 3}
+    for one in schedules:
+        if one.function and states.get(one.function) == "closed":
+            state = "idle" if one.last_run is None else "failed" if one.failure else "ran"
+            found[one.function] = max(state, found.get(one.function, ""), key=rank.__getitem__)
+    buckets = {one.id for one in resources.of_kind("bucket")}
+    written = {
+        bucket: found[function.id]
+        for function in resources.functions
+        if function.id in found
+        for bucket in function.uses
+        if bucket in buckets
+    }
+    return {**found, **written}

@@ -52,6 +52,10 @@ class Source(Generic[T]):
             await asyncio.wait([self._asking], timeout=patience)
         return Reading(self._value, time.monotonic() - self._answered_at, self._problem)
 
+    def ask_next(self, ask: Callable[[], Awaitable[T]]) -> None:
+        """Have the next request made by `ask`, which knows the time or the state that it is about."""
+        self._ask = ask
+
     def expire(self) -> None:
         """Make the next read request a new value."""
         self._asked_at = float("-inf")

@@ -13,16 +13,12 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
+from utxoiq_console.credentials import HEADERS, Credential
 from utxoiq_console.documentation import Field, Operation
 from utxoiq_console.sources import SourceAway
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 SHOWN_BYTES = 64 * 1024
-# By the name of the choice: the header, the prefix of the credential, and its variable in a curl command.
-CREDENTIALS = {
-    "token": ("Authorization", "Bearer ", "$TOKEN"),
-    "key": ("X-API-Key", "", "$API_KEY"),
-}
 
 
 class Unfit(Exception):
@@ -33,15 +29,17 @@ class Unfit(Exception):
 class Trial:
     """Describes a request to a function.
 
-    `headers` lack the credential, which is never shown again. `kind` is that of the credential; empty if there is none.
+    `headers` lack the credential, which is never shown again; None if there is none. `base` is where a shell finds the
+    path: the base URL of the system if that is known, else the function's.
     """
 
     method: str
     url: str
+    path: str
+    base: str
     headers: Mapping[str, str]
     body: str | None
-    kind: str
-    credential: str
+    credential: Credential | None
 
     @property
     def curl(self) -> str:
@@ -49,9 +47,9 @@ class Trial:
         parts = ["curl", "-i"]
         if self.method != "GET":
             parts += ["-X", self.method]
-        parts.append(shlex.quote(self.url))
-        if self.kind:
-            name, before, variable = CREDENTIALS[self.kind]
+        parts.append(shlex.quote(self.base + self.path))
+        if self.credential is not None:
+            name, before, variable = HEADERS[self.credential.kind]
             parts.append(f'-H "{name}: {before}{variable}"')
         parts += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in self.headers.items()]
         if self.body is not None:
@@ -76,8 +74,13 @@ class Outcome:
     request: str
 
 
-def fill_in(operation: Operation, given: Mapping[str, str]) -> Trial:
-    """Return the request that a form describes; `given` has its values by field. Raises Unfit."""
+def fill_in(
+    operation: Operation, given: Mapping[str, str], local: Credential | None = None, base_url: str = ""
+) -> Trial:
+    """Return the request that a form describes; `given` has its values by field. Raises Unfit.
+
+    `local` is the credential of a local stack that the form chooses; None if it has its own, or none.
+    """
     values = {field.name: given.get(f"{field.place}.{field.name}", "").strip() for field in operation.fields}
     path = operation.path
     for field in _placed(operation, "path"):
@@ -86,25 +89,23 @@ def fill_in(operation: Operation, given: Mapping[str, str]) -> Trial:
         path = path.replace(f"{{{field.name}}}", quote(values[field.name], safe=""))
     query = urlencode({field.name: values[field.name] for field in _placed(operation, "query") if values[field.name]})
     headers = {field.name: values[field.name] for field in _placed(operation, "header") if values[field.name]}
-    kind, credential = given.get("credential_kind", ""), given.get("credential", "").strip()
-    if kind and kind not in CREDENTIALS:
-        raise Unfit("the credential must be an ID token or an API key")
+    credential = local or _credential(given)
     body = None
     if operation.body is not None:
         headers["Content-Type"] = "application/json"
-        body = given.get("body", operation.body.example)
-    if any(not value.isprintable() for value in (*headers.values(), credential)):
+        body = given.get("body", operation.body.example(given.get("as", "")))
+    if any(not value.isprintable() for value in (*headers.values(), credential.value if credential else "")):
         raise Unfit("headers and the credential must be one line of text")
-    url = f"{_function_url(operation, given)}{path}{'?' if query else ''}{query}"
-    return Trial(operation.method, url, headers, body, kind, credential)
+    path = f"{path}{'?' if query else ''}{query}"
+    url = operation.function(given.get("function", "")).url
+    return Trial(operation.method, url + path, path, base_url or url, headers, body, credential)
 
 
 async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
     """Send the request and return the response. Raises SourceAway if there is none."""
     headers = dict(trial.headers)
-    if trial.kind and trial.credential:
-        name, before, _ = CREDENTIALS[trial.kind]
-        headers[name] = before + trial.credential
+    if trial.credential is not None and trial.credential.value:
+        headers |= [trial.credential.header]
     began = time.monotonic()
     try:
         async with session.request(
@@ -145,9 +146,11 @@ def _placed(operation: Operation, place: str) -> list[Field]:
     return [field for field in operation.fields if field.place == place]
 
 
-def _function_url(operation: Operation, given: Mapping[str, str]) -> str:
-    chosen = given.get("function", "")
-    return next((one.url for one in operation.functions if one.id == chosen), operation.functions[0].url)
+def _credential(given: Mapping[str, str]) -> Credential | None:
+    kind = given.get("credential_kind", "")
+    if kind and kind not in HEADERS:
+        raise Unfit("the credential must be an ID token, an API key, or one that the form offers")
+    return Credential(kind, given.get("credential", "").strip()) if kind else None
 
 
 def _phrase(status: int) -> str:

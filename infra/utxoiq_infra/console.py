@@ -31,8 +31,12 @@ from utxoiq_infra.secrets import ApiKey, Mount, Secret, Term
 from utxoiq_infra.storage import Storage
 
 READING = {"metrics": "roles/monitoring.viewer", "logs": "roles/logging.viewer"}
+# Only where requests are traced.
+READING_TRACES = "roles/cloudtrace.user"
 # Cloud Scheduler takes no condition on a job: the function itself starts none but this stack's.
 STARTING = ("cloudscheduler.jobs.get", "cloudscheduler.jobs.list", "cloudscheduler.jobs.run")
+# Its own role, roles/monitoring.snoozeEditor, is of the whole project as well, and has more in it.
+SILENCING = ("monitoring.snoozes.create", "monitoring.snoozes.update")
 # Some requests every few seconds while somebody looks.
 REQUESTS_AN_HOUR = 20_000
 
@@ -63,10 +67,12 @@ class ConsoleAccess(Component):
             role_id=f"{name}-scheduler".replace("-", "_"),
             project=configuration.project,
             title=f"{name}-scheduler",
-            permissions=list(STARTING),
+            permissions=[*STARTING, *SILENCING],
             opts=self.own(),
         )
         roles: dict[str, pulumi.Input[str]] = {**READING, "schedules": role.name}
+        if configuration.monitoring.trace_sampling:
+            roles["traces"] = READING_TRACES
         self.grants: list[pulumi.Resource] = [
             projects.IAMMember(
                 f"{name}-{what}",

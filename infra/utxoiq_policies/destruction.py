@@ -43,6 +43,7 @@ HARMLESS = frozenset(
         "roles/cloudsql.instanceUser",
         "roles/cloudsql.viewer",
         "roles/cloudtrace.agent",
+        "roles/cloudtrace.user",
         "roles/logging.logWriter",
         "roles/logging.viewer",
         "roles/monitoring.metricWriter",

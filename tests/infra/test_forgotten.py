@@ -39,6 +39,7 @@ LED = {
     "monitoring": "GOOGLE_APIS_ENDPOINT",
     "logging": "GOOGLE_APIS_ENDPOINT",
     "cloudscheduler": "GOOGLE_APIS_ENDPOINT",
+    "cloudtrace": "GOOGLE_APIS_ENDPOINT",
 }
 
 

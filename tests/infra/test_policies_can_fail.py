@@ -144,12 +144,12 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         {},
     ),
     (
-        "the_console_reads_and_starts_schedules_and_nothing_else",
+        "the_console_reads_starts_schedules_and_silences_policies_and_nothing_else",
         Mutation(("projects/iAMMember:IAMMember",), put("role", "roles/editor"), ends_with="-console-logs"),
         {},
     ),
     (
-        "the_console_reads_and_starts_schedules_and_nothing_else",
+        "the_console_reads_starts_schedules_and_silences_policies_and_nothing_else",
         Mutation((ROLE,), put("permissions", ["cloudscheduler.jobs.delete"]), ends_with="-console-scheduler"),
         {},
     ),

@@ -16,26 +16,27 @@ SETTLED_SECONDS = 30
 SETTLED = """
 const done = arguments[0];
 (function look() {
-  if (document.querySelectorAll('div.plot').length > 8 && !document.querySelector('.away')) done();
+  const wanted = location.pathname === '/console/charts' ? '.plot canvas' : 'main section';
+  if (document.querySelector(wanted) && !document.querySelector('.away')) done();
   else setTimeout(look, 200);
 })();
 """
-TO_FIGURES = "scrollTo(0, document.getElementById('figures').closest('section').offsetTop - 64)"
 
 
 def take(chrome: Chrome, base_url: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     chrome.set_script_timeout(SETTLED_SECONDS)
-    for name, scheme, width, height, script in (
-        ("light", "light", 1360, 1120, ""),
-        ("dark", "dark", 1360, 1120, TO_FIGURES),
-        ("phone", "dark", 390, 844, ""),
+    for name, path, scheme, width, height in (
+        ("light", "/", "light", 1360, 1120),
+        ("dark", "/console/charts?range=15m", "dark", 1360, 1120),
+        ("incidents", "/console/incidents", "light", 1360, 800),
+        ("lifecycle", "/console/lifecycle", "light", 1360, 1000),
+        ("phone", "/", "dark", 390, 844),
     ):
         browsers.size(chrome, width, height, phone=width < 500, scale=2 if width < 500 else 1)
         browsers.scheme(chrome, scheme)
-        chrome.get(f"{base_url}/?range=15m")
+        chrome.get(base_url + path)
         chrome.execute_async_script(SETTLED)
-        chrome.execute_script(script)
         picture = chrome.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         (FOLDER / f"console-{name}.png").write_bytes(base64.b64decode(picture["data"]))
 

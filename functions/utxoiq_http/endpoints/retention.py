@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from utxoiq_http import answer
-from utxoiq_http.access import MAINTENANCE, Access
+from utxoiq_http.access import MAINTENANCE, Access, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.answers import Count, Instant
 from utxoiq_http.app import App
@@ -26,6 +26,7 @@ from utxoiq_persistence.records import Moment
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/retention"
+READ = "metrics:read"
 RETRY_SECONDS = 30
 
 MonthName = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
@@ -37,6 +38,35 @@ class RunQuery(Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: Annotated[
         Literal["true", "false"], Meta(description="Report how many rows would be archived; change nothing.")
     ] = "false"
+
+
+class ArchiveQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Selects what is listed of the archive."""
+
+    table: Annotated[TableName, Meta(description="Of one table only.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000, description="How many rows of the list at most.")] = 200
+
+
+class ArchivedDayShown(Struct, forbid_unknown_fields=True):
+    """Sums up the archived objects of one table, day and state.
+
+    In the state `archived` the rows may still be in the table, in `removed` they are in the archive alone; `gone` are
+    objects that the bucket has no more, and `writing` is under way.
+    """
+
+    table: TableName
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="The day of the rows, in UTC.")]
+    state: Literal["writing", "archived", "removed", "gone"]
+    objects: Count
+    rows: Count
+    bytes: Count
+
+
+class ArchiveShown(Struct, forbid_unknown_fields=True):
+    """Lists what the archive has by table and day, newest first."""
+
+    status: Literal["success"]
+    days: list[ArchivedDayShown]
 
 
 class RestoreOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -201,6 +231,23 @@ async def find_archived_persons(service: RetentionService, call: Call[None, Pers
     return answer.of_value(200, [PersonShown(key.person, key.user_id, key.key) for key in found])
 
 
+async def list_archive_days(service: RetentionService, call: Call[ArchiveQuery, None]) -> Answer:
+    """List what the archive has by table and day: objects, rows, bytes, and their state."""
+    found = await service.retention.archived_days(call.parameters.table, call.parameters.limit)
+    days = [
+        {
+            "table": one.table,
+            "day": one.day.isoformat(),
+            "state": one.state,
+            "objects": one.objects,
+            "rows": one.row_count,
+            "bytes": one.size,
+        }
+        for one in found
+    ]
+    return answer.of_value(200, {"status": "success", "days": days})
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Raise a Problem for each refusal of retention that a caller can act on."""
@@ -241,6 +288,14 @@ ROUTES = (
         access=MAINTENANCE,
         answer=MonthsShown,
         problems=(409,),
+    ),
+    Route(
+        method="GET",
+        path=f"{PATH}/archive",
+        handler=list_archive_days,
+        access=require_scope(READ),
+        parameters=ArchiveQuery,
+        answer=ArchiveShown,
     ),
     Route(
         method="POST",

@@ -32,6 +32,18 @@ class DayDigest:
     row_hash: int
 
 
+@dataclass(frozen=True)
+class ArchivedDay:
+    """Sums up the objects of one table, day and state. `size` is in bytes."""
+
+    table: str
+    day: date
+    state: str
+    objects: int
+    row_count: int
+    size: int
+
+
 def begin(
     session: Session,
     name: str,
@@ -116,6 +128,12 @@ def list_pending_days(session: Session, table: str, from_day: date, to_day: date
     """Return the digest of each day with such objects, from `from_day` to before `to_day`."""
     rows = session.run(_SQL["pending_days"], table_name=table, from_day=from_day.isoformat(), to_day=to_day.isoformat())
     return {date.fromisoformat(day): DayDigest(row_count, row_hash) for day, row_count, row_hash in rows}
+
+
+def list_days(session: Session, table: str | None, most: int) -> list[ArchivedDay]:
+    """Return what the archive has by day, newest first: of one table, or of all; at most so many."""
+    rows = session.run(_SQL["archive_days"], table_name=table, most=most)
+    return [ArchivedDay(table, date.fromisoformat(day), *figures) for table, day, *figures in rows]
 
 
 def list_held_days(session: Session, table: str) -> frozenset[date]:

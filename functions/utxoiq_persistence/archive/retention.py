@@ -16,7 +16,15 @@ import msgspec
 from msgspec import Struct, field
 
 from utxoiq_persistence import jobs
-from utxoiq_persistence.archive import column_check, housekeeping, month_expiry, person_keys, resealing, restoring
+from utxoiq_persistence.archive import (
+    column_check,
+    housekeeping,
+    ledger,
+    month_expiry,
+    person_keys,
+    resealing,
+    restoring,
+)
 from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Expiry, Tally, expire_rows
 from utxoiq_persistence.archive.restoring import RestoreResult
@@ -143,6 +151,15 @@ class Retention:
         if any(getattr(upkeep, name) for name in upkeep.__struct_fields__):
             await self._audit.append("retention.partitions", None, **msgspec.structs.asdict(upkeep))
         return upkeep
+
+    async def archived_days(self, table: TableName | None, most: int) -> list[ledger.ArchivedDay]:
+        """Return what the archive has by day, newest first: of one table, or of all; at most so many.
+
+        Raises DatabaseUnavailable.
+        """
+        return await self.database.work(
+            "archived_days", lambda session: ledger.list_days(session, table, most), idempotent=True
+        )
 
     async def restore(self, table: TableName, start: datetime, end: datetime, keep_days: int) -> RestoreResult:
         """Restore the archived rows with start <= time < end; rows that are in the table already are left.

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +37,7 @@ class Traces:
             web.post("/v1/traces", self._export),
             web.get(TRACES, self._list),
             web.get(f"{TRACES}/{{trace_id}}", self._show),
+            web.get("/v1/projects/{project}/traces/{trace_id}", self._get),
         ]
 
     def add(self, request: ExportTraceServiceRequest) -> None:
@@ -89,6 +90,30 @@ class Traces:
         if not spans:
             raise ApiError(404, f"no span of the trace {trace_id} has come in, or it is no longer among the newest")
         return web.json_response({"trace_id": trace_id, "spans": spans})
+
+    async def _get(self, request: web.Request) -> web.Response:
+        """Show a trace as Cloud Trace's own API does: v1. Raises ApiError."""
+        project, trace_id = request.match_info["project"], request.match_info["trace_id"]
+        spans = self.spans(trace_id)
+        if not spans:
+            raise ApiError(404, f"Trace not found: {trace_id}. Functions send what they trace every few seconds.")
+        shown = [_as_trace_span(span) for span in spans]
+        return web.json_response({"projectId": project, "traceId": trace_id, "spans": shown})
+
+
+def _as_trace_span(span: Shown) -> Shown:
+    start = datetime.fromisoformat(span["start"])
+    end = start + timedelta(milliseconds=span["milliseconds"])
+    parent = {"parentSpanId": str(int(span["parent_span_id"], 16))} if span["parent_span_id"] else {}
+    return {
+        "spanId": str(int(span["span_id"], 16)),
+        **parent,
+        "name": span["name"],
+        "kind": {"server": "RPC_SERVER", "client": "RPC_CLIENT"}.get(span["kind"], "SPAN_KIND_UNSPECIFIED"),
+        "startTime": start.isoformat(timespec="microseconds"),
+        "endTime": end.isoformat(timespec="microseconds"),
+        "labels": {name: str(value) for name, value in span["attributes"].items()},
+    }
 
 
 def _show_span(span: Span, resource: Shown) -> Shown:

@@ -159,6 +159,8 @@ def _list_endpoints(cloud: LocalCloud, account: str) -> dict[str, str]:
         platform["CLOUD_MONITORING_ENDPOINT"] = cloud.google.monitoring.address
     if cloud.google.bindings.has_role(f"serviceAccount:{account}", "logging"):
         platform["GOOGLE_APIS_ENDPOINT"] = cloud.endpoints.apis.url
+        # Of this stack only, whose owner opens the console that offers them.
+        platform["LOCAL_CREDENTIALS"] = str(cloud.state.stack_file)
     storage = cloud.google.storage.url
     if storage is not None and cloud.google.bindings.has_role(f"serviceAccount:{account}", "storage"):
         platform["STORAGE_EMULATOR_HOST"] = storage

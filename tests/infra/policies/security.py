@@ -17,7 +17,7 @@ from utxoiq_infra.configuration.catalog import (
     RETENTION,
     SCHEDULES,
 )
-from utxoiq_infra.console import READING, STARTING
+from utxoiq_infra.console import READING, READING_TRACES, SILENCING, STARTING
 from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
@@ -95,15 +95,15 @@ def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -
 
 
 @rule
-def the_console_reads_and_starts_schedules_and_nothing_else(deployment: Deployment) -> Iterator[str]:
+def the_console_reads_starts_schedules_and_silences_policies_and_nothing_else(deployment: Deployment) -> Iterator[str]:
     member = _console(deployment)
     granted = {found["role"] for found in bindings(deployment) if found["member"] == member}
     starting = {
         f"projects/{role['project']}/roles/{role['roleId']}"
         for role in deployment.all("projects/iAMCustomRole:IAMCustomRole")
-        if set(role["permissions"]) <= set(STARTING)
+        if set(role["permissions"]) <= {*STARTING, *SILENCING}
     }
-    allowed = {"roles/secretmanager.secretAccessor", *READING.values(), *starting}
+    allowed = {"roles/secretmanager.secretAccessor", *READING.values(), READING_TRACES, *starting}
     yield from (f"the console has {role}" for role in granted - allowed)
     for function in deployment.all(FUNCTION):
         if function.name.endswith(f"-{CONSOLE.name}"):

@@ -91,6 +91,29 @@ def test_the_scheduler_s_call_archives_what_has_expired(world: World, client: Cl
     assert (actor, action) == (f"scheduler:{SCHEDULER}", "retention.run")
 
 
+def test_the_archive_is_listed_by_table_and_day(world: World, client: Client) -> None:
+    def listed(query: str = "") -> list[dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {client.token(OPERATOR)}"}
+        answer = httpx.get(f"{client.url}{PATH}/archive{query}", headers=headers, timeout=60).raise_for_status()
+        days: list[dict[str, Any]] = answer.json()["days"]
+        return days
+
+    assert listed() == []
+    world.jobs(200, 2)
+    world.feedback(800, 3)
+    client.post("run").raise_for_status()
+    days = listed()
+    assert sorted((one["table"], one["rows"], one["state"]) for one in days) == [
+        ("backfill_jobs", 2, "removed"),
+        ("insight_feedback", 3, "removed"),
+    ]
+    assert all(one["objects"] == 1 and one["bytes"] > 0 for one in days)
+    assert [one["table"] for one in listed("?table=insight_feedback")] == ["insight_feedback"]
+    assert len(listed("?limit=1")) == 1
+    refused = httpx.get(f"{client.url}{PATH}/archive", headers={"Authorization": f"Bearer {client.token(SCHEDULER)}"})
+    assert refused.status_code == 403
+
+
 def test_a_schedule_has_succeeded_once_its_work_is_done_and_not_where_that_failed(world: World, client: Client) -> None:
     def succeeded() -> set[str]:
         rows = world.sql.run("SELECT schedule FROM schedule_successes WHERE succeeded_at > now() - interval '1 hour'")

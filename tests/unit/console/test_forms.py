@@ -26,7 +26,7 @@ def run(
 ) -> httpx.Response:
     async def act(client: httpx.AsyncClient) -> httpx.Response:
         token = await token_of(client)
-        data = {"name": "publish-metrics", "range": "6h", "token": token, **(form or {})}
+        data = {"name": "publish-metrics", "token": token, **(form or {})}
         return await client.post(RUN, data=data, headers=headers or {})
 
     answer: httpx.Response = visit(world, act)
@@ -38,12 +38,12 @@ def test_a_schedule_is_run_and_the_page_shown_again() -> None:
     answer = run(world)
     assert world.ran == ["utxoiq-test-publish-metrics"]
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/?range=6h&ran=publish-metrics#schedules"
+    assert answer.headers["location"] == "/console/lifecycle?ran=publish-metrics#schedules"
 
 
 def test_the_page_then_says_so() -> None:
     async def get(client: httpx.AsyncClient) -> str:
-        return (await client.get("/?ran=publish-metrics")).text
+        return (await client.get("/console/lifecycle?ran=publish-metrics")).text
 
     assert "publish-metrics was started" in words(visit(World(), get))
 

@@ -9,9 +9,29 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.unit.console.world import World, alert, backfill, entry, opened
+from tests.unit.console.world import PREFIX, World, alert, attempt, backfill, change, entry, opened
 
-PAGES = ("/", "/console/logs", "/console/api", "/console/api/start_backfill_job", "/console/api/get_health", "/nowhere")
+INCIDENT = f"/console/incidents/{PREFIX}-pool-nearly-full"
+PAGES = (
+    "/",
+    "/console/charts",
+    "/console/incidents",
+    INCIDENT,
+    "/console/data/jobs",
+    "/console/data/feedback?user_id=ada",
+    "/console/data/series?service_name=node&metric_type=latency",
+    "/console/data/insight?insight_id=x",
+    "/console/jobs/id-of-utxo_set",
+    "/console/lifecycle",
+    "/console/schedules/backup",
+    "/console/access",
+    "/console/logs",
+    f"/console/traces/{32 * 'a'}",
+    "/console/api",
+    "/console/api/start_backfill_job",
+    "/console/api/get_health",
+    "/nowhere",
+)
 VOID = {"meta", "link", "input", "img", "path", "br"}
 HOSTILE = "<script>alert(1)</script>"
 
@@ -39,7 +59,18 @@ class Elements(HTMLParser):
 def busy() -> World:
     return World(
         alerts=[alert("pool-nearly-full"), alert("uptime", stack="utxoiq-other")],
-        entries=[entry("it was slow")],
+        entries=[
+            entry("it was slow"),
+            change(
+                "retention.run", "", status="partial", results={"metrics": {"archived": 5, "deleted": 3, "errors": 1}}
+            ),
+            change("retention.restore", "system_metrics", rows=7, start="2026-01-01", end="2026-01-02"),
+            change("backup.run", "instance"),
+        ],
+        attempts=[
+            attempt("backup", "AttemptFinished", 60, status="NOT_FOUND"),
+            attempt("backup", "AttemptStarted", 61),
+        ],
         jobs=[
             backfill(),
             backfill("fee_rates", "failed", error_message="no node", completed_at="2026-01-31T13:00:00Z"),
@@ -71,12 +102,11 @@ def test_the_overview_shows_what_runs_and_how_it_is() -> None:
     text = words(page("/").text)
     for shown in (
         "1 open incident", "Pool nearly full", "job feedback", "feedback what feedback does ● ok".replace("● ", ""),
-        "2 of 60 in use, 1 waiting", "publish-metrics", "not found", "utxo_set", "block 450,000 of 0 to 900,000",
-        "no node", "it was slow", "insert_rating", "Cache hits", "2 instances · us-central1",
+        "2 of 60 in use, 1 waiting", "1 of 2 failed in its last run", "utxo_set", "block 450,000 of 0 to 900,000",
+        "no node", "it was slow", "Cache hits", "2 instances · us-central1",
     ):  # fmt: skip
         assert shown in text, shown
     assert "uptime" not in text.lower(), "an incident of another stack"
-    assert "utxoiq-else" not in text, "a schedule of another stack"
 
 
 def test_incidents_lead_to_their_runbooks() -> None:
@@ -86,10 +116,10 @@ def test_incidents_lead_to_their_runbooks() -> None:
 @pytest.mark.parametrize(
     ("broken", "said", "still"),
     [
-        ("monitoring", "Cloud Monitoring: no new data", "publish-metrics"),
+        ("monitoring", "Cloud Monitoring: no new data", "1 of 2 failed"),
         ("logging", "Cloud Logging: no new data", "Pool nearly full"),
         ("cloudscheduler", "Cloud Scheduler: no new data", "it was slow"),
-        ("/api/v1/monitoring/backfill/status", "Backfill jobs: no new data", "publish-metrics"),
+        ("/api/v1/monitoring/backfill/status", "Backfill jobs: no new data", "1 of 2 failed"),
         ("/api/v1/monitoring/database/pool", "pools: no new data", "utxo_set"),
         ("/health", "do not serve", "utxo_set"),
     ],
@@ -101,6 +131,18 @@ def test_a_source_that_is_away_takes_no_other_section_along(broken: str, said: s
     assert answer.status_code == 200
     assert said in words(answer.text)
     assert still in words(answer.text)
+
+
+def test_charts_and_schedules_have_pages_of_their_own() -> None:
+    text = words(page("/console/charts").text)
+    for shown in ("Request latency", "insert_rating", "alerts above 90 %"):
+        assert shown in text
+    text = words(page("/console/lifecycle").text)
+    assert "publish-metrics what publish-metrics does" in text
+    assert "not found" in text
+    assert "utxoiq-else" not in text, "a schedule of another stack"
+    assert "partial metrics: 5 archived, 3 deleted, 1 errors" in text
+    assert "7 rows of 2026-01-01 to 2026-01-02" in text
 
 
 def test_an_empty_stack_says_what_to_do() -> None:
@@ -126,6 +168,7 @@ def test_whatever_comes_from_elsewhere_is_shown_and_not_run() -> None:
 def test_pages_are_sound(path: str) -> None:
     """As far as a machine can tell: whole, named, labelled, with nothing that the policy forbids."""
     answer = page(path)
+    assert answer.status_code == (404 if path == "/nowhere" else 200)
     elements = Elements(answer.text)
     assert elements.open == []
     ids = Counter(attributes["id"] for _, attributes in elements.found if "id" in attributes)
@@ -205,4 +248,3 @@ def test_the_deployers_own_operation_is_not_offered() -> None:
     text = page("/console/api").text
     assert "/api/v1/feedback/rate" in text
     assert "migrate" not in text
-    assert "/api/v1/access/keys" not in text, "of a function that this stack does not have"

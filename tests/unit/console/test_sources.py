@@ -1,6 +1,7 @@
 """Others are asked no more often than it is worth, and nobody waits long."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from utxoiq_console.sources import Source, SourceAway
 
@@ -84,5 +85,25 @@ def test_a_failure_is_told_beside_the_last_answer_and_not_tried_again_at_once() 
         assert (failed.value, failed.problem) == ("first", "it is away")
         await source.read(30)
         assert asked == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_page_that_is_read_again_asks_about_now_and_not_about_then() -> None:
+    async def scenario() -> None:
+        asked: list[int] = []
+
+        def ask(moment: int) -> Callable[[], Awaitable[int]]:
+            async def answer() -> int:
+                asked.append(moment)
+                return moment
+
+            return answer
+
+        source = Source(ask(1), 0)
+        for moment in (1, 2):
+            source.ask_next(ask(moment))
+            assert (await source.read(30)).value == moment
+        assert asked == [1, 2]
 
     asyncio.run(scenario())

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from aiohttp import web
@@ -37,25 +38,50 @@ class World:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     filters: list[str] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    snoozes: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    whole: bool = True
+    credentials: str = ""
+    # The cursor of the page after each.
+    following: str = ""
+    archived: str = ""
 
     async def answer_google(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
         body = await _json(request)
         api = {"v3": "monitoring", "v2": "logging", "v1": "cloudscheduler"}[path.split("/")[1]]
+        api = "cloudtrace" if "/traces/" in path else api
         if api in self.broken:
             return web.json_response({"error": {"code": 503, "message": "busy"}}, status=503)
-        if path.endswith("/timeSeries"):
-            self.filters.append(request.rel_url.query["filter"])
-            return web.json_response({"timeSeries": _series(request)})
-        if path.endswith("/alerts"):
-            return web.json_response({"alerts": self.alerts})
+        if api == "monitoring":
+            return web.json_response(self._monitored(request, path, body))
+        if api == "cloudtrace":
+            return web.json_response(trace())
         if path.endswith(":list"):
             self.filters.append(body["filter"])
-            return web.json_response({"entries": self.entries})
+            is_of_jobs = "cloud_scheduler_job" in body["filter"]
+            found = self.attempts if is_of_jobs else _meant(self.entries, body["filter"])
+            return web.json_response({"entries": found})
         if path.endswith(":run"):
             self.ran.append(path.removesuffix(":run").rpartition("/")[2])
             return web.json_response({})
         return web.json_response({"jobs": [job("publish-metrics"), job("backup", code=5), job("other", "utxoiq-else")]})
+
+    def _monitored(self, request: web.BaseRequest, path: str, body: Any) -> dict[str, Any]:
+        if path.endswith("/timeSeries"):
+            self.filters.append(request.rel_url.query["filter"])
+            return {"timeSeries": _series(request)}
+        if path.endswith("/alerts"):
+            return {"alerts": self.alerts}
+        return policy() if "/alertPolicies/" in path else self._snoozed(request.method, path, body)
+
+    def _snoozed(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        if method == "POST":
+            self.snoozes.append({"name": f"projects/project/snoozes/{len(self.snoozes)}", **body})
+        if method == "PATCH":
+            next(one for one in self.snoozes if path.endswith(one["name"]))["interval"] |= body["interval"]
+        return {"snoozes": self.snoozes}
 
     async def answer_function(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
@@ -65,16 +91,27 @@ class World:
             return web.json_response({"detail": "the database is away"}, status=503)
         answers: dict[str, Any] = {
             "/health": {"status": "healthy", "parts": {"database": "ok", "redis": "ok"}},
-            "/api/v1/monitoring/database/pool": {"status": "success", "metrics": _pool()},
-            "/api/v1/monitoring/database/queries": {"status": "success", "metrics": _queries()},
-            FEEDBACK_STATS: {"insight_id": "x", "total_ratings": 3},
+            "/api/v1/monitoring/database/pool": {"status": "success", "metrics": _pool(self.whole)},
+            "/api/v1/monitoring/database/queries": {"status": "success", "metrics": _queries(self.whole)},
+            FEEDBACK_STATS: _statistics(),
+            "/api/v1/feedback/comments": {"comments": [{"user_id": "ada", "comment": "well seen"}], "total": 1},
+            "/api/v1/monitoring/metrics": [_metric()],
+            "/api/v1/monitoring/metrics/aggregate": _aggregate(),
+            "/api/v1/monitoring/retention/archive": {"status": "success", "days": [_archived_day()]},
+            "/api/v1/monitoring/backup/status": {"status": "success", "backup": None, "verification": None},
+            "/api/v1/access/keys": [_api_key()],
+            "/api/v1/access/audit": [_audit_entry()],
+            "/api/v1/access/keys/revoke": _api_key(),
+            "/api/v1/feedback/user": {"feedback": self.rows, "total": len(self.rows)},
         }
         if path == "/api/v1/monitoring/backfill/status":
             status = request.rel_url.query.get("status")
-            return web.json_response([one for one in self.jobs if status in (None, one["status"])])
+            found = [one for one in self.jobs if status in (None, one["status"])]
+            return web.json_response(found, headers=_link(self.following))
         if path not in answers:
             return web.json_response({"detail": "nothing here"}, status=404)
-        return web.json_response(answers[path], headers={"X-Request-ID": "request-7"})
+        more = {"X-Archived-Range": self.archived} if self.archived and "/metrics" in path else {}
+        return web.json_response(answers[path], headers={"X-Request-ID": "request-7", **more})
 
     def environment(self) -> dict[str, str]:
         return {
@@ -86,6 +123,7 @@ class World:
             "GOOGLE_APIS_ENDPOINT": self.google,
             "K_SERVICE": f"{PREFIX}-console",
             "RESOURCES": json.dumps(self._resources()),
+            **({"LOCAL_CREDENTIALS": self.credentials} if self.credentials else {}),
         }
 
     def _resources(self) -> list[dict[str, Any]]:
@@ -93,13 +131,18 @@ class World:
             "feedback": ["/api/v1/feedback"],
             "backfill": ["/api/v1/monitoring/backfill"],
             "database": ["/api/v1/monitoring/database", "/metrics"],
+            "metrics": ["/api/v1/monitoring/metrics"],
+            "keys": ["/api/v1/access"],
+            "retention": ["/api/v1/monitoring/retention"],
+            "backup": ["/api/v1/monitoring/backup"],
         }
+        private = ("retention", "backup")
         functions = [
             {
                 **_resource(name, "function", ["postgres", "redis"]),
                 "paths": own,
                 "url": self.functions,
-                "health": f"{self.functions}/health",
+                **({} if name in private else {"health": f"{self.functions}/health"}),
             }
             for name, own in paths.items()
         ]
@@ -178,11 +221,65 @@ def alert(slug: str, stack: str = PREFIX, **fields: Any) -> dict[str, Any]:
         "name": f"projects/project/alerts/{stack}-{slug}",
         "state": "OPEN",
         "openTime": opened_at.isoformat(),
-        "policy": {"displayName": f"{stack}-{slug}", "severity": "CRITICAL", "userLabels": {"alert": slug}},
+        "policy": {
+            "name": "projects/project/alertPolicies/7",
+            "displayName": f"{stack}-{slug}",
+            "severity": "CRITICAL",
+            "userLabels": {"alert": slug},
+        },
         "resource": {"type": "generic_task", "labels": {"project_id": "project", "job": f"{stack}-feedback"}},
         "metric": {"type": "custom.googleapis.com/utxoiq/pool/utilization", "labels": {}},
         **fields,
     }
+
+
+def policy() -> dict[str, Any]:
+    threshold = {
+        "filter": 'metric.type="custom.googleapis.com/utxoiq/pool/utilization" AND resource.type="generic_task"',
+        "aggregations": [{"alignmentPeriod": "60s", "perSeriesAligner": "ALIGN_MEAN"}],
+        "comparison": "COMPARISON_GT",
+        "thresholdValue": 0.9,
+        "duration": "120s",
+    }
+    return {
+        "name": "projects/project/alertPolicies/7",
+        "documentation": {"subject": f"{PREFIX}: the pool of a function is nearly full"},
+        "conditions": [{"displayName": "share in use", "conditionThreshold": threshold}],
+    }
+
+
+def attempt(name: str, kind: str, seconds_ago: float, **fields: Any) -> dict[str, Any]:
+    """kind: AttemptStarted or AttemptFinished."""
+    return {
+        "timestamp": (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat(),
+        "resource": {"type": "cloud_scheduler_job", "labels": {"job_id": f"{PREFIX}-{name}"}},
+        "jsonPayload": {"@type": f"type.googleapis.com/google.cloud.scheduler.logging.{kind}", **fields},
+    }
+
+
+def change(action: str, subject: str, **details: Any) -> dict[str, Any]:
+    made = {"action": action, "subject": subject, "details": details}
+    line = entry(f"{action} {subject}", request=f"request-of-{action}")
+    return {
+        **line,
+        "labels": {"caller": f"operator:{OPERATOR}"},
+        "jsonPayload": {**line["jsonPayload"], "audit": [made]},
+    }
+
+
+def trace() -> dict[str, Any]:
+    def span(number: int, parent: int, start: float, end: float, name: str) -> dict[str, Any]:
+        moments = [f"2026-01-31T12:00:{second:06.3f}Z" for second in (start, end)]
+        return {
+            "spanId": str(number),
+            "parentSpanId": str(parent),
+            "name": name,
+            "startTime": moments[0],
+            "endTime": moments[1],
+            "labels": {"utxoiq.request_id": "request-1"},
+        }
+
+    return {"spans": [span(2, 1, 0.01, 0.03, "insert_rating"), span(1, 0, 0.0, 0.05, "POST /api/v1/feedback/rate")]}
 
 
 def job(name: str, prefix: str = PREFIX, code: int = 0) -> dict[str, Any]:
@@ -235,7 +332,79 @@ def _series(request: web.BaseRequest) -> list[dict[str, Any]]:
     return [{"metric": {"labels": labels}, "resource": {"labels": {}}, "points": points}]
 
 
-def _pool() -> dict[str, Any]:
+def _link(cursor: str) -> dict[str, str]:
+    return {"Link": f'</next?cursor={quote(cursor, safe="")}>; rel="next"'} if cursor else {}
+
+
+def _meant(entries: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+    """Of changes those of the action that is asked for; of other questions all."""
+    if "jsonPayload.audit." not in wanted:
+        return entries
+    changes = [one for one in entries if "audit" in one["jsonPayload"]]
+    return [one for one in changes if all(f'"{part["action"]}"' in wanted or "audit.action" not in wanted
+                                          for part in one["jsonPayload"]["audit"])]  # fmt: skip
+
+
+def _metric() -> dict[str, Any]:
+    return {
+        "id": "1",
+        "service_name": "node",
+        "metric_type": "latency",
+        "metric_value": 12.3456789,
+        "unit": "ms",
+        "timestamp": "2026-01-31T12:00:00Z",
+        "metric_metadata": None,
+    }
+
+
+def _aggregate() -> dict[str, Any]:
+    figures = {"avg_value": 2.5, "min_value": 1.0, "max_value": 4.0, "count": 7, "p50": 2.0, "p95": 4.0, "p99": 4.0}
+    begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    return {"data": [{**figures, "timestamp": begin.isoformat(), "previous": figures}]}
+
+
+def _archived_day() -> dict[str, Any]:
+    figures = {"state": "removed", "objects": 2, "rows": 8928, "bytes": 48_213}
+    return {"table": "system_metrics", "day": "2026-01-31", **figures}
+
+
+def _api_key() -> dict[str, Any]:
+    return {
+        "id": "abcdefghijkl",
+        "name": "indexer",
+        "owner": "platform",
+        "scopes": ["metrics:write"],
+        "status": "active",
+        "created_by": "operator:ada@example.com",
+        "expires_at": None,
+        "last_used_at": None,
+    }
+
+
+def _audit_entry() -> dict[str, Any]:
+    return {
+        "id": 7,
+        "at": "2026-01-31T12:00:00Z",
+        "actor": "operator:ada@example.com",
+        "action": "key.create",
+        "subject": "abcdefghijkl",
+        "request_id": "request-9",
+    }
+
+
+def _statistics() -> dict[str, Any]:
+    return {
+        "insight_id": "x",
+        "total_ratings": 3,
+        "average_rating": 4.5,
+        "total_comments": 1,
+        "total_flags": 0,
+        "flag_types": {},
+        "rating_distribution": {"5": 2, "4": 1},
+    }
+
+
+def _pool(whole: bool) -> dict[str, Any]:
     return {
         "size": 20,
         "max_overflow": 40,
@@ -244,10 +413,11 @@ def _pool() -> dict[str, Any]:
         "overflow": 0,
         "waiting": 1,
         "instances": 2,
+        "whole": whole,
         "by_instance": {f"{PREFIX}-feedback/one": {}, f"{PREFIX}-feedback/two": {}},
     }
 
 
-def _queries() -> dict[str, Any]:
+def _queries(whole: bool) -> dict[str, Any]:
     one = {"total_queries": 10, "failed_queries": 1, "slow_queries": 2, "p50": 1.0, "p95": 7.5, "p99": None}
-    return {**one, "statements": {"insert_rating": one}}
+    return {**one, "whole": whole, "statements": {"insert_rating": one}}

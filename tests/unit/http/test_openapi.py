@@ -49,6 +49,7 @@ CONTRACT = """
     GET /metrics
     POST /api/v1/monitoring/retention/run
     POST /api/v1/monitoring/retention/partitions
+    GET /api/v1/monitoring/retention/archive
     POST /api/v1/monitoring/retention/restore
     POST /api/v1/monitoring/retention/persons
     POST /api/v1/monitoring/backup/run

@@ -23,6 +23,7 @@ from local_cloud.google.monitoring.incidents import format_time
 from local_cloud.google.monitoring.notifications import NotificationChannel, Notifier
 from local_cloud.google.monitoring.points import MetricKind, ValueType
 from local_cloud.google.monitoring.rest import MonitoringApi
+from local_cloud.google.monitoring.snoozes import Snoozes
 from local_cloud.google.monitoring.uptime import METRIC, Uptime, read_check
 from local_cloud.processes.server import free_port
 from local_cloud.serving.google_apis import GoogleApis
@@ -355,3 +356,47 @@ def test_a_webhook_on_this_machine_is_called_and_no_other(tmp_path: Path) -> Non
     told = [line for line in monitored.said if line.startswith("would tell")]
     assert len(told) == 4
     assert "hidden" not in "".join(told)
+
+
+def test_a_snooze_silences_its_policy_and_no_other_until_it_ends(served: Served) -> None:
+    served.monitoring.notifier.channels["mail"] = NotificationChannel("mail", "email", {"email_address": "a@b.example"})
+    condition = threshold(chosen("queue"), aggregation("ALIGN_MAX"), above=10)
+    served.declare(condition, notificationChannels=["mail"])
+    policy = f"{NAME}/alertPolicies/1"
+    interval = {"startTime": format_time(START), "endTime": format_time(START + 3600)}
+    body = {"displayName": "by ada", "criteria": {"policies": [policy]}, "interval": interval}
+    made = served.rest.snoozes().create(parent=NAME, body=body).execute()
+    assert served.rest.snoozes().list(parent=NAME).execute()["snoozes"] == [{**body, "name": made["name"]}]
+
+    def told(value: float) -> int:
+        served.said.clear()
+        served.clock.now += 60
+        served.gauge("queue", value)
+        served.after(0)
+        return sum("would tell a@b.example" in line for line in served.said)
+
+    assert told(11) == 0
+    assert len(served.monitoring.incidents.open()) == 1, "it is opened all the same"
+    end = {"interval": {"endTime": format_time(served.clock.now)}}
+    served.rest.snoozes().patch(name=made["name"], updateMask="interval.end_time", body=end).execute()
+    assert told(1) == 1
+    assert Snoozes(served.folder / "snoozes.json").all()[0].end == pytest.approx(served.clock.now - 60, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"displayName": ""},
+        {"criteria": {}},
+        {"criteria": {"policies": [f"{NAME}/alertPolicies/7"]}},
+        {"interval": {"startTime": format_time(START), "endTime": format_time(START)}},
+        {"interval": {"startTime": format_time(START)}},
+    ],
+)
+def test_a_snooze_that_google_refuses_is_refused(served: Served, wrong: dict[str, Any]) -> None:
+    served.declare(threshold(chosen("queue"), aggregation("ALIGN_MAX"), above=10))
+    interval = {"startTime": format_time(START), "endTime": format_time(START + 3600)}
+    body = {"displayName": "a", "criteria": {"policies": [f"{NAME}/alertPolicies/1"]}, "interval": interval, **wrong}
+    with pytest.raises(HttpError) as refused:
+        served.rest.snoozes().create(parent=NAME, body=body).execute()
+    assert refused.value.status_code == 400

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import aiohttp
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -51,6 +52,23 @@ def test_what_is_sent_is_shown_in_the_order_of_its_starts() -> None:
         async with client.get(f"{url}{TRACES}") as answer:
             listed = (await answer.json())["traces"]
         assert [(trace["trace_id"], trace["spans"]) for trace in listed] == [(f"{2:032x}", 1), (f"{1:032x}", 2)]
+
+    asked(scenario)
+
+
+def test_a_trace_is_read_as_cloud_trace_shows_it() -> None:
+    async def scenario(client: aiohttp.ClientSession, url: str) -> None:
+        body = export((1, 1, "first")).SerializeToString()
+        async with client.post(f"{url}/v1/traces", data=body, headers={"Content-Type": PROTOBUF}) as answer:
+            assert answer.status == 200
+        async with client.get(f"{url}/v1/projects/shop/traces/{1:032x}") as answer:
+            found = await answer.json()
+        (span,) = found["spans"]
+        assert (found["projectId"], span["name"], span["kind"]) == ("shop", "first", "RPC_SERVER")
+        took = datetime.fromisoformat(span["endTime"]) - datetime.fromisoformat(span["startTime"])
+        assert took == timedelta(milliseconds=1.5)
+        async with client.get(f"{url}/v1/projects/shop/traces/{7:032x}") as answer:
+            assert answer.status == 404
 
     asked(scenario)
 

@@ -730,6 +730,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring/retention/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what the archive has by table and day: objects, rows, bytes, and their state
+         * @description List what the archive has by table and day: objects, rows, bytes, and their state.
+         */
+        get: operations["list_archive_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/monitoring/retention/restore": {
         parameters: {
             query?: never;
@@ -2094,6 +2114,46 @@ export interface components {
             audit_deleted: number;
             /** @description How many lines of the archive's record were deleted whose objects are past their year. */
             forgotten: number;
+        };
+        /**
+         * ArchiveShown
+         * @description Lists what the archive has by table and day, newest first.
+         */
+        ArchiveShown: {
+            /**
+             * @description How it ended.
+             * @enum {unknown}
+             */
+            status: "success";
+            /** @description What the archive has by table and day, newest first. */
+            days: components["schemas"]["ArchivedDayShown"][];
+        };
+        /**
+         * ArchivedDayShown
+         * @description Sums up the archived objects of one table, day and state.
+         *
+         *     In the state `archived` the rows may still be in the table, in `removed` they are in the archive alone; `gone` are
+         *     objects that the bucket has no more, and `writing` is under way.
+         */
+        ArchivedDayShown: {
+            /**
+             * @description The table that the rows were of.
+             * @enum {unknown}
+             */
+            table: "backfill_jobs" | "insight_feedback" | "system_metrics";
+            /** @description The day of the rows, in UTC. */
+            day: string;
+            /**
+             * @description Whether the rows are in the archive alone (`removed`), or what else is true of them.
+             * @enum {unknown}
+             */
+            state: "archived" | "gone" | "removed" | "writing";
+            /** @description How many archive objects there are. */
+            objects: number;
+            /** @description How many rows they hold. */
+            rows: number;
+            /** @description Their size, in bytes. */
+            bytes: number;
         };
         /**
          * RestoreOrder
@@ -4264,6 +4324,51 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_archive_days: {
+        parameters: {
+            query?: {
+                /** @description Of one table only. */
+                table?: "backfill_jobs" | "insight_feedback" | "system_metrics";
+                /** @description How many rows of the list at most. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -16,6 +16,7 @@ from local_cloud.google.monitoring.notifications import Notifier
 from local_cloud.google.monitoring.points import Identity
 from local_cloud.google.monitoring.policies import Policy, PolicyReader, Threshold
 from local_cloud.google.monitoring.queries import Fault, MetricQuery, Objective
+from local_cloud.google.monitoring.snoozes import Snoozes
 from local_cloud.google.monitoring.store import TimeSeriesStore
 from local_cloud.google.monitoring.uptime import Uptime
 
@@ -33,8 +34,8 @@ PATIENCE_SECONDS = 300.0
 class Monitoring:
     """Keeps metrics, evaluates policies and runs uptime checks.
 
-    pace: how many times faster than Google's its periods and durations pass. file: of the incidents. socket: of
-    MetricService, where no web page gets to it, and no other user.
+    pace: how many times faster than Google's its periods and durations pass. file: of the incidents; that of the
+    snoozes is beside it. socket: of MetricService, where no web page gets to it, and no other user.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Monitoring:
         self.policies: dict[str, Policy] = {}
         self.objectives: dict[str, Objective] = {}
         self.incidents = Incidents(file, clock())
+        self.snoozes = Snoozes(file.with_name("snoozes.json"))
         self.notifier = Notifier(session, say)
         self.uptime = Uptime(self.store, session, say)
         # What the last look at all policies took, in seconds.
@@ -167,13 +169,17 @@ class Monitoring:
                 self._open[policy.name, condition, group] = incident = _make_incident(policy, violation, now)
                 self.incidents.add(incident)
                 self._say(f"ALERT opened: {policy.display_name}: {_summarize(incident)}")
-                self.notifier.notify(incident, policy.channels)
+                self._notify(policy, incident, now)
         for key, incident in list(self._open.items()):
             if key[0] == policy.name and key[1:] not in violations:
                 closed = self.incidents.close(incident, now)
                 del self._open[key]
                 self._say(f"ALERT closed: {policy.display_name}: {incident.subject or incident.condition}")
-                self.notifier.notify(closed, policy.channels)
+                self._notify(policy, closed, now)
+
+    def _notify(self, policy: Policy, incident: Incident, now: float) -> None:
+        if not self.snoozes.silences(policy.name, now):
+            self.notifier.notify(incident, policy.channels)
 
     async def _evaluate(self) -> None:
         self.evaluate_if_due()

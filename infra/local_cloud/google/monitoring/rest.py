@@ -22,6 +22,7 @@ from local_cloud.google.monitoring.store import TimeSeries
 if TYPE_CHECKING:
     from local_cloud.google.monitoring.monitoring import Monitoring
 
+INTERVAL = ("startTime", "endTime")
 ALERTS_PAGE, MAX_ALERTS_PAGE = 50, 1000
 ALERT_FIELDS: Mapping[str, Callable[[Incident], str]] = {
     "state": lambda incident: "OPEN" if incident.closed is None else "CLOSED",
@@ -54,6 +55,9 @@ class MonitoringApi:
             web.get(f"{project}/alerts", self._alerts),
             web.get(f"{project}/alerts/{{id}}", self._alert),
             web.get(f"{project}/uptimeCheckConfigs", self._uptime_checks),
+            web.get(f"{project}/snoozes", self._snoozes),
+            web.post(f"{project}/snoozes", self._create_snooze),
+            web.patch(f"{project}/snoozes/{{id}}", self._end_snooze),
         ]
 
     async def _time_series(self, request: web.Request) -> web.Response:
@@ -152,6 +156,39 @@ class MonitoringApi:
         checks = [check.declared for check in self._monitoring.uptime.checks.values()]
         return web.json_response({"uptimeCheckConfigs": checks, "totalSize": len(checks)})
 
+    async def _snoozes(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        if request.query.get("filter"):
+            raise ApiError(400, "The local Monitoring has no filters of snoozes; choose among all.")
+        return web.json_response({"snoozes": [snooze.as_resource() for snooze in self._monitoring.snoozes.all()]})
+
+    async def _create_snooze(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        body = await _read_body(request)
+        policies = tuple(str(name) for name in (body.get("criteria") or {}).get("policies") or ())
+        if not body.get("displayName") or not policies:
+            raise ApiError(400, "A snooze has a displayName, and policies among its criteria.")
+        for name in policies:
+            if name not in self._monitoring.policies:
+                raise ApiError(400, f"There is no alert policy {name}.")
+        start, end = (_parse_moment(body["interval"].get(field), f"interval.{field}") for field in INTERVAL)
+        if end <= start:
+            raise ApiError(400, "A snooze ends after it starts.")
+        project, title = self._store.project, str(body["displayName"])
+        created = self._monitoring.snoozes.create(project, title, policies, start, end)
+        return web.json_response(created.as_resource())
+
+    async def _end_snooze(self, request: web.Request) -> web.Response:
+        self._check_project(request)
+        snooze = self._monitoring.snoozes.find(f"{_format_project(request)}/snoozes/{request.match_info['id']}")
+        if snooze is None:
+            raise ApiError(404, f"There is no snooze {request.match_info['id']}.")
+        if request.query.get("updateMask") not in ("interval.endTime", "interval.end_time"):
+            raise ApiError(400, "Of a snooze, the local Monitoring changes the end only: updateMask=interval.end_time.")
+        body = await _read_body(request)
+        end = _parse_moment((body.get("interval") or {}).get("endTime"), "interval.endTime")
+        return web.json_response(self._monitoring.snoozes.end(snooze, end).as_resource())
+
     def _check_project(self, request: web.Request) -> None:
         if request.match_info["project"] != self._store.project:
             raise ApiError(403, f"Permission denied on {_format_project(request)}, or it may not exist.")
@@ -167,6 +204,16 @@ class MonitoringApi:
             "displayName": descriptor.display_name,
             "labels": [{"key": key, "description": text} for key, text in descriptor.labels.items()],
         }
+
+
+async def _read_body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("interval", {}), dict):
+        raise ApiError(400, "Invalid JSON payload received.")
+    return {"interval": {}, **body}
 
 
 def _format_project(request: web.Request) -> str:

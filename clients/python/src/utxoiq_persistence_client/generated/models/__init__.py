@@ -9,6 +9,11 @@ from .aggregate_metrics_interval import AggregateMetricsInterval
 from .api_key import ApiKey
 from .api_key_scopes_item import ApiKeyScopesItem
 from .api_key_status import ApiKeyStatus
+from .archive_shown import ArchiveShown
+from .archive_shown_status import ArchiveShownStatus
+from .archived_day_shown import ArchivedDayShown
+from .archived_day_shown_state import ArchivedDayShownState
+from .archived_day_shown_table import ArchivedDayShownTable
 from .audit_entry import AuditEntry
 from .audit_entry_details_type_0 import AuditEntryDetailsType0
 from .average_change import AverageChange
@@ -67,6 +72,7 @@ from .job_progress_status_type_0 import JobProgressStatusType0
 from .job_status import JobStatus
 from .key_rotation import KeyRotation
 from .list_api_keys_status import ListApiKeysStatus
+from .list_archive_days_table import ListArchiveDaysTable
 from .list_backfill_jobs_status import ListBackfillJobsStatus
 from .lookups import Lookups
 from .metric import Metric
@@ -126,6 +132,11 @@ __all__ = (
     "ApiKey",
     "ApiKeyScopesItem",
     "ApiKeyStatus",
+    "ArchiveShown",
+    "ArchiveShownStatus",
+    "ArchivedDayShown",
+    "ArchivedDayShownState",
+    "ArchivedDayShownTable",
     "AuditEntry",
     "AuditEntryDetailsType0",
     "AverageChange",
@@ -184,6 +195,7 @@ __all__ = (
     "JobStatus",
     "KeyRotation",
     "ListApiKeysStatus",
+    "ListArchiveDaysTable",
     "ListBackfillJobsStatus",
     "Lookups",
     "Metric",
