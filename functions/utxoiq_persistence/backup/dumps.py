@@ -22,6 +22,8 @@ from utxoiq_persistence.sqlstates import state_of
 STORAGE = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
 PATIENCE_SECONDS = 60
+# Answers that another attempt may not get.
+BUSY = (408, 429)
 BLOCK = 2**18
 END_OF_ROWS = b"\\.\n"
 END = "-- PostgreSQL database dump complete\n"
@@ -49,7 +51,7 @@ def open_dump(endpoint: str | None, bucket: str, name: str) -> Iterator[Iterator
     path = f"{endpoint or STORAGE}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
     try:
         with _requests(endpoint) as session, session.get(path, stream=True, timeout=PATIENCE_SECONDS) as response:
-            if 400 <= response.status_code < 500:
+            if 400 <= response.status_code < 500 and response.status_code not in BUSY:
                 raise DumpDamaged(
                     f"gs://{bucket}/{name} is answered with {response.status_code}: {response.text[:200]}"
                 )
