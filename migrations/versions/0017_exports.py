@@ -3,6 +3,6 @@
 from utxoiq_persistence.postgres.schema import plain_sql
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 
 upgrade, downgrade = plain_sql(__file__)
