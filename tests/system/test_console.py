@@ -206,7 +206,7 @@ def test_the_keyboard_gets_around_and_is_seen(page: Page) -> None:
     assert page.focused() == "Skip to the content"
     page.press(Keys.ENTER)
     until(lambda: page.focused() == "main", PATIENCE)
-    for _ in range(30):
+    for _ in range(20):
         page.press(Keys.TAB)
         style = page.run("return getComputedStyle(document.activeElement).outlineStyle")
         assert style not in ("none", ""), f"{page.focused()} does not show that it has the focus"
