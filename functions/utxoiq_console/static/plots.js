@@ -133,7 +133,7 @@ class Chart {
   tell(index) {
     const isMeant = this.plot.matches(':hover') || document.activeElement === this.plot;
     this.tip.hidden = index == null || !isMeant;
-    if (this.tip.hidden) return;
+    if (this.tip.hidden) { this.tip.textContent = ''; return; }
     const time = this.points[0][index];
     const rows = this.data.lines.flatMap(({name}, at) => this.points[at + 1][index] == null ? [] : [[name, this.points[at + 1][index]]]);
     rows.sort((one, other) => other[1] - one[1]);
