@@ -294,6 +294,7 @@ def test_a_phone_shows_all_without_sideways_scrolling(page: Page, path: str) -> 
     browsers.size(page.chrome, 360, 740, phone=True)
     page.open(path)
     assert page.run("return document.documentElement.scrollWidth") == 360
+    assert page.run("return Math.max(...[...document.querySelectorAll('nav a')].map((it) => it.offsetHeight))") < 60
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
