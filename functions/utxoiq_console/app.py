@@ -121,8 +121,9 @@ class App:
         if file is None:
             raise Refused(404, "There is no such file.")
         # While a new revision starts, a page of one may ask the other for its files.
-        seconds = YEAR_SECONDS if version == self._context.files.version else 0
-        headers = {"Cache-Control": f"private, max-age={seconds}, immutable", "Vary": "Accept-Encoding"}
+        is_own = version == self._context.files.version
+        kept = f"private, max-age={YEAR_SECONDS}, immutable" if is_own else "no-store"
+        headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
         if not _takes_gzip(request):
             return Response(file.content, headers=headers, media_type=file.type)
         return Response(file.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.type)

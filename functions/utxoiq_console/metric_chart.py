@@ -87,7 +87,8 @@ def choose(given: Mapping[str, str], now: datetime) -> MetricQuery:
         )
     else:
         length, interval = RANGES[name]
-        end = now.replace(microsecond=0)
+        # The end is not part of a range, and what was measured just now is.
+        end = now.replace(microsecond=0) + timedelta(seconds=1)
         start = end - length
     return MetricQuery(
         service=given.get("service_name", ""),

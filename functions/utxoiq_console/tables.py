@@ -101,7 +101,8 @@ def query_of(table: Table, operation: Operation, given: Mapping[str, str]) -> di
     """Return the values of the filters that are given, the range of a table that needs one among them."""
     query = {one.name: given[one.name] for one in filters(operation) if given.get(one.name)}
     if table.days:
-        now = datetime.now(UTC).replace(microsecond=0)
+        # The end is not part of a range, and what was written just now is.
+        now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
         query.setdefault("end_time", now.isoformat().replace("+00:00", "Z"))
         start = now - timedelta(days=table.days)
         query.setdefault("start_time", start.isoformat().replace("+00:00", "Z"))

@@ -29,7 +29,6 @@ def take(chrome: Chrome, base_url: str) -> None:
     for name, path, scheme, width, height in (
         ("light", "/", "light", 1360, 1120),
         ("dark", "/console/charts?range=15m", "dark", 1360, 1120),
-        ("incidents", "/console/incidents", "light", 1360, 800),
         ("lifecycle", "/console/lifecycle", "light", 1360, 1000),
         ("phone", "/", "dark", 390, 844),
     ):

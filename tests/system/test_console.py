@@ -206,7 +206,7 @@ def test_the_keyboard_gets_around_and_is_seen(page: Page) -> None:
     assert page.focused() == "Skip to the content"
     page.press(Keys.ENTER)
     until(lambda: page.focused() == "main", PATIENCE)
-    for _ in range(30):
+    for _ in range(20):
         page.press(Keys.TAB)
         style = page.run("return getComputedStyle(document.activeElement).outlineStyle")
         assert style not in ("none", ""), f"{page.focused()} does not show that it has the focus"
@@ -294,6 +294,7 @@ def test_a_phone_shows_all_without_sideways_scrolling(page: Page, path: str) -> 
     browsers.size(page.chrome, 360, 740, phone=True)
     page.open(path)
     assert page.run("return document.documentElement.scrollWidth") == 360
+    assert page.run("return Math.max(...[...document.querySelectorAll('nav a')].map((it) => it.offsetHeight))") < 60
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -62,22 +62,27 @@ class Chart {
     this.points = this.data.lines.length ? uPlot.join(this.data.lines.map((line) => [line.times, line.values])) : [[]];
   }
 
-  showRange() {
+  shownRange() {
     const {min, max} = range.current({min: this.data.start, max: this.data.end});
+    return [min, max];
+  }
+
+  showRange() {
+    const [min, max] = this.shownRange();
     this.uplot.setScale('x', {min, max});
   }
 
   draw() {
     if (this.uplot) this.uplot.destroy();
     this.read();
-    const {unit, top, start, end} = this.data;
+    const {unit} = this.data;
     const axis = {stroke: style('--soft'), font: '11px system-ui, sans-serif', ticks: {show: false}, grid: {stroke: style('--edge'), width: 1}};
     this.uplot = new uPlot({
       width: this.holder.clientWidth || 300,
       height: HEIGHT,
       legend: {show: false},
       padding: [8, 8, 0, 0],
-      scales: {x: {time: true, range: () => { const {min, max} = range.current({min: start, max: end}); return [min, max]; }}, y: {range: () => [0, this.data.top || top]}},
+      scales: {x: {time: true, range: () => this.shownRange()}, y: {range: () => [0, this.data.top]}},
       cursor: {sync: {key: 'console'}, y: false, drag: {x: true, y: false, setScale: false}, points: {size: 6}},
       axes: [
         {...axis, size: 24, gap: 4, space: 70, values: (_, times) => times.map((time) => clock(time, this.isLong))},
@@ -93,7 +98,6 @@ class Chart {
       },
     }, this.points, this.holder);
     this.uplot.over.addEventListener('dblclick', () => range.choose(null));
-    this.plot.classList.add('drawn');
   }
 
   // The limit of an alert, and a moment that the chart is about.
@@ -129,7 +133,7 @@ class Chart {
   tell(index) {
     const isMeant = this.plot.matches(':hover') || document.activeElement === this.plot;
     this.tip.hidden = index == null || !isMeant;
-    if (this.tip.hidden) return;
+    if (this.tip.hidden) { this.tip.textContent = ''; return; }
     const time = this.points[0][index];
     const rows = this.data.lines.flatMap(({name}, at) => this.points[at + 1][index] == null ? [] : [[name, this.points[at + 1][index]]]);
     rows.sort((one, other) => other[1] - one[1]);
