@@ -1,6 +1,7 @@
 """The rules as a CrossGuard policy pack: over what the program declares, and over what breaks them."""
 
 import functools
+import inspect
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -108,5 +109,5 @@ def test_the_pack_offers_each_rule_with_its_description() -> None:
                 offered = {policy.name: policy.description for policy in analyzer.GetAnalyzerInfo(Empty()).policies}
         finally:
             process.terminate()
-    assert offered == {rule.replace("_", "-"): check.__doc__ for rule, check in RULES.items()}
+    assert offered == {rule.replace("_", "-"): inspect.getdoc(check) for rule, check in RULES.items()}
     assert all(offered.values())

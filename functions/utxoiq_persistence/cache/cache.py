@@ -67,7 +67,8 @@ end
 return {false, ARGV[2] .. guard}
 """)
 _DISCARD = Script.of("""-- cache discard
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+local value = redis.call('HGET', KEYS[1], ARGV[1])
+if value and string.sub(value, 33) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 """)
 _FILL = Script.of("""-- cache fill
 local guard = redis.call('GET', KEYS[2])
