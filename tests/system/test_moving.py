@@ -183,7 +183,7 @@ def test_archives_move_in_and_are_asked(
     done = stack.command("import", f"gs://{bucket.name}", "--endpoint", storage, "--users", old_system.url)
     assert done["tables"]["insight_feedback"]["added"] == 1
     question = f"SELECT user_id, rating FROM insight_feedback WHERE insight_id = '{name}'"  # noqa: S608
-    asked = stack.command("archive", "query", question)
+    asked = stack.command("archive", "query", "--people", question)
     assert asked["rows"] == [["subject-1", 3]]
     _forget(sql)
 

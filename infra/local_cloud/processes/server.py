@@ -1,6 +1,7 @@
 """A server program as a child process: what it takes to start it, to see it ready, and to end it."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +20,8 @@ import psutil
 from local_cloud.processes.passable import make_passable
 
 PROBE_SECONDS = 0.01
+# Below those that Linux gives to connections that programs make.
+NOT_EPHEMERAL = range(15_000, 32_768)
 LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
 
@@ -218,8 +222,9 @@ def read_tail(log: Path, lines: int) -> str:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody uses now, and that no connection to elsewhere is given meanwhile."""
+    while True:
+        port = random.choice(NOT_EPHEMERAL)  # noqa: S311 -- two that choose at once are to choose differently
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
