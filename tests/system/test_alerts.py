@@ -403,7 +403,10 @@ ACTIVITY: Mapping[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
         {"methodName": "v1.compute.firewalls.insert"},
     ),
     "bucket-rights-changed": (
-        {"type": "gcs_bucket", "labels": {"project_id": "utxoiq-local", "bucket_name": "utxoiq-local-backups"}},
+        {
+            "type": "gcs_bucket",
+            "labels": {"project_id": "utxoiq-local", "bucket_name": "utxoiq-local-backups", "location": "us-east1"},
+        },
         {"methodName": "storage.setIamPermissions"},
     ),
     "database-changed": (

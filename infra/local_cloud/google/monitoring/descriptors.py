@@ -36,6 +36,11 @@ RESOURCES: Mapping[str, frozenset[str]] = {
     "cloudsql_database": frozenset({"project_id", "database_id", "region"}),
     "redis_instance": frozenset({"project_id", "region", "instance_id", "node_id"}),
     "cloud_run_revision": frozenset({"project_id", "location", "service_name", "revision_name", "configuration_name"}),
+    # What Google's audit log is about.
+    "project": frozenset({"project_id"}),
+    "gce_network": frozenset({"project_id", "network_id"}),
+    "gce_firewall_rule": frozenset({"project_id", "firewall_rule_id"}),
+    "gcs_bucket": frozenset({"project_id", "bucket_name", "location"}),
     "cloud_scheduler_job": frozenset({"project_id", "location", "job_id"}),
     "uptime_url": frozenset({"project_id", "host"}),
 }
