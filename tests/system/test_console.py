@@ -451,7 +451,7 @@ def test_nobody_else_gets_in(stack: LocalStack, client: httpx.Client, service: d
     assert client.get("/", headers={"Host": "console.evil.example"}).status_code == 403
     form = {"name": "publish-metrics"}
     # The machine's guard refuses another page's origin before the console sees it.
-    refusals = (
+    refusals: tuple[tuple[dict[str, str], str], ...] = (
         ({"Sec-Fetch-Site": "cross-site"}, "Nothing was done"),
         ({"Origin": "https://evil.example"}, "is not for pages of https://evil.example"),
         ({}, "Nothing was done"),
