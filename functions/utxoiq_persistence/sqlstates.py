@@ -7,6 +7,7 @@ _ROLES = {"25006", "57P01", "57P02", "57P03", "57P04", "57P05"}
 # These are whole classes: connection exceptions; a lack of connections, memory or disk; failures of the system.
 _STATE_CLASSES = {"08", "53", "58"}
 LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK_DETECTED = "40P01"
 
 
 def state_of(error: DatabaseError) -> str:

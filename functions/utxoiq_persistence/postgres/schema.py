@@ -22,7 +22,7 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, is_fatal, state_of
+from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, is_fatal, state_of
 
 # The key of the advisory lock: any number that nothing else in the database locks.
 LOCK = 7_086_711_031
@@ -128,7 +128,7 @@ def _locked(settings: DatabaseSettings) -> Iterator[Connection]:
     except PendingRollbackError as error:
         raise DatabaseUnavailable(LOST) from error  # within a procedure
     except DBAPIError as error:
-        if _has_state(error, LOCK_NOT_AVAILABLE):
+        if _has_state(error, LOCK_NOT_AVAILABLE) or _has_state(error, DEADLOCK_DETECTED):
             raise DatabaseUnavailable("the schema is in use; migrate again when there is less traffic") from error
         if isinstance(error.orig, InterfaceError) or _is_fatal(error):
             raise DatabaseUnavailable(LOST) from error

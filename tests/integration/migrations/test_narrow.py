@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pg8000.exceptions import DatabaseError
 from tests.integration.conftest import database_settings
 from tests.integration.migrations.test_schema import upgrading
 
@@ -18,6 +19,7 @@ from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.records import AggregateQuery
+from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, state_of
 
 pytestmark = pytest.mark.anyio
 # The version before, and how the functions of its release record metrics.
@@ -94,6 +96,9 @@ def writing(postgres: Postgres, database: str) -> Iterator[list[int]]:
                     try:
                         connection.run(RECORD, at=datetime.now(UTC) + timedelta(hours=hours), count=5)
                     except Exception as error:
+                        # What PostgreSQL has taken back to end a deadlock with the migration, functions send again.
+                        if isinstance(error, DatabaseError) and state_of(error) == DEADLOCK_DETECTED:
+                            continue
                         failed.append(error)
                         return
                     recorded[0] += 5
