@@ -17,6 +17,7 @@ from utxoiq_console.page_context import Page, PageContext, see_other
 from utxoiq_console.refusal import Refused
 from utxoiq_console.views import api, data, incident, lifecycle, log, overview
 from utxoiq_http import client_address, header_lines, worker
+from utxoiq_http.compression import accepts_gzip
 from utxoiq_http.observability import logs as lines
 
 _log = logging.getLogger(__name__)
@@ -147,20 +148,20 @@ PATTERNS = (
     Pattern("/console", GET, _home),
     Pattern("/console/charts", GET, overview.show_charts),
     Pattern("/console/incidents", GET, incident.show_all),
-    Pattern("/console/incidents/*", ("GET", "POST"), incident.show_one),
+    Pattern("/console/incidents/*", GET + POST, incident.show_one),
     Pattern("/console/data", GET, data.show_home),
     Pattern("/console/data/series", GET, data.show_series),
     Pattern("/console/data/insight", GET, data.show_insight),
     Pattern("/console/data/*", GET, data.show_table),
     Pattern("/console/jobs/*", GET, data.show_job),
-    Pattern("/console/lifecycle", ("GET", "POST"), lifecycle.show),
+    Pattern("/console/lifecycle", GET + POST, lifecycle.show),
     Pattern("/console/schedules/run", POST, lifecycle.run_schedule),
     Pattern("/console/schedules/*", GET, lifecycle.show_schedule),
-    Pattern("/console/access", ("GET", "POST"), lifecycle.show_access),
+    Pattern("/console/access", GET + POST, lifecycle.show_access),
     Pattern("/console/logs", GET, log.show),
     Pattern("/console/traces/*", GET, log.show_trace),
     Pattern("/console/api", GET, api.show_all),
-    Pattern("/console/api/*", ("GET", "POST"), api.show_one),
+    Pattern("/console/api/*", GET + POST, api.show_one),
     Pattern("/health", GET, _health),
 )
 
@@ -171,7 +172,7 @@ def _take(method: str, allowed: tuple[str, ...]) -> None:
 
 
 def _takes_gzip(request: Request) -> bool:
-    return "gzip" in request.headers.get("accept-encoding", "")
+    return accepts_gzip(request.headers.get("accept-encoding", "").encode("latin-1"))
 
 
 def _compressed(request: Request, response: Response) -> Response:

@@ -32,8 +32,7 @@ async def encode(reply: Answer, headers: Mapping[bytes, bytes]) -> None:
     if len(reply.body) < MIN_BYTES or any(name == b"etag" for name, _ in reply.raw_headers):
         return
     reply.raw_headers.append(_VARY)
-    accepted = headers.get(b"accept-encoding", b"")
-    if len(accepted) > MAX_HEADER or not accepts_gzip(accepted):
+    if not accepts_gzip(headers.get(b"accept-encoding", b"")):
         return
     inline = len(reply.body) <= MAX_INLINE_BYTES
     reply.body = _compress(reply.body) if inline else await asyncio.to_thread(_compress, reply.body)
@@ -41,9 +40,13 @@ async def encode(reply: Answer, headers: Mapping[bytes, bytes]) -> None:
     reply.raw_headers = [*kept, (b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(reply.body))]
 
 
-@lru_cache(256)
 def accepts_gzip(accept_encoding: bytes) -> bool:
     """Return whether the value of Accept-Encoding allows gzip, by name or by `*` (RFC 9110, section 12.5.3)."""
+    return len(accept_encoding) <= MAX_HEADER and _allows_gzip(accept_encoding)
+
+
+@lru_cache(256)
+def _allows_gzip(accept_encoding: bytes) -> bool:
     weights: dict[bytes, bool] = {}
     for part in accept_encoding.lower().split(b","):
         found = _split(part)
