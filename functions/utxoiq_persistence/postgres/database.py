@@ -28,7 +28,14 @@ from utxoiq_persistence.postgres.fence import END_BACKEND, Backend, Overdue
 from utxoiq_persistence.postgres.presence import Presence
 from utxoiq_persistence.postgres.session import OUTDATED, Row, Session
 from utxoiq_persistence.postgres.statements import Statement
-from utxoiq_persistence.sqlstates import is_fatal, is_moved_partition, is_of_role, is_of_server, state_of
+from utxoiq_persistence.sqlstates import (
+    DEADLOCK_DETECTED,
+    is_fatal,
+    is_moved_partition,
+    is_of_role,
+    is_of_server,
+    state_of,
+)
 from utxoiq_persistence.tracing import spans as tracing
 
 T = TypeVar("T")
@@ -42,7 +49,7 @@ OVERFLOW_PATIENCE = 0.02
 # How long such a connection is kept idle, in seconds: load that needed it a moment ago is likely to need it again.
 OVERFLOW_REST = 5.0
 # PostgreSQL rolled the transaction back in favour of another one. The same transaction may succeed now.
-ROLLED_BACK = {"40001", "40P01"}
+ROLLED_BACK = {"40001", DEADLOCK_DETECTED}
 # How long it may take to learn whether a change whose answer never came can still be made, in seconds.
 CERTAINTY_SECONDS = 2.0
 TIMED_OUT = "57014"

@@ -102,35 +102,31 @@ class Exports:
                     return Page(page.encode(user_id), _encode(here))
         return Page(page.encode(user_id))
 
-    async def _feedback(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
+    def _feedback(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
+        return self._listed("feedback_of", str(UUID(int=0)), user_id, place, page)
+
+    def _audit(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
+        return self._listed("audit_entries_of", 0, user_id, place, page)
+
+    async def _listed(
+        self, statement: str, first_id: str | int, user_id: str, place: Place, page: _ExportPage
+    ) -> AsyncIterator[Place]:
+        """Put the rows of a statement on the page. first_id: comes before every id, and has the type of them."""
+        id_of = type(first_id)
+
         async def read(moment: str, key: str) -> list[Row]:
             return await self._database.fetch(
-                _SQL["feedback_of"],
+                _SQL[statement],
                 idempotent=True,
                 user_id=user_id,
                 after_time=moment,
-                after_id=key,
+                after_id=id_of(key),
                 limit=BATCH_ROWS,
             )
 
-        async for row in _batches(read, place.moment or START.isoformat(), place.key or str(UUID(int=0))):
-            page.add("feedback", row[2].encode())
-            yield Place("feedback", row[0], row[1])
-
-    async def _audit(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
-        async def read(moment: str, key: str) -> list[Row]:
-            return await self._database.fetch(
-                _SQL["audit_entries_of"],
-                idempotent=True,
-                user_id=user_id,
-                after_time=moment,
-                after_id=int(key),
-                limit=BATCH_ROWS,
-            )
-
-        async for row in _batches(read, place.moment or START.isoformat(), place.key or "0"):
-            page.add("audit", row[2].encode())
-            yield Place("audit", row[0], str(row[1]))
+        async for row in _batches(read, place.moment or START.isoformat(), place.key or str(first_id)):
+            page.add(place.stage, row[2].encode())
+            yield Place(place.stage, row[0], str(row[1]))
 
     async def _archived(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
         objects = await self._database.fetch(_SQL["archived_objects_of"], idempotent=True, user_id=user_id)
