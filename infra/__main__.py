@@ -9,7 +9,7 @@ from utxoiq_infra.configuration.stack import read
 from utxoiq_infra.configuration.values import Values
 from utxoiq_infra.persistence import PersistenceLayer
 
-configuration = read(pulumi.get_stack(), Values.of_stack(NAME), Values.of_stack("gcp"))
+configuration = read(pulumi.get_stack(), Values.from_stack(NAME), Values.from_stack("gcp"))
 system = PersistenceLayer(configuration.prefix, configuration, Path(__file__).resolve().parents[1])
 
 for name, value in system.outputs().items():

@@ -6,9 +6,9 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from utxoiq_console.app import app_of_console
+from utxoiq_console.app import build_console_app
 
-app = app_of_console(os.environ)
+app = build_console_app(os.environ)
 
 
 @functions_framework.aio.http

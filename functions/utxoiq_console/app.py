@@ -50,7 +50,7 @@ class Pattern:
     methods: tuple[str, ...]
     page: Page
 
-    def rest_of(self, path: str) -> str | None:
+    def match_rest(self, path: str) -> str | None:
         """Return what the path has in place of `*`, an empty text if there is none; None for another path."""
         if not self.path.endswith("*"):
             return "" if path == self.path else None
@@ -59,10 +59,10 @@ class Pattern:
         return rest if path.startswith(start) and rest and "/" not in rest else None
 
 
-def app_of_console(environment: Mapping[str, str]) -> "App":
+def build_console_app(environment: Mapping[str, str]) -> "App":
     """Return the console's app. Raises ConfigurationError, which names the wrong variable."""
-    worker.keep_quiet()
-    return App(Settings.from_environment(environment), lines.of_environment(environment))
+    worker.hide_server()
+    return App(Settings.from_environment(environment), lines.from_environment(environment))
 
 
 class App:
@@ -78,7 +78,7 @@ class App:
         started = time.perf_counter()
         raw = header_lines.combine(request.scope["headers"])
         request_id = self._access_log.begin(raw)
-        caller = forms.caller_of(request.headers)
+        caller = forms.identify_caller(request.headers)
         made: list[OwnChange] = []
         request.scope.update({"utxoiq.caller": caller, "utxoiq.changes": made})
         try:
@@ -97,7 +97,7 @@ class App:
             len(response.body),
             started,
             caller,
-            address=client_address.of_request(request.scope, raw, 0),
+            address=client_address.from_request(request.scope, raw, 0),
             changes=made,
         )
         return _compressed(request, response)
@@ -109,7 +109,7 @@ class App:
             _take(request.method, ("GET",))
             return self._static(request, path.removeprefix(STATIC_PATH))
         for pattern in PATTERNS:
-            rest = pattern.rest_of(path)
+            rest = pattern.match_rest(path)
             if rest is not None:
                 _take(request.method, pattern.methods)
                 return await pattern.page(self._context, request, rest)

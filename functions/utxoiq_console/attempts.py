@@ -36,7 +36,7 @@ class Attempt:
 
 
 async def read(settings: Settings, google: GoogleApis, names: Iterable[str], period: timedelta) -> list[Attempt]:
-    """Return the attempts of the schedules in the period until now, newest first. Raises SourceAway."""
+    """Return the attempts of the schedules in the period until now, newest first. Raises SourceUnavailable."""
     parts = [
         'resource.type="cloud_scheduler_job"',
         f"resource.labels.job_id=({' OR '.join(quoted(name) for name in sorted(names))})",

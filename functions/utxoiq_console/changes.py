@@ -50,7 +50,7 @@ class OwnChange:
 
 
 async def read(settings: Settings, google: GoogleApis, wanted: ChangeQuery) -> list[Change]:
-    """Return the selected changes of the last 30 days, newest first. Raises SourceAway."""
+    """Return the selected changes of the last 30 days, newest first. Raises SourceUnavailable."""
     services = " OR ".join(quoted(function.name) for function in settings.resources.functions)
     parts = [
         'resource.type="cloud_run_revision"',

@@ -46,7 +46,7 @@ class Forms:
 _AGES = range(HOURS_VALID + 1)
 
 
-def caller_of(headers: Mapping[str, str]) -> str:
+def identify_caller(headers: Mapping[str, str]) -> str:
     """Return the name of the caller. The platform has verified the token and removed its signature."""
     parts = headers.get("authorization", "").split(".")
     if len(parts) != 3:

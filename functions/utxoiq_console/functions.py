@@ -12,7 +12,7 @@ from yarl import URL
 from utxoiq_console.config import Settings
 from utxoiq_console.credentials import Credential
 from utxoiq_console.resources import Resource
-from utxoiq_console.sources import SourceAway
+from utxoiq_console.sources import SourceUnavailable
 
 # A function without a running instance takes some seconds to start.
 TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -62,19 +62,19 @@ class Functions:
         return dict(zip((function.id for function in functions), answers, strict=True))
 
     async def pool(self) -> Json:
-        """Return the connection pool metrics. Raises SourceAway."""
+        """Return the connection pool metrics. Raises SourceUnavailable."""
         answer: Json = await self._get("/api/v1/monitoring/database/pool")
         metrics: Json = answer["metrics"]
         return metrics
 
     async def queries(self) -> Json:
-        """Return the query metrics. Raises SourceAway."""
+        """Return the query metrics. Raises SourceUnavailable."""
         answer: Json = await self._get("/api/v1/monitoring/database/queries")
         metrics: Json = answer["metrics"]
         return metrics
 
     async def jobs(self) -> list[Json]:
-        """Return the running and paused backfill jobs, then the latest of the others. Raises SourceAway."""
+        """Return the running and paused backfill jobs, then the latest of the others. Raises SourceUnavailable."""
         path = "/api/v1/monitoring/backfill/status"
         running, paused, latest = await asyncio.gather(
             self._get(path, status="running", limit=RUNNING_JOBS),
@@ -85,7 +85,7 @@ class Functions:
         return [*running, *paused, *ended]
 
     async def processes(self) -> dict[str, Json]:
-        """Return the processes of a local deployer, by what they serve; none in the cloud. Raises SourceAway."""
+        """Return the processes of a local deployer, by what they serve; none in the cloud. Raises SourceUnavailable."""
         if self._settings.processes is None:
             return {}
         found: dict[str, Json] = (await self._json(self._settings.processes, {}, {}, "The local deployer")).body
@@ -107,10 +107,10 @@ class Functions:
         return Health("ok" if body.get("status") == "healthy" else "degraded", parts, seconds)
 
     async def get(self, path: str, query: Mapping[str, str], credential: Credential | None = None) -> ApiAnswer:
-        """Return the API's answer to the credential, or to the console's own key. Raises SourceAway."""
+        """Return the API's answer to the credential, or to the console's own key. Raises SourceUnavailable."""
         function = self._settings.resources.routed(path)
         if function is None:
-            raise SourceAway(f"No function of this stack has the path {path}.")
+            raise SourceUnavailable(f"No function of this stack has the path {path}.")
         own = credential or Credential("key", self._settings.key)
         return await self._json(f"{function.url}{path}", query, dict([own.header]), function.name)
 
@@ -122,10 +122,12 @@ class Functions:
             async with self._session.get(url, params=query, headers=headers, timeout=TIMEOUT) as answer:
                 body = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise SourceAway(f"{name} does not respond ({type(error).__name__}). The console retries.") from error
+            raise SourceUnavailable(
+                f"{name} does not respond ({type(error).__name__}). The console retries."
+            ) from error
         if answer.status != 200:
             detail = body.get("detail", "") if isinstance(body, dict) else ""
-            raise SourceAway(f"{name} answered {answer.status}: {detail}")
+            raise SourceUnavailable(f"{name} answered {answer.status}: {detail}")
         following = answer.links.get("next")
         address = None if following is None else following.get("url")
         cursor = URL(str(address)).query.get("cursor", "") if address else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from utxoiq_console.sources import SourceAway
+from utxoiq_console.sources import SourceUnavailable
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -37,7 +37,7 @@ class GoogleApis:
         self._thread_local = threading.local()
 
     async def call(self, api: str, request: Callable[[Any], Any]) -> Json:
-        """Return the response of an API to the request that `request` builds. Raises SourceAway."""
+        """Return the response of an API to the request that `request` builds. Raises SourceUnavailable."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, api, request)
 
     def close(self) -> None:
@@ -53,9 +53,11 @@ class GoogleApis:
         try:
             answer: Json = request(self._api(api)).execute(http=self._http())
         except HttpError as error:
-            raise SourceAway(f"{NAMES[api]} answered {error.status_code}: {error.reason}. {_remedy(error)}") from error
+            raise SourceUnavailable(
+                f"{NAMES[api]} answered {error.status_code}: {error.reason}. {_remedy(error)}"
+            ) from error
         except (GoogleAuthError, HttpLib2Error, OSError) as error:
-            raise SourceAway(
+            raise SourceUnavailable(
                 f"{NAMES[api]} cannot be reached ({type(error).__name__}). The console retries."
             ) from error
         return answer

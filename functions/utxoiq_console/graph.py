@@ -96,7 +96,7 @@ def compute_states(resources: Resources, health: Mapping[str, Health]) -> dict[s
     states: dict[str, str] = {name: one.state for name, one in health.items()}
     for kind, part in PARTS.items():
         told = [one.parts[part] for one in health.values() if part in one.parts]
-        for resource in resources.of_kind(kind):
+        for resource in resources.with_kind(kind):
             if told:
                 states[resource.id] = "ok" if "away" not in told else "away" if "ok" not in told else "degraded"
     return states

@@ -37,7 +37,7 @@ def write(
 
 def _causes(resources: Resources, states: Mapping[str, str]) -> list[Resource]:
     """Return the databases and caches that some function does not reach."""
-    return [one for one in resources.of_kind("database", "cache") if states.get(one.id) in ("away", "degraded")]
+    return [one for one in resources.with_kind("database", "cache") if states.get(one.id) in ("away", "degraded")]
 
 
 def _is_explained(health: Health | None, causes: Sequence[Resource]) -> bool:

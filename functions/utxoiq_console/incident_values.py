@@ -40,7 +40,7 @@ class Measured:
 
 
 async def read(settings: Settings, google: GoogleApis, incident: Incident) -> Measured:
-    """Return what the incident's condition measures. Raises SourceAway."""
+    """Return what the incident's condition measures. Raises SourceUnavailable."""
     policy = await google.call("monitoring", lambda api: api.projects().alertPolicies().get(name=incident.policy))
     conditions: list[Json] = policy.get("conditions", [])
     condition = next((one for one in conditions if incident.metric and incident.metric in str(one)), conditions[0])

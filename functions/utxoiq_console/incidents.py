@@ -46,7 +46,7 @@ class Incidents:
 
 
 async def read(settings: Settings, google: GoogleApis) -> Incidents:
-    """Return the stack's incidents. Raises SourceAway."""
+    """Return the stack's incidents. Raises SourceUnavailable."""
     answer = await google.call(
         "monitoring",
         lambda api: (

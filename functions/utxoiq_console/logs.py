@@ -60,7 +60,7 @@ class LogLine:
 
 
 async def read(settings: Settings, google: GoogleApis, wanted: LogQuery) -> list[LogLine]:
-    """Return the selected lines, newest first. Raises SourceAway."""
+    """Return the selected lines, newest first. Raises SourceUnavailable."""
     body = {
         "resourceNames": [f"projects/{settings.project}"],
         "filter": _filter(settings, wanted, datetime.now(UTC)),
@@ -117,7 +117,7 @@ def _line(settings: Settings, entry: Mapping[str, Any]) -> LogLine:
     payload: Mapping[str, Any] = entry.get("jsonPayload", {})
     request: Mapping[str, Any] = entry.get("httpRequest", {})
     service = str(entry.get("resource", {}).get("labels", {}).get("service_name", ""))
-    said = payload.get("message") or entry.get("textPayload") or _of_request(request)
+    said = payload.get("message") or entry.get("textPayload") or _describe_request(request)
     rest = {name: value for name, value in payload.items() if name not in _SHOWN_APART}
     extra = {name: entry[name] for name in ("httpRequest", "labels", "trace", "spanId") if entry.get(name)}
     details = {**rest, **extra}
@@ -143,5 +143,5 @@ def _milliseconds(duration: str) -> str:
         return ""
 
 
-def _of_request(request: Mapping[str, Any]) -> str:
+def _describe_request(request: Mapping[str, Any]) -> str:
     return f"{request.get('requestMethod', '')} {request.get('requestUrl', '')} {request.get('status', '')}".strip()

@@ -64,7 +64,7 @@ class MetricSeries:
 
 
 async def read(functions: Functions, query: MetricQuery) -> MetricSeries:
-    """Return a series. Raises SourceAway."""
+    """Return a series. Raises SourceUnavailable."""
     body = (await functions.get(PATH, query.as_api())).body
     data: list[Mapping[str, Any]] = body["data"]
     names = ("avg_value", "p50", "p95", "p99") if query.percentiles else ("avg_value", "min_value", "max_value")

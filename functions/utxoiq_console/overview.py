@@ -115,7 +115,7 @@ class Overviews:
         )
         health, drawn, alerts, pool, queries, schedules, jobs, lines, processes = readings
         states = graph.compute_states(self._settings.resources, health.value or {})
-        states |= self._states_of_others(schedules, drawn, lines)
+        states |= self._read_other_states(schedules, drawn, lines)
         states |= _states_by_schedules(self._settings.resources, schedules.value or (), states)
         where = self._where(pool.value or {}, processes.value or {})
         rows = [
@@ -165,7 +165,7 @@ class Overviews:
     ) -> FunctionRow:
         own = health.get(function.id)
         mark, word = graph.WORDS[state]
-        parts = _of_function(drawn, "requests", "", function)
+        parts = _select_function(drawn, "requests", "", function)
         total = panels.total(parts)
         return FunctionRow(
             resource=function,
@@ -176,7 +176,7 @@ class Overviews:
             requests=total[-1][1] if total else None,
             errors=_percent([one for one in parts if panels.is_failure(one)], parts),
             times={
-                name: next((one.last for one in _of_function(drawn, "latency", name, function)), None)
+                name: next((one.last for one in _select_function(drawn, "latency", name, function)), None)
                 for name in ("p50", "p95", "p99")
             },
             trend=charts.sparkline(total, drawn.window) if drawn and total else "",
@@ -196,7 +196,7 @@ class Overviews:
                 places[one.id] = [self._settings.location]
         return places
 
-    def _states_of_others(
+    def _read_other_states(
         self, schedules: Reading[list[Schedule]], drawn: Reading[RangeData], lines: Reading[list[LogLine]]
     ) -> dict[str, str]:
         """Return the states of Google's services, and of the scheduler, which is degraded if a last run failed."""
@@ -218,7 +218,7 @@ def _place(process: Json) -> Sequence[str]:
     return [line for line in lines if line] + ([f"{restarts} restarts"] if restarts else [])
 
 
-def _of_function(drawn: RangeData | None, panel: str, query: str, function: Resource) -> list[Series]:
+def _select_function(drawn: RangeData | None, panel: str, query: str, function: Resource) -> list[Series]:
     if drawn is None:
         return []
     return [one for one in drawn.found[panel][query] if one.labels.get("service_name") == function.name]
@@ -252,7 +252,7 @@ def _states_by_schedules(
         if one.function and states.get(one.function) == "closed":
             state = "idle" if one.last_run is None else "failed" if one.failure else "ran"
             found[one.function] = max(state, found.get(one.function, ""), key=rank.__getitem__)
-    buckets = {one.id for one in resources.of_kind("bucket")}
+    buckets = {one.id for one in resources.with_kind("bucket")}
     written = {
         bucket: found[function.id]
         for function in resources.functions

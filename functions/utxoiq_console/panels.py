@@ -140,12 +140,12 @@ def panels(settings: Settings) -> list[Panel]:
             100,
         ),
         Panel("lookups", "Cache lookups", "By result", "/s", {"": lookups}, _summed("result", settings)),
-        Panel("load", "Database and cache", "Utilization", "%", _loads(settings), _percent_of_each, top=100),
+        Panel("load", "Database and cache", "Utilization", "%", _loads(settings), _convert_to_percent, top=100),
     ]
 
 
 async def read(google: GoogleApis, project: str, panels: Sequence[Panel], window: Window) -> dict[str, SeriesByQuery]:
-    """Return the time series of each panel by its id. A query that panels share is sent once. Raises SourceAway."""
+    """Return each panel's time series by its id; a query that panels share is sent once. Raises SourceUnavailable."""
     wanted = list(dict.fromkeys(query for panel in panels for query in panel.queries.values()))
     answers = await asyncio.gather(*(series.read(google, project, query, window) for query in wanted))
     found = dict(zip(wanted, answers, strict=True))
@@ -170,14 +170,14 @@ def _platform_metric(settings: Settings, metric: str) -> str:
 
 def _loads(settings: Settings) -> dict[str, Query]:
     queries = {}
-    for database in settings.resources.of_kind("database"):
+    for database in settings.resources.with_kind("database"):
         of_it = (
             f'resource.type="cloudsql_database" AND resource.labels.database_id="{settings.project}:{database.name}"'
         )
         for part in ("cpu", "memory", "disk"):
             metric = f'metric.type="cloudsql.googleapis.com/database/{part}/utilization"'
             queries[f"{database.id} {part}"] = Query(f"{metric} AND {of_it}", "ALIGN_MEAN", "REDUCE_MAX")
-    for cache in settings.resources.of_kind("cache"):
+    for cache in settings.resources.with_kind("cache"):
         of_it = f'resource.type="redis_instance" AND resource.labels.instance_id=ends_with("/instances/{cache.name}")'
         metric = 'metric.type="redis.googleapis.com/stats/memory/usage_ratio"'
         queries[f"{cache.id} memory"] = Query(f"{metric} AND {of_it}", "ALIGN_MEAN", "REDUCE_MAX")
@@ -227,7 +227,7 @@ def _each(found: SeriesByQuery) -> list[Line]:
     return [Line(name, one.points) for name, parts in found.items() for one in parts]
 
 
-def _percent_of_each(found: SeriesByQuery) -> list[Line]:
+def _convert_to_percent(found: SeriesByQuery) -> list[Line]:
     return [
         Line(name, [(moment, 100 * value) for moment, value in one.points])
         for name, parts in found.items()

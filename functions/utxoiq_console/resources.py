@@ -43,14 +43,14 @@ class Resources(Struct, frozen=True, forbid_unknown_fields=True):
 
     all: tuple[Resource, ...]
 
-    def of_kind(self, *kinds: Kind) -> list[Resource]:
+    def with_kind(self, *kinds: Kind) -> list[Resource]:
         """Return the resources of these kinds."""
         return [resource for resource in self.all if resource.kind in kinds]
 
     @property
     def functions(self) -> list[Resource]:
         """Return the functions."""
-        return self.of_kind("function")
+        return self.with_kind("function")
 
     def routed(self, path: str) -> Resource | None:
         """Return the function that serves a path, the one with the longest matching prefix; None if there is none."""

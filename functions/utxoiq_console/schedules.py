@@ -11,7 +11,7 @@ from utxoiq_console import attempts, moments
 from utxoiq_console.attempts import Attempt
 from utxoiq_console.config import Settings
 from utxoiq_console.google_apis import GoogleApis
-from utxoiq_console.sources import SourceAway
+from utxoiq_console.sources import SourceUnavailable
 
 PAGE = 500
 # No attempt lasts longer, so one that began before and has not ended is lost.
@@ -55,10 +55,10 @@ class Schedules:
         self._settings = settings
         self._google = google
         self._parent = f"projects/{settings.project}/locations/{settings.location}"
-        self._names = {name for scheduler in settings.resources.of_kind("scheduler") for name in scheduler.members}
+        self._names = {name for scheduler in settings.resources.with_kind("scheduler") for name in scheduler.members}
 
     async def all(self) -> list[Schedule]:
-        """Return the schedules, ordered by their next runs. Raises SourceAway."""
+        """Return the schedules, ordered by their next runs. Raises SourceUnavailable."""
         answer, recent = await asyncio.gather(
             self._google.call(
                 "cloudscheduler", lambda api: api.projects().locations().jobs().list(parent=self._parent, pageSize=PAGE)
@@ -69,13 +69,13 @@ class Schedules:
         return sorted(found, key=lambda one: (one.next_run is None, one.next_run or 0, one.name))
 
     async def history(self, name: str) -> list[Attempt]:
-        """Return the attempts of a schedule in the last days, newest first. Raises SourceAway."""
+        """Return the attempts of a schedule in the last days, newest first. Raises SourceUnavailable."""
         return await attempts.read(self._settings, self._google, [f"{self._settings.prefix}-{name}"], HISTORY)
 
     async def run(self, name: str) -> None:
-        """Run a schedule now. Raises SourceAway, also if this stack has no such schedule."""
+        """Run a schedule now. Raises SourceUnavailable, also if this stack has no such schedule."""
         if name not in {schedule.name for schedule in await self.all()}:
-            raise SourceAway(f"This stack has no schedule {name}.")
+            raise SourceUnavailable(f"This stack has no schedule {name}.")
         path = f"{self._parent}/jobs/{self._settings.prefix}-{name}"
         await self._google.call("cloudscheduler", lambda api: api.projects().locations().jobs().run(name=path, body={}))
 
@@ -88,7 +88,7 @@ class Schedules:
             return []
         try:
             return await attempts.read(self._settings, self._google, self._names, LONGEST_ATTEMPT)
-        except SourceAway:
+        except SourceUnavailable:
             return []
 
     def _schedule(self, job: Mapping[str, Any], recent: Sequence[Attempt]) -> Schedule:

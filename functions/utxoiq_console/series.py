@@ -52,7 +52,7 @@ class Series:
 
 
 async def read(google: GoogleApis, project: str, query: Query, window: Window) -> list[Series]:
-    """Return the series of a query in a window, ordered by their labels. Raises SourceAway."""
+    """Return the series of a query in a window, ordered by their labels. Raises SourceUnavailable."""
     answer = await google.call(
         "monitoring",
         lambda api: (

@@ -29,7 +29,7 @@ class Snooze:
 
 
 async def read(settings: Settings, google: GoogleApis) -> list[Snooze]:
-    """Return the snoozes that are under way. Raises SourceAway."""
+    """Return the snoozes that are under way. Raises SourceUnavailable."""
     answer = await google.call(
         "monitoring", lambda api: api.projects().snoozes().list(parent=f"projects/{settings.project}", pageSize=PAGE)
     )
@@ -48,7 +48,7 @@ async def read(settings: Settings, google: GoogleApis) -> list[Snooze]:
 
 
 async def create(settings: Settings, google: GoogleApis, policy: str, title: str, length: timedelta) -> None:
-    """Silence a policy from now on, for a time. Raises SourceAway."""
+    """Silence a policy from now on, for a time. Raises SourceUnavailable."""
     now = datetime.now(UTC)
     body = {
         "displayName": title,
@@ -61,7 +61,7 @@ async def create(settings: Settings, google: GoogleApis, policy: str, title: str
 
 
 async def end(google: GoogleApis, snooze: Snooze) -> None:
-    """End a snooze now. Raises SourceAway."""
+    """End a snooze now. Raises SourceUnavailable."""
     body = {"interval": {"endTime": moments.format_time(datetime.now(UTC))}}
     await google.call(
         "monitoring",

@@ -11,7 +11,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-class SourceAway(Exception):
+class SourceUnavailable(Exception):
     """A source did not respond, or refused the request. The text says what is wrong and what to do."""
 
 
@@ -65,7 +65,7 @@ class Source(Generic[T]):
             self._value = await self._ask()
             self._answered_at = time.monotonic()
             self._problem = None
-        except SourceAway as away:
+        except SourceUnavailable as away:
             self._problem = str(away)
         except Exception:
             # An unexpected response must not affect other sections of the page.

@@ -97,7 +97,7 @@ def filters(operation: Operation) -> list[Field]:
     return [one for one in operation.fields if one.place == "query" and one.name not in _PAGING]
 
 
-def query_of(table: Table, operation: Operation, given: Mapping[str, str]) -> dict[str, str]:
+def build_query(table: Table, operation: Operation, given: Mapping[str, str]) -> dict[str, str]:
     """Return the values of the filters that are given, the range of a table that needs one among them."""
     query = {one.name: given[one.name] for one in filters(operation) if given.get(one.name)}
     if table.days:
@@ -117,7 +117,7 @@ async def read(
     cursor: str,
     credential: Credential | None = None,
 ) -> Rows:
-    """Return the page that a cursor leads to, the first by default. Raises SourceAway."""
+    """Return the page that a cursor leads to, the first by default. Raises SourceUnavailable."""
     paging = {"limit": str(PAGE_ROWS), **({"cursor": cursor} if cursor else {})}
     answer = await functions.get(operation.path, {**query, **paging}, credential)
     rows: list[Row] = answer.body[table.rows] if table.rows else answer.body

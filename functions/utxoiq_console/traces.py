@@ -35,7 +35,7 @@ class Trace:
 
 
 async def read(google: GoogleApis, project: str, trace_id: str) -> Trace:
-    """Return a trace. Raises SourceAway, also if there is no such trace, or not yet."""
+    """Return a trace. Raises SourceUnavailable, also if there is no such trace, or not yet."""
     answer = await google.call(
         "cloudtrace", lambda api: api.projects().traces().get(projectId=project, traceId=trace_id)
     )

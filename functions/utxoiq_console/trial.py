@@ -15,13 +15,13 @@ import aiohttp
 
 from utxoiq_console.credentials import HEADERS, Credential
 from utxoiq_console.documentation import Field, Operation
-from utxoiq_console.sources import SourceAway
+from utxoiq_console.sources import SourceUnavailable
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 SHOWN_BYTES = 64 * 1024
 
 
-class Unfit(Exception):
+class InvalidTrial(Exception):
     """A form does not make a valid request. The text says what to correct."""
 
 
@@ -77,7 +77,7 @@ class Outcome:
 def fill_in(
     operation: Operation, given: Mapping[str, str], local: Credential | None = None, base_url: str = ""
 ) -> Trial:
-    """Return the request that a form describes; `given` has its values by field. Raises Unfit.
+    """Return the request that a form describes; `given` has its values by field. Raises InvalidTrial.
 
     `local` is the credential of a local stack that the form chooses; None if it has its own, or none.
     """
@@ -85,7 +85,7 @@ def fill_in(
     path = operation.path
     for field in _placed(operation, "path"):
         if not values[field.name]:
-            raise Unfit(f"{field.name} is part of the path and is required")
+            raise InvalidTrial(f"{field.name} is part of the path and is required")
         path = path.replace(f"{{{field.name}}}", quote(values[field.name], safe=""))
     query = urlencode({field.name: values[field.name] for field in _placed(operation, "query") if values[field.name]})
     headers = {field.name: values[field.name] for field in _placed(operation, "header") if values[field.name]}
@@ -95,14 +95,14 @@ def fill_in(
         headers["Content-Type"] = "application/json"
         body = given.get("body", operation.body.example(given.get("as", "")))
     if any(not value.isprintable() for value in (*headers.values(), credential.value if credential else "")):
-        raise Unfit("headers and the credential must be one line of text")
+        raise InvalidTrial("headers and the credential must be one line of text")
     path = f"{path}{'?' if query else ''}{query}"
     url = operation.function(given.get("function", "")).url
     return Trial(operation.method, url + path, path, base_url or url, headers, body, credential)
 
 
 async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
-    """Send the request and return the response. Raises SourceAway if there is none."""
+    """Send the request and return the response. Raises SourceUnavailable if there is none."""
     headers = dict(trial.headers)
     if trial.credential is not None and trial.credential.value:
         headers |= [trial.credential.header]
@@ -118,7 +118,7 @@ async def send(session: aiohttp.ClientSession, trial: Trial) -> Outcome:
         ) as answer:
             content = await _first(answer.content)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise SourceAway(
+        raise SourceUnavailable(
             f"No response ({type(error).__name__}). Check the function's logs, or send the request again."
         ) from error
     return Outcome(
@@ -149,7 +149,7 @@ def _placed(operation: Operation, place: str) -> list[Field]:
 def _credential(given: Mapping[str, str]) -> Credential | None:
     kind = given.get("credential_kind", "")
     if kind and kind not in HEADERS:
-        raise Unfit("the credential must be an ID token, an API key, or one that the form offers")
+        raise InvalidTrial("the credential must be an ID token, an API key, or one that the form offers")
     return Credential(kind, given.get("credential", "").strip()) if kind else None
 
 

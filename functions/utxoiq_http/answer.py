@@ -46,24 +46,24 @@ class Answer(Response):
         await send({"type": "http.response.body", "body": body})
 
 
-def of_json(status: int, body: bytes, *extra: Header, revalidate: bool = False) -> Answer:
+def from_json(status: int, body: bytes, *extra: Header, revalidate: bool = False) -> Answer:
     """Return a response with a JSON body. If `revalidate`, clients may keep it and revalidate it by its ETag."""
     length = (b"content-length", b"%d" % len(body))
     return Answer(status, [_JSON, length, *_SECURITY, _REVALIDATE if revalidate else _NO_STORE, *extra], body)
 
 
-def of_value(status: int, value: object) -> Answer:
+def from_value(status: int, value: object) -> Answer:
     """Return a response with the value, encoded as JSON."""
-    return of_json(status, _encode(value))
+    return from_json(status, _encode(value))
 
 
-def of_text(status: int, body: bytes, media_type: str) -> Answer:
+def from_text(status: int, body: bytes, media_type: str) -> Answer:
     """Return a response with a body of the media type."""
     headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
     return Answer(status, [*headers, *_SECURITY, _NO_STORE], body)
 
 
-def of_problem(problem: Problem, request_id: str) -> Answer:
+def from_problem(problem: Problem, request_id: str) -> Answer:
     """Return a response with the problem details, which include the request's id."""
     body = _encode(problem.details(request_id))
     length = (b"content-length", b"%d" % len(body))

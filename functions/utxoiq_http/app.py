@@ -165,7 +165,7 @@ class App(Generic[Resource]):
                 body = await reader.read(headers, receive, ignored)
             if IDEMPOTENCY_KEY in route.headers:
                 with wrong:
-                    once = idempotency.of_request(headers, caller, route.path, body)
+                    once = idempotency.from_request(headers, caller, route.path, body)
         wrong.refuse()
         return Call(caller, headers, self._base, without_slash(scope["path"]), parameters, body, once)
 
@@ -182,10 +182,10 @@ class App(Generic[Resource]):
 
 
 def _of_error(error: Exception, request_id: str) -> Answer:
-    problem = problems.of(error)
+    problem = problems.from_error(error)
     if problem is None:
         _log.error("a request failed", exc_info=error)
         problem = problems.unexpected()
     elif problem.status >= 500:
         _log.warning("%s", problem.detail, exc_info=error.__cause__)
-    return answer.of_problem(problem, request_id)
+    return answer.from_problem(problem, request_id)

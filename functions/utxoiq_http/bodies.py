@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 from starlette.types import Receive
 
 from utxoiq_http import moments, violations
-from utxoiq_http.field_types import fields_holding, with_times_of_any_zone
+from utxoiq_http.field_types import accept_any_zone, fields_holding
 from utxoiq_http.problems import MAX_ERRORS, FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
 
@@ -32,7 +32,7 @@ class BodyReader:
     def __init__(self, kind: Any, limit: int) -> None:
         self._kind = kind
         self._limit = limit
-        self._decode = msgspec.json.Decoder(with_times_of_any_zone(kind)).decode
+        self._decode = msgspec.json.Decoder(accept_any_zone(kind)).decode
         self._tolerance = Tolerance(kind)
         item = violations.item_type(kind)
         self._moments = fields_holding(DateTimeType, kind if item is None else item)
@@ -74,7 +74,7 @@ class BodyReader:
         # JSON can contain a NUL only as an escape sequence. The backslash of that sequence may itself be escaped, so
         # the decoded values decide.
         if b"\\u0000" in body:
-            self._check(violations.of_content(_tree(body)))
+            self._check(violations.find_content_errors(_tree(body)))
         if self._moments:
             self._check(self._settle_moments(value))
         return value
@@ -104,12 +104,12 @@ class BodyReader:
     def _settle_moments(self, value: Any) -> Iterator[FieldError]:
         """Put times without an offset in UTC, and tell of those that cannot be stored."""
         if isinstance(value, Struct):
-            yield from self._settle_moments_of(value, "")
+            yield from self._settle_struct(value, "")
             return
         for index, item in enumerate(value):
-            yield from self._settle_moments_of(item, f"[{index}].")
+            yield from self._settle_struct(item, f"[{index}].")
 
-    def _settle_moments_of(self, value: Struct, prefix: str) -> Iterator[FieldError]:
+    def _settle_struct(self, value: Struct, prefix: str) -> Iterator[FieldError]:
         for name in self._moments:
             moment = getattr(value, name)
             if isinstance(moment, datetime) and moment.tzinfo is None:
@@ -131,9 +131,9 @@ class BodyReader:
         try:
             value = msgspec.convert(tree, self._kind)
         except msgspec.ValidationError as error:
-            self._check(chain(violations.of_type(tree, self._kind), violations.of_content(tree)))
+            self._check(chain(violations.find_type_errors(tree, self._kind), violations.find_content_errors(tree)))
             raise invalid(FieldError(violations.WHOLE, str(error))) from None
-        self._check(violations.of_content(tree))
+        self._check(violations.find_content_errors(tree))
         return value
 
 

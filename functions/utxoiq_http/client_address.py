@@ -18,7 +18,7 @@ _MAX_ENTRY = 80
 _with_port = re.compile(r"(?:([0-9.]+):|\[([0-9a-fA-F:.%]+)\](?::|$))([0-9]{1,5})?").fullmatch
 
 
-def of_request(scope: Scope, headers: Mapping[bytes, bytes], trusted_proxies: int) -> str:
+def from_request(scope: Scope, headers: Mapping[bytes, bytes], trusted_proxies: int) -> str:
     """Return the client's address; UNKNOWN if it cannot be determined.
 
     Each proxy appends the address that it was called from to X-Forwarded-For. The client can choose all entries before

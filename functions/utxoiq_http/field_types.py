@@ -35,16 +35,16 @@ def _holds(kind: type[Type], info: Type) -> bool:
     return isinstance(info, kind)
 
 
-def with_times_of_any_zone(kind: Any) -> Any:
+def accept_any_zone(kind: Any) -> Any:
     """Return a struct type, or the type of a list of one, whose times may lack their offset; else it is the same.
 
     Its values are instances of the struct.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return Annotated[with_times_of_any_zone(arguments[0]), *arguments[1:]]
+        return Annotated[accept_any_zone(arguments[0]), *arguments[1:]]
     if origin is list:
-        return list[with_times_of_any_zone(arguments[0])]  # type: ignore[misc]  # of a computed type
+        return list[accept_any_zone(arguments[0])]  # type: ignore[misc]  # of a computed type
     if not fields_holding(DateTimeType, kind):
         return kind
     fields = [_field(field) for field in msgspec.structs.fields(kind)]
@@ -52,13 +52,13 @@ def with_times_of_any_zone(kind: Any) -> Any:
 
 
 def _field(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
-    kind = _of_any_zone(field.type)
+    kind = _accept_any_zone(field.type)
     return (field.name, kind) if field.required else (field.name, kind, field.default)
 
 
-def _of_any_zone(kind: Any) -> Any:
+def _accept_any_zone(kind: Any) -> Any:
     if kind is datetime or (get_origin(kind) is Annotated and get_args(kind)[0] is datetime):
         return datetime
     if get_origin(kind) in (Union, UnionKind):
-        return Union[tuple(map(_of_any_zone, get_args(kind)))]  # noqa: UP007 - of a computed tuple
+        return Union[tuple(map(_accept_any_zone, get_args(kind)))]  # noqa: UP007 - of a computed tuple
     return kind

@@ -54,7 +54,7 @@ class Gate:
 
     def visit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> RequestContext:
         """Return the context of a request, with its address and an anonymous caller."""
-        return RequestContext(client_address.of_request(scope, headers, self._settings.trusted_proxies))
+        return RequestContext(client_address.from_request(scope, headers, self._settings.trusted_proxies))
 
     async def enter(self, visit: RequestContext, headers: Mapping[bytes, bytes], route: Route[Any] | None) -> None:
         """Identify the caller, count the request and check access. Set what is found on the visit.

@@ -14,7 +14,7 @@ _is_key = re.compile(rb"[\x21-\x7e]{1,255}").fullmatch
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-def of_request(headers: Mapping[bytes, bytes], caller: Caller, path: str, body: object) -> Idempotency | None:
+def from_request(headers: Mapping[bytes, bytes], caller: Caller, path: str, body: object) -> Idempotency | None:
     """Return the idempotency key of a request with a digest of its body; None if the request has none.
 
     A key belongs to its caller and path. Two bodies are the same if their values are, however they are formatted.

@@ -96,11 +96,11 @@ class Identities:
         authorization = headers.get(b"authorization")
         api_key = headers.get(b"x-api-key")
         if authorization is None:
-            return NOBODY if api_key is None else await self._of_api_key(api_key)
+            return NOBODY if api_key is None else await self._identify_by_key(api_key)
         if api_key is not None:
             raise Problem(400, "send Authorization or X-API-Key, not both")
         if self._settings.checked_by_platform and authorization.endswith(SIGNATURE_REMOVED):
-            return self._of_platform(_bearer(authorization))
+            return self._identify_by_platform(_bearer(authorization))
         digest = hashlib.sha256(authorization).digest()
         verdict = self._standing(digest)
         if verdict is None:
@@ -118,7 +118,7 @@ class Identities:
             return self._standing(hashlib.sha256(authorization).digest()) is not None
         return api_key is None or self._keys.knows(api_key)
 
-    async def _of_api_key(self, api_key: bytes) -> Caller:
+    async def _identify_by_key(self, api_key: bytes) -> Caller:
         holder = await self._keys.check(api_key)
         if holder is None:
             raise unauthorized("X-API-Key is not a key of this service")
@@ -153,10 +153,10 @@ class Identities:
     async def _verify(self, token: str) -> _Verdict:
         key_id, claims = _unverified(token)
         if claims.iss == self._settings.user_issuer:
-            keys, audiences, recognise = self._users, [self._settings.user_audience], self._of_users
+            keys, audiences, recognise = self._users, [self._settings.user_audience], self._recognise_user
         elif claims.iss == GOOGLE_ISSUER:
             audiences = [self._settings.function_audience, self._settings.operator_audience]
-            keys, recognise = self._google, self._of_google
+            keys, recognise = self._google, self._recognise_google
         else:
             raise _refused("its issuer is not one that this service trusts")
         key = await keys.find(key_id)
@@ -166,7 +166,7 @@ class Identities:
         seconds = min(claims.exp + LEEWAY_SECONDS - time.time(), VERDICT_SECONDS)
         return _Verdict(recognise(claims), keys, key, time.monotonic() + seconds)
 
-    def _of_platform(self, token: str) -> Caller:
+    def _identify_by_platform(self, token: str) -> Caller:
         """Return the caller of a token that Cloud Run has verified, for whatever audience of this function's.
 
         Raises Problem 401 for one that is not Google's, or over.
@@ -179,7 +179,7 @@ class Identities:
                 leeway=LEEWAY_SECONDS,
                 options={"verify_signature": False, "verify_exp": True, "verify_iss": True, "require": ["exp", "iss"]},
             )
-        return self._of_google(claims)
+        return self._recognise_google(claims)
 
     def _check(self, token: str, key: PyJWK, claims: _Claims, audiences: Sequence[str]) -> None:
         """Raises Problem 401 for a token that does not hold. claims: the token's own, whose types are right."""
@@ -196,7 +196,7 @@ class Identities:
         if claims.exp - claims.iat > self._settings.max_token_seconds:
             raise _refused(f"it is made for longer than {self._settings.max_token_seconds} s")
 
-    def _of_users(self, claims: _Claims) -> Caller:
+    def _recognise_user(self, claims: _Claims) -> Caller:
         firebase = claims.firebase or _Firebase()
         accepted = self._settings.sign_in_providers
         if accepted and firebase.sign_in_provider not in accepted:
@@ -205,7 +205,7 @@ class Identities:
             raise _refused("its user belongs to another tenant")
         return _user(claims)
 
-    def _of_google(self, claims: _Claims) -> Caller:
+    def _recognise_google(self, claims: _Claims) -> Caller:
         email = claims.email
         if email is None or claims.email_verified is not True:
             raise _refused("it names no verified email")

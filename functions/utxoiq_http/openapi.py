@@ -168,7 +168,7 @@ def document(title: str, routes: Sequence[Route[Any]]) -> Json:
         "paths": paths,
         "components": {
             "schemas": components,
-            "responses": {_name_of(status): _problem_response(status) for status in _PROBLEMS},
+            "responses": {_response_name(status): _problem_response(status) for status in _PROBLEMS},
             "headers": _ANSWER_HEADERS,
             "parameters": {name: {"name": name, "in": "header", **header} for name, header in _REQUEST_HEADERS.items()},
             "securitySchemes": _SECURITY_SCHEMES,
@@ -256,7 +256,7 @@ def _parameters(route: Route[Any]) -> list[Json]:
             "in": "path" if name == route.path_parameter else "query",
             "required": name in required,
             "description": field.pop("description"),
-            "schema": _of_parameter(field),
+            "schema": _parameter_schema(field),
             # An empty value is none, as with forms whose fields are left empty.
             **({} if name in required else {"allowEmptyValue": True}),
         }
@@ -264,7 +264,7 @@ def _parameters(route: Route[Any]) -> list[Json]:
     ]
 
 
-def _of_parameter(field: Json) -> Json:
+def _parameter_schema(field: Json) -> Json:
     """Return the schema without null, for a parameter without a value is omitted; `true` or `false` is a boolean."""
     if "anyOf" in field:
         (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
@@ -290,7 +290,7 @@ def _responses(route: Route[Any], shown: dict[str, Json]) -> Json:
             "headers": _headers((ETAG, *_OF_EVERY_ANSWER)),
         }
     for status in sorted(_statuses(route)):
-        responses[str(status)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
+        responses[str(status)] = {"$ref": f"#/components/responses/{_response_name(status)}"}
     return responses
 
 
@@ -332,6 +332,6 @@ def _references(kind: str, names: Iterable[str]) -> list[Json]:
     return [{"$ref": f"#/components/{kind}/{name}"} for name in names]
 
 
-def _name_of(status: int) -> str:
+def _response_name(status: int) -> str:
     """Return the name of a status as a component's name, which has no spaces: `NotFound`."""
     return status_title(status).title().replace(" ", "")

@@ -56,7 +56,7 @@ class ParameterReader:
         try:
             return msgspec.convert(tolerated, self._kind)
         except msgspec.ValidationError:
-            errors.extend(violations.of_type(tolerated, self._kind))
+            errors.extend(violations.find_type_errors(tolerated, self._kind))
             return None
 
     def _fill(self, values: dict[str, object], errors: list[FieldError], query: bytes, ignored: Ignored) -> None:
@@ -64,7 +64,7 @@ class ParameterReader:
             if not pair:
                 continue
             raw_name, _, raw_value = pair.partition(b"=")
-            name = _name_of(raw_name)
+            name = _decode_name(raw_name)
             if name not in self._in_query:
                 ignored.add(name)
                 continue
@@ -88,7 +88,7 @@ def _text(raw: bytes) -> str:
     return raw.decode()
 
 
-def _name_of(raw: bytes) -> str:
+def _decode_name(raw: bytes) -> str:
     try:
         return _text(raw)
     except UnicodeDecodeError:  # such as no parameter has

@@ -156,7 +156,7 @@ def identity_unavailable(seconds: int) -> Problem:
     )
 
 
-def of(error: Exception) -> Problem | None:
+def from_error(error: Exception) -> Problem | None:
     """Return the Problem that an exception stands for; None if the exception is an internal error."""
     match error:
         case Problem():

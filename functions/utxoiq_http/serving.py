@@ -22,7 +22,7 @@ from utxoiq_persistence.store import Store
 
 Part = TypeVar("Part", bound=HasParts)
 
-worker.keep_quiet()
+worker.hide_server()
 worker.keep_connections()
 worker.exit_normally_on_sigterm()
 
@@ -51,12 +51,12 @@ def create_app(
             yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
 
     return App(
-        system.with_own(name, routes),
+        system.add_system_routes(name, routes),
         opened,
         base=Base(identity.function_audience),
-        log=logs.of_environment(environment),
+        log=logs.from_environment(environment),
         cross_origin=CrossOrigin(limits.origins),
         requests=requests,
-        traces=request_traces.of_environment(environment),
+        traces=request_traces.from_environment(environment),
         seconds=settings.request_seconds,
     )

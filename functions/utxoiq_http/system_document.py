@@ -38,7 +38,7 @@ def system_routes() -> list[Route[Any]]:
             name = f"{route.method} {route.path}"
             if own.setdefault(name, route) is not route:
                 raise SharedPath(f"{name} is the path of two routes")
-    return system.with_own(TITLE, list(own.values()))
+    return system.add_system_routes(TITLE, list(own.values()))
 
 
 def text() -> bytes:

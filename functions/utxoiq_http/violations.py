@@ -28,20 +28,20 @@ SURROGATE = "holds half of a surrogate pair, which is no character; leave it out
 TOO_LARGE = "is a number out of range"
 
 
-def of_type(value: object, kind: Any, at: str = "") -> Iterator[FieldError]:
+def find_type_errors(value: object, kind: Any, at: str = "") -> Iterator[FieldError]:
     """Yield an error for each part of a JSON value that is not of its type. `at` is the name of the value."""
     item = item_type(kind)
     if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
-        yield from _of_fields(value, kind, f"{at}." if at else "")
+        yield from _find_field_errors(value, kind, f"{at}." if at else "")
     elif item is not None and isinstance(value, list):
         yield from _mismatch(value, _with_any_items(kind), at)
         for index, part in enumerate(value):
-            yield from of_type(part, item, f"{at}[{index}]")
+            yield from find_type_errors(part, item, f"{at}[{index}]")
     else:
         yield from _mismatch(value, kind, at)
 
 
-def of_content(value: object, at: str = "") -> Iterator[FieldError]:
+def find_content_errors(value: object, at: str = "") -> Iterator[FieldError]:
     """Yield an error for each part of a value that PostgreSQL cannot store. `at` is the name of the value."""
     if isinstance(value, str):
         if message := _flaw(value):
@@ -54,10 +54,10 @@ def of_content(value: object, at: str = "") -> Iterator[FieldError]:
             inside = f"{at}.{legible(key)}" if at else legible(key)
             if message := _flaw(key):
                 yield FieldError(inside, f"its name {message}")
-            yield from of_content(part, inside)
+            yield from find_content_errors(part, inside)
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from of_content(part, f"{at}[{index}]")
+            yield from find_content_errors(part, f"{at}[{index}]")
 
 
 def legible(name: str) -> str:
@@ -65,12 +65,12 @@ def legible(name: str) -> str:
     return name[:MAX_NAME].replace("\0", "�").encode("utf-8", "replace").decode()
 
 
-def _of_fields(value: dict[str, object], struct: type[Struct], prefix: str) -> Iterator[FieldError]:
+def _find_field_errors(value: dict[str, object], struct: type[Struct], prefix: str) -> Iterator[FieldError]:
     fields = msgspec.structs.fields(struct)
     for field in fields:
         at = prefix + field.encode_name
         if field.encode_name in value:
-            yield from of_type(value[field.encode_name], _without_unset(field.type), at)
+            yield from find_type_errors(value[field.encode_name], _without_unset(field.type), at)
         elif field.required:
             yield FieldError(at, "is required")
 

@@ -10,7 +10,7 @@ from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 IDLE_SECONDS = 620
 
 
-def keep_quiet() -> None:
+def hide_server() -> None:
     """Turn off the Server header, and the server's own handling of X-Forwarded-For, which client_address does."""
     UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
 

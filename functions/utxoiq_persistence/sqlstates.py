@@ -10,7 +10,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
 
 
-def state_of(error: DatabaseError) -> str:
+def read_sqlstate(error: DatabaseError) -> str:
     """Return the SQLSTATE, or an empty string where the error has none."""
     return _field(error, "C")
 
@@ -20,19 +20,19 @@ def is_fatal(error: DatabaseError) -> bool:
     return _field(error, "V") in ("FATAL", "PANIC")
 
 
-def is_of_role(error: DatabaseError) -> bool:
+def is_role_error(error: DatabaseError) -> bool:
     """Return whether the server says that it is not, or will not be, the one that takes changes."""
-    return state_of(error) in _ROLES
+    return read_sqlstate(error) in _ROLES
 
 
-def is_of_server(error: DatabaseError) -> bool:
+def is_server_error(error: DatabaseError) -> bool:
     """Return whether the error speaks of the server's state or role, not of the statement."""
-    return is_fatal(error) or is_of_role(error) or state_of(error)[:2] in _STATE_CLASSES
+    return is_fatal(error) or is_role_error(error) or read_sqlstate(error)[:2] in _STATE_CLASSES
 
 
 def is_moved_partition(error: DatabaseError) -> bool:
     """Return whether a row's partition changed at the same moment; the same statement will find the right one."""
-    return state_of(error) == "23514" and not _field(error, "n")
+    return read_sqlstate(error) == "23514" and not _field(error, "n")
 
 
 def _field(error: DatabaseError, name: str) -> str:

@@ -4,7 +4,7 @@ import pulumi
 from pulumi_gcp import projects, storage
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration.cron import hours_of
+from utxoiq_infra.configuration.cron import list_hours
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import Database
 from utxoiq_infra.identity import DATABASE_ROLES, Account
@@ -114,7 +114,7 @@ def _within_hours(expression: str, configuration: Configuration) -> str:
     length = configuration.storage.export_hours
     if length == 24:
         return expression
-    (first,) = hours_of(configuration.crons["export"])
+    (first,) = list_hours(configuration.crons["export"])
     last = (first + length) % 24
     since, until = (f'request.time.getHours("UTC") {bound}' for bound in (f">= {first}", f"< {last}"))
     if first < last:

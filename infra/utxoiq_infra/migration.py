@@ -95,7 +95,7 @@ def migrate_by_resource(
     return Migration(name, url=url, token=token, trigger=trigger, opts=options)
 
 
-def trigger_of(*parts: object) -> str:
+def build_trigger(*parts: object) -> str:
     """Return a digest that changes with any of the parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -39,7 +39,7 @@ from utxoiq_infra.function import EVERYBODY, Platform, ServerlessFunction
 from utxoiq_infra.guard import guard
 from utxoiq_infra.identity import Account, database_user
 from utxoiq_infra.load_balancer import LoadBalancer
-from utxoiq_infra.migration import migrate_by_resource, trigger_of
+from utxoiq_infra.migration import build_trigger, migrate_by_resource
 from utxoiq_infra.monitoring.monitoring import Monitoring
 from utxoiq_infra.monitoring.notifications import NotificationChannels
 from utxoiq_infra.monitoring.oversight import Oversight
@@ -98,7 +98,7 @@ class PersistenceLayer(Component):
         declared = [*self.keys.values(), *([self._console.key] if self._console else [])]
         declarations = pulumi.Output.json_dumps([key.declaration for key in declared], sort_keys=True)
         self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
-        self._declared = pulumi.Output.unsecret(declarations.apply(trigger_of))
+        self._declared = pulumi.Output.unsecret(declarations.apply(build_trigger))
         self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
         self.backups = BackupAccess(
             f"{name}-backups",
@@ -275,7 +275,7 @@ class PersistenceLayer(Component):
             f"{self.pulumi_resource_name}-schema",
             url=function.url,
             token=token,
-            trigger=target.apply(lambda parts: trigger_of(digest, parts)),
+            trigger=target.apply(lambda parts: build_trigger(digest, parts)),
             after=grants,
             opts=self.own(),
         )

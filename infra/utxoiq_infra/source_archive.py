@@ -49,7 +49,7 @@ def collect(repository: Path, function: str) -> SourceArchive:
     functions = repository / "functions"
     # A reader that moved would take its data out of every archive without a word.
     for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):
-        _existing(_file_of(functions, name))
+        _existing(_module_file(functions, name))
     folder = functions / function
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
     pending = [folder / "main.py"]
@@ -65,11 +65,11 @@ def collect(repository: Path, function: str) -> SourceArchive:
         files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
         files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
         pending += found
-    if _file_of(functions, COLUMNS_READER) in seen:
+    if _module_file(functions, COLUMNS_READER) in seen:
         files[COLUMNS] = _existing(repository / COLUMNS)
-    if _file_of(functions, MIGRATIONS_READER) in seen:
+    if _module_file(functions, MIGRATIONS_READER) in seen:
         files.update(_migrations(repository))
-    if _file_of(functions, OPENAPI_READER) in seen:
+    if _module_file(functions, OPENAPI_READER) in seen:
         files[OPENAPI] = _existing(repository / OPENAPI)
     return SourceArchive(files)
 
@@ -80,7 +80,7 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _file_of(functions: Path, module: str) -> Path:
+def _module_file(functions: Path, module: str) -> Path:
     return functions / f"{module.replace('.', '/')}.py"
 
 

@@ -63,7 +63,7 @@ def nobody_who_serves_may_destroy_backups_or_objects(stack: Stack) -> Iterator[s
 
     A function that nobody but Cloud Scheduler can call may have them: a keeper.
     """
-    permissions = _permissions_of_roles(stack)
+    permissions = _read_role_permissions(stack)
     serving = {f"serviceAccount:{email}" for email in _function_accounts(stack)}
     keepers = {f"serviceAccount:{email}" for email in _keepers(stack)}
     for grant in (found for type_ in GRANTS for found in stack.all(type_)):
@@ -77,7 +77,7 @@ def nobody_who_serves_may_destroy_backups_or_objects(stack: Stack) -> Iterator[s
                 yield f"{grant.name} gives {member} {role}, and with it {', '.join(sorted(destroying))}"
 
 
-def _permissions_of_roles(stack: Stack) -> dict[str, frozenset[str]]:
+def _read_role_permissions(stack: Stack) -> dict[str, frozenset[str]]:
     """Return what the stack's own roles hold, by the name that grants call them by."""
     roles = stack.all("projects/iAMCustomRole:IAMCustomRole")
     return {

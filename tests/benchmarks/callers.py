@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from local_cloud.google.issuer import Issuer
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.records import Scope
 
@@ -36,7 +36,7 @@ class Callers:
         self._issuer = issuer
         self.api_key = f"uiq_{KEY_ID}_{secrets.token_urlsafe(32)}"
         self.declared = DeclaredKey(
-            KEY_ID, digest_of(self.api_key.encode()).hex(), "bench", frozenset(SCOPES), PLENTY, PLENTY
+            KEY_ID, digest_key(self.api_key.encode()).hex(), "bench", frozenset(SCOPES), PLENTY, PLENTY
         )
         self.environment = {
             "OIDC_USER_ISSUER": issuer.issuer,

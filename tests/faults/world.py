@@ -19,7 +19,7 @@ from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres import schema
@@ -164,7 +164,7 @@ class World:
         settings = DatabaseSettings(INSTANCE, DATABASE, "postgres", str(self.postgres.socket_dir))
         schema.upgrade(settings, {})
         key = DeclaredKey(
-            f"{'faults':0<12}", digest_of(KEY.encode()).hex(), "faults", frozenset(SCOPES), PLENTY, PLENTY
+            f"{'faults':0<12}", digest_key(KEY.encode()).hex(), "faults", frozenset(SCOPES), PLENTY, PLENTY
         )
         declared_keys.declare(settings, [key])
         httpx.post(f"{self.storage.url}/storage/v1/b?project={PROJECT}", json={"name": BUCKET}).raise_for_status()

@@ -9,7 +9,7 @@ import pytest
 
 from local_cloud.processes.server import free_port
 from utxoiq_infra import migration
-from utxoiq_infra.migration import MigrationFailed, MigrationProvider, trigger_of
+from utxoiq_infra.migration import MigrationFailed, MigrationProvider, build_trigger
 
 
 class Function(ThreadingHTTPServer):
@@ -127,5 +127,5 @@ def test_a_connection_that_breaks_is_not_repeated() -> None:
 
 
 def test_a_trigger_changes_with_any_of_its_parts() -> None:
-    assert len({trigger_of("a", ["b", "c"]), trigger_of("a", ["b", "d"]), trigger_of("b", ["b", "c"])}) == 3
-    assert trigger_of("a", ["b"]) == trigger_of("a", ["b"])
+    assert len({build_trigger("a", ["b", "c"]), build_trigger("a", ["b", "d"]), build_trigger("b", ["b", "c"])}) == 3
+    assert build_trigger("a", ["b"]) == build_trigger("a", ["b"])

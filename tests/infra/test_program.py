@@ -70,7 +70,7 @@ def test_new_migrations_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
 
     before = trigger()
     assert trigger() == before
-    monkeypatch.setattr(persistence, "trigger_of", lambda *parts: f"another of {len(parts)}")
+    monkeypatch.setattr(persistence, "build_trigger", lambda *parts: f"another of {len(parts)}")
     assert trigger() != before
 
 

@@ -54,7 +54,7 @@ TASKS = {
     "Supervisor._bring_up": "`_keep_up`, which waits for the process' end",
     "_at_once": "its task group",
     "_deploy_and_wait": "itself",
-    "_first_of": "itself",
+    "_wait_for_first": "itself",
     "archive_all": "itself: it waits for each copy",
     "in_time": "itself; `retrieve` where the time was up",
     "run": "itself: it waits for the program's end",

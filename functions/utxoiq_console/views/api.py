@@ -9,8 +9,8 @@ from utxoiq_console import trial
 from utxoiq_console.documentation import Operation
 from utxoiq_console.page_context import PageContext
 from utxoiq_console.refusal import Refused
-from utxoiq_console.sources import SourceAway
-from utxoiq_console.trial import Outcome, Unfit
+from utxoiq_console.sources import SourceUnavailable
+from utxoiq_console.trial import InvalidTrial, Outcome
 
 
 async def show_all(context: PageContext, request: Request, _: str) -> Response:
@@ -31,7 +31,7 @@ async def show_one(context: PageContext, request: Request, name: str) -> Respons
         local = context.credentials.find(form.get("credential_kind", ""), operation, form)
         sent = trial.fill_in(operation, form, local, context.settings.local_base_url)
         outcome = await trial.send(opened.session, sent)
-    except (Unfit, SourceAway) as problem:
+    except (InvalidTrial, SourceUnavailable) as problem:
         return _page(context, request, operation, form, None, str(problem))
     return _page(context, request, operation, form, outcome, "")
 
@@ -60,7 +60,7 @@ def _page(
     try:
         local = context.credentials.find(given.get("credential_kind", ""), operation, given)
         curl = trial.fill_in(operation, _with_names(operation, given), local, context.settings.local_base_url).curl
-    except Unfit:
+    except InvalidTrial:
         curl = ""
     return context.page(
         "operation.html",

@@ -36,7 +36,7 @@ async def show_table(context: PageContext, request: Request, name: str) -> Respo
     opened = await context.opened.get()
     operation = context.operations[table.operation]
     given = {name: value for name, value in request.query_params.items() if len(value) <= 400}
-    query = tables.query_of(table, operation, context.query(request))
+    query = tables.build_query(table, operation, context.query(request))
     cursor = given.get("cursor", "")
     lacking = [name for name in table.required if not query.get(name)]
     reading: Reading[Rows] = Reading(Rows([], "", None))
@@ -141,7 +141,7 @@ async def _known_series(context: PageContext) -> list[tuple[str, str]]:
     opened = await context.opened.get()
 
     async def read() -> list[tuple[str, str]]:
-        query = {**tables.query_of(table, operation, {}), "limit": str(NAMES_ROWS)}
+        query = {**tables.build_query(table, operation, {}), "limit": str(NAMES_ROWS)}
         rows = (await opened.functions.get(operation.path, query)).body
         return sorted({(row["service_name"], row["metric_type"]) for row in rows})
 

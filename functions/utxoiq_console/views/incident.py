@@ -11,7 +11,7 @@ from utxoiq_console.incidents import Incident
 from utxoiq_console.page_context import Opened, PageContext, see_other
 from utxoiq_console.refusal import Refused
 from utxoiq_console.snoozes import LENGTHS, Snooze
-from utxoiq_console.sources import Reading, SourceAway
+from utxoiq_console.sources import Reading, SourceUnavailable
 
 SECONDS = 5
 ACKNOWLEDGE, SILENCE, SPEAK = "incident.acknowledge", "incident.silence", "incident.speak"
@@ -86,7 +86,7 @@ async def _act(context: PageContext, request: Request, opened: Opened, incident:
             done = "speaks"
         else:
             raise Refused(422, "Choose to acknowledge or to silence, and for how long.")
-    except SourceAway as away:
+    except SourceUnavailable as away:
         raise Refused(502, f"Nothing was done. {away}") from away
     opened.forget("snoozes", ("handled", incident.id), ("handled", ""))
     return see_other(f"/console/incidents/{incident.id}?done={done}")

@@ -14,9 +14,9 @@ from utxoiq_console.credentials import Credential
 from utxoiq_console.documentation import Operation
 from utxoiq_console.page_context import Opened, PageContext, see_other
 from utxoiq_console.refusal import Refused
-from utxoiq_console.sources import Reading, SourceAway
+from utxoiq_console.sources import Reading, SourceUnavailable
 from utxoiq_console.tables import AUDIT, KEYS, Rows, Table
-from utxoiq_console.trial import Outcome, Unfit
+from utxoiq_console.trial import InvalidTrial, Outcome
 
 SECONDS = 5
 KEPT_SECONDS = 4
@@ -71,7 +71,7 @@ async def run_schedule(context: PageContext, request: Request, _: str) -> Respon
     name = form.get("name", "")
     try:
         await opened.schedules.run(name)
-    except SourceAway as away:
+    except SourceUnavailable as away:
         raise Refused(502, f"{name[:MAX_FIELD]} was not started. {away}") from away
     context.note_change(request, "schedule.run", name, {})
     opened.overviews.run_happened()
@@ -117,7 +117,7 @@ async def _change_key(
         return None, "Nothing was done: paste an operator's ID token first."
     try:
         return await trial.send(opened.session, trial.fill_in(operation, filled, credential)), ""
-    except (Unfit, SourceAway) as failed:
+    except (InvalidTrial, SourceUnavailable) as failed:
         return None, str(failed)
 
 
@@ -172,11 +172,11 @@ async def _rows(context: PageContext, opened: Opened, table: Table, given: Mappi
     credential = _operator(context, operation, given)
     if credential is None:
         return None
-    query = tables.query_of(table, operation, given)
+    query = tables.build_query(table, operation, given)
     cursor = given.get(f"{table.name}.cursor", "")
     try:
         return Reading(await tables.read(opened.functions, table, operation, query, cursor, credential))
-    except SourceAway as away:
+    except SourceUnavailable as away:
         return Reading(problem=str(away))
 
 

@@ -81,7 +81,7 @@ async def _update_any_version(store: Store, job_id: UUID, change: JobProgress, v
 
 
 def _answer_job(status: int, job: Document, *headers: answer.Header) -> Answer:
-    return answer.of_json(status, job.body, _etag(job), *headers, revalidate=True)
+    return answer.from_json(status, job.body, _etag(job), *headers, revalidate=True)
 
 
 def _etag(job: Document) -> answer.Header:

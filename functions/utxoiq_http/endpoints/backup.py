@@ -133,7 +133,7 @@ async def run_backup(service: BackupResource, call: Call[RunQuery, None]) -> Ans
         what = "export" if is_export else "backup"
         raise Problem(502, f"the {what} failed: {newest.error}", kind="urn:utxoiq:problem:backup-failed")
     await service.schedules.note_success(schedules.EXPORT if is_export else schedules.BACKUP)
-    return answer.of_json(200, state.body)
+    return answer.from_json(200, state.body)
 
 
 async def verify_backup(service: BackupResource, call: Call[VerifyQuery, None]) -> Answer:
@@ -142,20 +142,20 @@ async def verify_backup(service: BackupResource, call: Call[VerifyQuery, None]) 
     resume_only = query.resume_only == "true"
     state = await service.backups.verify(query.budget_seconds, resume_only=resume_only)
     await service.schedules.note_success(schedules.CONTINUE_VERIFICATION if resume_only else schedules.VERIFY_BACKUP)
-    return answer.of_json(200, state.body)
+    return answer.from_json(200, state.body)
 
 
 async def get_backup_status(service: BackupResource, _: Call[None, None]) -> Answer:
     """Get the newest backup and the newest verification."""
     state = await service.backups.status()
-    return answer.of_json(200, state.body)
+    return answer.from_json(200, state.body)
 
 
 async def publish_backup_metrics(service: BackupResource, _: Call[None, None]) -> Answer:
     """Publish the age of the newest backup and verification, and failures since. Called by Cloud Scheduler."""
     message = await service.watcher.publish()
     await service.schedules.note_success(schedules.WATCH_BACKUPS)
-    return answer.of_value(200, {"status": "success", "message": message})
+    return answer.from_value(200, {"status": "success", "message": message})
 
 
 def create_backup_app(environment: Mapping[str, str]) -> App[BackupResource]:

@@ -75,7 +75,7 @@ async def publish_fleet_metrics(service: FleetService, _: Call[None, None]) -> A
     """
     message = await service.publisher.publish()
     await service.store.schedules.note_success(schedules.PUBLISH_METRICS)
-    return answer.of_value(200, {"status": "success", "message": message})
+    return answer.from_value(200, {"status": "success", "message": message})
 
 
 async def scrape_metrics(service: FleetService, call: Call[None, None]) -> Answer:
@@ -83,7 +83,7 @@ async def scrape_metrics(service: FleetService, call: Call[None, None]) -> Answe
     media_type = open_metrics.media_type(call.headers.get(b"accept", b"").decode("latin-1"))
     fleet = await service.store.fleet.read()
     text = await asyncio.to_thread(open_metrics.text, fleet, service.store.fleet.reachable, media_type)
-    return answer.of_text(200, text, media_type)
+    return answer.from_text(200, text, media_type)
 
 
 async def _report(
@@ -97,7 +97,7 @@ async def _report(
 
 
 def _success(metrics: dict[str, object]) -> Answer:
-    return answer.of_value(200, {"status": "success", "metrics": metrics})
+    return answer.from_value(200, {"status": "success", "metrics": metrics})
 
 
 def create_database_app(environment: Mapping[str, str]) -> App[FleetService]:

@@ -67,25 +67,25 @@ class FeedbackService:
 async def rate_insight(service: FeedbackService, call: Call[None, Rating]) -> Answer:
     """Rate an insight, with or without a comment. A second rating by the same user replaces the first."""
     row = await service.feedback.rate(call.body, resolve_user(call.caller, call.body.user_id))
-    return answer.of_json(200, row.body)
+    return answer.from_json(200, row.body)
 
 
 async def comment_on_insight(service: FeedbackService, call: Call[None, Comment]) -> Answer:
     """Comment on an insight. A second comment by the same user replaces the first."""
     row = await service.feedback.comment(call.body, resolve_user(call.caller, call.body.user_id))
-    return answer.of_json(200, row.body)
+    return answer.from_json(200, row.body)
 
 
 async def flag_insight(service: FeedbackService, call: Call[None, Flag]) -> Answer:
     """Flag an insight as inaccurate, misleading or spam. A second flag by the same user replaces the first."""
     row = await service.feedback.flag(call.body, resolve_user(call.caller, call.body.user_id))
-    return answer.of_json(200, row.body)
+    return answer.from_json(200, row.body)
 
 
 async def get_feedback_statistics(service: FeedbackService, call: Call[StatsQuery, None]) -> Answer:
     """Get the feedback statistics of an insight. All counts are 0 if it has no feedback."""
     statistics = await service.feedback.stats(call.parameters.insight_id)
-    return answer.of_json(200, statistics.body)
+    return answer.from_json(200, statistics.body)
 
 
 async def list_comments(service: FeedbackService, call: Call[CommentsQuery, None]) -> Answer:
@@ -108,7 +108,7 @@ async def clear_feedback(service: FeedbackService, call: Call[Clearing, None]) -
     """
     user_id = resolve_user(call.caller, call.parameters.user_id)
     row = await service.feedback.clear(call.parameters, user_id)
-    return answer.empty() if row is None else answer.of_json(200, row.body)
+    return answer.empty() if row is None else answer.from_json(200, row.body)
 
 
 async def export_user(service: FeedbackService, call: Call[ExportQuery, None]) -> Answer:
@@ -130,7 +130,7 @@ async def erase_user(service: FeedbackService, call: Call[ErasureQuery, None]) -
     """
     user_id = resolve_user(call.caller, call.parameters.user_id)
     erased = await erasure.erase(service.store.database, service.feedback, user_id)
-    return answer.of_value(
+    return answer.from_value(
         200,
         views.Erasure(
             views.ErasedInDatabase(erased.feedback, erased.audit_entries),

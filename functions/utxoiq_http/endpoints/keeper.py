@@ -22,7 +22,7 @@ from utxoiq_persistence.backup import keeping
 from utxoiq_persistence.backup.keeping import KeeperSettings
 from utxoiq_persistence.parts import Parts
 
-worker.keep_quiet()
+worker.hide_server()
 worker.exit_normally_on_sigterm()
 
 
@@ -45,7 +45,7 @@ async def expire_backups(keeper: Keeper, _: Call[None, None]) -> Answer:
     Call this at the URL of the keeper function.
     """
     deleted = await asyncio.to_thread(keeping.expire_backups, keeper.settings)
-    return answer.of_value(200, {"status": "success", "message": f"{deleted} backups deleted"})
+    return answer.from_value(200, {"status": "success", "message": f"{deleted} backups deleted"})
 
 
 async def expunge_objects(keeper: Keeper, _: Call[None, None]) -> Answer:
@@ -55,7 +55,7 @@ async def expunge_objects(keeper: Keeper, _: Call[None, None]) -> Answer:
     """
     done = await asyncio.to_thread(expunging.expunge, keeper.archive)
     message = f"{done.removed} objects removed; a retention policy keeps {done.kept}"
-    return answer.of_value(200, {"status": "success", "message": message})
+    return answer.from_value(200, {"status": "success", "message": message})
 
 
 def create_keeper_app(environment: Mapping[str, str]) -> App[Keeper]:
@@ -64,13 +64,13 @@ def create_keeper_app(environment: Mapping[str, str]) -> App[Keeper]:
         KeeperSettings.from_environment(environment), ExpungingSettings.from_environment(environment), Parts({})
     )
     return App(
-        system.with_own("keeper", PRIVATE_ROUTES),
+        system.add_system_routes("keeper", PRIVATE_ROUTES),
         lambda: nullcontext(Opened(keeper, gate=None)),
         base=Base(""),
-        log=logs.of_environment(environment),
+        log=logs.from_environment(environment),
         cross_origin=CrossOrigin(()),
         requests={},
-        traces=request_traces.of_environment(environment),
+        traces=request_traces.from_environment(environment),
     )
 
 

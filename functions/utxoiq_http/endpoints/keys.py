@@ -45,7 +45,7 @@ async def list_api_keys(store: Store, call: Call[ApiKeyQuery, None]) -> Answer:
 
 async def get_api_key(store: Store, call: Call[OneKey, None]) -> Answer:
     """Get an API key's properties. The key itself is never shown again."""
-    return answer.of_json(200, (await store.api_keys.get(call.parameters.key_id)).body)
+    return answer.from_json(200, (await store.api_keys.get(call.parameters.key_id)).body)
 
 
 async def rotate_api_key(store: Store, call: Call[OneKey, KeyRotation]) -> Answer:
@@ -57,12 +57,12 @@ async def rotate_api_key(store: Store, call: Call[OneKey, KeyRotation]) -> Answe
 
 async def revoke_api_key(store: Store, call: Call[OneKey, None]) -> Answer:
     """Revoke an API key permanently. Every instance refuses the key within seconds."""
-    return answer.of_json(200, (await store.api_keys.revoke(call.parameters.key_id)).body)
+    return answer.from_json(200, (await store.api_keys.revoke(call.parameters.key_id)).body)
 
 
 def _answer_issued(issued: IssuedKey, *headers: Header) -> Answer:
     """Return the response to a new key: its row, with the key itself as the first field."""
-    return answer.of_json(201, b'{"key":"' + issued.text.encode() + b'",' + issued.row.body[1:], *headers)
+    return answer.from_json(201, b'{"key":"' + issued.text.encode() + b'",' + issued.row.body[1:], *headers)
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

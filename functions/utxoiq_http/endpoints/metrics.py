@@ -38,7 +38,7 @@ async def record_metric(store: Store, call: Call[None, NewMetric]) -> Answer:
     """
     _check_timestamps([call.body], store.settings.metrics_ahead_seconds, alone=True)
     metric = await store.metrics.record(call.body, call.idempotency)
-    return answer.of_json(201, metric.body)
+    return answer.from_json(201, metric.body)
 
 
 async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -> Answer:
@@ -49,7 +49,7 @@ async def record_metric_batch(store: Store, call: Call[None, list[NewMetric]]) -
     """
     _check_timestamps(call.body, store.settings.metrics_ahead_seconds, alone=False)
     metrics = await store.metrics.record_batch(call.body, call.idempotency)
-    return answer.of_json(201, metrics.body)
+    return answer.from_json(201, metrics.body)
 
 
 async def list_metrics(store: Store, call: Call[MetricsQuery, None]) -> Answer:
@@ -74,14 +74,14 @@ async def aggregate_metrics(store: Store, call: Call[AggregateQuery, None]) -> A
     interval and the whole range have percentiles and a comparison with an earlier range.
     """
     series = await store.metrics.aggregate(call.parameters)
-    return answer.of_json(200, series.body)
+    return answer.from_json(200, series.body)
 
 
 async def prepare_percentiles(store: Store, _: Call[None, None]) -> Answer:
     """Fold the hours that ended into rollups, and prepare percentiles. Called by Cloud Scheduler."""
     made = await store.metrics.sketch()
     await store.schedules.note_success(schedules.SKETCH_METRICS)
-    return answer.of_value(200, {"status": "success", "message": f"{made} sketches made"})
+    return answer.from_value(200, {"status": "success", "message": f"{made} sketches made"})
 
 
 def _check_timestamps(metrics: Sequence[NewMetric], ahead_seconds: int, *, alone: bool) -> None:

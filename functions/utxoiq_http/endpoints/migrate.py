@@ -27,7 +27,7 @@ from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.writes import audit
 
-worker.keep_quiet()
+worker.hide_server()
 worker.exit_normally_on_sigterm()
 
 
@@ -55,7 +55,7 @@ async def apply_migrations(target: Schema, _: Call[None, None]) -> Answer:
     """
     upgrade = await asyncio.to_thread(schema.upgrade, target.settings, target.members)
     await asyncio.to_thread(declared_keys.declare, target.settings, target.keys, audit.request_id())
-    return answer.of_value(200, {"status": "success", "version": upgrade.version, "applied": upgrade.applied})
+    return answer.from_value(200, {"status": "success", "version": upgrade.version, "applied": upgrade.applied})
 
 
 def create_migrate_app(environment: Mapping[str, str]) -> App[Schema]:
@@ -68,13 +68,13 @@ def create_migrate_app(environment: Mapping[str, str]) -> App[Schema]:
         Parts({"database": lambda: asyncio.to_thread(lambda: connector(settings)().close())}),
     )
     return App(
-        system.with_own("migrate", ROUTES),
+        system.add_system_routes("migrate", ROUTES),
         lambda: nullcontext(Opened(target, gate=None)),
         base=Base(""),
-        log=logs.of_environment(environment),
+        log=logs.from_environment(environment),
         cross_origin=CrossOrigin(()),
         requests={},
-        traces=request_traces.of_environment(environment),
+        traces=request_traces.from_environment(environment),
     )
 
 

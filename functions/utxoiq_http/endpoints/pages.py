@@ -32,5 +32,5 @@ def check_start(query: ListQuery) -> None:
 def answer_page(call: Call[PagedQuery, None], page: Page) -> Answer:
     """Return the response with a page, and with a Link header to the next page if there is one."""
     if page.next_cursor is None:
-        return answer.of_json(200, page.body)
-    return answer.of_json(200, page.body, links.next_page(call.path, call.parameters, page.next_cursor))
+        return answer.from_json(200, page.body)
+    return answer.from_json(200, page.body, links.next_page(call.path, call.parameters, page.next_cursor))

@@ -184,7 +184,7 @@ async def run_retention(service: RetentionService, call: Call[RunQuery, None]) -
     report = await service.retention.run(call.caller.name, dry_run=dry_run)
     if not dry_run and report.status != "failed":
         await service.store.schedules.note_success(schedules.RETENTION)
-    return answer.of_value(200, report)
+    return answer.from_value(200, report)
 
 
 async def maintain_partitions(service: RetentionService, _: Call[None, None]) -> Answer:
@@ -196,7 +196,7 @@ async def maintain_partitions(service: RetentionService, _: Call[None, None]) ->
         upkeep = await service.retention.upkeep()
     await service.store.schedules.note_success(schedules.PARTITIONS)
     message = f"{len(upkeep.made)} months made, {len(upkeep.dropped)} dropped"
-    return answer.of_value(200, {"status": "success", "message": message, **msgspec.structs.asdict(upkeep)})
+    return answer.from_value(200, {"status": "success", "message": message, **msgspec.structs.asdict(upkeep)})
 
 
 async def restore_archived_rows(service: RetentionService, call: Call[None, RestoreOrder]) -> Answer:
@@ -208,7 +208,7 @@ async def restore_archived_rows(service: RetentionService, call: Call[None, Rest
     message = f"{restored.restored} rows of {order.table} restored from {restored.objects} objects"
     for names, what in ((restored.gone, "gone from the bucket"), (restored.damaged, "damaged")):
         message += f"; {len(names)} objects are {what}" if names else ""
-    return answer.of_value(
+    return answer.from_value(
         200,
         {
             "status": "success" if is_done else "partial",
@@ -228,7 +228,7 @@ async def find_archived_persons(service: RetentionService, call: Call[None, Pers
     For operators who query the archive; each call is audited.
     """
     found = await service.retention.find_persons(call.body.persons)
-    return answer.of_value(200, [PersonShown(key.person, key.user_id, key.key) for key in found])
+    return answer.from_value(200, [PersonShown(key.person, key.user_id, key.key) for key in found])
 
 
 async def list_archive_days(service: RetentionService, call: Call[ArchiveQuery, None]) -> Answer:
@@ -245,7 +245,7 @@ async def list_archive_days(service: RetentionService, call: Call[ArchiveQuery, 
         }
         for one in found
     ]
-    return answer.of_value(200, {"status": "success", "days": days})
+    return answer.from_value(200, {"status": "success", "days": days})
 
 
 @contextmanager

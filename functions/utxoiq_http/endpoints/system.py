@@ -35,7 +35,7 @@ class Documentation:
             from utxoiq_http import openapi
 
             self._text = openapi.encode(openapi.document(self._title, self._routes))
-        return answer.of_json(200, self._text)
+        return answer.from_json(200, self._text)
 
 
 async def health(resource: HasParts, _: Call[None, None]) -> Answer:
@@ -44,10 +44,10 @@ async def health(resource: HasParts, _: Call[None, None]) -> Answer:
     if parts.get("database", "ok") != "ok":  # keeper has none
         raise problems.unavailable("the database does not answer; try again", parts)
     status = "healthy" if all(state == "ok" for state in parts.values()) else "degraded"
-    return answer.of_value(200, {"status": status, "parts": parts})
+    return answer.from_value(200, {"status": status, "parts": parts})
 
 
-def with_own(name: str, routes: Sequence[Route[Part]]) -> list[Route[Part]]:
+def add_system_routes(name: str, routes: Sequence[Route[Part]]) -> list[Route[Part]]:
     """Return the function's own routes and those that every function has. `name` is the OpenAPI document's title."""
     all_routes: list[Route[Part]] = [*routes, _system_route(HEALTH_PATH, health, views.Health, 503)]
     documentation = Documentation(name, all_routes)

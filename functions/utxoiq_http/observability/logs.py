@@ -37,7 +37,7 @@ SAMPLED = "logging.googleapis.com/trace_sampled"
 OWN_ID = "own_request_id"
 
 _encode = msgspec.json.Encoder().encode
-_of_request: ContextVar["_Request | None"] = ContextVar("of_request", default=None)
+_current_request: ContextVar["_Request | None"] = ContextVar("current_request", default=None)
 _is_request_id = re.compile(rb"[A-Za-z0-9._\-]{1,128}").fullmatch
 
 
@@ -99,7 +99,7 @@ class AccessLog:
         given = _given(headers, _REQUEST) or _given(headers, _CORRELATION)
         request_id = given or _new_id()
         own_id = None if given is None else _new_id()
-        _of_request.set(_Request(request_id, self._project, headers, trace, own_id))
+        _current_request.set(_Request(request_id, self._project, headers, trace, own_id))
         return request_id
 
     def end(
@@ -140,7 +140,7 @@ class AccessLog:
                 "responseSize": str(size),  # a string, as every int64 in Google's JSON
             },
             "logging.googleapis.com/labels": {"caller": label(caller)},
-            **_fields_of_request(),
+            **_request_fields(),
         }
         if changes:
             line["audit"] = [
@@ -169,7 +169,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "time": datetime.fromtimestamp(record.created, UTC),
             "logger": record.name,
-            **_fields_of_request(),
+            **_request_fields(),
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
@@ -200,19 +200,19 @@ def configure(level: str, project: str) -> AccessLog:
     return AccessLog(project, threshold)
 
 
-def of_environment(environment: Mapping[str, str]) -> AccessLog:
+def from_environment(environment: Mapping[str, str]) -> AccessLog:
     """Configure logging and return the access log. Raises ConfigurationError, which names the wrong variable."""
     return configure(environment.get("LOG_LEVEL") or "INFO", required(environment, "GOOGLE_CLOUD_PROJECT"))
 
 
 def own_id() -> str | None:
     """Return the id that we gave this task's request besides its caller's; None where its id is ours."""
-    request = _of_request.get()
+    request = _current_request.get()
     return None if request is None else request.own_id
 
 
-def _fields_of_request() -> dict[str, object]:
-    request = _of_request.get()
+def _request_fields() -> dict[str, object]:
+    request = _current_request.get()
     return {} if request is None else request.fields()
 
 

@@ -52,7 +52,7 @@ def media_type(accept: str) -> str:
 def text(fleet: Sequence[InstanceFigures], redis_answers: bool, media_type: str) -> bytes:
     """Return the metrics of the fleet as text. Instances that have ended contribute only their counters."""
     running = [one for one in fleet if not one.ended]
-    families = [*_of_whole(running, redis_answers), *_of_pools(running), *_counted(fleet)]
+    families = [*_system_families(running, redis_answers), *_pool_families(running), *_counted(fleet)]
     is_open = media_type == OPEN_METRICS
     lines = [line for family in families for line in _lines(family, is_open)]
     if is_open:
@@ -60,14 +60,14 @@ def text(fleet: Sequence[InstanceFigures], redis_answers: bool, media_type: str)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _of_whole(running: Sequence[InstanceFigures], redis_answers: bool) -> Iterator[Family]:
+def _system_families(running: Sequence[InstanceFigures], redis_answers: bool) -> Iterator[Family]:
     functions = Counter(one.function for one in running)
     counts = [Point({"function": function}, count) for function, count in functions.items()]
     yield Family("utxoiq_instances", "gauge", "Running instances", counts)
     yield Family("utxoiq_redis_up", "gauge", "1 if Redis responds, else 0", [Point({}, int(redis_answers))])
 
 
-def _of_pools(running: Sequence[InstanceFigures]) -> Iterator[Family]:
+def _pool_families(running: Sequence[InstanceFigures]) -> Iterator[Family]:
     connections, limits, shares, waiting = [], [], [], []
     for labels, pool in (found for one in running for found in _pools(one)):
         for state, count in (("in_use", pool.checked_out), ("idle", pool.checked_in), ("overflow", pool.overflow)):

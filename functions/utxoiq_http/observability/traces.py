@@ -56,7 +56,7 @@ class RequestTraces:
         return RequestSpan(span, method)
 
 
-def of_environment(environment: Mapping[str, str]) -> RequestTraces | None:
+def from_environment(environment: Mapping[str, str]) -> RequestTraces | None:
     """Return the request traces; None if tracing is off, in which case OpenTelemetry is not imported.
 
     Raises ConfigurationError, which names the wrong variable.

@@ -47,7 +47,7 @@ class ApiKeys:
         rows = await self._database.fetch(
             _SQL["create_key"],
             id=identifier,
-            digest=digest_of(text.encode()),
+            digest=digest_key(text.encode()),
             name=new.name,
             owner=new.owner,
             scopes=arrays.encode_texts(sorted(new.scopes)),
@@ -87,7 +87,7 @@ class ApiKeys:
                 ((row,),) = session.run(
                     _SQL["create_key"],
                     id=successor,
-                    digest=digest_of(text.encode()),
+                    digest=digest_key(text.encode()),
                     name=name,
                     owner=owner,
                     scopes=arrays.encode_texts(scopes),
@@ -160,7 +160,7 @@ class ApiKeys:
             raise KeyEnded(f"the key is {status}; create a new one")
 
 
-def digest_of(key: bytes) -> bytes:
+def digest_key(key: bytes) -> bytes:
     """Return the digest that is stored for a key.
 
     A plain SHA-256 of 256 random bits cannot be reversed, and it takes a microsecond.

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from utxoiq_persistence import futures
-from utxoiq_persistence.access.api_keys import digest_of, is_key
+from utxoiq_persistence.access.api_keys import digest_key, is_key
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.statements import load
@@ -64,7 +64,7 @@ class KeyRing:
 
     def knows(self, key: bytes) -> bool:
         """Return whether the key was active when it was last looked up; asks no database."""
-        return digest_of(key) in self._held
+        return digest_key(key) in self._held
 
     async def check(self, key: bytes) -> KeyHolder | None:
         """Return a key's holder, whatever the key's status, or None where there is no such key.
@@ -72,7 +72,7 @@ class KeyRing:
         Raises:
             DatabaseUnavailable: The key must be looked up, and the database cannot be reached.
         """
-        digest = digest_of(key)
+        digest = digest_key(key)
         held = self._held.get(digest)
         if held is not None and held.until > time.monotonic():
             return held.holder

@@ -40,7 +40,7 @@ GATHERING_SECONDS = 0.005
 _log = logging.getLogger(__name__)
 
 # Counts only what it lets through: a refusal costs no one anything. Of each window: how many are wanted, the limit.
-_TAKE = Script.of("""-- rate limit
+_TAKE = Script.from_text("""-- rate limit
 local told = {}
 for i = 1, #KEYS do
     local used = tonumber(redis.call('GET', KEYS[i]) or '0')

@@ -98,7 +98,7 @@ class ArchiveBucket:
 
         Only the bucket's lifecycle deletes: whoever may write here can hide rows, and destroy none.
         """
-        self.put(withdrawal_name(name), _day_of(name), msgspec.json.encode({"withdrawn": name}), JSON_TYPE)
+        self.put(withdrawal_name(name), _read_day(name), msgspec.json.encode({"withdrawn": name}), JSON_TYPE)
 
     def has(self, name: str, *, versions: bool = False) -> bool:
         """Return whether the bucket has the object; with `versions`, also whether it has an older version of it.
@@ -158,7 +158,7 @@ class ArchiveBucket:
             raise ArchiveUnavailable(f"the archive's bucket failed at {name}; try again")
 
 
-def _day_of(name: str) -> date:
+def _read_day(name: str) -> date:
     parts = dict(part.split("=") for part in name.split("/") if "=" in part)
     return date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
 

@@ -26,7 +26,7 @@ def ensure(session: Session, table: ArchivedTable, day: date, rows: pa.Table, so
     """
     if not table.is_personal:
         return PersonKeys()
-    users = arrays.encode_texts(sealing.users_of(table, rows))
+    users = arrays.encode_texts(sealing.list_users(table, rows))
     found = session.run(_SQL["ensure_keys"], user_ids=users, day=day, source=source)
     return PersonKeys(PersonKey(*row) for row in found)
 
@@ -47,7 +47,7 @@ def open_rows(session: Session, table: ArchivedTable, rows: pa.Table) -> pa.Tabl
         return rows
     session.run(_SQL["hold_keys"])
     if sealing.is_sealed(rows):
-        return PersonKeys(find(session, sealing.persons_of(rows))).open(table, rows)
+        return PersonKeys(find(session, sealing.list_persons(rows))).open(table, rows)
     return sealing.without_users(table, rows, pending_erasures(session))
 
 

@@ -129,19 +129,19 @@ def is_sealed(rows: pa.Table) -> bool:
     return SEALED in rows.schema.names
 
 
-def persons_of(rows: pa.Table) -> list[UUID]:
+def list_persons(rows: pa.Table) -> list[UUID]:
     """Return the persons whom the rows of a sealed object name, each once."""
     storage = pa.concat_arrays([chunk.storage for chunk in rows.column(PERSON).chunks])
     return [UUID(bytes=person) for person in storage.unique().to_pylist()]
 
 
-def users_of(table: ArchivedTable, rows: pa.Table) -> list[str]:
+def list_users(table: ArchivedTable, rows: pa.Table) -> list[str]:
     """Return the users of whom the rows, which are not sealed, tell, each once."""
     users: list[str] = rows.column(table.listed.person).unique().to_pylist()
     return users
 
 
-def rows_of(table: ArchivedTable, rows: pa.Table, user_id: str, person: UUID | None) -> pa.Table:
+def select_rows(table: ArchivedTable, rows: pa.Table, user_id: str, person: UUID | None) -> pa.Table:
     """Return the rows of an object that are a user's, whom sealed objects call `person`."""
     if not is_sealed(rows):
         return rows.filter(compute.equal(rows.column(table.listed.person), user_id))
@@ -151,7 +151,7 @@ def rows_of(table: ArchivedTable, rows: pa.Table, user_id: str, person: UUID | N
     return rows.filter(compute.equal(storage, pa.scalar(person.bytes, pa.binary(16))))
 
 
-def digest_of(user_id: str) -> bytes:
+def digest_user(user_id: str) -> bytes:
     """Return what an erasure that is not complete is known by."""
     return hashlib.sha256(user_id.encode()).digest()
 
@@ -160,7 +160,7 @@ def without_users(table: ArchivedTable, rows: pa.Table, digests: frozenset[bytes
     """Return the rows, which are not sealed, without those of users with these digests."""
     if not digests:
         return rows
-    users = [user_id for user_id in users_of(table, rows) if digest_of(user_id) in digests]
+    users = [user_id for user_id in list_users(table, rows) if digest_user(user_id) in digests]
     return rows.filter(compute.invert(compute.is_in(rows.column(table.listed.person), pa.array(users, pa.string()))))
 
 

@@ -17,7 +17,7 @@ from pg8000.exceptions import DatabaseError
 from urllib3.exceptions import HTTPError
 
 from utxoiq_persistence.postgres.session import Session
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import read_sqlstate
 
 STORAGE = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
@@ -91,7 +91,7 @@ def load(session: Session, lines: Iterator[bytes]) -> None:
             session.execute(statement)
         except DatabaseError as error:
             # Rights of a role that the copy has not: nobody there reads or writes by them.
-            if not (statement.startswith(RIGHTS) and state_of(error) == UNDEFINED_ROLE and not session.broken):
+            if not (statement.startswith(RIGHTS) and read_sqlstate(error) == UNDEFINED_ROLE and not session.broken):
                 raise
 
 

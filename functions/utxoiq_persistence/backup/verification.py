@@ -34,7 +34,7 @@ from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.session import Session, connector
 from utxoiq_persistence.postgres.statements import load
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import read_sqlstate
 
 _SQL = load("backup_verifications")
 _log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ class Verifier:
         except DumpDamaged as error:
             return self._fail(current, str(error))
         except DatabaseError as error:
-            if state_of(error)[:2] in NOT_READY:
+            if read_sqlstate(error)[:2] in NOT_READY:
                 _log.info("the temporary instance is not ready: %r", error)
                 return False
             return self._fail(current, f"the export cannot be loaded: {error}")
@@ -229,7 +229,7 @@ class Verifier:
             _log.info("the restored copy does not answer yet: %r", error)
             return False
         except DatabaseError as error:
-            if state_of(error)[:2] in NOT_READY:
+            if read_sqlstate(error)[:2] in NOT_READY:
                 _log.info("the restored copy is not ready: %r", error)
                 return False
             return self._fail(current, f"the restored copy cannot be read: {error}")

@@ -16,7 +16,7 @@ from utxoiq_persistence.postgres.statements import load
 from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.publishing.windows import Window, try_reading
 from utxoiq_persistence.store import Store
 
@@ -66,7 +66,7 @@ class BackupWatch:
         backups = await asyncio.to_thread(self._read_history)
         now = datetime.now(UTC)
         known, failure = await try_reading(self._read_series(backups, now))
-        series = [Series(metrics.BACKUP_AGE, (now - backups.made).total_seconds()), *known]
+        series = [SeriesPoint(metrics.BACKUP_AGE, (now - backups.made).total_seconds()), *known]
         await self._monitoring.write(series, window.start)
         if failure is not None:
             raise failure
@@ -91,7 +91,7 @@ class BackupWatch:
                 failed.append(backup)
         return BackupHistory(created, created, failed)
 
-    async def _read_series(self, backups: BackupHistory, now: datetime) -> list[Series]:
+    async def _read_series(self, backups: BackupHistory, now: datetime) -> list[SeriesPoint]:
         """Return the series that need the database: a backup of ours may fail before Cloud SQL lists it."""
         rows = await self._store.database.fetch(
             _RUNS["failed_since"], idempotent=True, instance=self._settings.instance, since=backups.made
@@ -102,8 +102,8 @@ class BackupWatch:
         ages = await self._store.database.work("watch_schedules", schedules.read_ages, idempotent=True)
         return [
             # The one that publishes the ages of all others.
-            Series(metrics.SCHEDULE_AGE, ages[schedules.PUBLISH_METRICS], (schedules.PUBLISH_METRICS,)),
-            Series(metrics.BACKUP_FAILURES, len(backups.failed) + len(unlisted)),
-            Series(metrics.VERIFICATION_AGE, (now - (passed_at or backups.created)).total_seconds()),
-            Series(metrics.VERIFICATION_FAILED, int(passed is False)),
+            SeriesPoint(metrics.SCHEDULE_AGE, ages[schedules.PUBLISH_METRICS], (schedules.PUBLISH_METRICS,)),
+            SeriesPoint(metrics.BACKUP_FAILURES, len(backups.failed) + len(unlisted)),
+            SeriesPoint(metrics.VERIFICATION_AGE, (now - (passed_at or backups.created)).total_seconds()),
+            SeriesPoint(metrics.VERIFICATION_FAILED, int(passed is False)),
         ]

@@ -52,7 +52,7 @@ _VERSION = struct.Struct(">q")
 # Returns the entry and its remaining seconds, or else the guard, behind the epoch: a guard of another server tells
 # nothing of writes that were announced to this one. A missing guard is created, since one that was evicted must not
 # look like one that never existed.
-_LOOKUP = Script.of("""-- cache lookup
+_LOOKUP = Script.from_text("""-- cache lookup
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if value and string.sub(value, 9, 24) == ARGV[2] then
     local now = redis.call('TIME')
@@ -66,11 +66,11 @@ if not guard then
 end
 return {false, ARGV[2] .. guard}
 """)
-_DISCARD = Script.of("""-- cache discard
+_DISCARD = Script.from_text("""-- cache discard
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if value and string.sub(value, 33) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 """)
-_FILL = Script.of("""-- cache fill
+_FILL = Script.from_text("""-- cache fill
 local guard = redis.call('GET', KEYS[2])
 if not guard or ARGV[6] .. guard ~= ARGV[3] then return 0 end
 local now = redis.call('TIME')
@@ -82,7 +82,7 @@ redis.call('HSET', KEYS[1], ARGV[1], string.rep('\\0', 8) .. ARGV[6] .. expires 
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """)
-_BEGIN = Script.of("""-- cache write begins
+_BEGIN = Script.from_text("""-- cache write begins
 local now = redis.call('TIME')
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
@@ -91,7 +91,7 @@ for i = 1, #KEYS, 3 do
     redis.call('EXPIRE', KEYS[i + 2], ARGV[3])
 end
 """)
-_END = Script.of("""-- cache write ends
+_END = Script.from_text("""-- cache write ends
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
     redis.call('SET', KEYS[i + 1], ARGV[1], 'EX', ARGV[2])
@@ -100,7 +100,7 @@ end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 """)
 # Shows that Redis takes writes, and that what is published there is heard here.
-_BEAT = Script.of("""-- cache beat
+_BEAT = Script.from_text("""-- cache beat
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 """)
 
@@ -129,7 +129,7 @@ class Cache:
         """
         self._signer = signer
         self._figures = CacheFigures()
-        self.scripts = ScriptRunner(redis, self._tell_rest, self._distrust)
+        self.scripts = ScriptRunner(redis, self._invalidate_rest, self._distrust)
         self._name = uuid.uuid4().hex
         self._numbers = count()
         self._channel = Channel(listening, self._beat, self._drop, self._drop_all)
@@ -188,7 +188,7 @@ class Cache:
         for tag in tags:
             self._drop(tag)
         try:
-            await self._tell(_BEGIN, tags, lambda _: [writer, str(GUARD_SECONDS), str(WRITER_SECONDS)])
+            await self._invalidate_tags(_BEGIN, tags, lambda _: [writer, str(GUARD_SECONDS), str(WRITER_SECONDS)])
             yield
             done = writer
         except PersistenceError as error:
@@ -290,7 +290,9 @@ class Cache:
             self._figures.failed_writes += 1
             return False
 
-    async def _tell(self, script: Script, tags: Collection[str], arguments: Callable[[list[str]], list[str]]) -> None:
+    async def _invalidate_tags(
+        self, script: Script, tags: Collection[str], arguments: Callable[[list[str]], list[str]]
+    ) -> None:
         """Tell Redis of a write, even if the caller is cancelled. Tags that Redis did not take are kept for later."""
         portions = list(_portions(tags))
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -310,7 +312,7 @@ class Cache:
         if portions:
             await told
 
-    async def _tell_rest(self) -> None:
+    async def _invalidate_rest(self) -> None:
         """Tell Redis of the writes during its absence. Raises RedisAway."""
         while self._untold:
             some = next(_portions(self._untold))
@@ -329,7 +331,7 @@ class Cache:
         """Drop tags here and everywhere. `done` is the writer that is not active any more."""
         for tag in tags:
             self._drop(tag)
-        await self._tell(_END, tags, lambda some: self._ending(some, done))
+        await self._invalidate_tags(_END, tags, lambda some: self._ending(some, done))
 
     def _announce_later(self, tags: Collection[str], writer: str) -> None:
         async def announce() -> None:

@@ -12,7 +12,7 @@ from pg8000.exceptions import DatabaseError
 
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
-from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, state_of
+from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, read_sqlstate
 
 _SQL = load("metric_rollups")
 
@@ -38,7 +38,7 @@ def _close_hour(session: Session) -> bool:
     try:
         session.run(_SQL["close_hour"])
     except DatabaseError as error:
-        if state_of(error) != LOCK_NOT_AVAILABLE:
+        if read_sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         _log.warning("a writer's transaction holds the points of metrics; the next hour is folded later")
         return False

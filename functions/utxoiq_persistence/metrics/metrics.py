@@ -261,7 +261,7 @@ def _starts(query: MetricsQuery, after: Mapping[str, object]) -> Iterator[dateti
     if query.service_name is None or query.metric_type is None:
         latest = min(query.end_time, datetime.now(UTC))
         if after["after_time"] is not None:
-            latest = min(latest, cursors.second_of(str(after["after_time"])))
+            latest = min(latest, cursors.floor_to_second(str(after["after_time"])))
         for span in SPANS:
             if latest - query.start_time > span:
                 yield latest - span

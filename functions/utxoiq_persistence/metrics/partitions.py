@@ -8,7 +8,7 @@ from pg8000.exceptions import DatabaseError
 from utxoiq_persistence.errors import DatabaseUnavailable
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
-from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, state_of
+from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, read_sqlstate
 
 _SQL = load("partitions")
 ATTEMPTS = 3
@@ -88,7 +88,7 @@ def _try_to(session: Session, statement: str, month: Month) -> None:
         try:
             session.run(_SQL[statement], month=month.first)
         except DatabaseError as error:
-            if state_of(error) != LOCK_NOT_AVAILABLE:
+            if read_sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             if attempt == ATTEMPTS:
                 raise DatabaseUnavailable(f"traffic held system_metrics when {month.first:%Y-%m} was to go") from error

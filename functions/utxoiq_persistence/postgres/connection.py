@@ -7,7 +7,7 @@ from pg8000.exceptions import DatabaseError
 
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import read_sqlstate
 
 CONNECT_SECONDS = 10
 POOLER = (
@@ -76,7 +76,7 @@ def _refuse_pooler(connect: Callable[[], Connection]) -> Callable[[], Connection
         try:
             connection = connect()
         except DatabaseError as error:
-            if state_of(error) == _PROTOCOL_VIOLATION:
+            if read_sqlstate(error) == _PROTOCOL_VIOLATION:
                 raise ConfigurationError(POOLER) from error
             raise
         told: int = int.from_bytes(connection._backend_key_data[:4], "big")

@@ -36,13 +36,13 @@ def decode(cursor: str | None, identifier: Callable[[str], object] = UUID) -> Ma
         padding = "=" * (-len(cursor) % 4)
         text = base64.b64decode(cursor + padding, altchars=b"-_", validate=True).decode()
         moment, last_id = text.rsplit(" ", 1)
-        second_of(moment)
+        floor_to_second(moment)
         return {"after_time": moment, "after_id": identifier(last_id)}
     except (binascii.Error, ValueError):
         raise BadCursor("cursor is not one that this list gave out; start again without it") from None
 
 
-def second_of(moment: str) -> datetime:
+def floor_to_second(moment: str) -> datetime:
     """Return the time of a place as PostgreSQL writes it, to the second. Raises ValueError if it is none.
 
     PostgreSQL writes +00 and any number of decimals, and reads the text back exactly as it wrote it.

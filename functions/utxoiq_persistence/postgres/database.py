@@ -32,9 +32,9 @@ from utxoiq_persistence.sqlstates import (
     DEADLOCK_DETECTED,
     is_fatal,
     is_moved_partition,
-    is_of_role,
-    is_of_server,
-    state_of,
+    is_role_error,
+    is_server_error,
+    read_sqlstate,
 )
 from utxoiq_persistence.tracing import spans as tracing
 
@@ -226,7 +226,7 @@ class Database:
             )
         answer: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         if (span := tracing.current()) is not None:
-            span.follow(answer, statement.name, tracing.of_statement(statement.name, statement.text), remote=True)
+            span.follow(answer, statement.name, tracing.describe_statement(statement.name, statement.text), remote=True)
         started = time.perf_counter()
 
         def done(rows: list[Row] | None, error: Exception | None) -> None:
@@ -404,7 +404,7 @@ class Database:
     def _draw_conclusions(self, failure: "_Retry") -> None:
         """Do for all sessions what the failure of one tells of the server."""
         cause = failure.__cause__
-        if isinstance(cause, DatabaseError) and is_of_role(cause):
+        if isinstance(cause, DatabaseError) and is_role_error(cause):
             self._retire_sessions()
         elif _is_timeout(cause):
             self._presence.doubt()
@@ -513,7 +513,7 @@ def _classified(error: BaseException, session: Session | None) -> BaseException:
     """Return what a failure means for the caller, with the failure as its cause."""
     meaning: Exception
     if isinstance(error, DatabaseError):
-        meaning = _of_state(error, session)
+        meaning = _translate_state(error, session)
     elif isinstance(error, Overdue):
         meaning = _Retry("the database was not reached in time", outcome_unknown=False)
     elif isinstance(error, (OSError, InterfaceError)) and session is not None:
@@ -524,15 +524,15 @@ def _classified(error: BaseException, session: Session | None) -> BaseException:
     return meaning
 
 
-def _of_state(error: DatabaseError, session: Session | None) -> Exception:
-    state = state_of(error)
+def _translate_state(error: DatabaseError, session: Session | None) -> Exception:
+    state = read_sqlstate(error)
     if state in ROLLED_BACK:
         return _Retry("the database was too busy with the same rows", outcome_unknown=False)
     if state in OUTDATED or is_moved_partition(error):
         return _Retry("the database's schema has just changed", outcome_unknown=False)
     if state == TIMED_OUT:
         return DatabaseUnavailable("the database took too long; try again, or ask for less")
-    if is_of_server(error):
+    if is_server_error(error):
         return _Retry("the database is not available", outcome_unknown=is_fatal(error), session=session)
     if state[:2] in REFUSED_CLASSES:
         return RuleBroken("the database refused a value that is out of range")

@@ -22,7 +22,7 @@ from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.errors import ConfigurationError, DatabaseUnavailable
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, is_fatal, state_of
+from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, is_fatal, read_sqlstate
 
 # The key of the advisory lock: any number that nothing else in the database locks.
 LOCK = 7_086_711_031
@@ -178,7 +178,7 @@ def _is_fatal(error: DBAPIError) -> bool:
 
 
 def _has_state(error: DBAPIError, state: str) -> bool:
-    return isinstance(error.orig, DatabaseError) and state_of(error.orig) == state
+    return isinstance(error.orig, DatabaseError) and read_sqlstate(error.orig) == state
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from utxoiq_persistence.postgres.connection import opener
 from utxoiq_persistence.postgres.exchange import EXECUTE, SYNC, Exchange, binding, messages
 from utxoiq_persistence.postgres.fence import FENCE, IDENTIFY, Backend, Overdue, last_moment
 from utxoiq_persistence.postgres.statements import Statement
-from utxoiq_persistence.sqlstates import is_of_server, state_of
+from utxoiq_persistence.sqlstates import is_server_error, read_sqlstate
 from utxoiq_persistence.tracing import spans as tracing
 
 Row = list[Any]
@@ -92,7 +92,7 @@ class Session:
         """
         if (span := tracing.current()) is None:
             return self._run(statement.fitting(parameters), parameters)
-        with span.within(statement.name, tracing.of_statement(statement.name, statement.text), remote=True):
+        with span.within(statement.name, tracing.describe_statement(statement.name, statement.text), remote=True):
             return self._run(statement.fitting(parameters), parameters)
 
     def _run(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
@@ -184,7 +184,7 @@ class Session:
         """Run a command without parameters, such as BEGIN. Raises what `run` raises."""
         if (span := tracing.current()) is None:
             return self._execute(text)
-        attributes = tracing.of_statement(text, text)
+        attributes = tracing.describe_statement(text, text)
         with span.within(text.split(None, 1)[0], attributes, remote=True):
             return self._execute(text)
 
@@ -289,14 +289,14 @@ class Session:
         self._connection._usock.settimeout(self._patience())
 
     def _note_refusal(self, error: DatabaseError) -> None:
-        self.broken = self.broken or is_of_server(error) or state_of(error) in OUTDATED
+        self.broken = self.broken or is_server_error(error) or read_sqlstate(error) in OUTDATED
 
     def _was_overdue(self, error: DatabaseError, context: Context | None) -> bool:
         """Return whether the fence failed, and not the statement behind it: then nothing was completed before.
 
         The session is given up then: its link is slow, or the server's clock has been set.
         """
-        overdue = self.is_fenced and context is not None and context.row_count == -1 and state_of(error) == _PASSED
+        overdue = self.is_fenced and context is not None and context.row_count == -1 and read_sqlstate(error) == _PASSED
         self.broken = self.broken or overdue
         return overdue
 

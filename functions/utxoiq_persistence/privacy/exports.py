@@ -130,8 +130,8 @@ class Exports:
 
     async def _archived(self, user_id: str, place: Place, page: _ExportPage) -> AsyncIterator[Place]:
         objects = await self._database.fetch(_SQL["archived_objects_of"], idempotent=True, user_id=user_id)
-        for row in objects[_first_of(objects, place) :]:
-            rows = await self._rows_of(user_id, row)
+        for row in objects[_find_first(objects, place) :]:
+            rows = await self._read_rows(user_id, row)
             if rows is None:
                 page.missing_objects += 1
                 continue
@@ -143,7 +143,7 @@ class Exports:
                     yield Place("archived", moment, name, shown)
             yield Place("archived", moment, name, len(rows))
 
-    async def _rows_of(self, user_id: str, row: Row) -> list[Mapping[str, Any]] | None:
+    async def _read_rows(self, user_id: str, row: Row) -> list[Mapping[str, Any]] | None:
         """Return the user's rows of an object; None if the bucket has it no more."""
         async with self._reading:
             if self._archive is None:
@@ -162,7 +162,7 @@ async def _batches(read: "Callable[[str, str], Any]", moment: str, key: str) -> 
         moment, key = rows[-1][0], str(rows[-1][1])
 
 
-def _first_of(objects: list[Row], place: Place) -> int:
+def _find_first(objects: list[Row], place: Place) -> int:
     """Return the number of the first object to read, from the one of the place on."""
     if place.key is None or place.moment is None:
         return 0
@@ -189,7 +189,7 @@ def _read(archive: "ArchiveBucket", user_id: str, row: Row) -> list[Mapping[str,
         return None
     keys = PersonKeys([PersonKey(person, user_id, key)] if sealed else [])
     with archiving.integrity(archived):
-        found = keys.open(INSIGHT_FEEDBACK, sealing.rows_of(INSIGHT_FEEDBACK, rows, user_id, person))
+        found = keys.open(INSIGHT_FEEDBACK, sealing.select_rows(INSIGHT_FEEDBACK, rows, user_id, person))
     return [{column: _spelled(value) for column, value in content.items()} for content in found.to_pylist()]
 
 

@@ -11,7 +11,7 @@ from utxoiq_persistence.figures import Histogram
 from utxoiq_persistence.publishing import distributions
 from utxoiq_persistence.publishing.published_metrics import PREFIX
 from utxoiq_persistence.publishing.settings import PublishSettings
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.publishing.windows import wait_for_all
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CloudMonitoring:
         self._client: monitoring_v3.MetricServiceClient | None = None
         self._making = threading.Lock()
 
-    async def write(self, series: Sequence[Series], end: float) -> None:
+    async def write(self, series: Sequence[SeriesPoint], end: float) -> None:
         """Write the point of each series as of `end`, in seconds since 1970.
 
         A series that has a point of that time or later is left as it is; one that began since is left for the next
@@ -47,7 +47,7 @@ class CloudMonitoring:
         calls = (due[first : first + SERIES_A_CALL] for first in range(0, len(due), SERIES_A_CALL))
         await wait_for_all(*(asyncio.to_thread(self._write, call, end, deadline) for call in calls))
 
-    def _write(self, series: Sequence[Series], end: float, deadline: float) -> None:
+    def _write(self, series: Sequence[SeriesPoint], end: float, deadline: float) -> None:
         from google.api_core.exceptions import GoogleAPICallError, InvalidArgument
         from google.auth.exceptions import GoogleAuthError
 
@@ -68,7 +68,7 @@ class CloudMonitoring:
                 self._client = _client(self._settings.endpoint)
             return self._client
 
-    def _request(self, series: Sequence[Series], end: float) -> "monitoring_v3.CreateTimeSeriesRequest":
+    def _request(self, series: Sequence[SeriesPoint], end: float) -> "monitoring_v3.CreateTimeSeriesRequest":
         from google.api.metric_pb2 import MetricDescriptor  # type: ignore[import-untyped]
         from google.cloud import monitoring_v3
 
@@ -113,7 +113,7 @@ def _client(endpoint: str | None) -> "monitoring_v3.MetricServiceClient":
     return MetricServiceClient(transport=MetricServiceGrpcTransport(channel=channel))
 
 
-def _set(value: "TypedValue", one: Series) -> None:
+def _set(value: "TypedValue", one: SeriesPoint) -> None:
     if isinstance(one.value, Histogram):
         found = distributions.from_histogram(one.value)
         distribution = value.distribution_value

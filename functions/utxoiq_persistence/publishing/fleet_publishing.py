@@ -18,7 +18,7 @@ from utxoiq_persistence.publishing import time_series
 from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.publishing.windows import Window, try_reading, wait_for_all
 from utxoiq_persistence.records import Idempotency, NewMetric
 from utxoiq_persistence.redis.client import RedisError
@@ -49,7 +49,10 @@ class FleetPublisher:
 
     async def _publish(self, window: Window) -> str:
         fleet = await self._figures()
-        series = [*time_series.build_fleet_series(fleet), Series(metrics.REDIS_UP, int(self._store.fleet.reachable))]
+        series = [
+            *time_series.build_fleet_series(fleet),
+            SeriesPoint(metrics.REDIS_UP, int(self._store.fleet.reachable)),
+        ]
         known, failure = await try_reading(self._read_series())
         series += known
         writing = self._monitoring.write(series, window.start)
@@ -65,7 +68,7 @@ class FleetPublisher:
             await self._store.fleet.publish_own()
         return await self._store.fleet.read()
 
-    async def _read_series(self) -> list[Series]:
+    async def _read_series(self) -> list[SeriesPoint]:
         def read(session: Session) -> tuple[int, int, list[Row], Mapping[str, float]]:
             months = partitions.count_months_ahead(session, datetime.now(UTC).date())
             ((count,),) = session.run(_SERIES["count_series"])
@@ -76,11 +79,11 @@ class FleetPublisher:
         # That of this very schedule is published by another one.
         others = {schedule: age for schedule, age in ages.items() if schedule != schedules.PUBLISH_METRICS}
         return [
-            *(Series(metrics.SCHEDULE_AGE, age, (schedule,)) for schedule, age in others.items()),
-            Series(metrics.METRICS_SERIES_USED, 100 * count / self._store.settings.max_series),
-            Series(metrics.PARTITIONS_MONTHS_AHEAD, months),
-            Series(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
-            Series(metrics.RETENTION_DURATION, duration),
+            *(SeriesPoint(metrics.SCHEDULE_AGE, age, (schedule,)) for schedule, age in others.items()),
+            SeriesPoint(metrics.METRICS_SERIES_USED, 100 * count / self._store.settings.max_series),
+            SeriesPoint(metrics.PARTITIONS_MONTHS_AHEAD, months),
+            SeriesPoint(metrics.RETENTION_CONSECUTIVE_FAILURES, failures),
+            SeriesPoint(metrics.RETENTION_DURATION, duration),
         ]
 
     async def _record(self, fleet: Sequence[InstanceFigures], window: Window) -> None:

@@ -13,7 +13,7 @@ WHOLE_SYSTEM = "fleet"
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class SeriesPoint:
     """One point of one time series.
 
     Attributes:
@@ -33,23 +33,23 @@ class Series:
     start: float | None = None
 
 
-def build_fleet_series(fleet: Iterable[InstanceFigures]) -> Iterator[Series]:
+def build_fleet_series(fleet: Iterable[InstanceFigures]) -> Iterator[SeriesPoint]:
     """Yield the series of every instance, and how many instances each function has."""
     instances: Counter[str] = Counter()
     for one in fleet:
         instances[one.function] += not one.ended
         yield from build_instance_series(one)
     for function, count in instances.items():
-        yield Series(metrics.FLEET_INSTANCES, count, (function,))
+        yield SeriesPoint(metrics.FLEET_INSTANCES, count, (function,))
 
 
-def build_instance_series(one: InstanceFigures) -> Iterator[Series]:
+def build_instance_series(one: InstanceFigures) -> Iterator[SeriesPoint]:
     """Yield the instance's series; if it has ended, only what it counted."""
     for metric, values, value in _values(one):
         if metric.kind == "CUMULATIVE":
-            yield Series(metric, value, values, one.function, one.instance, one.started_at)
+            yield SeriesPoint(metric, value, values, one.function, one.instance, one.started_at)
         elif not one.ended:
-            yield Series(metric, value, values, one.function, one.instance)
+            yield SeriesPoint(metric, value, values, one.function, one.instance)
 
 
 Value = tuple[PublishedMetric, tuple[str, ...], float | Histogram]

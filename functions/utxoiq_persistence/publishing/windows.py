@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from utxoiq_persistence.postgres.database import in_time
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
 
 # Neither a full pool nor a database that hangs may keep the metrics about it from being published.
 PATIENCE_SECONDS = 4.0
 
-_IS_MARKED = Script.of("""-- is published
+_IS_MARKED = Script.from_text("""-- is published
 return redis.call('EXISTS', KEYS[1])
 """)
-_MARK = Script.of("""-- published
+_MARK = Script.from_text("""-- published
 return redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 """)
 
@@ -66,7 +66,7 @@ class Window:
             return False
 
 
-async def try_reading(asking: Coroutine[Any, Any, list[Series]]) -> tuple[list[Series], Exception | None]:
+async def try_reading(asking: Coroutine[Any, Any, list[SeriesPoint]]) -> tuple[list[SeriesPoint], Exception | None]:
     """Return the series read from the database, or none and the error: other metrics must not depend on it."""
     try:
         return await in_time(asking, PATIENCE_SECONDS), None

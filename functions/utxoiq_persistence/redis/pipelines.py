@@ -57,7 +57,7 @@ class Script:
     digest: str
 
     @classmethod
-    def of(cls, text: str) -> "Script":
+    def from_text(cls, text: str) -> "Script":
         """Return the script that has this text."""
         first = text.partition("\n")[0]
         name = first.removeprefix("-- ") if first.startswith("-- ") else "script"
@@ -66,7 +66,7 @@ class Script:
 
 
 # It writes nothing, and is refused all the same.
-_PROBE = Script.of("-- probe\nreturn 1")
+_PROBE = Script.from_text("-- probe\nreturn 1")
 
 
 class _Call:
@@ -146,7 +146,7 @@ class ScriptRunner:
         """Return what will be the script's answer, or RedisAway. What cannot be sent raises at once, for itself."""
         call = _Call(script, keys, arguments, self._epoch)
         if (span := tracing.current()) is not None:
-            span.follow(call.answer, script.name, tracing.of_script(script.name), remote=True)
+            span.follow(call.answer, script.name, tracing.describe_script(script.name), remote=True)
         if self.resting:
             call.answer.set_exception(RedisAway())
             return call.answer

@@ -105,7 +105,7 @@ def carried(function: Callable[P, T]) -> Callable[P, T]:
     return partial(copy_context().run, function)
 
 
-def of_statement(name: str, command: str) -> Attributes:
+def describe_statement(name: str, command: str) -> Attributes:
     """Return the attributes of a statement by OpenTelemetry's conventions for databases.
 
     They hold neither its text, which is in sql/ under its name, nor its parameters.
@@ -117,6 +117,6 @@ def of_statement(name: str, command: str) -> Attributes:
     }
 
 
-def of_script(name: str) -> Attributes:
+def describe_script(name: str) -> Attributes:
     """Return the attributes of a Redis script by OpenTelemetry's conventions for databases."""
     return {"db.system.name": "redis", "db.operation.name": "EVALSHA", "db.stored_procedure.name": name}

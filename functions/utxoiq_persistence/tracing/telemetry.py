@@ -32,7 +32,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OpenTelemetrySpan
 from pg8000.exceptions import DatabaseError
 
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import read_sqlstate
 from utxoiq_persistence.tracing.settings import TraceSettings
 from utxoiq_persistence.tracing.spans import NONE, Attributes, Span, TraceContext
 
@@ -131,7 +131,7 @@ class _RecordedSpan(Span):
             cause = error.__cause__ or error
             self.fail(type(cause).__name__)
             if isinstance(cause, DatabaseError):
-                self.note("db.response.status_code", state_of(cause))
+                self.note("db.response.status_code", read_sqlstate(cause))
         self._span.end()
 
     def fail(self, kind: str) -> None:

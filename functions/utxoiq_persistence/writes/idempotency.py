@@ -11,7 +11,7 @@ from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Row, Session
 from utxoiq_persistence.postgres.statements import Statement, load
 from utxoiq_persistence.records import Idempotency
-from utxoiq_persistence.sqlstates import state_of
+from utxoiq_persistence.sqlstates import read_sqlstate
 
 _SQL = load("idempotency_keys")
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -74,7 +74,7 @@ def _claim(session: Session, request_hash: bytes, key: Mapping[str, str]) -> boo
     try:
         return bool(session.run(_SQL["claim"], request_hash=request_hash, **key))
     except DatabaseError as error:
-        if state_of(error) != INSUFFICIENT_PRIVILEGE:
+        if read_sqlstate(error) != INSUFFICIENT_PRIVILEGE:
             raise
         # The database shows a function its own keys only: that of another function's request cannot be told from it.
         raise _mismatch() from error

@@ -35,7 +35,7 @@ def run(
         # A bucket that is not there would pass for one in which nothing is archived.
         storage.get_file_info(fs.FileSelector(bucket.name))
         for table in TABLES:
-            rows = _rows_of(storage, bucket.name, table, since, until)
+            rows = _open_rows(storage, bucket.name, table, since, until)
             if find is not None and table in PERSONAL and isinstance(rows, dataset.Dataset):
                 rows = reveal(table, rows.to_table(), find)
             connection.register(table, rows)
@@ -64,7 +64,7 @@ def _storage(bucket: Bucket) -> fs.FileSystem:
     return fs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=address)
 
 
-def _rows_of(storage: fs.FileSystem, bucket: str, table: str, since: date, until: date) -> dataset.Dataset | pa.Table:
+def _open_rows(storage: fs.FileSystem, bucket: str, table: str, since: date, until: date) -> dataset.Dataset | pa.Table:
     """Return the table's verified rows of these days. Raises CommandFailed."""
     # Objects that are older than a column have no such column: it is null there.
     schema = pa.schema([*TABLES[table], *PARTITIONS])

@@ -10,7 +10,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError, InvalidVersionError
 
 from commands.deploy.plan import COLUMNS, Plan, from_events
-from commands.deploy.requirements import missing_of_cli, missing_of_google, signed_in
+from commands.deploy.requirements import find_missing_rights, find_missing_tools, signed_in
 from commands.deploy.verification import unhealthy
 from commands.errors import CommandFailed
 from commands.output import Output
@@ -21,8 +21,8 @@ def select(project: Path, name: str, offline: bool) -> automation.Stack:
 
     project: the folder of Pulumi.yaml. offline: without asking Google.
     """
-    _refuse(missing_of_cli(project, name))
-    with _failures_of_pulumi():
+    _refuse(find_missing_tools(project, name))
+    with _report_pulumi_failures():
         stack = automation.select_stack(name, work_dir=str(project))
         if not offline:
             _check_google(stack, name)
@@ -42,7 +42,7 @@ def deploy(stack: automation.Stack, output: Output, agreed: bool) -> Any:
         return shown
     if not (agreed or _agrees(output)):
         raise CommandFailed("Nothing was deployed.")
-    with _failures_of_pulumi():
+    with _report_pulumi_failures():
         stack.up(on_output=output.note)
         outputs = {name: one.value for name, one in stack.outputs().items()}
     _refuse(unhealthy(outputs["functions"], outputs["routes"]))
@@ -54,7 +54,7 @@ def deploy(stack: automation.Stack, output: Output, agreed: bool) -> Any:
 
 def _plan(stack: automation.Stack, output: Output) -> Plan:
     events: list[automation.EngineEvent] = []
-    with output.step("Asking for the changes"), _failures_of_pulumi():
+    with output.step("Asking for the changes"), _report_pulumi_failures():
         stack.preview(on_event=events.append)
     return from_events(events)
 
@@ -88,7 +88,7 @@ def _check_google(stack: automation.Stack, name: str) -> None:
             "nobody is signed in to Google Cloud", remedy="Run `gcloud auth application-default login`."
         )
     try:
-        _refuse(missing_of_google(google))
+        _refuse(find_missing_rights(google))
     except requests.RequestException as error:
         raise CommandFailed(f"Google cannot be asked what {project.value} has: {error}") from None
 
@@ -104,7 +104,7 @@ def _refuse(problems: Iterable[str]) -> None:
 
 
 @contextmanager
-def _failures_of_pulumi() -> Iterator[None]:
+def _report_pulumi_failures() -> Iterator[None]:
     try:
         yield
     except (CommandError, InvalidVersionError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata, StepEventStateMetadata
 
-from commands.deploy.prices import Declared, monthly, monthly_of
+from commands.deploy.prices import Declared, monthly, price_monthly
 
 WORDS = {"create": "create", "update": "change", "delete": "delete", "replace": "replace", "import": "take over"}
 NAMES_SHOWN = 3
@@ -66,7 +66,7 @@ class Plan:
     def _add_step(self, operation: str, step: StepEventMetadata, old: list[Declared], new: list[Declared]) -> None:
         key = operation, step.type.removeprefix("gcp:").rpartition(":")[2]
         self.steps[key].append(step.urn.rpartition("::")[2])
-        self.prices[key] += sum(monthly_of(*one) for one in new) - sum(monthly_of(*one) for one in old)
+        self.prices[key] += sum(price_monthly(*one) for one in new) - sum(price_monthly(*one) for one in old)
 
 
 def from_events(events: Iterable[EngineEvent]) -> Plan:

@@ -21,10 +21,10 @@ def monthly(resources: Iterable[Declared]) -> float:
     """Return US dollars a month. resources: types with their inputs."""
     listed = list(resources)
     forwarded = FORWARDED if any(type_ == FORWARDING for type_, _ in listed) else 0.0
-    return forwarded + sum(monthly_of(type_, inputs) for type_, inputs in listed)
+    return forwarded + sum(price_monthly(type_, inputs) for type_, inputs in listed)
 
 
-def monthly_of(type_: str, inputs: Mapping[str, Any]) -> float:
+def price_monthly(type_: str, inputs: Mapping[str, Any]) -> float:
     """Return US dollars a month of one resource; 0 for what is priced by use, or together with others."""
     if type_ == DATABASE:
         return _database(inputs["settings"])

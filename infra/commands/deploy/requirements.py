@@ -30,7 +30,7 @@ RIGHTS: Mapping[str, str] = {
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-def missing_of_cli(folder: Path, stack: str) -> Iterator[str]:
+def find_missing_tools(folder: Path, stack: str) -> Iterator[str]:
     """Yield what the CLI lacks: itself, a login, the stack. Each line says what to run."""
     if shutil.which("pulumi") is None:
         yield "the Pulumi CLI is not on the PATH: https://www.pulumi.com/docs/install/"
@@ -40,7 +40,7 @@ def missing_of_cli(folder: Path, stack: str) -> Iterator[str]:
         yield f"there is no stack {stack}: pulumi stack init {stack} --secrets-provider gcpkms://…"
 
 
-def missing_of_google(project: GoogleProject) -> Iterator[str]:
+def find_missing_rights(project: GoogleProject) -> Iterator[str]:
     """Yield what the project or the caller lacks. Each line says what to run. Raises requests.RequestException."""
     missing = project.missing_apis(APIS)
     if missing:

@@ -24,7 +24,7 @@ from commands.moving.json_rows import JsonArray, Misfit, to_copy
 from commands.moving.old_system import snapshot
 from commands.moving.tables import BACKFILL_JOBS, INSIGHT_FEEDBACK, SYSTEM_METRICS, MovedTable
 from commands.output import Output
-from commands.recover.database import Database, message_of
+from commands.recover.database import Database, describe_error
 
 FOLDERS = {"backfill_jobs/": BACKFILL_JOBS, "feedback/": INSIGHT_FEEDBACK, "metrics/": SYSTEM_METRICS}
 # As for the table itself: months of these years get a partition each.
@@ -159,7 +159,7 @@ def _report(arriving: Arriving, row: Any, place: str, reason: str) -> None:
     try:
         report(arriving.live, arriving.table.name, name[:200], reason)
     except DatabaseError as error:
-        raise CommandFailed(f"the report cannot be written: {message_of(error)}") from error
+        raise CommandFailed(f"the report cannot be written: {describe_error(error)}") from error
     arriving.tally.add(Tally(rows=1, reported=1))
 
 

@@ -29,7 +29,7 @@ class Blocks:
             self._hand_on(b"".join(rows), len(rows))
 
 
-def key_of(block: bytes, columns: int) -> list[str] | None:
+def read_key(block: bytes, columns: int) -> list[str] | None:
     """Return the first columns of a block's last row; None where one of them is null."""
     last = block.rstrip(b"\n").rpartition(b"\n")[2]
     values = last.decode().split("\t")[:columns]

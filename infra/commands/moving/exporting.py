@@ -11,7 +11,7 @@ from commands.moving.blocks import Blocks
 from commands.moving.importing import note_in_audit_log, prepare, show_reasons
 from commands.moving.old_system import connect
 from commands.output import Output
-from commands.recover.database import FAILURES, Database, message_of
+from commands.recover.database import FAILURES, Database, describe_error
 
 # Rows that no import brought, and rows that were written again since. `here` and `columns` are in one order.
 TABLES: dict[str, dict[str, str]] = {
@@ -138,6 +138,6 @@ class _Returning:
             return self._old.run(statement, stream=None if block is None else io.BytesIO(block))
         except FAILURES as error:
             raise CommandFailed(
-                f"{self._name}: the old database refused, and has what went before: {message_of(error)}",
+                f"{self._name}: the old database refused, and has what went before: {describe_error(error)}",
                 remedy="Run the same again.",
             ) from error

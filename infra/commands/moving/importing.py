@@ -8,11 +8,11 @@ from pg8000.native import literal
 
 from commands.errors import CommandFailed
 from commands.moving.arriving import Arriving, Tally, remember
-from commands.moving.blocks import Blocks, key_of
+from commands.moving.blocks import Blocks, read_key
 from commands.moving.old_system import snapshot
 from commands.moving.tables import SYSTEM_METRICS, TABLES, MovedTable
 from commands.output import Output
-from commands.recover.database import FAILURES, Database, message_of
+from commands.recover.database import FAILURES, Database, describe_error
 
 SESSION = ("SET TimeZone = 'UTC'", "SET DateStyle = 'ISO, YMD'", "SET statement_timeout = 0")
 # The session of a run that was killed ends as soon as the server sees that nobody reads on.
@@ -95,7 +95,7 @@ def take_block(arriving: Arriving, block: bytes, rows: int, remember: str | None
 def failed(error: Exception) -> CommandFailed:
     """Return what is said where this database refuses, or is gone."""
     return CommandFailed(
-        f"this database refused, or is gone; what it has committed stays: {message_of(error)}",
+        f"this database refused, or is gone; what it has committed stays: {describe_error(error)}",
         remedy="Run the same again: it goes on from there.",
     )
 
@@ -138,7 +138,7 @@ def _bring_table(old: Database, live: Database, table: MovedTable, output: Outpu
     with output.progress(table.name, left) as advance:
 
         def take(block: bytes, rows: int) -> None:
-            key = key_of(block, len(table.key))
+            key = read_key(block, len(table.key))
             take_block(arriving, block, rows, None if key is None else remember(source, key))
             advance(rows)
 

@@ -10,7 +10,7 @@ from pg8000.dbapi import Connection
 from pg8000.exceptions import InterfaceError
 
 from commands.errors import CommandFailed, ExitCode, wrong_usage
-from commands.recover.database import FAILURES, Database, message_of
+from commands.recover.database import FAILURES, Database, describe_error
 
 SCHEMES = ("postgresql", "postgres")
 PASSWORD = "OLD_DATABASE_PASSWORD"  # noqa: S105 - a variable's name
@@ -48,7 +48,8 @@ def _unreadable() -> Iterator[None]:
         yield
     except FAILURES as error:
         raise CommandFailed(
-            f"the old database cannot be read: {message_of(error)}", remedy="Run the same again: it goes on from there."
+            f"the old database cannot be read: {describe_error(error)}",
+            remedy="Run the same again: it goes on from there.",
         ) from error
 
 
@@ -77,7 +78,7 @@ def connect(url: str, kind: type[Session]) -> Session:
         )
     except (*FAILURES, ValueError) as error:
         raise CommandFailed(
-            f"cannot log in to the old database {where}: {message_of(error)}",
+            f"cannot log in to the old database {where}: {describe_error(error)}",
             remedy=f"The address may hold the password, or the variable {PASSWORD}.",
             code=ExitCode.REFUSED,
         ) from error

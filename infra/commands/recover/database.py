@@ -32,7 +32,7 @@ class Database:
         self._connection.close()
 
 
-def message_of(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return what PostgreSQL says, without the fields around it; of a lost connection, what the error says."""
     fields = error.args[0] if isinstance(error, DatabaseError) else None
     return str(fields.get("M") if isinstance(fields, dict) else error)

@@ -8,7 +8,7 @@ from pg8000.native import identifier, literal
 
 from commands.errors import CommandFailed, wrong_usage
 from commands.recover import definition
-from commands.recover.database import Database, message_of
+from commands.recover.database import Database, describe_error
 
 SPOOLED_BYTES = 64 * 2**20
 
@@ -82,7 +82,7 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
             # The condition is the operator's own SQL.
             source.run(f"COPY (SELECT {columns} FROM {reads} WHERE {where}) TO STDOUT", stream=spool)  # noqa: S608
         except DatabaseError as error:
-            raise wrong_usage(f"--where {where!r}: {message_of(error)}") from error
+            raise wrong_usage(f"--where {where!r}: {describe_error(error)}") from error
         spool.seek(0)
         live.run("START TRANSACTION")
         try:
@@ -106,7 +106,7 @@ def copy_missing(source: Database, live: Database, table: str, where: str = "tru
                 live.run(DERIVED[table])
         except DatabaseError as error:
             live.run("ROLLBACK")
-            raise CommandFailed(f"the live database refused, and is as it was: {message_of(error)}") from error
+            raise CommandFailed(f"the live database refused, and is as it was: {describe_error(error)}") from error
         except BaseException:
             live.run("ROLLBACK")
             raise

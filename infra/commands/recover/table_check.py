@@ -8,7 +8,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import identifier
 
 from commands.errors import CommandFailed, wrong_usage
-from commands.recover.database import Database, message_of
+from commands.recover.database import Database, describe_error
 from commands.recover.rows import PARTS_OF
 from commands.stack import REPOSITORY
 
@@ -46,4 +46,4 @@ def _refuse_condition(live: Database, table: str, where: str) -> None:
         # The condition is the operator's own SQL; it is planned here, not run.
         live.run(f"EXPLAIN SELECT FROM public.{identifier(table)} WHERE {where}")
     except DatabaseError as error:
-        raise wrong_usage(f"--where {where!r}: {message_of(error)}") from error
+        raise wrong_usage(f"--where {where!r}: {describe_error(error)}") from error

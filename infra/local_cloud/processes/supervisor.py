@@ -180,7 +180,7 @@ class Supervisor:
     async def _keep_up(self, supervised: Supervised) -> None:
         """Wait for its end, and then try once to start it again; where that fails, the next round tries."""
         if supervised.ended is not None:
-            await _first_of(supervised.rest, supervised.stopping, end=supervised.ended)
+            await _wait_for_first(supervised.rest, supervised.stopping, end=supervised.ended)
             if supervised.stopping.is_set():
                 await supervised.ended
                 return
@@ -208,7 +208,7 @@ class Supervisor:
     async def _rest_until_woken(self, supervised: Supervised) -> None:
         await self._in_thread(supervised.server.stop, STOP_SECONDS)
         supervised.ended = None
-        await _first_of(supervised.wake, supervised.stopping)
+        await _wait_for_first(supervised.wake, supervised.stopping)
         supervised.rest.clear()
         try:
             if not supervised.stopping.is_set():
@@ -296,7 +296,7 @@ def is_running(pid: int, created: float) -> bool:
         return False
 
 
-async def _first_of(*events: asyncio.Event, end: "asyncio.Future[int] | None" = None) -> None:
+async def _wait_for_first(*events: asyncio.Event, end: "asyncio.Future[int] | None" = None) -> None:
     """Return when one of the events has come about, or a process has ended."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:

@@ -9,7 +9,7 @@ import pg8000.native
 
 from local_cloud.errors import DeploymentFailed
 from local_cloud.google.cloud_sql.declared import to_admin_settings
-from local_cloud.google.cloud_sql.exports import agent_of
+from local_cloud.google.cloud_sql.exports import service_agent
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.cloud_sql.standby import Standby
@@ -62,7 +62,7 @@ async def instance(cloud: LocalCloud, declaration: Declaration) -> CreatedResour
             "firstIpAddress": postgres.host,
             "ipAddresses": [{"type": "PRIVATE", "ipAddress": postgres.host}],
             "selfLink": f"projects/{cloud.project}/instances/{name}",
-            "serviceAccountEmailAddress": agent_of(name),
+            "serviceAccountEmailAddress": service_agent(name),
         },
     )
 

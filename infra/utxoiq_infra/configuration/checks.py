@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 from utxoiq_infra.archive import MARGIN_SECONDS
 from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE, RETENTION
-from utxoiq_infra.configuration.cron import hours_of
+from utxoiq_infra.configuration.cron import list_hours
 from utxoiq_infra.configuration.settings import LONGEST_MONTH, Configuration
 from utxoiq_infra.configuration.values import ConfigurationError, Values
 
@@ -166,7 +166,7 @@ def _lifecycles(configuration: Configuration, values: Values) -> None:
         raise values.refuse(
             "backupsLocked", "there is nothing to lock: set backupsRetentionDays, or this to false", "true"
         )
-    hours = hours_of(configuration.crons["export"])
+    hours = list_hours(configuration.crons["export"])
     if storage.export_hours < 24 and len(hours) != 1:
         raise values.refuse(
             "exportHours",

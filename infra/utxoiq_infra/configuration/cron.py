@@ -45,7 +45,7 @@ def longest_gap(text: str) -> int:
     return 60 * max(within, between * 1440 - times[-1] + times[0])
 
 
-def hours_of(text: str) -> list[int]:
+def list_hours(text: str) -> list[int]:
     """Return the hours of the day of a cron expression."""
     return sorted(_numbers(text.lower().split()[1], FIELDS[1]))
 

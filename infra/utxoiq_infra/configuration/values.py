@@ -33,7 +33,7 @@ class Values:
         }
 
     @classmethod
-    def of_stack(cls, namespace: str) -> "Values":
+    def from_stack(cls, namespace: str) -> "Values":
         """Return the values of the current Pulumi stack."""
         values = {**get_config_env(), **CONFIG.get()}
         return cls(namespace, values, [key for key in values if is_config_secret(key)])

@@ -20,7 +20,7 @@ from utxoiq_infra.configuration.catalog import (
 from utxoiq_infra.configuration.cron import longest_gap
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import SLOW_STATEMENT_MS
-from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
+from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, SeriesQuery, build_filter
 
 # Somebody is woken; somebody looks today; somebody looks this week.
 CRITICAL, ERROR, WARNING = "CRITICAL", "ERROR", "WARNING"
@@ -74,11 +74,11 @@ class Threshold:
     """
 
     name: str
-    series: Series
+    series: SeriesQuery
     comparison: str
     value: float
     duration: int = 0
-    of: Series | None = None
+    of: SeriesQuery | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Absence:
     """No data for so many seconds, of what had some."""
 
     name: str
-    series: Series
+    series: SeriesQuery
     duration: int
 
 
@@ -146,17 +146,19 @@ def connections_limit(configuration: Configuration) -> int:
 
 
 def _pool_and_queries(filters: Filters) -> Iterator[Alert]:
-    utilization = Series(filters.instances("pool/utilization"), "ALIGN_MEAN", MINUTE, "REDUCE_MAX", PER_FUNCTION)
+    utilization = SeriesQuery(filters.instances("pool/utilization"), "ALIGN_MEAN", MINUTE, "REDUCE_MAX", PER_FUNCTION)
     yield Alert(
         "pool-nearly-full",
         f"A function's pool of connections is over {POOL_PERCENT} % in use",
         ERROR,
         (Threshold("fullest pool", utilization, "GT", POOL_PERCENT, 2 * MINUTE),),
     )
-    latencies = Series(
+    latencies = SeriesQuery(
         filters.instances("query/latencies", SERVING), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_PERCENTILE_95", PER_FUNCTION
     )
-    counts = Series(filters.instances("query/count", SERVING), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM", PER_FUNCTION)
+    counts = SeriesQuery(
+        filters.instances("query/count", SERVING), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM", PER_FUNCTION
+    )
     yield Alert(
         "query-latency",
         f"A function's statements take longer than {QUERY_MS} ms (95th percentile of 5 minutes)",
@@ -167,8 +169,10 @@ def _pool_and_queries(filters: Filters) -> Iterator[Alert]:
         ),
         "AND_WITH_MATCHING_RESOURCE",
     )
-    slow = Series(filters.instances("query/count", SERVING, result="slow"), "ALIGN_DELTA", 15 * MINUTE, "REDUCE_SUM")
-    every = Series(filters.instances("query/count", SERVING), "ALIGN_DELTA", 15 * MINUTE, "REDUCE_SUM")
+    slow = SeriesQuery(
+        filters.instances("query/count", SERVING, result="slow"), "ALIGN_DELTA", 15 * MINUTE, "REDUCE_SUM"
+    )
+    every = SeriesQuery(filters.instances("query/count", SERVING), "ALIGN_DELTA", 15 * MINUTE, "REDUCE_SUM")
     yield Alert(
         "slow-queries",
         f"Over {SLOW_RATIO:.0%} of all statements of 15 minutes took longer than {QUERY_MS} ms",
@@ -182,13 +186,13 @@ def _pool_and_queries(filters: Filters) -> Iterator[Alert]:
 
 
 def _cache(filters: Filters) -> Iterator[Alert]:
-    missed = Series(
+    missed = SeriesQuery(
         filters.instances("cache/lookups", group=STATISTICS, result=("miss", "error")),
         "ALIGN_DELTA",
         5 * MINUTE,
         "REDUCE_SUM",
     )
-    every = Series(filters.instances("cache/lookups", group=STATISTICS), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM")
+    every = SeriesQuery(filters.instances("cache/lookups", group=STATISTICS), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM")
     yield Alert(
         "stats-cache-hit-rate",
         f"The cache answers under {1 - MISS_RATIO:.0%} of the lookups of feedback statistics",
@@ -203,9 +207,9 @@ def _cache(filters: Filters) -> Iterator[Alert]:
         "redis-down",
         "Redis cannot be reached",
         CRITICAL,
-        (Threshold("reached", Series(filters.whole("redis/up"), "ALIGN_MAX", MINUTE), "LT", 1, MINUTE),),
+        (Threshold("reached", SeriesQuery(filters.whole("redis/up"), "ALIGN_MAX", MINUTE), "LT", 1, MINUTE),),
     )
-    evicted = Series(
+    evicted = SeriesQuery(
         filters.cache("stats/evicted_keys"), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM", ("resource.labels.instance_id",)
     )
     yield Alert(
@@ -223,7 +227,7 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Alert]
         ("cloudsql-memory", "memory", "memory/utilization", MEMORY, 10),
         ("cloudsql-disk", "disk", "disk/utilization", DISK, 5),
     ):
-        series = Series(filters.databases(metric), "ALIGN_MEAN", MINUTE, "REDUCE_MAX", each)
+        series = SeriesQuery(filters.databases(metric), "ALIGN_MEAN", MINUTE, "REDUCE_MAX", each)
         yield Alert(
             slug,
             f"The database's {what} is over {limit:.0%} in use",
@@ -231,7 +235,7 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Alert]
             (Threshold(f"{what} in use", series, "GT", limit, minutes * MINUTE),),
         )
     # Each database of the instance has a series of its own.
-    backends = Series(filters.database("postgresql/num_backends"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", each)
+    backends = SeriesQuery(filters.database("postgresql/num_backends"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", each)
     limit = connections_limit(configuration)
     yield Alert(
         "cloudsql-connections",
@@ -240,7 +244,7 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Alert]
         (Threshold("connections", backends, "GT", limit, 2 * MINUTE),),
     )
     if filters.replicas:
-        lag = Series(filters.replica("replication/replica_lag"), "ALIGN_MAX", MINUTE, "REDUCE_MAX", each)
+        lag = SeriesQuery(filters.replica("replication/replica_lag"), "ALIGN_MAX", MINUTE, "REDUCE_MAX", each)
         yield Alert(
             "replication-lag",
             f"The read replica is more than {LAG_SECONDS} s behind",
@@ -252,8 +256,8 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Alert]
 def _data(filters: Filters) -> Iterator[Alert]:
     """What is watched every other minute is aligned over the last three, so that there always is a value."""
 
-    def newest(metric: str, aligner: str = "ALIGN_MAX") -> Series:
-        return Series(filters.whole(metric), aligner, 3 * MINUTE)
+    def newest(metric: str, aligner: str = "ALIGN_MAX") -> SeriesQuery:
+        return SeriesQuery(filters.whole(metric), aligner, 3 * MINUTE)
 
     age, failures = newest("backup/age", "ALIGN_MIN"), newest("backup/failures")
     hours = BACKUP_SECONDS // HOUR
@@ -308,8 +312,8 @@ def _data(filters: Filters) -> Iterator[Alert]:
         "No figures are published: most alerts see nothing",
         CRITICAL,
         (
-            Absence("publish-metrics", Series(filters.whole("redis/up"), "ALIGN_MAX", MINUTE), 5 * MINUTE),
-            Absence("watch-backups", Series(filters.whole("backup/age"), "ALIGN_MAX", MINUTE), 10 * MINUTE),
+            Absence("publish-metrics", SeriesQuery(filters.whole("redis/up"), "ALIGN_MAX", MINUTE), 5 * MINUTE),
+            Absence("watch-backups", SeriesQuery(filters.whole("backup/age"), "ALIGN_MAX", MINUTE), 10 * MINUTE),
         ),
     )
 
@@ -319,9 +323,9 @@ def _schedules(configuration: Configuration, filters: Filters) -> Iterator[Alert
     frequent = [jobs[row.name] for row in SCHEDULES if row.deadline_seconds <= SHORT_DEADLINE_SECONDS]
     rare = [jobs[row.name] for row in SCHEDULES if row.deadline_seconds > SHORT_DEADLINE_SECONDS]
 
-    def failed(names: list[str], seconds: int) -> Series:
+    def failed(names: list[str], seconds: int) -> SeriesQuery:
         chosen_jobs = filters.logged("failed-schedules", JOB, job_id=names)
-        return Series(chosen_jobs, "ALIGN_DELTA", seconds, "REDUCE_SUM", ("resource.labels.job_id",))
+        return SeriesQuery(chosen_jobs, "ALIGN_DELTA", seconds, "REDUCE_SUM", ("resource.labels.job_id",))
 
     yield Alert(
         "schedule-failing",
@@ -340,7 +344,7 @@ def _schedules(configuration: Configuration, filters: Filters) -> Iterator[Alert
         tuple(
             Threshold(
                 f"s since the last success: {', '.join(names)}",
-                Series(
+                SeriesQuery(
                     filters.whole("schedule/age", schedule=names),
                     "ALIGN_MIN",
                     3 * MINUTE,
@@ -376,9 +380,9 @@ def lateness_limits(configuration: Configuration) -> list[tuple[int, tuple[str, 
 
 
 def _requests(filters: Filters) -> Iterator[Alert]:
-    def count(seconds: int, **labels: str) -> Series:
+    def count(seconds: int, **labels: str) -> SeriesQuery:
         chosen_requests = filters.services("request_count", ENDPOINTS, **labels)
-        return Series(chosen_requests, "ALIGN_DELTA", seconds, "REDUCE_SUM", PER_SERVICE)
+        return SeriesQuery(chosen_requests, "ALIGN_DELTA", seconds, "REDUCE_SUM", PER_SERVICE)
 
     failed, every = count(5 * MINUTE, response_code_class="5xx"), count(5 * MINUTE)
     yield Alert(
@@ -391,7 +395,7 @@ def _requests(filters: Filters) -> Iterator[Alert]:
         ),
         "AND_WITH_MATCHING_RESOURCE",
     )
-    latencies = Series(
+    latencies = SeriesQuery(
         filters.services("request_latencies", SERVING), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_PERCENTILE_95", PER_SERVICE
     )
     yield Alert(
@@ -404,7 +408,7 @@ def _requests(filters: Filters) -> Iterator[Alert]:
         ),
         "AND_WITH_MATCHING_RESOURCE",
     )
-    refused = Series(filters.logged("refusals", REVISION), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM")
+    refused = SeriesQuery(filters.logged("refusals", REVISION), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM")
     yield Alert(
         "refused-callers",
         f"More than {REFUSALS} requests were refused in 5 minutes (401, 403)",
@@ -420,7 +424,7 @@ def _availability(
         ("availability-fast-burn", "within two days", CRITICAL, FAST_BURN, HOUR, 5 * MINUTE, FAST_BURN_FLOOR),
         ("availability-slow-burn", "within five days", ERROR, SLOW_BURN, 6 * HOUR, 30 * MINUTE, SLOW_BURN_FLOOR),
     ):
-        requests = Series(filters.services("request_count", ENDPOINTS), "ALIGN_DELTA", long, "REDUCE_SUM")
+        requests = SeriesQuery(filters.services("request_count", ENDPOINTS), "ALIGN_DELTA", long, "REDUCE_SUM")
         yield Alert(
             slug,
             f"Requests fail so often that the error budget of four weeks is used up {title}",
@@ -433,7 +437,7 @@ def _availability(
             "AND",
         )
     if checks:
-        passed = Series(
+        passed = SeriesQuery(
             pulumi.Output.all(*checks).apply(
                 lambda ids: build_filter(
                     "monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids}

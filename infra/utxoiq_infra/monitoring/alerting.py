@@ -10,7 +10,7 @@ from pulumi_gcp import monitoring
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.monitoring.alert_table import CRITICAL, Absence, Alert, BurnRate, Condition, LogMatch, Threshold
-from utxoiq_infra.monitoring.metric_filters import Series
+from utxoiq_infra.monitoring.metric_filters import SeriesQuery
 
 RUNBOOKS = Path("docs", "operations", "alerts")
 # When an incident is closed that no data close any more.
@@ -149,7 +149,7 @@ def _threshold(condition: Threshold) -> monitoring.AlertPolicyConditionCondition
     )
 
 
-def _aggregation(series: Series) -> dict[str, Any]:
+def _aggregation(series: SeriesQuery) -> dict[str, Any]:
     return {
         "alignment_period": f"{series.period}s",
         "per_series_aligner": series.aligner,

@@ -22,7 +22,7 @@ OF_DATABASES = "^cloudsql[.](instances[.](update|patch|delete|restoreBackup|impo
 def change_alerts(configuration: Configuration) -> Iterator[Alert]:
     """Yield the alerts. Those on the whole project are of the one stack that declares the project's audit logs."""
     if configuration.oversight.audit_logs:
-        yield from _of_project()
+        yield from _project_changes()
     instance = f"{configuration.project}:{configuration.prefix}"
     yield _alert(
         "database-changed",
@@ -39,7 +39,7 @@ def change_alerts(configuration: Configuration) -> Iterator[Alert]:
     )
 
 
-def _of_project() -> Iterator[Alert]:
+def _project_changes() -> Iterator[Alert]:
     yield _alert(
         "rights-changed",
         "Rights in the project were changed: who may do what",

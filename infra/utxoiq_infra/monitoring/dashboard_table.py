@@ -33,15 +33,15 @@ from utxoiq_infra.monitoring.alert_table import (
     VERIFICATION_SECONDS,
     connections_limit,
 )
-from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, Series, build_filter
+from utxoiq_infra.monitoring.metric_filters import JOB, REVISION, UPTIME, Filters, SeriesQuery, build_filter
 
 
 @dataclass(frozen=True)
 class Line:
     """of: the denominator, where it is a ratio."""
 
-    series: Series
-    of: Series | None = None
+    series: SeriesQuery
+    of: SeriesQuery | None = None
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,25 @@ def dashboards(
     }
 
 
-def _rate(chosen_series: str, *by: str) -> Series:
-    return Series(chosen_series, "ALIGN_RATE", MINUTE, "REDUCE_SUM", by)
+def _rate(chosen_series: str, *by: str) -> SeriesQuery:
+    return SeriesQuery(chosen_series, "ALIGN_RATE", MINUTE, "REDUCE_SUM", by)
 
 
-def _sum(chosen_series: str, *by: str) -> Series:
-    return Series(chosen_series, "ALIGN_DELTA", MINUTE, "REDUCE_SUM", by)
+def _sum(chosen_series: str, *by: str) -> SeriesQuery:
+    return SeriesQuery(chosen_series, "ALIGN_DELTA", MINUTE, "REDUCE_SUM", by)
 
 
-def _p95(chosen_series: str, *by: str) -> Series:
-    return Series(chosen_series, "ALIGN_DELTA", MINUTE, "REDUCE_PERCENTILE_95", by)
+def _p95(chosen_series: str, *by: str) -> SeriesQuery:
+    return SeriesQuery(chosen_series, "ALIGN_DELTA", MINUTE, "REDUCE_PERCENTILE_95", by)
 
 
-def _highest(chosen_series: str, *by: str) -> Series:
-    return Series(chosen_series, "ALIGN_MAX", MINUTE, "REDUCE_MAX", by)
+def _highest(chosen_series: str, *by: str) -> SeriesQuery:
+    return SeriesQuery(chosen_series, "ALIGN_MAX", MINUTE, "REDUCE_MAX", by)
 
 
-def _newest(chosen_series: str) -> Series:
+def _newest(chosen_series: str) -> SeriesQuery:
     """Of what is published every minute, or every other."""
-    return Series(chosen_series, "ALIGN_MAX", 2 * MINUTE, "REDUCE_MAX")
+    return SeriesQuery(chosen_series, "ALIGN_MAX", 2 * MINUTE, "REDUCE_MAX")
 
 
 def _service(filters: Filters, objective: pulumi.Input[str], checks: Sequence[pulumi.Input[str]]) -> Iterator[Chart]:
@@ -110,11 +110,11 @@ def _service(filters: Filters, objective: pulumi.Input[str], checks: Sequence[pu
     answers, routes = filters.instances("request/count"), filters.instances("request/latencies")
     yield Chart("Requests a second, by status", (Line(_rate(answers, "metric.labels.status")),), "1/s")
     yield Chart("Time to answer in the function, by route", (Line(_p95(routes, "metric.labels.route")),), "ms")
-    running = Series(
+    running = SeriesQuery(
         filters.services("container/instance_count", ENDPOINTS), "ALIGN_MAX", MINUTE, "REDUCE_SUM", PER_SERVICE
     )
     yield Chart("Instances, by function", (Line(running),))
-    published = Series(
+    published = SeriesQuery(
         filters.whole("fleet/instances"), "ALIGN_MAX", 2 * MINUTE, "REDUCE_MAX", ("metric.labels.function",)
     )
     yield Chart("Instances that publish figures, by function", (Line(published),))
@@ -124,7 +124,7 @@ def _service(filters: Filters, objective: pulumi.Input[str], checks: Sequence[pu
                 "monitoring.googleapis.com/uptime_check/check_passed", UPTIME, {}, {"check_id": ids}
             )
         )
-        series = Series(passed, "ALIGN_FRACTION_TRUE", 2 * MINUTE, "REDUCE_MEAN", ("metric.labels.check_id",))
+        series = SeriesQuery(passed, "ALIGN_FRACTION_TRUE", 2 * MINUTE, "REDUCE_MEAN", ("metric.labels.check_id",))
         yield Chart("Uptime checks that pass", (Line(series),), limits=(0.5,))
     lines = (Line(_sum(filters.logged(metric, REVISION))) for metric in ("errors", "refusals"))
     yield Chart("Lines of errors, and refused requests, a minute", tuple(lines))
@@ -137,11 +137,11 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Chart]
         "%",
         (POOL_PERCENT,),
     )
-    connections = Series(
+    connections = SeriesQuery(
         filters.instances("pool/connections"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", ("metric.labels.state",)
     )
     yield Chart("Connections of the pools, by state", (Line(connections),))
-    waiting = Series(filters.instances("pool/waiting"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", PER_FUNCTION)
+    waiting = SeriesQuery(filters.instances("pool/waiting"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", PER_FUNCTION)
     yield Chart("Waiting for a connection", (Line(waiting),))
     yield Chart(
         "Wait for a connection, 95th percentile",
@@ -169,7 +169,7 @@ def _database(configuration: Configuration, filters: Filters) -> Iterator[Chart]
     ):
         chosen_metric = filters.databases(metric)
         yield Chart(f"Cloud SQL, {what} in use", (Line(_highest(chosen_metric, each)),), "10^2.%", (limit,))
-    backends = Series(filters.database("postgresql/num_backends"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", (each,))
+    backends = SeriesQuery(filters.database("postgresql/num_backends"), "ALIGN_MAX", MINUTE, "REDUCE_SUM", (each,))
     yield Chart("Cloud SQL, connections", (Line(backends),), limits=(connections_limit(configuration),))
     yield Chart("Cloud SQL, up", (Line(_newest(filters.databases("up"))),))
     if filters.replicas:
@@ -194,11 +194,11 @@ def _cache(filters: Filters) -> Iterator[Chart]:
         "Dropped from the functions' memory, a minute",
         (Line(_sum(filters.instances("cache/evictions"), *PER_FUNCTION)),),
     )
-    reached = Series(filters.whole("redis/up"), "ALIGN_MIN", 2 * MINUTE)
+    reached = SeriesQuery(filters.whole("redis/up"), "ALIGN_MIN", 2 * MINUTE)
     yield Chart("Redis is reached", (Line(reached),), limits=(1,))
     yield Chart("Redis, keys evicted a minute", (Line(_sum(filters.cache("stats/evicted_keys"))),), limits=(0,))
     yield Chart("Redis, memory in use", (Line(_highest(filters.cache("stats/memory/usage_ratio"))),), "10^2.%")
-    ratio = Series(filters.cache("stats/cache_hit_ratio"), "ALIGN_MEAN", MINUTE, "REDUCE_MEAN")
+    ratio = SeriesQuery(filters.cache("stats/cache_hit_ratio"), "ALIGN_MEAN", MINUTE, "REDUCE_MEAN")
     yield Chart("Redis, hits", (Line(ratio),), "10^2.%")
     yield Chart("Redis, clients", (Line(_highest(filters.cache("clients/connected"))),))
 
@@ -215,7 +215,9 @@ def _lifecycle(filters: Filters) -> Iterator[Chart]:
         ("Series of metrics, of how many there may be", "metrics/series_used", "%", (SERIES_PERCENT,)),
     ):
         yield Chart(title, (Line(_newest(filters.whole(metric))),), unit, limits)
-    ages = Series(filters.whole("schedule/age"), "ALIGN_MIN", 3 * MINUTE, "REDUCE_MAX", ("metric.labels.schedule",))
+    ages = SeriesQuery(
+        filters.whole("schedule/age"), "ALIGN_MIN", 3 * MINUTE, "REDUCE_MAX", ("metric.labels.schedule",)
+    )
     yield Chart("Since a schedule did its work", (Line(ages),), "s")
     yield Chart(
         "Attempts of scheduler jobs that failed, a minute",

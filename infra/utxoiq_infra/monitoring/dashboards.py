@@ -9,7 +9,7 @@ from pulumi_gcp import monitoring
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.monitoring.dashboard_table import BurnLine, Chart, Line
-from utxoiq_infra.monitoring.metric_filters import Series
+from utxoiq_infra.monitoring.metric_filters import SeriesQuery
 
 CONSOLE = "https://console.cloud.google.com"
 # The width of the grid on which Google places tiles.
@@ -102,7 +102,7 @@ def _query(line: Line | BurnLine) -> Json:
     return {"timeSeriesFilter": _filter(line.series)}
 
 
-def _filter(series: Series) -> Json:
+def _filter(series: SeriesQuery) -> Json:
     return {
         "filter": series.filter,
         "aggregation": {

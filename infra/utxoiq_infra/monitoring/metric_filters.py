@@ -22,7 +22,7 @@ LabelValues = str | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesQuery:
     """A query of time series: aligned to one value a period, and reduced to one series for each group.
 
     The period is in seconds. An alert's is a sliding window, so its newest value always covers a whole period.

@@ -122,7 +122,7 @@ class Oversight(Component):
             locked=configuration.oversight.logs_locked or None,
             opts=self.own(protect=configuration.deletion_protection),
         )
-        functions = self._of_stack(_FUNCTIONS)
+        functions = self._within_stack(_FUNCTIONS)
         sink = logging.ProjectSink(
             f"{name}-audit",
             name=f"{name}-audit",
@@ -147,7 +147,7 @@ class Oversight(Component):
                 opts=self.own(),
             )
 
-    def _of_stack(self, log_filter: str) -> str:
+    def _within_stack(self, log_filter: str) -> str:
         return log_filter.format(
             prefix=self._configuration.prefix,
             project=self._configuration.project,
@@ -162,7 +162,7 @@ class Oversight(Component):
             name=name,
             project=configuration.project,
             description=metric.description,
-            filter=self._of_stack(metric.filter),
+            filter=self._within_stack(metric.filter),
             metric_descriptor=logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self.own(),
         )

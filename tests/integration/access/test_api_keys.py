@@ -10,7 +10,7 @@ from tests.integration.access.conftest import Rows, Stores
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.access import key_ring
-from utxoiq_persistence.access.api_keys import IssuedKey, digest_of
+from utxoiq_persistence.access.api_keys import IssuedKey, digest_key
 from utxoiq_persistence.access.key_ring import TRUSTED_SECONDS
 from utxoiq_persistence.errors import DatabaseUnavailable, KeyEnded, NameTaken, NotFound
 from utxoiq_persistence.records import ApiKeyQuery, KeyRotation, NewApiKey
@@ -46,7 +46,7 @@ async def test_a_new_key_opens_what_its_scopes_say_and_is_shown_once(store: Stor
     assert holder is not None
     assert (holder.name, holder.scopes, holder.status) == ("indexer", frozenset({"metrics:write"}), "active")
     assert (holder.requests_per_hour, holder.batches_per_hour) == (50_000, None)
-    assert rows("SELECT digest FROM api_keys") == [[digest_of(text.encode())]]
+    assert rows("SELECT digest FROM api_keys") == [[digest_key(text.encode())]]
     ((keys,), (entries,)) = rows(
         "SELECT json_agg(k)::text FROM api_keys k UNION SELECT json_agg(a)::text FROM audit_log a"
     )

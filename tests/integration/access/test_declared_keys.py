@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.integration.access.conftest import Rows
 
 from utxoiq_persistence.access import declared_keys
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.store import Store
@@ -22,7 +22,7 @@ STATES = "SELECT id, revoked_at IS NULL FROM api_keys ORDER BY id"
 def new_key(identifier: str, **more: Any) -> tuple[str, DeclaredKey]:
     text = f"uiq_{identifier}_{secrets.token_urlsafe(32)}"
     name, scopes = more.pop("name", "deployment-admin"), more.pop("scopes", frozenset({"admin"}))
-    return text, DeclaredKey(identifier, digest_of(text.encode()).hex(), name, scopes, **more)
+    return text, DeclaredKey(identifier, digest_key(text.encode()).hex(), name, scopes, **more)
 
 
 async def test_the_first_admins_key_is_there_from_the_first_deployment_on(

@@ -16,7 +16,7 @@ from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.api_callers import OPERATOR, ApiCallers
 from local_cloud.google.cloud_sql.api import AdminApi
-from local_cloud.google.cloud_sql.exports import Exports, agent_of
+from local_cloud.google.cloud_sql.exports import Exports, service_agent
 from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.google.iam import Bindings
@@ -61,7 +61,7 @@ def declared() -> Bindings:
     for grant in deployment.all("storage/bucketIAMMember:BucketIAMMember"):
         if grant["bucket"].endswith("-backups"):
             moved = grant["condition.expression"].replace(grant["bucket"], EXPORT_BUCKET)
-            agent = f"serviceAccount:{agent_of(PRIMARY)}"
+            agent = f"serviceAccount:{service_agent(PRIMARY)}"
             member = agent if "gcp-sa-cloud-sql" in grant["member"] else grant["member"]
             bindings.add(f"bucket/{EXPORT_BUCKET}", grant["role"], member, moved)
     return bindings

@@ -12,7 +12,7 @@ from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.access import declared_keys
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.records import Scope
@@ -46,7 +46,7 @@ def api_database(postgres: Postgres, new_database: Callable[[], str]) -> str:
     """The functions' own, with the callers' keys: they run longer than a module's tests."""
     name = new_database()
     keys = [
-        DeclaredKey(f"{key:0<12}", digest_of(key_of(key).encode()).hex(), key, frozenset(scopes), PLENTY, PLENTY)
+        DeclaredKey(f"{key:0<12}", digest_key(key_of(key).encode()).hex(), key, frozenset(scopes), PLENTY, PLENTY)
         for key, scopes in KEYS.items()
     ]
     declared_keys.declare(database_settings(postgres, name), keys)

@@ -19,7 +19,7 @@ from utxoiq_http.access import NOBODY, Access, Caller, Kind
 from utxoiq_http.problems import Problem
 from utxoiq_http.system_document import system_routes
 from utxoiq_persistence.access import declared_keys
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.records import Scope
 
@@ -84,7 +84,7 @@ def keys(postgres: Postgres, api_database: str) -> dict[str, str]:
         # Of those that are there already, none is the deployment's any more.
         connection.run("UPDATE api_keys SET created_by = 'test'")
         declared = [
-            DeclaredKey(ids[name], digest_of(texts[name].encode()).hex(), f"table {name}", scopes[name], 10**9, 10**9)
+            DeclaredKey(ids[name], digest_key(texts[name].encode()).hex(), f"table {name}", scopes[name], 10**9, 10**9)
             for name in scopes
         ]
         declared_keys.declare(database_settings(postgres, api_database), declared)

@@ -24,7 +24,7 @@ from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.access.api_keys import digest_of
+from utxoiq_persistence.access.api_keys import digest_key
 from utxoiq_persistence.postgres import schema
 
 FUNCTIONS = sorted(set(PREFIXES.values()))
@@ -253,7 +253,7 @@ def add_caller(connection: pg8000.native.Connection) -> None:
         "INSERT INTO api_keys (id, digest, name, owner, scopes, requests_per_hour, batches_per_hour, created_by)"
         " VALUES (:id, :digest, 'service', :project, :scopes, :plenty, :plenty, 'test')",
         id="service00000",
-        digest=digest_of(key_of("service").encode()),
+        digest=digest_key(key_of("service").encode()),
         project=PROJECT,
         scopes=[scope for scope in SCOPES if f"'{scope}'" in known],
         plenty=PLENTY,

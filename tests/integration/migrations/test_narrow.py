@@ -19,7 +19,7 @@ from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.records import AggregateQuery
-from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, state_of
+from utxoiq_persistence.sqlstates import DEADLOCK_DETECTED, read_sqlstate
 
 pytestmark = pytest.mark.anyio
 # The version before, and how the functions of its release record metrics.
@@ -97,7 +97,7 @@ def writing(postgres: Postgres, database: str) -> Iterator[list[int]]:
                         connection.run(RECORD, at=datetime.now(UTC) + timedelta(hours=hours), count=5)
                     except Exception as error:
                         # What PostgreSQL has taken back to end a deadlock with the migration, functions send again.
-                        if isinstance(error, DatabaseError) and state_of(error) == DEADLOCK_DETECTED:
+                        if isinstance(error, DatabaseError) and read_sqlstate(error) == DEADLOCK_DETECTED:
                             continue
                         failed.append(error)
                         return

@@ -22,7 +22,7 @@ from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner, 
 
 pytestmark = pytest.mark.anyio
 
-ECHO = Script.of("return ARGV[1]")
+ECHO = Script.from_text("return ARGV[1]")
 PATIENCE = 30
 FAULTS = (UnicodeDecodeError("utf-8", b"", 0, 1, "odd"), RuntimeError("a fault"), asyncio.CancelledError())
 ONE = Statement("one", "SELECT 1", lambda _: ())
@@ -110,7 +110,7 @@ async def test_all_who_are_counted_are_answered_whatever_is_raised(valkey: Valke
 async def test_a_count_that_cannot_be_read_is_made_by_the_instance_alone(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utxoiq_persistence.access.rate_limits._TAKE", Script.of("return {1}"))
+    monkeypatch.setattr("utxoiq_persistence.access.rate_limits._TAKE", Script.from_text("return {1}"))
     async with runner(valkey) as scripts, asyncio.timeout(PATIENCE):
         assert (await RateLimits(scripts).take("caller", 3)).remaining == 2
 

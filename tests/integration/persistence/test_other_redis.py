@@ -252,7 +252,7 @@ async def test_what_one_connection_meets_every_connection_learns(
     """A node that was demoted for a moment has another epoch, also for who was silent meanwhile."""
     monkeypatch.setattr(epochs, "FRESH_SECONDS", 3600)
     settings = RedisSettings(own_valkey.host, own_valkey.port)
-    say = Script.of("return ARGV[1]")
+    say = Script.from_text("return ARGV[1]")
     async with open_redis(settings) as redis:
         runner = ScriptRunner(redis)
 

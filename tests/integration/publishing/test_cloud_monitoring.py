@@ -28,7 +28,7 @@ from utxoiq_persistence.publishing.published_metrics import (
     QUERY_LATENCIES,
     REDIS_UP,
 )
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ async def test_as_few_calls_as_there_may_be(
 
 
 async def test_a_series_says_whose_it_is(client: CloudMonitoring, monitoring: Monitoring, now: float) -> None:
-    await client.write([Series(POOL_UTILIZATION, 12.5, (), "keys", "i7"), Series(REDIS_UP, 1)], now)
+    await client.write([SeriesPoint(POOL_UTILIZATION, 12.5, (), "keys", "i7"), SeriesPoint(REDIS_UP, 1)], now)
     own, whole = monitoring.of(POOL_UTILIZATION)[0], monitoring.of(REDIS_UP)[0]
     place = {"project_id": PROJECT, "location": LOCATION, "namespace": NAMESPACE}
     assert own.identity.resource_type == whole.identity.resource_type == "generic_task"
@@ -81,7 +81,7 @@ async def test_a_counter_counts_from_the_instances_start(
 async def test_what_began_since_then_waits_for_the_next_time(
     client: CloudMonitoring, monitoring: Monitoring, now: float
 ) -> None:
-    await client.write([*series(1, now), Series(REDIS_UP, 1)], now)
+    await client.write([*series(1, now), SeriesPoint(REDIS_UP, 1)], now)
     assert [identity.metric_type.rpartition("/")[2] for identity in monitoring.lengths()] == ["up"]
 
 
@@ -89,7 +89,7 @@ async def test_a_percentile_is_what_it_is_here(client: CloudMonitoring, monitori
     histogram = Histogram()
     for number in range(1, 10_001):
         histogram.add(number / 20_000)
-    await client.write([Series(QUERY_LATENCIES, histogram, ("find",), "metrics", "i1", now - 60)], now)
+    await client.write([SeriesPoint(QUERY_LATENCIES, histogram, ("find",), "metrics", "i1", now - 60)], now)
     found = monitoring.value(QUERY_LATENCIES, "find")
     assert found.count == 10_000
     assert found.mean == pytest.approx(250.025)
@@ -98,7 +98,7 @@ async def test_a_percentile_is_what_it_is_here(client: CloudMonitoring, monitori
 
 async def test_the_same_twice_is_there_once(client: CloudMonitoring, monitoring: Monitoring, now: float) -> None:
     for _ in range(2):
-        await client.write([*series(300, now - 60), Series(REDIS_UP, 1)], now)
+        await client.write([*series(300, now - 60), SeriesPoint(REDIS_UP, 1)], now)
     assert set(monitoring.lengths().values()) == {1}
 
 
@@ -154,7 +154,7 @@ async def test_what_the_api_refuses_is_told_and_keeps_nothing_else_from_being_wr
 ) -> None:
     other = Descriptor(PREFIX + REDIS_UP.name, MetricKind.CUMULATIVE, ValueType.INT64)
     monitoring.store.describe(other)
-    wrong = Series(REDIS_UP, 1)
+    wrong = SeriesPoint(REDIS_UP, 1)
     with pytest.raises(NotPublished, match="must be CUMULATIVE"):
         await client.write([*series(3, now - 60), wrong], now)
     assert len(monitoring.lengths()) == 3

@@ -8,11 +8,13 @@ from tests.integration.cloud_monitoring import LOCATION, NAMESPACE, PROJECT
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.published_metrics import QUERY_COUNT
 from utxoiq_persistence.publishing.settings import PublishSettings
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 
 
-def series(count: int, started: float) -> list[Series]:
-    return [Series(QUERY_COUNT, number, (f"result {number}",), "metrics", "i1", started) for number in range(count)]
+def series(count: int, started: float) -> list[SeriesPoint]:
+    return [
+        SeriesPoint(QUERY_COUNT, number, (f"result {number}",), "metrics", "i1", started) for number in range(count)
+    ]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import pytest
 
-from utxoiq_http.client_address import UNKNOWN, network, of_request
+from utxoiq_http.client_address import UNKNOWN, from_request, network
 
 PEER = {"client": ("10.0.0.1", 4711)}
 
@@ -35,12 +35,12 @@ PEER = {"client": ("10.0.0.1", 4711)}
     ],
 )
 def test_only_what_our_own_proxies_add_is_believed(forwarded: bytes, proxies: int, address: str) -> None:
-    assert of_request(PEER, {b"x-forwarded-for": forwarded}, proxies) == address
+    assert from_request(PEER, {b"x-forwarded-for": forwarded}, proxies) == address
 
 
 def test_without_a_proxy_it_is_the_other_end_of_the_connection() -> None:
-    assert of_request(PEER, {}, 0) == "10.0.0.1"
-    assert of_request({"client": None}, {}, 0) == UNKNOWN
+    assert from_request(PEER, {}, 0) == "10.0.0.1"
+    assert from_request({"client": None}, {}, 0) == UNKNOWN
 
 
 def test_addresses_of_one_ipv6_network_are_one_caller() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.console.test_pages import visit, words
 from tests.unit.console.world import OPERATOR, World, token_without_signature
 
-from utxoiq_console.forms import ForgedForm, Forms, caller_of
+from utxoiq_console.forms import ForgedForm, Forms, identify_caller
 
 RUN = "/console/schedules/run"
 SAME = {"sec-fetch-site": "same-origin"}
@@ -117,8 +117,8 @@ def test_a_proxy_on_the_operators_machine_is_no_other_page() -> None:
 
 @pytest.mark.parametrize("authorization", ["", "Bearer x", "Bearer a.b.c", "Bearer e30.W10.x"])
 def test_who_cannot_be_told_is_anonymous(authorization: str) -> None:
-    assert caller_of({"authorization": authorization}) == "anonymous"
+    assert identify_caller({"authorization": authorization}) == "anonymous"
 
 
 def test_the_caller_is_whom_the_platform_let_in() -> None:
-    assert caller_of({"authorization": f"Bearer {token_without_signature(OPERATOR)}"}) == f"operator:{OPERATOR}"
+    assert identify_caller({"authorization": f"Bearer {token_without_signature(OPERATOR)}"}) == f"operator:{OPERATOR}"

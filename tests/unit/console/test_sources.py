@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from utxoiq_console.sources import Source, SourceAway
+from utxoiq_console.sources import Source, SourceUnavailable
 
 
 def test_readers_share_one_question() -> None:
@@ -76,7 +76,7 @@ def test_a_failure_is_told_beside_the_last_answer_and_not_tried_again_at_once() 
             asked += 1
             if asked == 1:
                 return "first"
-            raise SourceAway("it is away")
+            raise SourceUnavailable("it is away")
 
         source = Source(ask, 60)
         assert (await source.read(30)).value == "first"

@@ -12,7 +12,7 @@ from tests.unit.console.test_pages import visit, words
 from tests.unit.console.world import World
 
 from utxoiq_console import documentation, resources, trial
-from utxoiq_console.trial import Unfit
+from utxoiq_console.trial import InvalidTrial
 
 
 def operations() -> dict[str, documentation.Operation]:
@@ -90,9 +90,9 @@ def test_the_curl_line_is_the_same_request_to_a_shell() -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
 def test_a_header_is_one_line(value: str) -> None:
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidTrial):
         trial.fill_in(operations()["rate_insight"], {"header.X-Request-ID": value})
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidTrial):
         trial.fill_in(operations()["rate_insight"], {"credential_kind": "key", "credential": value})
 
 

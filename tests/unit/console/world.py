@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from local_cloud.processes.server import free_port
 from local_cloud.serving.listener import listen
-from utxoiq_console.app import App, app_of_console
+from utxoiq_console.app import App, build_console_app
 
 OPERATOR = "ada@example.com"
 PREFIX = "utxoiq-test"
@@ -178,7 +178,7 @@ async def opened(world: World, caller: str = OPERATOR) -> AsyncIterator[httpx.As
     ports = free_port(), free_port()
     servers = [await listen(world.answer_google, ports[0]), await listen(world.answer_function, ports[1])]
     world.google, world.functions = (f"http://127.0.0.1:{port}" for port in ports)
-    app = app_of_console(world.environment())
+    app = build_console_app(world.environment())
     headers = {"Authorization": f"Bearer {token_without_signature(caller)}", "Sec-Fetch-Site": "same-origin"}
     transport = httpx.ASGITransport(app=_asgi(app))
     try:

@@ -13,7 +13,7 @@ LARGE = b"[" + b"12345," * MIN_BYTES + b"0]"
 
 
 def encoded(body: bytes, accepted: bytes | None, *extra: Header) -> Answer:
-    reply = answer.of_json(200, body, *extra)
+    reply = answer.from_json(200, body, *extra)
     asyncio.run(compression.encode(reply, {} if accepted is None else {b"accept-encoding": accepted}))
     return reply
 

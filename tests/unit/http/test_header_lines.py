@@ -1,7 +1,7 @@
 """Headers in several lines are one list."""
 
 from utxoiq_http import preconditions
-from utxoiq_http.client_address import of_request
+from utxoiq_http.client_address import from_request
 from utxoiq_http.header_lines import combine
 
 
@@ -19,5 +19,5 @@ def test_any_line_of_if_none_match_may_know_the_version() -> None:
 
 def test_the_last_proxys_line_is_the_last_entry() -> None:
     headers = combine([(b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-for", b"192.0.2.9, 203.0.113.7")])
-    assert of_request({}, headers, 0) == "203.0.113.7"
-    assert of_request({}, headers, 1) == "192.0.2.9"
+    assert from_request({}, headers, 0) == "203.0.113.7"
+    assert from_request({}, headers, 1) == "192.0.2.9"

@@ -1,7 +1,7 @@
 import pytest
 
 from utxoiq_http.access import Caller, Kind
-from utxoiq_http.idempotency import of_request
+from utxoiq_http.idempotency import from_request
 from utxoiq_http.problems import Problem
 from utxoiq_persistence.records import Idempotency, NewMetric
 
@@ -12,13 +12,13 @@ BOB = Caller(Kind.USER, "user:bob")
 def once(
     caller: Caller = ANN, path: str = "/a", key: bytes = b"key", metadata: dict[str, object] | None = None
 ) -> Idempotency:
-    found = of_request({b"idempotency-key": key}, caller, path, NewMetric("api", "latency", 1.0, "ms", metadata))
+    found = from_request({b"idempotency-key": key}, caller, path, NewMetric("api", "latency", 1.0, "ms", metadata))
     assert found is not None
     return found
 
 
 def test_without_the_header_a_request_is_only_itself() -> None:
-    assert of_request({}, ANN, "/a", None) is None
+    assert from_request({}, ANN, "/a", None) is None
 
 
 def test_a_key_belongs_to_its_caller_and_route() -> None:

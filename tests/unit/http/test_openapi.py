@@ -220,7 +220,7 @@ def is_taken(header: str, value: str) -> bool:
     headers = {header.lower().encode(): value.encode()}
     try:
         preconditions.expected_versions(headers.get(b"if-match"))
-        idempotency.of_request(headers, CALLER, "/", None)
+        idempotency.from_request(headers, CALLER, "/", None)
     except Problem:
         return False
     return True

@@ -32,7 +32,7 @@ TECHNICAL = re.compile(r"`|<=|>=|\bint\b|\bstr\b|\bfloat\b|\barray\b|\bgot\b|Exp
     ],
 )
 def test_a_refusal_says_what_the_field_takes(kind: type[Struct], field: str, value: object, says: str) -> None:
-    messages = {error.field: error.message for error in violations.of_type({field: value}, kind)}
+    messages = {error.field: error.message for error in violations.find_type_errors({field: value}, kind)}
     assert messages[field] == says
 
 
@@ -46,7 +46,7 @@ def test_every_refusal_is_in_words() -> None:
         struct = violations.item_type(kind) or kind
         for value in WRONG:
             body: Any = dict.fromkeys(struct.__struct_encode_fields__, value)
-            messages |= {error.message for one in (body, value) for error in violations.of_type(one, struct)}
-            messages |= {error.message for error in violations.of_type(value, kind)}
+            messages |= {error.message for one in (body, value) for error in violations.find_type_errors(one, struct)}
+            messages |= {error.message for error in violations.find_type_errors(value, kind)}
     assert len(messages) > 15
     assert not {message for message in messages if TECHNICAL.search(message)}

@@ -14,7 +14,7 @@ from utxoiq_persistence.figures import (
 from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing import time_series
 from utxoiq_persistence.publishing.published_metrics import METRICS, PublishedMetric
-from utxoiq_persistence.publishing.time_series import Series
+from utxoiq_persistence.publishing.time_series import SeriesPoint
 
 STARTED = 1_000_000.5
 
@@ -39,7 +39,7 @@ def instance(name: str = "i1", function: str = "metrics", *, ended: bool = False
     )
 
 
-def numbers(series: list[Series]) -> Mapping[tuple[PublishedMetric, tuple[str, ...]], float]:
+def numbers(series: list[SeriesPoint]) -> Mapping[tuple[PublishedMetric, tuple[str, ...]], float]:
     return {(one.metric, one.values): one.value for one in series if not isinstance(one.value, Histogram)}
 
 

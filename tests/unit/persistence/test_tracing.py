@@ -90,7 +90,7 @@ def test_a_thread_that_is_handed_work_knows_whose_it_is() -> None:
 
 
 def test_a_statement_is_told_of_without_its_text() -> None:
-    assert tracing.of_statement("get_job", "SELECT *\nFROM jobs WHERE id = $1") == {
+    assert tracing.describe_statement("get_job", "SELECT *\nFROM jobs WHERE id = $1") == {
         "db.system.name": "postgresql",
         "db.operation.name": "SELECT",
         "db.query.summary": "get_job",

@@ -17,7 +17,7 @@ CREATE = "storage.objects.create"
 PATIENCE_SECONDS = 600
 
 
-def agent_of(instance: str) -> str:
+def service_agent(instance: str) -> str:
     """Return the account as which an instance writes to buckets."""
     return f"{instance}@gcp-sa-cloud-sql.iam.gserviceaccount.com"
 
@@ -39,7 +39,7 @@ class Exports:
         if self._storage() is None:
             raise invalid(f"There is no bucket {bucket}.")
         path = f"projects/_/buckets/{bucket}/objects/{name}"
-        agent = agent_of(instance)
+        agent = service_agent(instance)
         if self._bindings and not self._bindings.permits(f"serviceAccount:{agent}", CREATE, OBJECT_TYPE, path):
             raise ApiError(
                 403, f"The service account {agent} does not have {CREATE} on {uri} now.", reason="notAuthorized"

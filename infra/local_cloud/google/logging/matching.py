@@ -130,13 +130,13 @@ def _test_text(sign: str, value: str) -> Test:
 
 def _test_free(sign: str, value: str) -> Test:
     """Return a comparison by the type that is found; what cannot be read as one of that type does not fit."""
-    compare, of_text = ORDERS[sign], _test_text(sign, value)
+    compare, compare_text = ORDERS[sign], _test_text(sign, value)
 
     def test(found: Any) -> bool:
         if isinstance(found, list):
             return any(map(test, found))
         if isinstance(found, str):
-            return of_text(found)
+            return compare_text(found)
         try:
             if isinstance(found, bool):
                 return compare(found, _parse_truth(value))

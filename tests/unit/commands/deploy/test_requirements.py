@@ -12,8 +12,8 @@ import requests
 from tests.infra.deployment import REPOSITORY, deploy
 
 from commands.deploy.google_project import GoogleProject
-from commands.deploy.prices import CACHE, DATABASE, FUNCTION, monthly, monthly_of
-from commands.deploy.requirements import APIS, RIGHTS, missing_of_google
+from commands.deploy.prices import CACHE, DATABASE, FUNCTION, monthly, price_monthly
+from commands.deploy.requirements import APIS, RIGHTS, find_missing_rights
 from commands.deploy.verification import unhealthy
 
 
@@ -52,19 +52,19 @@ def google(enabled: Collection[str], held: Collection[str]) -> Iterator[GooglePr
 
 def test_nothing_is_missing_where_everything_is_there() -> None:
     with google(APIS, RIGHTS) as project:
-        assert list(missing_of_google(project)) == []
+        assert list(find_missing_rights(project)) == []
 
 
 def test_apis_that_are_off_are_named_with_the_command() -> None:
     with google(APIS[:1], RIGHTS) as project:
-        assert list(missing_of_google(project)) == [
+        assert list(find_missing_rights(project)) == [
             f"APIs are off: gcloud services enable {APIS[1]} --project utxoiq-prod"
         ]
 
 
 def test_a_role_that_is_missing_is_named_once() -> None:
     with google(APIS, RIGHTS.keys() - {"cloudsql.instances.create", "serviceusage.services.enable"}) as project:
-        (problem,) = missing_of_google(project)
+        (problem,) = find_missing_rights(project)
     assert problem.endswith("add-iam-policy-binding utxoiq-prod --member MEMBER --role roles/editor")
 
 
@@ -85,7 +85,7 @@ def test_prices_are_those_of_the_documents(stack: str) -> None:
         return int(line.split("|")[column])
 
     def declared(type_: str) -> float:
-        return sum(monthly_of(type_, found.inputs) for found in deployment.all(type_.removeprefix("gcp:")))
+        return sum(price_monthly(type_, found.inputs) for found in deployment.all(type_.removeprefix("gcp:")))
 
     database = documented("Cloud SQL, vCPU and memory") + documented("Cloud SQL, SSD")
     assert declared(DATABASE) == pytest.approx(database, abs=1)
