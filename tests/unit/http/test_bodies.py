@@ -7,7 +7,7 @@ from starlette.types import Message
 
 from utxoiq_http.bodies import BodyReader
 from utxoiq_http.endpoints.metrics import Batch
-from utxoiq_http.problems import Problem, of
+from utxoiq_http.problems import Problem, from_error
 from utxoiq_http.tolerance import Ignored
 from utxoiq_persistence.records import Flag, JobProgress, NewJob, NewMetric, Rating
 
@@ -155,7 +155,7 @@ def test_json_nested_without_end_is_422() -> None:
     body = b'{"metric_metadata":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000 + b"}"
     with pytest.raises(RecursionError) as raised:
         BodyReader(NewMetric, 2**20).decode(body, Ignored())
-    problem = of(raised.value)
+    problem = from_error(raised.value)
     assert problem is not None
     assert problem.status == 422
 
