@@ -15,12 +15,13 @@ import pytest
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
 from utxoiq_persistence.postgres import cursors
+from utxoiq_persistence.postgres.columns import TABLES
 from utxoiq_persistence.records import AggregateQuery, Document, Interval, MetricsQuery, NewMetric, Page
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
 
-FIELDS = {"id", "service_name", "metric_type", "metric_value", "unit", "timestamp", "metric_metadata"}
+FIELDS = [column.name for column in TABLES["system_metrics"].columns]
 NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -48,8 +49,9 @@ async def test_a_metric_is_answered_and_found_as_it_was_sent(store: Store, servi
     metadata = {"host": "a", "nested": {"list": [1, None, "\u20bf"]}}
     sent = NewMetric(service, "cpu", 0.1, "percent", metadata, NOON)
     answer = shown(await store.metrics.record(sent))
-    assert set(answer) == FIELDS
+    assert list(answer) == FIELDS
     (row,) = await found(store, service, NOON, NOON)
+    assert list(row) == FIELDS
     assert datetime.fromisoformat(row.pop("timestamp")) == datetime.fromisoformat(answer.pop("timestamp")) == NOON
     assert row == answer
     assert row["metric_metadata"] == metadata
