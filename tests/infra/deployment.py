@@ -1,9 +1,11 @@
 """Runs the whole program against a recorded Google Cloud, and keeps every resource as it was registered."""
 
 import asyncio
+import json
 import runpy
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,16 @@ def deploy(
     )
     asyncio.run(run_in_stack(run))
     return deployment
+
+
+def deployed(stack: str, changes: Mapping[str, object] | None = None) -> Deployment:
+    """What the program as it is registers, for tests that only look. changes: to the stack's configuration."""
+    return _deployed(stack, json.dumps(changes or {}))
+
+
+@cache
+def _deployed(stack: str, changes: str) -> Deployment:
+    return deploy(stack, json.loads(changes))
 
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:

@@ -1,19 +1,23 @@
-"""A program that differs from ours in one place."""
+"""A stack that differs from ours in one place."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, cast
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pulumi
 from pulumi.runtime import register_stack_transformation
-from tests.infra.deployment import program
+from tests.infra.deployment import Deployment, Resource, deploy, deployed, program
 
 Props = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """change: of the inputs of those types, where the name ends so. options: of Pulumi's. addition: more resources."""
+    """change: of the inputs of those types, where the name ends so. options: of Pulumi's. addition: more resources.
+
+    Inputs are changed where they were registered, since running the program once for each change takes seconds.
+    """
 
     types: tuple[str, ...] = ()
     change: Callable[[Props], None] | None = None
@@ -21,40 +25,68 @@ class Mutation:
     ends_with: str = ""
     addition: Callable[[], None] | None = None
 
-    def run(self) -> None:
+    def deploy(self, stack: str, changes: Mapping[str, object]) -> Deployment:
+        """What the program registers that differs so. changes: to the stack's configuration."""
+        if self.options is not None:
+            return deploy(stack, changes, self._run)
+        return deploy_all([self], stack, changes)
+
+    def _run(self) -> None:
         register_stack_transformation(self._transform)
         program()
-        if self.addition is not None:
-            self.addition()
 
     def _transform(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if args.type_.removeprefix("gcp:") not in self.types or not args.name.endswith(self.ends_with):
+        if self.options is None or not self._is_of(args.type_, args.name):
             return None
-        if self.change is not None:
-            self.change(cast("Props", args.props))
-        if self.options is not None:
-            self.options(args.opts)
+        self.options(args.opts)
         return pulumi.ResourceTransformationResult(props=args.props, opts=args.opts)
 
+    def changed(self, resource: Resource) -> Resource:
+        """The resource, as the mutation has it."""
+        if self.change is None or not self._is_of(resource.type, resource.name):
+            return resource
+        inputs = copy.deepcopy(dict(resource.inputs))
+        self.change(inputs)
+        secrets = frozenset(name for name in resource.secrets if inputs.get(name) == resource.inputs[name])
+        return replace(resource, inputs=inputs, secrets=secrets)
 
-def run_all(mutations: Iterable[Mutation]) -> None:
-    """One program that differs in all those places."""
+    def _is_of(self, type_: str, name: str) -> bool:
+        return type_.removeprefix("gcp:") in self.types and name.endswith(self.ends_with)
+
+
+def deploy_all(mutations: Iterable[Mutation], stack: str, changes: Mapping[str, object]) -> Deployment:
+    """What a program registers that differs in all those places. changes: to the stack's configuration."""
+    ours = deployed(stack, changes)
+    resources = ours.resources
     for mutation in mutations:
-        register_stack_transformation(mutation._transform)
-    program()
+        resources = [mutation.changed(resource) for resource in resources]
+        if mutation.addition is not None:
+            resources += deploy(stack, changes, mutation.addition).resources
+    return replace(ours, resources=resources)
 
 
 def put(path: str, value: object) -> Callable[[Props], None]:
-    """Sets an input, also one within another: settings.tier."""
+    """Sets an input, also one within another, in the program's spelling: settings.disk_autoresize. None removes it."""
 
     def change(props: Props) -> None:
-        *above, last = path.split(".")
-        target: Any = props
+        *above, last = map(registered, path.split("."))
+        target = props
         for name in above:
-            target = target[name] if isinstance(target, dict) else getattr(target, name)
-        if isinstance(target, dict):
-            target[last] = value
-        else:
-            setattr(target, last, value)
+            target = target[name]
+        target.pop(last, None)
+        if value is not None:
+            target[last] = _registered_keys(value)
 
     return change
+
+
+def registered(name: str) -> str:
+    """An input's name as it is registered: diskAutoresize. Names in capitals are keys of maps, and stay."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest) if name.islower() else name
+
+
+def _registered_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {registered(key): _registered_keys(part) for key, part in value.items()}
+    return [_registered_keys(part) for part in value] if isinstance(value, list) else value

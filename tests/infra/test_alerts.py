@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import pytest
-from tests.infra.deployment import Deployment, deploy
-from tests.infra.mutation import Mutation, Props, put, run_all
+from tests.infra.deployment import Deployment, deploy, deployed
+from tests.infra.mutation import Mutation, Props, deploy_all, put, registered
 from tests.infra.policies import RULES
 from tests.infra.policies.alerts import POLICY, RUNBOOKS, slug
 
@@ -20,28 +19,24 @@ Change = Callable[[Any], None]
 
 
 def condition(change: Change, *, at: int = 0, kind: str = "threshold") -> Callable[[Props], None]:
-    return lambda props: change(getattr(props["conditions"][at], f"condition_{kind}"))
+    return lambda props: change(props["conditions"][at][f"condition{kind.capitalize()}"])
 
 
 def of(name: str, value: object) -> Change:
-    return lambda found: setattr(found, name, value)
+    return put(name, value)
 
 
 def respelt(old: str, new: str, key: str = "filter") -> Change:
     def change(found: Any) -> None:
-        assert old in getattr(found, key)
-        setattr(found, key, getattr(found, key).replace(old, new))
+        name = registered(key)
+        assert old in found[name]
+        found[name] = found[name].replace(old, new)
 
     return change
 
 
-def respelt_later(old: str, new: str) -> Change:
-    """Of a filter with names that Google gives."""
-    return lambda found: setattr(found, "filter", found.filter.apply(lambda text: text.replace(old, new)))
-
-
 def aggregated(name: str, value: object) -> Change:
-    return lambda found: setattr(found.aggregations[0], name, value)
+    return lambda found: put(name, value)(found["aggregations"][0])
 
 
 def without(at: int) -> Callable[[Props], None]:
@@ -50,7 +45,8 @@ def without(at: int) -> Callable[[Props], None]:
 
 def drawn(old: str, new: str) -> Callable[[Props], None]:
     def change(props: Props) -> None:
-        props["dashboard_json"] = props["dashboard_json"].apply(lambda text: text.replace(old, new))
+        assert old in props["dashboardJson"]
+        props["dashboardJson"] = props["dashboardJson"].replace(old, new)
 
     return change
 
@@ -66,7 +62,7 @@ WRONG: Mapping[str, Mapping[str, Callable[[Props], None]]] = {
         "backup-missing": condition(aggregated("per_series_aligner", "ALIGN_RATE")),
         "query-latency": condition(aggregated("cross_series_reducer", "REDUCE_MAX")),
         "function-latency": condition(aggregated("group_by_fields", ["resource.labels.service"])),
-        "uptime": condition(respelt_later("labels.check_id", "labels.check")),
+        "uptime": condition(respelt("labels.check_id", "labels.check")),
         "figures-missing": condition(respelt("backup/age", "backups/age"), at=1, kind="absent"),
         "function-errors": condition(respelt("request_count", "requests", "denominator_filter")),
         "dashboard cache": drawn("cache/evictions", "cache/evicted"),
@@ -134,7 +130,7 @@ def test_what_is_wrong_with_an_alert_is_said_of_it(rule: str) -> None:
         else Mutation((POLICY,), change, ends_with=f"-{name}")
         for name, change in WRONG[rule].items()
     ]
-    findings = list(RULES[rule](deploy("prod", REPLICA, partial(run_all, mutations))))
+    findings = list(RULES[rule](deploy_all(mutations, "prod", REPLICA)))
     for name in WRONG[rule]:
         assert any(name.removeprefix("dashboard ") in finding for finding in findings), name
     named = [name for finding in findings for name in WRONG[rule] if name.removeprefix("dashboard ") in finding]
@@ -142,7 +138,7 @@ def test_what_is_wrong_with_an_alert_is_said_of_it(rule: str) -> None:
 
 
 def test_there_is_a_runbook_for_each_alert_and_no_other() -> None:
-    alerts = {slug(policy) for policy in deploy("prod", REPLICA).all(POLICY)}
+    alerts = {slug(policy) for policy in deployed("prod", REPLICA).all(POLICY)}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == alerts
 
 
@@ -185,19 +181,19 @@ def _policies(deployment: Deployment) -> dict[str, Any]:
 
 
 def test_critical_alerts_are_told_again_and_no_other() -> None:
-    policies = _policies(deploy("prod", {"alertEmails": ["a@example.com"]}))
+    policies = _policies(deployed("prod", {"alertEmails": ["a@example.com"]}))
     again = {name for name, policy in policies.items() if policy["alertStrategy"].get("notificationChannelStrategies")}
     assert again == {name for name, policy in policies.items() if policy["severity"] == "CRITICAL"}
 
 
 def test_alerts_link_to_where_the_runbooks_can_be_read() -> None:
-    policies = _policies(deploy("prod", {"runbookUrl": "https://wiki.example.com/alerts/"}))
+    policies = _policies(deployed("prod", {"runbookUrl": "https://wiki.example.com/alerts/"}))
     (link,) = policies["redis-down"]["documentation"]["links"]
     assert link["url"] == "https://wiki.example.com/alerts/redis-down.md"
 
 
 def test_the_dashboard_that_is_handed_out_is_the_services() -> None:
-    deployment = deploy("prod")
+    deployment = deployed("prod")
     assert (
         f"/builder/utxoiq-prod-service-id?project={deployment.setting('gcp:project')}"
         in deployment.outputs["dashboard"]
@@ -210,12 +206,12 @@ def test_the_dashboard_that_is_handed_out_is_the_services() -> None:
 def test_connections_are_limited_by_what_the_stack_has() -> None:
     small = {"databaseMaxConnections": 1000, "databaseReservedConnections": 100}
     for changes, limit in (({}, 342), (small, 810)):
-        policy = _policies(deploy("prod", changes))["cloudsql-connections"]
+        policy = _policies(deployed("prod", changes))["cloudsql-connections"]
         assert policy["conditions"][0]["conditionThreshold"]["thresholdValue"] == limit
 
 
 def test_the_balancer_leads_each_check_to_its_functions_health() -> None:
-    deployment = deploy("prod", {"domain": "api.utxoiq.com"})
+    deployment = deployed("prod", {"domain": "api.utxoiq.com"})
     routes = deployment.named("compute/uRLMap:URLMap", "utxoiq-prod")["pathMatchers"][0]["pathRules"]
     rewritten = {
         path: (rule["service"], rule["routeAction"]["urlRewrite"]["pathPrefixRewrite"])

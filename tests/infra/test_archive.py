@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 import pytest
-from tests.infra.deployment import deploy
+from tests.infra.deployment import deployed
 
 from commands.archive import columns as queried
 from utxoiq_infra.archive import COLUMNS, PARTITIONS
@@ -55,7 +55,7 @@ def test_a_query_where_the_archive_lies_has_the_columns_of_the_objects(table: st
 
 
 def test_there_is_a_table_for_each() -> None:
-    declared = {found["tableId"]: found for found in deploy("prod").all(TABLE)}
+    declared = {found["tableId"]: found for found in deployed("prod").all(TABLE)}
     assert declared.keys() == {*TABLES, *(f"{table}_objects" for table in TABLES), "manifests"}
     assert all(json.loads(declared[f"{table}_objects"]["externalDataConfiguration.schema"]) for table in TABLES)
 
@@ -65,7 +65,7 @@ def test_views_leave_out_what_has_no_manifest_or_was_withdrawn() -> None:
     bucket, dataset = "utxoiq-prod-utxoiq-prod-archive", "utxoiq_prod_archive"
     day = date(2025, 8, 1)
     kept, unfinished, gone = (new_name("insight_feedback", day) for _ in range(3))
-    views = {found["tableId"]: found["view.query"] for found in deploy("prod").all(TABLE) if found["view"]}
+    views = {found["tableId"]: found["view.query"] for found in deployed("prod").all(TABLE) if found["view"]}
     assert views.keys() == TABLES.keys()
     connection = duckdb.connect()
     connection.execute("CREATE TABLE objects (_FILE_NAME text); CREATE TABLE manifests (object text, withdrawn text)")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.infra.deployment import PROJECT, REPOSITORY, deploy
+from tests.infra.deployment import PROJECT, REPOSITORY, deployed
 from tests.infra.policies import RULES
 
 from utxoiq_http import problems
@@ -31,7 +31,7 @@ def test_stack_outputs_exist() -> None:
     text = (REPOSITORY / "docs/deployment.md").read_text()
     named = set(re.findall(r"pulumi stack output (?:--show-secrets )?(\w+)", text))
     assert named
-    assert named <= deploy("prod", {"domain": "api.example.com"}).outputs.keys()
+    assert named <= deployed("prod", {"domain": "api.example.com"}).outputs.keys()
 
 
 def test_resources_are_called_so() -> None:
@@ -42,7 +42,7 @@ def test_resources_are_called_so() -> None:
 
 def test_the_estimate_is_of_what_is_declared() -> None:
     text = (REPOSITORY / "docs/cost.md").read_text()
-    deployment = deploy("prod")
+    deployment = deployed("prod")
     (database,) = deployment.all("sql/databaseInstance:DatabaseInstance")
     (cache,) = deployment.all("redis/instance:Instance")
     functions = deployment.all("cloudfunctionsv2/function:Function")

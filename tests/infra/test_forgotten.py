@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.infra.deployment import deploy
+from tests.infra.deployment import deployed
 from tests.infra.test_program import FUNCTION
 from tests.integration.http.functions import PREFIXES
 
@@ -116,7 +116,7 @@ def test_the_console_shows_every_operation_that_a_client_may_call() -> None:
 
 @cache
 def program() -> Any:
-    return deploy("prod")
+    return deployed("prod")
 
 
 def variables_of(function: str) -> Mapping[str, str]:

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from tests.infra.deployment import REPOSITORY
-from tests.infra.test_policies import CONFIGURATIONS, deployed
+from tests.infra.deployment import REPOSITORY, deployed
+from tests.infra.test_policies import CONFIGURATIONS
 
 import local_cloud.resources  # noqa: F401 - registers the handlers
 from local_cloud.pulumi.declaration import Declaration
@@ -18,14 +18,14 @@ PROGRAM = REPOSITORY / "infra/utxoiq_infra"
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_every_type_is_known(configuration: str) -> None:
-    for found in deployed(configuration).resources:
+    for found in deployed(*CONFIGURATIONS[configuration]).resources:
         if not found.type.startswith((PREFIX, COMPONENTS)):
             find_handler(Declaration(found.type, found.name, found.urn, found.inputs, found.secrets))
 
 
 def test_every_resource_of_the_program_is_declared_in_some_configuration() -> None:
     """What stands behind an option that no configuration sets would be seen by no rule, and by no test here."""
-    registered = {found.type.lower() for name in CONFIGURATIONS for found in deployed(name).resources}
+    registered = {found.type.lower() for name in CONFIGURATIONS for found in deployed(*CONFIGURATIONS[name]).resources}
     declared = {f"gcp:{module}/{name}:{name}".lower() for module, name in resources_of_the_program()}
     assert len(declared) > 40
     assert sorted(declared - registered) == []

@@ -1,11 +1,10 @@
 """Every rule holds for every stack, and for configurations that nobody thinks of first."""
 
-import functools
 import re
 from collections.abc import Mapping
 
 import pytest
-from tests.infra.deployment import REPOSITORY, Deployment, deploy
+from tests.infra.deployment import REPOSITORY, deployed
 from tests.infra.policies import RULES
 
 KEY = "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"
@@ -57,15 +56,10 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 }
 
 
-@functools.cache
-def deployed(name: str) -> Deployment:
-    return deploy(*CONFIGURATIONS[name])
-
-
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @pytest.mark.parametrize("rule", RULES)
 def test_rule(rule: str, configuration: str) -> None:
-    assert list(RULES[rule](deployed(configuration))) == []
+    assert list(RULES[rule](deployed(*CONFIGURATIONS[configuration]))) == []
 
 
 def test_every_control_that_is_documented_has_its_rule() -> None:

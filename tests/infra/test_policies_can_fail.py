@@ -5,7 +5,6 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi_gcp import cloudrunv2, compute, projects, secretmanager, serviceaccount, sql, storage
-from tests.infra.deployment import deploy
 from tests.infra.mutation import Mutation, Props, put
 from tests.infra.policies import RULES
 from tests.infra.test_alerts import WRONG
@@ -58,7 +57,7 @@ def reader(secret: str) -> Mutation:
 def without_flag(name: str) -> Mutation:
     def change(props: Props) -> None:
         settings = props["settings"]
-        settings.database_flags = [flag for flag in settings.database_flags if flag.name != name]
+        settings["databaseFlags"] = [flag for flag in settings["databaseFlags"] if flag["name"] != name]
 
     return Mutation((INSTANCE,), change)
 
@@ -69,9 +68,7 @@ def variable(name: str, value: str) -> Mutation:
 
 def without_lifecycle(type_: str) -> Mutation:
     def change(props: Props) -> None:
-        props["lifecycle_rules"] = [
-            found for found in props["lifecycle_rules"] if getattr(found.action, "type", None) != type_
-        ]
+        props["lifecycleRules"] = [found for found in props["lifecycleRules"] if found["action"]["type"] != type_]
 
     return Mutation((BUCKET,), change)
 
@@ -111,9 +108,9 @@ def add_backend() -> None:
 
 
 def share_cache_key(props: Props) -> None:
-    for mount in props["service_config"].secret_environment_variables:
-        if mount.key == "CACHE_KEY":
-            mount.secret = "utxoiq-prod-metrics-cache-key"
+    for mount in props["serviceConfig"]["secretEnvironmentVariables"]:
+        if mount["key"] == "CACHE_KEY":
+            mount["secret"] = "utxoiq-prod-metrics-cache-key"
 
 
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
@@ -264,7 +261,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     (
         "changes_set_off_alerts",
-        Mutation((POLICY,), lambda props: props["user_labels"].update(alert="x"), ends_with="-rights-changed"),
+        Mutation((POLICY,), lambda props: props["userLabels"].update(alert="x"), ends_with="-rights-changed"),
         {},
     ),
     (
@@ -284,7 +281,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     (
         "cloud_armor_refuses_attacks_but_in_free_text",
-        Mutation(("compute/securityPolicy:SecurityPolicy",), lambda props: setattr(props["rules"][0], "preview", True)),
+        Mutation(("compute/securityPolicy:SecurityPolicy",), lambda props: props["rules"][0].update(preview=True)),
         DOMAIN,
     ),
     ("no_account_has_keys", Mutation(addition=add_key), {}),
@@ -553,8 +550,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ("rule", "mutation", "changes"), BROKEN, ids=[f"{i}-{rule}" for i, (rule, _, _) in enumerate(BROKEN)]
 )
 def test_a_program_that_breaks_the_rule_is_found_out(rule: str, mutation: Mutation, changes: dict[str, object]) -> None:
-    deployment = deploy("prod", changes, mutation.run)
-    assert list(RULES[rule](deployment)) != []
+    assert list(RULES[rule](mutation.deploy("prod", changes))) != []
 
 
 def test_every_rule_is_shown_to_fail() -> None:

@@ -13,7 +13,7 @@ from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import PolicyCustomTimeouts, PolicyResource, PolicyResourceOptions, StackValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
-from tests.infra.deployment import REPOSITORY, Deployment, deploy
+from tests.infra.deployment import REPOSITORY, Deployment, deployed
 from tests.infra.mutation import Mutation, put
 from tests.infra.test_policies_can_fail import BROKEN, DOMAIN
 
@@ -38,7 +38,7 @@ OPTIONS = PolicyResourceOptions(
 
 @functools.cache
 def with_a_domain() -> Deployment:
-    return deploy("prod", DOMAIN)
+    return deployed("prod", DOMAIN)
 
 
 def properties(deployment: Deployment) -> list[Shown]:
@@ -84,7 +84,7 @@ def test_what_is_unknown_breaks_nothing(policy: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_a_program_that_breaks_the_rule_is_found_out(rule: str) -> None:
     mutation, changes = BREAKING[rule]
-    broken = deploy("prod", changes, mutation.run)
+    broken = mutation.deploy("prod", changes)
     found = violations(rule.replace("_", "-"), properties(broken))
     assert found != []
     assert found == list(RULES[rule](broken))
@@ -92,7 +92,7 @@ def test_a_program_that_breaks_the_rule_is_found_out(rule: str) -> None:
 
 def test_what_is_known_counts_beside_what_is_not() -> None:
     public = Mutation(("sql/databaseInstance:DatabaseInstance",), put("settings.ip_configuration.ipv4_enabled", True))
-    resources = properties(deploy("prod", {}, public.run))
+    resources = properties(public.deploy("prod", {}))
     for _, _, inputs in resources:
         if "settings" in inputs and "ipConfiguration" in inputs["settings"]:
             inputs["settings"]["ipConfiguration"]["privateNetwork"] = UNKNOWN_STRING_VALUE

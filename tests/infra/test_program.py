@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi.output import Unknown
 from tests.infra import google, snapshot
-from tests.infra.deployment import REPOSITORY, Deployment, deploy, stack_configuration
+from tests.infra.deployment import REPOSITORY, Deployment, deploy, deployed, stack_configuration
 
 from utxoiq_infra import persistence
 from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, KEEPER
@@ -44,7 +44,7 @@ def test_deploying_again_changes_no_function() -> None:
 
 
 def test_functions_are_built_from_the_archives_that_are_uploaded() -> None:
-    deployment = deploy("prod")
+    deployment = deployed("prod")
     uploaded = {found.inputs["name"] for found in deployment.all(OBJECT)}
     assert set(sources(deployment).values()) == uploaded
 
@@ -95,7 +95,7 @@ def test_stacks_of_one_project_share_no_names() -> None:
 
 
 def test_functions_get_all_that_they_read_from_the_environment() -> None:
-    deployment = deploy("prod")
+    deployment = deployed("prod")
     for spec in FUNCTIONS:
         function = deployment.named(FUNCTION, f"utxoiq-prod-{spec.name}")
         variables = function["serviceConfig.environmentVariables"]
@@ -113,7 +113,7 @@ def test_functions_get_all_that_they_read_from_the_environment() -> None:
 
 
 def test_the_console_is_told_of_every_resource_that_it_shows() -> None:
-    variables = deploy("prod").named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
+    variables = deployed("prod").named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
     shown = {one["id"]: one for one in json.loads(variables["RESOURCES"])}
     assert {spec.name for spec in FUNCTIONS} <= shown.keys()
     assert all(set(one["uses"]) <= shown.keys() for one in shown.values())
@@ -124,18 +124,18 @@ def test_the_console_is_told_of_every_resource_that_it_shows() -> None:
 
 
 def test_behind_a_balancer_the_console_asks_through_it() -> None:
-    deployment = deploy("prod", {"domain": "api.utxoiq.com"})
+    deployment = deployed("prod", {"domain": "api.utxoiq.com"})
     variables = deployment.named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
     (feedback,) = (one for one in json.loads(variables["RESOURCES"]) if one["id"] == "feedback")
     assert (feedback["url"], feedback["health"]) == ("https://api.utxoiq.com", "https://api.utxoiq.com/health/feedback")
 
 
 def test_a_stack_may_have_no_console() -> None:
-    assert not [found.name for found in deploy("prod", {"console": False}).google() if "console" in found.name]
+    assert not [found.name for found in deployed("prod", {"console": False}).google() if "console" in found.name]
 
 
 def test_the_outputs_answer_what_a_deployer_asks() -> None:
-    outputs = deploy("prod", {"domain": "api.utxoiq.com"}).outputs
+    outputs = deployed("prod", {"domain": "api.utxoiq.com"}).outputs
     assert set(outputs["functions"]) == {spec.name for spec in FUNCTIONS}
     assert outputs["database_connection_name"] == "utxoiq-prod:us-central1:utxoiq-prod"
     assert outputs["base_url"] == "https://api.utxoiq.com"
@@ -145,7 +145,7 @@ def test_the_outputs_answer_what_a_deployer_asks() -> None:
 
 def balancer_default(changes: dict[str, object]) -> tuple[str, str]:
     """Which backend gets the domain's paths that are no function's, and which gets other hosts."""
-    deployment = deploy("prod", {"domain": "api.utxoiq.com", **changes})
+    deployment = deployed("prod", {"domain": "api.utxoiq.com", **changes})
     (routes,) = (found for found in deployment.all("compute/uRLMap:URLMap") if found["pathMatchers"])
     return routes["pathMatchers"][0]["defaultService"], routes["defaultService"]
 
@@ -155,7 +155,7 @@ def test_what_is_not_ours_goes_to_the_configured_service_behind_the_same_rules()
     assert ours == elsewhere
     others, elsewhere = balancer_default({"fallbackService": "old-api"})
     assert (others != ours, elsewhere) == (True, ours)
-    deployment = deploy("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"})
+    deployment = deployed("prod", {"domain": "api.utxoiq.com", "fallbackService": "old-api"})
     group = deployment.named("compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "utxoiq-prod-fallback")
     assert group["cloudRun.service"] == "old-api"
     backend = deployment.named("compute/backendService:BackendService", "utxoiq-prod-fallback")
@@ -166,13 +166,13 @@ PERSON = {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:0
 
 
 def test_nobody_logs_in_to_the_database_by_default() -> None:
-    deployment = deploy("prod")
+    deployment = deployed("prod")
     assert {found["type"] for found in deployment.all("sql/user:User")} == {"CLOUD_IAM_SERVICE_ACCOUNT"}
     assert not [found for found in deployment.all(GRANT) if str(found["member"]).startswith("user:")]
 
 
 def test_a_person_may_log_in_until_a_time_and_not_beyond_this_stack() -> None:
-    deployment = deploy("prod", PERSON)
+    deployment = deployed("prod", PERSON)
     (user,) = (found for found in deployment.all("sql/user:User") if found["type"] == "CLOUD_IAM_USER")
     assert (user["name"], user["databaseRoles"]) == ("me@example.com", ["cloudsqlsuperuser"])
     grants = [found for found in deployment.all(GRANT) if found["member"] == "user:me@example.com"]
@@ -227,7 +227,7 @@ def test_the_projects_number_is_asked_for_only_where_it_is_not_configured(
 ) -> None:
     if number:
         monkeypatch.delitem(google.CALLS, "gcp:organizations/getProject:getProject")
-    deployment = deploy("prod", {**NUMBERED, "projectNumber": number})
+    deployment = deployed("prod", {**NUMBERED, "projectNumber": number})
     expected = number or "123456789012"
     (grant,) = deployment.all("pubsub/topicIAMMember:TopicIAMMember")
     (budget,) = deployment.all("billing/budget:Budget")
@@ -236,7 +236,7 @@ def test_the_projects_number_is_asked_for_only_where_it_is_not_configured(
 
 
 def test_a_deployer_is_allowed_to_call_migrate_as_its_account() -> None:
-    deployment = deploy("prod", {"deployer": "user:me@example.com"})
+    deployment = deployed("prod", {"deployer": "user:me@example.com"})
     (grant,) = deployment.all("serviceaccount/iAMMember:IAMMember")
     assert grant["member"] == "user:me@example.com"
     assert grant["serviceAccountId"].endswith(deployment.outputs["deployer_account"])
