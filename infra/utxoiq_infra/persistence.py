@@ -88,18 +88,18 @@ class PersistenceLayer(Component):
         for member in configuration.identity.operator_members:
             self.operator.may_be_impersonated_by(member, member.partition(":")[2])
         self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
-        encryption = Encryption(name, configuration, opts=enabled)
+        encryption = self._encryption = Encryption(name, configuration, opts=enabled)
         network = Network(name, configuration, opts=enabled)
-        self.buckets = Storage(name, configuration, opts=enabled)
+        self.buckets = Storage(name, configuration, encryption, opts=enabled)
         self.database = Database(name, configuration, network, encryption, opts=enabled)
         self.cache = Cache(name, configuration, network, encryption, opts=enabled)
         self.keys = self._api_keys(name)
         self._console = self._console_access(name, enabled) if configuration.console else None
         declared = [*self.keys.values(), *([self._console.key] if self._console else [])]
         declarations = pulumi.Output.json_dumps([key.declaration for key in declared], sort_keys=True)
-        self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
+        self._deployment_keys = self._secret(f"{name}-deployment-keys", declarations, enabled)
         self._declared = pulumi.Output.unsecret(declarations.apply(build_trigger))
-        self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
+        self._secrets = {"REDIS_AUTH": self._secret(f"{name}-redis-auth", self.cache.auth, enabled)}
         self.backups = BackupAccess(
             f"{name}-backups",
             configuration,
@@ -116,6 +116,7 @@ class PersistenceLayer(Component):
             writer=self.accounts[RETENTION.name],
             reader=self.accounts[FEEDBACK.name],
             keeper=self.accounts[KEEPER.name],
+            encryption=encryption,
             opts=enabled,
         )
         self._break_glass = (
@@ -124,7 +125,7 @@ class PersistenceLayer(Component):
             else None
         )
         self._platform = Platform(
-            network, self.buckets, Build(name, configuration, self.buckets, encryption, opts=enabled)
+            network, self.buckets, Build(name, configuration, self.buckets, encryption, opts=enabled), encryption
         )
         self.functions = {MIGRATE.name: self._migrate_function()}
         migrated = self._migration(self.functions[MIGRATE.name])
@@ -137,7 +138,7 @@ class PersistenceLayer(Component):
             LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
         )
         notifications = NotificationChannels(name, configuration, opts=enabled)
-        oversight = Oversight(name, configuration, notifications.emails, opts=enabled)
+        oversight = Oversight(name, configuration, notifications.emails, encryption, opts=enabled)
         descriptors = MetricDescriptors(name, configuration.project, opts=enabled)
         # Google refuses an alert on a metric that it has not heard of yet.
         self.monitoring = Monitoring(
@@ -202,7 +203,8 @@ class PersistenceLayer(Component):
         return keys
 
     def _console_access(self, name: str, enabled: pulumi.ResourceOptions) -> ConsoleAccess:
-        return ConsoleAccess(f"{name}-console", self._configuration, self.accounts[CONSOLE.name], opts=enabled)
+        account = self.accounts[CONSOLE.name]
+        return ConsoleAccess(f"{name}-console", self._configuration, account, self._encryption, opts=enabled)
 
     def _console_function(self, access: ConsoleAccess) -> ServerlessFunction:
         """Open at the platform to operators alone."""
@@ -214,7 +216,7 @@ class PersistenceLayer(Component):
             self._platform,
             source=collect(self._repository, CONSOLE.name),
             account=self.accounts[CONSOLE.name],
-            environment=console.environment(configuration, resources),
+            environment=console.environment(configuration, resources, access.log_view),
             mounts=access.mounts,
             opts=self.own(depends_on=[*self.functions.values(), *access.grants]),
         )
@@ -331,13 +333,16 @@ class PersistenceLayer(Component):
     def _redis_secrets(self, spec: FunctionSpec, enabled: pulumi.ResourceOptions) -> dict[str, Secret]:
         """The function's own key; for who reads the figures of all, a key of each that is good for checking those."""
         own = self._cache_keys[spec.name]
-        secrets = {"CACHE_KEY": Secret(own.pulumi_resource_name, self._configuration, own.result, opts=enabled)}
+        secrets = {"CACHE_KEY": self._secret(own.pulumi_resource_name, own.result, enabled)}
         if spec == DATABASE:
             keys = {self._configuration.function_name(one): self._cache_keys[one.name].result for one in ENDPOINTS}
             derived = pulumi.Output.all(**keys).apply(fleet_keys)  # secret, as what it is made from is
             name = f"{self.pulumi_resource_name}-fleet-keys"
-            secrets["FLEET_KEYS"] = Secret(name, self._configuration, derived, opts=enabled)
+            secrets["FLEET_KEYS"] = self._secret(name, derived, enabled)
         return secrets
+
+    def _secret(self, name: str, content: pulumi.Output[str], enabled: pulumi.ResourceOptions) -> Secret:
+        return Secret(name, self._configuration, content, self._encryption, opts=enabled)
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""

@@ -8,7 +8,10 @@ import pytest
 from tests.infra.deployment import REPOSITORY, Deployment, deploy
 from tests.infra.policies import RULES
 
-KEY = "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"
+KEYS: Mapping[str, object] = {
+    "kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key",
+    "backupKmsKey": "projects/keys/locations/us-east1/keyRings/ring/cryptoKeys/key",
+}
 CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "local": ("local", {}),
     "dev": ("dev", {}),
@@ -22,7 +25,20 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
     ),
     "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
-    "with a key of its own": ("prod", {"kmsKey": KEY}),
+    "with keys of its own": ("prod", KEYS),
+    "with keys of its own, and vaults": (
+        "prod",
+        {**KEYS, "exportProject": "utxoiq-vault", "logsProject": "utxoiq-vault"},
+    ),
+    "with users of another issuer": (
+        "prod",
+        {
+            "userIssuer": "https://login.example.com/",
+            "userJwksUrl": "https://login.example.com/keys",
+            "egressHosts": ["hooks.example.com"],
+        },
+    ),
+    "reaching every host": ("prod", {"egressListed": False, "domain": "api.utxoiq.com"}),
     "with a budget": (
         "prod",
         {
