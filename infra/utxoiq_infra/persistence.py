@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 import pulumi_random as random
-from pulumi_gcp import serviceaccount
+from pulumi_gcp import projects, serviceaccount
 
 from utxoiq_infra import console
 from utxoiq_infra.archive import Archive
@@ -51,6 +51,8 @@ from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
 
+PUBLISHING = "monitoring.timeSeries.create"
+
 
 class PersistenceLayer(Component):
     """The whole system.
@@ -87,6 +89,15 @@ class PersistenceLayer(Component):
         self.operator = Account(f"{name}-operator", configuration, purpose="Stands for the operators", opts=enabled)
         for member in configuration.identity.operator_members:
             self.operator.may_be_impersonated_by(member, member.partition(":")[2])
+        # Google's own role defines metrics as well, which the program does.
+        self._publisher = projects.IAMCustomRole(
+            f"{name}-publisher",
+            role_id=f"{name}-publisher".replace("-", "_"),
+            project=configuration.project,
+            title=f"{name}-publisher",
+            permissions=[PUBLISHING],
+            opts=enabled,
+        )
         self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
         encryption = self._encryption = Encryption(name, configuration, opts=enabled)
         network = Network(name, configuration, opts=enabled)
@@ -394,7 +405,7 @@ class PersistenceLayer(Component):
     def _observed_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """Metrics and traces are the project's; the roles write them and read nothing."""
         account = self.accounts[spec.name]
-        roles = {"metrics": "roles/monitoring.metricWriter"} if spec in PUBLISHERS else {}
+        roles: dict[str, pulumi.Input[str]] = {"metrics": self._publisher.name} if spec in PUBLISHERS else {}
         if self._configuration.monitoring.trace_sampling:
             roles["traces"] = "roles/cloudtrace.agent"
         return [account.may_write(what, role) for what, role in roles.items()]

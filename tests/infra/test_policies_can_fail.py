@@ -580,6 +580,7 @@ BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
         {},
     ),
     ("old_versions_and_images_go", without_lifecycle("Delete"), {}),
+    ("unfinished_uploads_go", without_lifecycle("AbortIncompleteMultipartUpload"), {}),
     (
         "old_versions_and_images_go",
         Mutation(("artifactregistry/repository:Repository",), put("cleanup_policies", [])),
@@ -633,6 +634,11 @@ BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
         {},
     ),
     ("who_publishes_may_and_nobody_else", project_role("roles/monitoring.metricWriter"), {}),
+    (
+        "no_role_of_the_project_is_wider_than_its_condition",
+        Mutation((ROLE,), put("permissions", ["monitoring.metricDescriptors.create"]), ends_with="-publisher"),
+        {},
+    ),
     (
         "who_is_to_trace_may",
         Mutation(("projects/iAMMember:IAMMember",), put("member", "user:a@b.c"), ends_with="-metrics-traces"),

@@ -18,7 +18,6 @@ from utxoiq_infra.configuration.catalog import (
     RETENTION,
     SCHEDULES,
 )
-from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
@@ -39,8 +38,22 @@ CONSOLE_MAY = {
     CONSOLE_MAY_TRACE,
 }
 READING_LOGS = "roles/logging.viewAccessor"
-# On a whole project without a condition: writing log lines, metrics and traces, and that is all.
-UNCONDITIONAL = {"roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/cloudtrace.agent"}
+# On a whole project without a condition: writing log lines, points of metrics and traces, and lists; that is all.
+UNCONDITIONAL = {"roles/logging.logWriter", "roles/cloudtrace.agent"}
+# APIs that hold no data, and no rights: figures, names, networks. Changes of these are always logged.
+WITHOUT_DATA = {
+    "billingbudgets",
+    "cloudtrace",
+    "compute",
+    "containerscanning",
+    "dns",
+    "monitoring",
+    "servicenetworking",
+    "telemetry",
+}
+# Whose logs are switched on by another name.
+AUDITED_AS = {"sqladmin": "cloudsql", "iamcredentials": "iam"}
+PUBLISHING = "monitoring.timeSeries.create"
 
 
 def bindings(deployment: Deployment) -> list[Resource]:
@@ -95,12 +108,12 @@ def the_deployer_alone_may_migrate(deployment: Deployment) -> Iterator[str]:
 
 @rule
 def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -> Iterator[str]:
-    """But for lists, which are the project's, and for the console, of which a rule of its own tells."""
+    """But for lists and points, which are the project's, and for the console, of which a rule of its own tells."""
     roles = deployment.all("projects/iAMCustomRole:IAMCustomRole")
     listing = {
         f"projects/{role['project']}/roles/{role['roleId']}"
         for role in roles
-        if all(permission.endswith(".list") for permission in role["permissions"])
+        if all(permission.endswith(".list") or permission == PUBLISHING for permission in role["permissions"])
     }
     for binding in deployment.all("projects/iAMMember:IAMMember"):
         if binding["member"] == _console(deployment):
@@ -320,9 +333,11 @@ def access_to_data_is_logged(deployment: Deployment) -> Iterator[str]:
         found["service"]: {entry["logType"] for entry in found["auditLogConfigs"]}
         for found in deployment.all("projects/iAMAuditConfig:IAMAuditConfig")
     }
-    for service in AUDITED_SERVICES:
-        if logged.get(service) != set(AUDITED_ACCESS):
-            yield service
+    enabled = {found["service"].partition(".")[0] for found in deployment.all("projects/service:Service")}
+    holding = {AUDITED_AS.get(api, api) for api in enabled - WITHOUT_DATA} | {"cloudkms"}
+    for service in holding:
+        if logged.get(f"{service}.googleapis.com") != {"ADMIN_READ", "DATA_READ", "DATA_WRITE"}:
+            yield f"who reads and writes {service} is not logged"
 
 
 def _console(deployment: Deployment) -> str:
