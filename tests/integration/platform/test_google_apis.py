@@ -222,6 +222,8 @@ def test_a_view_shows_what_the_sinks_of_its_bucket_choose(logging: Logging) -> N
     wanted = 'jsonPayload.request_id="id-8" OR jsonPayload.request_id="id-9"'
     (entry,) = logging.list(filter=wanted, **view).execute()["entries"]
     assert entry["jsonPayload"]["request_id"] == "id-8"
+    logging.buckets.route(BUCKET, "")
+    assert len(logging.list(pageSize=200, **view).execute()["entries"]) == 120
 
 
 def test_an_entry_has_what_its_readers_look_for(logging: Logging) -> None:

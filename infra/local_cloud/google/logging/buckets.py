@@ -14,6 +14,8 @@ class LogBuckets:
         self._filters.setdefault(bucket, []).append(text)
 
     def filter(self, view: str) -> str | None:
-        """Return what a bucket's view of everything has; None if there is no such view, or no sink leads there."""
+        """Return what a bucket's view has, empty for all; None if there is no such view, or no sink leads there."""
         filters = self._filters.get(view.removesuffix(VIEW)) if view.endswith(VIEW) else None
-        return " OR ".join(f"({text})" for text in filters) if filters else None
+        if not filters:
+            return None
+        return "" if "" in filters else " OR ".join(f"({text})" for text in filters)
