@@ -43,7 +43,7 @@ async def read(settings: Settings, google: GoogleApis, names: Iterable[str], per
         f'timestamp>="{moments.format_time(datetime.now(UTC) - period)}"',
     ]
     body = {
-        "resourceNames": [f"projects/{settings.project}"],
+        "resourceNames": [settings.log_view],
         "filter": " AND ".join(parts),
         "orderBy": "timestamp desc",
         "pageSize": LIMIT,

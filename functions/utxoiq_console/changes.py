@@ -61,7 +61,7 @@ async def read(settings: Settings, google: GoogleApis, wanted: ChangeQuery) -> l
         if value := getattr(wanted, name):
             parts.append(f"jsonPayload.audit.{name}={quoted(value)}")
     body = {
-        "resourceNames": [f"projects/{settings.project}"],
+        "resourceNames": [settings.log_view],
         "filter": " AND ".join(parts),
         "orderBy": "timestamp desc",
         "pageSize": wanted.limit,

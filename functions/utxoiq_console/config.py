@@ -18,6 +18,7 @@ class Settings:
         location: The region of the stack.
         prefix: The prefix of the names of the stack's resources.
         resources: The stack's resources.
+        log_view: The name of the view in Cloud Logging that has the stack's log lines.
         runbooks: The URL of the folder with a runbook for each alert; empty if there is none.
         own: The name of the console's own function.
         key: An API key with read scopes.
@@ -30,6 +31,7 @@ class Settings:
     location: str
     prefix: str
     resources: Resources
+    log_view: str
     runbooks: str
     own: str
     key: str
@@ -45,6 +47,7 @@ class Settings:
             location=required(environment, "MONITORING_LOCATION"),
             prefix=required(environment, "MONITORING_NAMESPACE"),
             resources=resources.read(required(environment, "RESOURCES")),
+            log_view=required(environment, "LOG_VIEW"),
             runbooks=environment.get("RUNBOOKS", "").rstrip("/"),
             own=environment.get("K_SERVICE", ""),
             key=required(environment, "CONSOLE_KEY"),

@@ -62,7 +62,7 @@ class LogLine:
 async def read(settings: Settings, google: GoogleApis, wanted: LogQuery) -> list[LogLine]:
     """Return the selected lines, newest first. Raises SourceUnavailable."""
     body = {
-        "resourceNames": [f"projects/{settings.project}"],
+        "resourceNames": [settings.log_view],
         "filter": _filter(settings, wanted, datetime.now(UTC)),
         "orderBy": "timestamp desc",
         "pageSize": wanted.limit,

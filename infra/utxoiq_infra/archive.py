@@ -10,6 +10,7 @@ from utxoiq_infra import archived_columns
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.catalog import RETENTION
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.identity import Account
 
 # A run starts nothing more so long before its function's time is over: the part under way has to end.
@@ -70,6 +71,7 @@ class Archive(Component):
         writer: Account,
         reader: Account,
         keeper: Account,
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Archive", name, opts)
@@ -96,8 +98,14 @@ class Archive(Component):
             project=configuration.project,
             location=configuration.backup_region,  # the bucket's
             description="What retention archived, read from the bucket",
+            # Of the answers to queries: the tables hold nothing themselves.
+            default_encryption_configuration=bigquery.DatasetDefaultEncryptionConfigurationArgs(
+                kms_key_name=encryption.backup_key
+            )
+            if encryption.backup_key
+            else None,
             labels=configuration.labels,
-            opts=self.own(),
+            opts=self.own(depends_on=encryption.grants),
         )
         manifests = self._manifests()
         for table in COLUMNS:

@@ -18,7 +18,7 @@ MAKING = (
     "cloudsql.instances.export",
     "cloudsql.instances.get",
 )
-EXPIRING = ("cloudsql.backupRuns.delete", "cloudsql.backupRuns.get", "cloudsql.backupRuns.list")
+EXPIRING = ("cloudsql.backupRuns.delete", "cloudsql.backupRuns.list")
 # On the instances that backups are restored to, to be verified.
 VERIFYING = (
     "cloudsql.instances.create",

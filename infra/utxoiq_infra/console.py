@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi_gcp import projects
+from pulumi_gcp import logging, projects
 
 from utxoiq_infra.cache import Cache
 from utxoiq_infra.component import Component
@@ -24,19 +24,30 @@ from utxoiq_infra.configuration.catalog import (
 )
 from utxoiq_infra.configuration.settings import Configuration
 from utxoiq_infra.database import Database
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.function import ServerlessFunction
 from utxoiq_infra.identity import Account
 from utxoiq_infra.load_balancer import health_path
 from utxoiq_infra.secrets import ApiKey, Mount, Secret, Term
+from utxoiq_infra.stack_logs import FUNCTION_LINES, JOB_LINES, encrypt_logs, within_stack
 from utxoiq_infra.storage import Storage
 
-READING = {"metrics": "roles/monitoring.viewer", "logs": "roles/logging.viewer"}
-# Only where requests are traced.
-READING_TRACES = "roles/cloudtrace.user"
-# Cloud Scheduler takes no condition on a job: the function itself starts none but this stack's.
-STARTING = ("cloudscheduler.jobs.get", "cloudscheduler.jobs.list", "cloudscheduler.jobs.run")
-# Its own role, roles/monitoring.snoozeEditor, is of the whole project as well, and has more in it.
+# What it asks of the project's services, each a call that it makes. Cloud Monitoring, Cloud Scheduler and Cloud Trace
+# know no condition on resources, and no policies of single ones: the function leaves alone what is another stack's.
+READING = (
+    "monitoring.alertPolicies.get",
+    "monitoring.alerts.list",
+    "monitoring.snoozes.list",
+    "monitoring.timeSeries.list",
+)
 SILENCING = ("monitoring.snoozes.create", "monitoring.snoozes.update")
+STARTING = ("cloudscheduler.jobs.list", "cloudscheduler.jobs.run")
+# Only where requests are traced.
+READING_TRACES = ("cloudtrace.traces.get",)
+# Log lines lie in a bucket of this stack's, of which it may read a view.
+READING_LOGS = "roles/logging.viewAccessor"
+VIEW = "_AllLogs"
+LOG_DAYS = 30
 # Some requests every few seconds while somebody looks.
 REQUESTS_AN_HOUR = 20_000
 
@@ -44,16 +55,21 @@ Resource = dict[str, pulumi.Input[Any]]
 
 
 class ConsoleAccess(Component):
-    """The console's rights, as `grants`, and its API `key` for the functions it queries, which `mounts` passes on."""
+    """The console's rights, as `grants`, and its API `key` for the functions it queries, which `mounts` passes on.
+
+    `log_view` is what it reads log lines in.
+    """
 
     def __init__(
         self,
         name: str,
         configuration: Configuration,
         account: Account,
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("ConsoleAccess", name, opts)
+        self._configuration = configuration
         self.key = ApiKey(
             f"{name}-key",
             called="deployment-console",
@@ -62,39 +78,75 @@ class ConsoleAccess(Component):
             limit=REQUESTS_AN_HOUR,
             opts=self.own(),
         )
+        traces = READING_TRACES if configuration.monitoring.trace_sampling else ()
         role = projects.IAMCustomRole(
-            f"{name}-scheduler",
-            role_id=f"{name}-scheduler".replace("-", "_"),
+            name,
+            role_id=name.replace("-", "_"),
             project=configuration.project,
-            title=f"{name}-scheduler",
-            permissions=[*STARTING, *SILENCING],
+            title=name,
+            permissions=[*READING, *SILENCING, *STARTING, *traces],
             opts=self.own(),
         )
-        roles: dict[str, pulumi.Input[str]] = {**READING, "schedules": role.name}
-        if configuration.monitoring.trace_sampling:
-            roles["traces"] = READING_TRACES
+        logs = self._logs(encryption)
+        self.log_view = pulumi.Output.concat(logs.id, "/views/", VIEW)
         self.grants: list[pulumi.Resource] = [
             projects.IAMMember(
-                f"{name}-{what}",
+                name,
                 project=configuration.project,
-                role=granted,
+                role=role.name,
                 member=account.member,
                 opts=self.own(),
-            )
-            for what, granted in roles.items()
+            ),
+            logging.LogViewIamMember(
+                f"{name}-logs",
+                parent=f"projects/{configuration.project}",
+                location=configuration.region,
+                bucket=logs.bucket_id,
+                name=VIEW,
+                role=READING_LOGS,
+                member=account.member,
+                opts=self.own(),
+            ),
         ]
-        secret = Secret(f"{name}-key", configuration, self.key.key, opts=self.own())
+        secret = Secret(f"{name}-key", configuration, self.key.key, encryption, opts=self.own())
         self.mounts: dict[str, Mount] = {"CONSOLE_KEY": secret.mounted_by(CONSOLE.name, account)}
         self.register_outputs({})
 
+    def _logs(self, encryption: Encryption) -> logging.ProjectBucketConfig:
+        """Return a bucket with copies of this stack's log lines: the filter of a view tells no functions apart."""
+        configuration, name = self._configuration, f"{self.pulumi_resource_name}-logs"
+        bucket = logging.ProjectBucketConfig(
+            name,
+            bucket_id=name,
+            project=configuration.project,
+            location=configuration.region,
+            description="Log lines of this stack's functions and schedules, for the console",
+            retention_days=LOG_DAYS,
+            cmek_settings=encrypt_logs(encryption),
+            opts=self.own(depends_on=encryption.grants),
+        )
+        logging.ProjectSink(
+            name,
+            name=name,
+            project=configuration.project,
+            destination=pulumi.Output.concat("logging.googleapis.com/", bucket.id),
+            filter=within_stack(configuration, f"({FUNCTION_LINES}) OR ({JOB_LINES})"),
+            unique_writer_identity=True,
+            opts=self.own(),
+        )
+        return bucket
 
-def environment(configuration: Configuration, resources: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
+
+def environment(
+    configuration: Configuration, resources: pulumi.Output[str], log_view: pulumi.Output[str]
+) -> dict[str, pulumi.Input[str]]:
     """Return the environment variables of the console."""
     return {
         "GOOGLE_CLOUD_PROJECT": configuration.project,
         "LOG_LEVEL": configuration.log_level,
         "MONITORING_NAMESPACE": configuration.prefix,
         "MONITORING_LOCATION": configuration.region,
+        "LOG_VIEW": log_view,
         "RUNBOOKS": configuration.monitoring.runbook_url,
         "RESOURCES": resources,
     }
@@ -149,12 +201,13 @@ def _function(
     made = _resource(spec.name, "function", spec.name, name, spec.description, _uses(configuration, spec))
     if not spec.public:
         return made
-    url = functions[spec.name].url
-    if configuration.domain:
-        base = f"https://{configuration.domain}"
-        shown = {**made, "paths": list(spec.paths), "url": base, "health": base + health_path(spec)}
-    else:
-        shown = {**made, "paths": list(spec.paths), "url": url, "health": pulumi.Output.concat(url, "/health")}
+    # From within the network, where the load balancer's address is none that functions may reach.
+    url: pulumi.Input[str] = functions[spec.name].run_url
+    health: pulumi.Input[str] = pulumi.Output.concat(url, "/health")
+    if configuration.domain and not configuration.network.egress_listed:
+        url = f"https://{configuration.domain}"
+        health = url + health_path(spec)
+    shown = {**made, "paths": list(spec.paths), "url": url, "health": health}
     if not spec.open:  # the console may not call it
         del shown["health"]
     return shown

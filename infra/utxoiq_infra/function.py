@@ -10,6 +10,7 @@ from utxoiq_infra.build import Build
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.catalog import FunctionSpec
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.identity import Account
 from utxoiq_infra.network import Network
 from utxoiq_infra.secrets import Mount
@@ -26,6 +27,7 @@ class Platform:
     network: Network
     buckets: Storage
     build: Build
+    encryption: Encryption
 
 
 class ServerlessFunction(Component):
@@ -62,6 +64,7 @@ class ServerlessFunction(Component):
             project=configuration.project,
             location=configuration.region,
             description=spec.description,
+            kms_key_name=platform.encryption.key,
             build_config=cloudfunctionsv2.FunctionBuildConfigArgs(
                 runtime=configuration.runtime,
                 entry_point=spec.name,
@@ -83,7 +86,7 @@ class ServerlessFunction(Component):
                 timeout_seconds=sizing.timeout_seconds,
                 ingress_settings=configuration.ingress(spec),
                 all_traffic_on_latest_revision=True,
-                direct_vpc_egress="VPC_EGRESS_PRIVATE_RANGES_ONLY",
+                direct_vpc_egress=platform.network.traffic,
                 direct_vpc_network_interfaces=[
                     cloudfunctionsv2.FunctionServiceConfigDirectVpcNetworkInterfaceArgs(
                         network=platform.network.network.name, subnetwork=platform.network.subnetwork.name
@@ -99,7 +102,14 @@ class ServerlessFunction(Component):
                 ],
             ),
             labels=configuration.labels,
-            opts=self.own(depends_on=[*platform.build.grants, *(mount.grant for mount in mounts.values())]),
+            opts=self.own(
+                depends_on=[
+                    *platform.build.grants,
+                    *platform.network.egress,
+                    *platform.encryption.grants,
+                    *(mount.grant for mount in mounts.values()),
+                ]
+            ),
         )
         self.url = self.function.url
         self.service = self.function.service_config.apply(lambda config: _known(config, "service").rpartition("/")[2])

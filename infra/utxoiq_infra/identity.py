@@ -70,7 +70,7 @@ class Account(Component):
         )
         return self._may_if(name, role, "instances of one prefix", condition)
 
-    def may_write(self, what: str, role: str) -> pulumi.Resource:
+    def may_write(self, what: str, role: pulumi.Input[str]) -> pulumi.Resource:
         """Grant a role on the project, for data without a resource that a condition could name: metrics, traces."""
         return projects.IAMMember(
             f"{self.pulumi_resource_name}-{what}",

@@ -5,10 +5,11 @@ from pulumi_gcp import compute, dns, servicenetworking
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.egress import Egress
 
 
 class Network(Component):
-    """Functions send private traffic through `subnetwork` (Direct VPC egress).
+    """Functions send their traffic through `subnetwork` (Direct VPC egress), and depend on what lists it: `egress`.
 
     Cloud SQL and Memorystore get addresses of the range that is peered with Google's services; whoever uses them
     depends on `peering`.
@@ -70,5 +71,13 @@ class Network(Component):
             # Google frees the range only some time after the last instance in it went.
             deletion_policy="ABANDON",
             opts=self.own(),
+        )
+        # Without a list only private traffic goes this way, and all other has no way that could be closed.
+        listed = configuration.network.egress_listed
+        self.traffic = "VPC_EGRESS_ALL_TRAFFIC" if listed else "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+        self.egress = (
+            Egress(f"{name}-egress", configuration, self.network, self.subnetwork, opts=self.own()).resources
+            if listed
+            else []
         )
         self.register_outputs({})

@@ -66,6 +66,10 @@ class PersistenceLayerArgs(TypedDict):
     """Addresses of function instances in the network; each takes up to two"""
     services_range: str | None
     """Addresses of Cloud SQL and Memorystore, peered with the network"""
+    egress_listed: bool | None
+    """Let functions reach nothing but the database, the cache, Google's APIs and egressHosts"""
+    egress_hosts: list[str] | None
+    """Hosts that functions may reach besides, at port 443; that of userJwksUrl is one by itself"""
     database_version: str | None
     """POSTGRES_15 or newer"""
     database_tier: str | None
@@ -93,7 +97,9 @@ class PersistenceLayerArgs(TypedDict):
     armor_enforced: bool | None
     """Have Cloud Armor refuse what looks like an attack; false to have it logged only, while clients are watched"""
     kms_key: str | None
-    """Customer-managed key of the region, for database, cache and images; empty for Google's own"""
+    """Customer-managed key of region, for all that it holds; empty for Google's own"""
+    backup_kms_key: str | None
+    """Customer-managed key of backupRegion, for all that it holds; goes with kmsKey"""
     replica_region: str | None
     """Region of a read replica, which may be the primary's own; empty for none"""
     cache_version: str | None

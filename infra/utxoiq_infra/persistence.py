@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 import pulumi_random as random
-from pulumi_gcp import serviceaccount
+from pulumi_gcp import projects, serviceaccount
 
 from utxoiq_infra import console
 from utxoiq_infra.archive import Archive
@@ -51,6 +51,8 @@ from utxoiq_infra.services import GoogleServices
 from utxoiq_infra.source_archive import collect
 from utxoiq_infra.storage import Storage
 
+PUBLISHING = "monitoring.timeSeries.create"
+
 
 class PersistenceLayer(Component):
     """The whole system.
@@ -87,19 +89,28 @@ class PersistenceLayer(Component):
         self.operator = Account(f"{name}-operator", configuration, purpose="Stands for the operators", opts=enabled)
         for member in configuration.identity.operator_members:
             self.operator.may_be_impersonated_by(member, member.partition(":")[2])
+        # Google's own role defines metrics as well, which the program does.
+        self._publisher = projects.IAMCustomRole(
+            f"{name}-publisher",
+            role_id=f"{name}-publisher".replace("-", "_"),
+            project=configuration.project,
+            title=f"{name}-publisher",
+            permissions=[PUBLISHING],
+            opts=enabled,
+        )
         self._cache_keys = {spec.name: self._cache_key(spec) for spec in ENDPOINTS}
-        encryption = Encryption(name, configuration, opts=enabled)
+        encryption = self._encryption = Encryption(name, configuration, opts=enabled)
         network = Network(name, configuration, opts=enabled)
-        self.buckets = Storage(name, configuration, opts=enabled)
+        self.buckets = Storage(name, configuration, encryption, opts=enabled)
         self.database = Database(name, configuration, network, encryption, opts=enabled)
         self.cache = Cache(name, configuration, network, encryption, opts=enabled)
         self.keys = self._api_keys(name)
         self._console = self._console_access(name, enabled) if configuration.console else None
         declared = [*self.keys.values(), *([self._console.key] if self._console else [])]
         declarations = pulumi.Output.json_dumps([key.declaration for key in declared], sort_keys=True)
-        self._deployment_keys = Secret(f"{name}-deployment-keys", configuration, declarations, opts=enabled)
+        self._deployment_keys = self._secret(f"{name}-deployment-keys", declarations, enabled)
         self._declared = pulumi.Output.unsecret(declarations.apply(build_trigger))
-        self._secrets = {"REDIS_AUTH": Secret(f"{name}-redis-auth", configuration, self.cache.auth, opts=enabled)}
+        self._secrets = {"REDIS_AUTH": self._secret(f"{name}-redis-auth", self.cache.auth, enabled)}
         self.backups = BackupAccess(
             f"{name}-backups",
             configuration,
@@ -116,6 +127,7 @@ class PersistenceLayer(Component):
             writer=self.accounts[RETENTION.name],
             reader=self.accounts[FEEDBACK.name],
             keeper=self.accounts[KEEPER.name],
+            encryption=encryption,
             opts=enabled,
         )
         self._break_glass = (
@@ -124,7 +136,7 @@ class PersistenceLayer(Component):
             else None
         )
         self._platform = Platform(
-            network, self.buckets, Build(name, configuration, self.buckets, encryption, opts=enabled)
+            network, self.buckets, Build(name, configuration, self.buckets, encryption, opts=enabled), encryption
         )
         self.functions = {MIGRATE.name: self._migrate_function()}
         migrated = self._migration(self.functions[MIGRATE.name])
@@ -137,7 +149,7 @@ class PersistenceLayer(Component):
             LoadBalancer(name, configuration, self.functions, opts=enabled) if configuration.domain else None
         )
         notifications = NotificationChannels(name, configuration, opts=enabled)
-        oversight = Oversight(name, configuration, notifications.emails, opts=enabled)
+        oversight = Oversight(name, configuration, notifications.emails, encryption, opts=enabled)
         descriptors = MetricDescriptors(name, configuration.project, opts=enabled)
         # Google refuses an alert on a metric that it has not heard of yet.
         self.monitoring = Monitoring(
@@ -202,7 +214,8 @@ class PersistenceLayer(Component):
         return keys
 
     def _console_access(self, name: str, enabled: pulumi.ResourceOptions) -> ConsoleAccess:
-        return ConsoleAccess(f"{name}-console", self._configuration, self.accounts[CONSOLE.name], opts=enabled)
+        account = self.accounts[CONSOLE.name]
+        return ConsoleAccess(f"{name}-console", self._configuration, account, self._encryption, opts=enabled)
 
     def _console_function(self, access: ConsoleAccess) -> ServerlessFunction:
         """Open at the platform to operators alone."""
@@ -214,7 +227,7 @@ class PersistenceLayer(Component):
             self._platform,
             source=collect(self._repository, CONSOLE.name),
             account=self.accounts[CONSOLE.name],
-            environment=console.environment(configuration, resources),
+            environment=console.environment(configuration, resources, access.log_view),
             mounts=access.mounts,
             opts=self.own(depends_on=[*self.functions.values(), *access.grants]),
         )
@@ -331,13 +344,16 @@ class PersistenceLayer(Component):
     def _redis_secrets(self, spec: FunctionSpec, enabled: pulumi.ResourceOptions) -> dict[str, Secret]:
         """The function's own key; for who reads the figures of all, a key of each that is good for checking those."""
         own = self._cache_keys[spec.name]
-        secrets = {"CACHE_KEY": Secret(own.pulumi_resource_name, self._configuration, own.result, opts=enabled)}
+        secrets = {"CACHE_KEY": self._secret(own.pulumi_resource_name, own.result, enabled)}
         if spec == DATABASE:
             keys = {self._configuration.function_name(one): self._cache_keys[one.name].result for one in ENDPOINTS}
             derived = pulumi.Output.all(**keys).apply(fleet_keys)  # secret, as what it is made from is
             name = f"{self.pulumi_resource_name}-fleet-keys"
-            secrets["FLEET_KEYS"] = Secret(name, self._configuration, derived, opts=enabled)
+            secrets["FLEET_KEYS"] = self._secret(name, derived, enabled)
         return secrets
+
+    def _secret(self, name: str, content: pulumi.Output[str], enabled: pulumi.ResourceOptions) -> Secret:
+        return Secret(name, self._configuration, content, self._encryption, opts=enabled)
 
     def _own_environment(self, spec: FunctionSpec) -> dict[str, pulumi.Input[str]]:
         """What no other function is told."""
@@ -389,7 +405,7 @@ class PersistenceLayer(Component):
     def _observed_grants(self, spec: FunctionSpec) -> list[pulumi.Resource]:
         """Metrics and traces are the project's; the roles write them and read nothing."""
         account = self.accounts[spec.name]
-        roles = {"metrics": "roles/monitoring.metricWriter"} if spec in PUBLISHERS else {}
+        roles: dict[str, pulumi.Input[str]] = {"metrics": self._publisher.name} if spec in PUBLISHERS else {}
         if self._configuration.monitoring.trace_sampling:
             roles["traces"] = "roles/cloudtrace.agent"
         return [account.may_write(what, role) for what, role in roles.items()]

@@ -13,6 +13,7 @@ from pulumi_gcp import secretmanager
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.identity import Account
 
 # 43 letters and digits hold 256 bits.
@@ -63,6 +64,7 @@ class Secret(Component):
         name: str,
         configuration: Configuration,
         content: pulumi.Output[str],
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Secret", name, opts)
@@ -71,10 +73,10 @@ class Secret(Component):
             name,
             secret_id=name,
             project=configuration.project,
-            replication=secretmanager.SecretReplicationArgs(auto=secretmanager.SecretReplicationAutoArgs()),
+            replication=encryption.replicate(),
             deletion_protection=False,  # what it holds is made anew with the stack
             labels=configuration.labels,
-            opts=self.own(),
+            opts=self.own(depends_on=encryption.grants),
         )
         self.version = secretmanager.SecretVersion(name, secret=self.secret.id, secret_data=content, opts=self.own())
         self.register_outputs({})

@@ -7,6 +7,7 @@ from pulumi_gcp import storage
 
 from utxoiq_infra.component import Component
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 
 DAY_SECONDS = 86_400
 # Prefixes of object names: what leaves a bucket by an age of its own.
@@ -22,9 +23,16 @@ UNFINISHED_DAYS = 7
 class Storage(Component):
     """The stack's buckets."""
 
-    def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        configuration: Configuration,
+        encryption: Encryption,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("Storage", name, opts)
         self._configuration = configuration
+        self._encryption = encryption
         settings = configuration.storage
         self.backups = self._bucket(
             "backups",
@@ -70,8 +78,11 @@ class Storage(Component):
             ),
             lifecycle_rules=[*lifecycle, _old_versions(), _unfinished_uploads()],
             force_destroy=not configuration.deletion_protection,
+            encryption=storage.BucketEncryptionArgs(default_kms_key_name=self._encryption.backup_key)
+            if self._encryption.backup_key
+            else None,
             labels=configuration.labels,
-            opts=self.own(protect=configuration.deletion_protection),
+            opts=self.own(depends_on=self._encryption.grants, protect=configuration.deletion_protection),
         )
 
 

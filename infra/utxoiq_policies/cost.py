@@ -34,3 +34,13 @@ def old_versions_and_images_go(stack: Stack) -> Iterator[str]:
         policies = repository["cleanupPolicies"]
         if is_whole(policies) and not any(found.get("action") == "DELETE" for found in policies or []):
             yield f"{repository.name} keeps images for ever"
+
+
+@rule
+def unfinished_uploads_go(stack: Stack) -> Iterator[str]:
+    """Require that what an upload left half done goes by itself: who may only create objects cannot delete it."""
+    for bucket in stack.all("storage/bucket:Bucket"):
+        rules = bucket["lifecycleRules"]
+        actions = [(found.get("action") or {}).get("type") for found in entries(rules) if is_whole(found)]
+        if is_whole(rules) and "AbortIncompleteMultipartUpload" not in actions:
+            yield f"{bucket.name} keeps what an upload left half done"

@@ -45,6 +45,7 @@ HARMLESS = frozenset(
         "roles/cloudtrace.agent",
         "roles/cloudtrace.user",
         "roles/logging.logWriter",
+        "roles/logging.viewAccessor",
         "roles/logging.viewer",
         "roles/monitoring.metricWriter",
         "roles/monitoring.viewer",

@@ -1,12 +1,19 @@
 """Who gets in, and what is reachable from where."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any
 
 from utxoiq_policies.rule import Resource, Stack, rule
-from utxoiq_policies.values import UNKNOWN, differs, is_set, is_whole
+from utxoiq_policies.values import UNKNOWN, differs, entries, is_set, is_whole
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
+FIREWALL = "compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+ASSOCIATION = "compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
+ALL_TRAFFIC = "VPC_EGRESS_ALL_TRAFFIC"
+ANYWHERE = "0.0.0.0/0"
+WIDEST = 16
 IAM_AUTHENTICATION = "cloudsql.iam_authentication"
 
 
@@ -79,6 +86,19 @@ def functions_reach_private_addresses_through_the_network(stack: Stack) -> Itera
 
 
 @rule
+def what_leaves_through_the_network_is_listed(stack: Stack) -> Iterator[str]:
+    """Require a list that denies all else, and names what it allows, where functions send everything by a network."""
+    closed = _has_a_list(stack)
+    for function in stack.all(FUNCTION):
+        if not differs(function["serviceConfig.directVpcEgress"], ALL_TRAFFIC) and not closed:
+            yield f"{function.name} reaches whatever the network leads to"
+    for policy in stack.all(FIREWALL):
+        for found in entries(policy["rules"]):
+            if is_whole(found) and found.get("action") == "allow" and _is_egress(found) and not _is_listed(found):
+                yield f"{policy.name} lets out what it does not name: {found.get('description')}"
+
+
+@rule
 def the_balancer_is_armored_and_takes_modern_tls_only(stack: Stack) -> Iterator[str]:
     """Require Cloud Armor of backend services, and the MODERN profile with TLS 1.2 or newer of HTTPS proxies."""
     for backend in stack.all("compute/backendService:BackendService"):
@@ -97,3 +117,42 @@ def _authenticates_by_iam(instance: Resource) -> bool:
     if not is_whole(flags):
         return True
     return (IAM_AUTHENTICATION, "on") in {(flag["name"], flag["value"]) for flag in flags or []}
+
+
+def _has_a_list(stack: Stack) -> bool:
+    """Return whether a network has a policy, or a rule of its own, that denies the rest. Yes where none can tell."""
+    denying = [policy["name"] for policy in stack.all(FIREWALL) if _denies_the_rest(policy["rules"])]
+    return any(
+        UNKNOWN in (found["firewallPolicy"], *denying) or found["firewallPolicy"] in denying
+        for found in stack.all(ASSOCIATION)
+    ) or any(
+        found["direction"] in ("EGRESS", UNKNOWN)
+        and found["denies"]
+        and (not is_whole(found["destinationRanges"]) or ANYWHERE in (found["destinationRanges"] or ()))
+        for found in stack.all("compute/firewall:Firewall")
+    )
+
+
+def _denies_the_rest(rules: Any) -> bool:
+    """Say yes of rules that are not known yet."""
+    return not is_whole(rules) or any(
+        found.get("action") == "deny"
+        and _is_egress(found)
+        and not found.get("disabled")
+        and ANYWHERE in ((found.get("match") or {}).get("destIpRanges") or ())
+        and any(layer.get("ipProtocol") == "all" for layer in (found.get("match") or {}).get("layer4Configs") or ())
+        for found in entries(rules)
+    )
+
+
+def _is_egress(found: Mapping[str, Any]) -> bool:
+    return found.get("direction") == "EGRESS"
+
+
+def _is_listed(found: Mapping[str, Any]) -> bool:
+    """Return whether a rule names hosts, private ranges, or others of at most 65,536 addresses."""
+    match = found.get("match") or {}
+    ranges = match.get("destIpRanges") or ()
+    named = [*ranges, *(match.get("destFqdns") or ()), *(match.get("destAddressGroups") or ())]
+    networks = [ip_network(one) for one in ranges]
+    return bool(named) and all(one.is_private or one.prefixlen >= WIDEST for one in networks)

@@ -77,4 +77,13 @@ OUTPUTS: dict[str, Callable[[Inputs], Outputs]] = {
 CALLS: dict[str, Callable[[Inputs], Outputs]] = {
     "gcp:serviceaccount/getAccountIdToken:getAccountIdToken": lambda args: {"idToken": f"for {args['targetAudience']}"},
     "gcp:organizations/getProject:getProject": lambda _: {"number": "123456789012"},
+    "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": lambda args: {
+        "emailAddress": f"service-{args['project']}@gs-project-accounts.iam.gserviceaccount.com"
+    },
+    "gcp:logging/getProjectCmekSettings:getProjectCmekSettings": lambda args: {
+        "serviceAccountId": f"cmek-{args['project']}@gcp-sa-logging.iam.gserviceaccount.com"
+    },
+    "gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount": lambda args: {
+        "email": f"bq-{args['project']}@bigquery-encryption.iam.gserviceaccount.com"
+    },
 }

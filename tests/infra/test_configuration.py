@@ -11,6 +11,7 @@ import pulumi
 import pytest
 from croniter import croniter
 from tests.infra.deployment import PROJECT, deploy, stack_configuration
+from tests.infra.test_policies import KEYS
 
 from utxoiq_infra import package
 from utxoiq_infra.configuration.catalog import KEEPER, SCHEDULES
@@ -161,10 +162,25 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"databaseMaintenanceHour": 3}, "databaseMaintenanceHour is '3': the backup is verified on Sundays"),
     (
         {"kmsKey": "projects/p/locations/us-east1/keyRings/r/cryptoKeys/k"},
-        "kmsKey is 'projects/p/locations/us-east1/keyRings/r/cryptoKeys/k': Cloud SQL takes a key of its own",
+        "kmsKey is 'projects/p/locations/us-east1/keyRings/r/cryptoKeys/k': what it encrypts takes a key of its own",
+    ),
+    ({"kmsKey": KEYS["kmsKey"]}, "backupKmsKey is '': kmsKey is set, and us-east1 holds data too: set it to a key"),
+    ({"backupKmsKey": KEYS["backupKmsKey"]}, "kmsKey is '': backupKmsKey is set, and us-central1 holds data too"),
+    (
+        {**KEYS, "backupKmsKey": KEYS["kmsKey"]},
+        "us-central1/keyRings/ring/cryptoKeys/key': what it encrypts takes a key of its own region: us-east1",
     ),
     (
-        {"kmsKey": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k", "replicaRegion": "us-west1"},
+        {"egressListed": False, "egressHosts": ["hooks.example.com"]},
+        "functions reach every host: set egressListed to true, or leave this out",
+    ),
+    (
+        {"userIssuer": "https://login.example.com", "userJwksUrl": "https://203.0.113.4/keys"},
+        "userJwksUrl is 'https://203.0.113.4/keys': functions reach hosts that are listed by name, at port 443",
+    ),
+    ({"userJwksUrl": "https://login.example.com:8443/keys"}, "functions reach hosts that are listed by name"),
+    (
+        {**KEYS, "replicaRegion": "us-west1"},
         "replicaRegion is 'us-west1': kmsKey is no key of that region",
     ),
     ({"cacheReplicas": 2, "cacheTier": "BASIC"}, "cacheReplicas is '2': more than one takes cacheTier STANDARD_HA"),

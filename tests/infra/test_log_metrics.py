@@ -13,8 +13,12 @@ from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.language import parse
 from local_cloud.google.logging.matching import compile_filter
 from local_cloud.google.logging.metrics import LogMetric, LogMetricCollector
+from local_cloud.google.logging.search import search
 from local_cloud.google.monitored_resources import function_resource
 from utxoiq_http.observability.logs import AccessLog
+from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.monitoring.alert_table import LogMatch
+from utxoiq_infra.monitoring.change_table import change_alerts
 from utxoiq_infra.monitoring.oversight import LOG_METRICS
 
 FUNCTION = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").as_json()
@@ -72,3 +76,25 @@ def test_each_request_counts_once(
     own.path.write_bytes(lines + "".join(f"{json.dumps(line)}\n" for line in beside).encode())
     found = {one.metric: one.value for one in LogMetricCollector(lambda: [own, platform], metrics, list).collect()}
     assert {name: found.get(name, 0) for name in counts} == counts
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("v1.compute.networkFirewallPolicies.addRule", "audited_resource"),
+        ("beta.compute.regionNetworkFirewallPolicies.patch", "audited_resource"),
+        ("dns.changes.create", "dns_managed_zone"),
+        ("v1.compute.routers.patch", "gce_router"),
+        ("v1.compute.firewalls.insert", "gce_firewall_rule"),
+    ],
+)
+def test_a_change_of_what_functions_may_reach_is_one_of_the_network(tmp_path: Path, method: str, kind: str) -> None:
+    (alert,) = (one for one in change_alerts(Configuration("shop", "prod")) if one.slug == "network-changed")
+    (condition,) = alert.conditions
+    assert isinstance(condition, LogMatch)
+    name = f"projects/shop/logs/{quote('cloudaudit.googleapis.com/activity', safe='')}"
+    source = EntryLog(tmp_path / "activity.log", {"logName": name})
+    write(source.path, {"protoPayload": {"methodName": method}, "resource": {"type": kind, "labels": {}}})
+    write(source.path, {"protoPayload": {"methodName": "dns.projects.get"}, "resource": {"type": "dns", "labels": {}}})
+    found = search([source], condition.filter, newest_first=True, size=10).entries
+    assert [entry.body["protoPayload"]["methodName"] for entry in found] == [method]

@@ -4,10 +4,14 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from tests.infra.deployment import REPOSITORY, deployed
-from tests.infra.policies import RULES
+import yaml
+from tests.infra.deployment import NAME, PROJECT, REPOSITORY, deployed
+from tests.infra.policies import RULES, hardening
 
-KEY = "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"
+KEYS: Mapping[str, object] = {
+    "kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key",
+    "backupKmsKey": "projects/keys/locations/us-east1/keyRings/ring/cryptoKeys/key",
+}
 CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "local": ("local", {}),
     "dev": ("dev", {}),
@@ -21,7 +25,20 @@ CONFIGURATIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"breakGlass": "me@example.com", "breakGlassUntil": "2026-01-31T12:00:00Z"},
     ),
     "with a replica elsewhere": ("prod", {"replicaRegion": "us-west1"}),
-    "with a key of its own": ("prod", {"kmsKey": KEY}),
+    "with keys of its own": ("prod", KEYS),
+    "with keys of its own, and vaults": (
+        "prod",
+        {**KEYS, "exportProject": "utxoiq-vault", "logsProject": "utxoiq-vault"},
+    ),
+    "with users of another issuer": (
+        "prod",
+        {
+            "userIssuer": "https://login.example.com/",
+            "userJwksUrl": "https://login.example.com/keys",
+            "egressHosts": ["hooks.example.com"],
+        },
+    ),
+    "reaching every host": ("prod", {"egressListed": False, "domain": "api.utxoiq.com"}),
     "with a budget": (
         "prod",
         {
@@ -62,9 +79,28 @@ def test_rule(rule: str, configuration: str) -> None:
     assert list(RULES[rule](deployed(*CONFIGURATIONS[configuration]))) == []
 
 
-def test_every_control_that_is_documented_has_its_rule() -> None:
+def test_every_control_is_documented_with_its_rule() -> None:
+    named = {name for row in controls() for name in re.findall(r"`(\w+)`", row[2])}
+    own = {name for name, check in RULES.items() if check.__module__ == hardening.__name__}
+    assert own
+    assert own <= named <= RULES.keys()
+
+
+def test_production_relaxes_no_control() -> None:
+    """Its file sets none of their options, and what an option switches on is on by default."""
+    options = {name for row in controls() for name in re.findall(r"`(\w+)`", row[1])} & PROJECT["config"].keys()
+    assert {"egressListed", "auditLogs", "databaseConnectorEnforced", "armorEnforced"} <= options
+    given = yaml.safe_load((REPOSITORY / "Pulumi.prod.yaml").read_text())["config"]
+    assert {key for key in options if f"{NAME}:{key}" in given} == set()
+    switches = {
+        key: PROJECT["config"][key]["default"] for key in options if PROJECT["config"][key]["type"] == "boolean"
+    }
+    # A lock of the archive is for good, and wanted by few.
+    assert {key for key, is_on in switches.items() if not is_on} == {"retentionLocked"}
+
+
+def controls() -> list[list[str]]:
+    """The rows of the table: what, by which option, by which rule."""
     lines = (REPOSITORY / "docs/security.md").read_text().partition("## Controls of the platform")[2].splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| ")][1:]
-    named = [name for row in rows if len(row) == 3 for name in re.findall(r"`(\w+)`", row[2])]
-    assert len(named) >= 11
-    assert set(named) <= RULES.keys()
+    return [row for row in rows if len(row) == 3 and "`" in row[2]]

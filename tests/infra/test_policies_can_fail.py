@@ -1,13 +1,15 @@
 """Each rule, and a program that breaks it: a rule that cannot fail guards nothing."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi_gcp import cloudrunv2, compute, projects, secretmanager, serviceaccount, sql, storage
+from pulumi_gcp import cloudrunv2, compute, projects, pubsub, secretmanager, serviceaccount, sql, storage
 from tests.infra.mutation import Mutation, Props, put
 from tests.infra.policies import RULES
 from tests.infra.test_alerts import WRONG
+from tests.infra.test_policies import KEYS
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
@@ -22,6 +24,9 @@ VERSION = "secretmanager/secretVersion:SecretVersion"
 SERVICE = "projects/service:Service"
 BACKUPS = "settings.backup_configuration"
 GUARD = "random:index/randomId:RandomId"
+LOGS = "logging/projectBucketConfig:ProjectBucketConfig"
+LOG_VIEW = "logging/logViewIamMember:LogViewIamMember"
+FIREWALL = "compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
 DOMAIN: dict[str, object] = {"domain": "api.utxoiq.com"}
 ENDLESS = '[{"name": "deployment-admin", "expires_at": null}]'
 EMAILS: dict[str, object] = {"alertEmails": ["a@example.com"]}
@@ -107,6 +112,20 @@ def add_backend() -> None:
     compute.BackendService("more")
 
 
+def add_topic() -> None:
+    pubsub.Topic("more")
+
+
+def allow(addresses: str) -> Callable[[Props], None]:
+    """One more rule that lets out, before all others."""
+
+    def change(props: Props) -> None:
+        first = props["rules"][0]
+        props["rules"].insert(0, {**first, "match": {**first["match"], "destIpRanges": [addresses]}})
+
+    return change
+
+
 def share_cache_key(props: Props) -> None:
     for mount in props["serviceConfig"]["secretEnvironmentVariables"]:
         if mount["key"] == "CACHE_KEY":
@@ -115,7 +134,7 @@ def share_cache_key(props: Props) -> None:
 
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
 RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
-BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
+BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
     ("only_the_endpoints_are_open_to_everybody", invoker("utxoiq-prod-migrate", "allUsers"), {}),
     ("only_the_endpoints_are_open_to_everybody", invoker("other", "allAuthenticatedUsers"), {}),
     (
@@ -142,12 +161,12 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     (
         "the_console_reads_starts_schedules_and_silences_policies_and_nothing_else",
-        Mutation(("projects/iAMMember:IAMMember",), put("role", "roles/editor"), ends_with="-console-logs"),
+        Mutation(("projects/iAMMember:IAMMember",), put("role", "roles/monitoring.viewer"), ends_with="-console"),
         {},
     ),
     (
         "the_console_reads_starts_schedules_and_silences_policies_and_nothing_else",
-        Mutation((ROLE,), put("permissions", ["cloudscheduler.jobs.delete"]), ends_with="-console-scheduler"),
+        Mutation((ROLE,), put("permissions", ["cloudscheduler.jobs.delete"]), ends_with="-console"),
         {},
     ),
     (
@@ -274,10 +293,79 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         Mutation((VERSION,), put("secret_data", ENDLESS), ends_with="-deployment-keys"),
         {},
     ),
+    *(
+        ("what_can_take_a_key_has_it", Mutation((type_,), put(path, None)), KEYS)
+        for type_, path in (
+            (INSTANCE, "encryption_key_name"),
+            ("redis/instance:Instance", "customer_managed_key"),
+            (FUNCTION, "kms_key_name"),
+            (BUCKET, "encryption"),
+            (LOGS, "cmek_settings"),
+            ("bigquery/dataset:Dataset", "default_encryption_configuration"),
+            ("secretmanager/secret:Secret", "replication"),
+        )
+    ),
+    ("what_can_take_a_key_has_it", waiting_for_nothing(BUCKET), KEYS),
+    ("no_type_with_a_field_for_a_key_is_left_out", Mutation(addition=add_topic), {}),
     (
-        "what_can_take_the_key_has_it",
-        Mutation(("redis/instance:Instance",), put("customer_managed_key", None)),
-        {"kmsKey": "projects/keys/locations/us-central1/keyRings/ring/cryptoKeys/key"},
+        "google_agents_alone_may_use_the_keys",
+        Mutation(("kms/cryptoKeyIAMMember:CryptoKeyIAMMember",), put("member", RETENTION_ACCOUNT)),
+        KEYS,
+    ),
+    (
+        "functions_reach_what_is_listed_where_that_is_configured",
+        Mutation((FUNCTION,), put("service_config.direct_vpc_egress", "VPC_EGRESS_PRIVATE_RANGES_ONLY")),
+        {},
+    ),
+    (
+        "functions_reach_what_is_listed_where_that_is_configured",
+        Mutation((FIREWALL,), allow("198.51.100.0/24")),
+        {},
+    ),
+    (
+        "functions_reach_what_is_listed_where_that_is_configured",
+        Mutation((FIREWALL,), lambda props: props["rules"].pop(1)),
+        {},
+    ),
+    ("functions_reach_what_is_listed_where_that_is_configured", waiting_for_nothing(FUNCTION), {}),
+    (
+        "functions_reach_what_is_listed_where_that_is_configured",
+        Mutation(
+            addition=lambda: _ignore(compute.RouterNat("more", router="r", source_subnetwork_ip_ranges_to_nat="x"))
+        ),
+        {},
+    ),
+    (
+        "names_of_google_lead_to_addresses_that_are_listed",
+        Mutation(("dns/recordSet:RecordSet",), put("rrdatas", ["203.0.113.1"] * 4), ends_with="-addresses"),
+        {},
+    ),
+    (
+        "names_of_google_lead_to_addresses_that_are_listed",
+        Mutation(("dns/managedZone:ManagedZone",), put("visibility", "public")),
+        {},
+    ),
+    *(
+        ("what_leaves_through_the_network_is_listed", mutation, {})
+        for mutation in (
+            Mutation((FIREWALL,), lambda props: props["rules"].pop()),
+            Mutation((FIREWALL,), lambda props: props["rules"][-1].update(action="allow")),
+            Mutation((FIREWALL,), allow("0.0.0.0/0")),
+            Mutation(
+                ("compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation",),
+                put("firewall_policy", "another"),
+            ),
+        )
+    ),
+    (
+        "the_console_reads_log_lines_of_this_stack_only",
+        Mutation(("logging/projectSink:ProjectSink",), put("filter", 'severity>="INFO"'), ends_with="-console-logs"),
+        {},
+    ),
+    (
+        "the_console_reads_log_lines_of_this_stack_only",
+        Mutation((LOG_VIEW,), put("bucket", "_Default")),
+        {},
     ),
     (
         "cloud_armor_refuses_attacks_but_in_free_text",
@@ -485,6 +573,7 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
         {},
     ),
     ("old_versions_and_images_go", without_lifecycle("Delete"), {}),
+    ("unfinished_uploads_go", without_lifecycle("AbortIncompleteMultipartUpload"), {}),
     (
         "old_versions_and_images_go",
         Mutation(("artifactregistry/repository:Repository",), put("cleanup_policies", [])),
@@ -539,6 +628,11 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
     ),
     ("who_publishes_may_and_nobody_else", project_role("roles/monitoring.metricWriter"), {}),
     (
+        "no_role_of_the_project_is_wider_than_its_condition",
+        Mutation((ROLE,), put("permissions", ["monitoring.metricDescriptors.create"]), ends_with="-publisher"),
+        {},
+    ),
+    (
         "who_is_to_trace_may",
         Mutation(("projects/iAMMember:IAMMember",), put("member", "user:a@b.c"), ends_with="-metrics-traces"),
         {"traceSampling": "0.1"},
@@ -549,7 +643,9 @@ BROKEN: list[tuple[str, Mutation, dict[str, object]]] = [
 @pytest.mark.parametrize(
     ("rule", "mutation", "changes"), BROKEN, ids=[f"{i}-{rule}" for i, (rule, _, _) in enumerate(BROKEN)]
 )
-def test_a_program_that_breaks_the_rule_is_found_out(rule: str, mutation: Mutation, changes: dict[str, object]) -> None:
+def test_a_program_that_breaks_the_rule_is_found_out(
+    rule: str, mutation: Mutation, changes: Mapping[str, object]
+) -> None:
     assert list(RULES[rule](mutation.deploy("prod", changes))) != []
 
 

@@ -117,17 +117,23 @@ def test_the_console_is_told_of_every_resource_that_it_shows() -> None:
     shown = {one["id"]: one for one in json.loads(variables["RESOURCES"])}
     assert {spec.name for spec in FUNCTIONS} <= shown.keys()
     assert all(set(one["uses"]) <= shown.keys() for one in shown.values())
-    assert (
-        shown["feedback"]["health"] == "https://us-central1-utxoiq-prod.cloudfunctions.net/utxoiq-prod-feedback/health"
-    )
+    assert shown["feedback"]["health"] == "https://utxoiq-prod-feedback-abc-uc.a.run.app/health"
     assert shown["migrate"].get("health") is None
 
 
-def test_behind_a_balancer_the_console_asks_through_it() -> None:
-    deployment = deployed("prod", {"domain": "api.utxoiq.com"})
+@pytest.mark.parametrize(
+    ("changes", "url", "health"),
+    [
+        ({}, "https://utxoiq-prod-feedback-abc-uc.a.run.app", "/health"),
+        ({"egressListed": False}, "https://api.utxoiq.com", "/health/feedback"),
+    ],
+    ids=["from within the network", "reaching every host"],
+)
+def test_behind_a_balancer_the_console_asks_where_it_may(changes: dict[str, object], url: str, health: str) -> None:
+    deployment = deployed("prod", {"domain": "api.utxoiq.com", **changes})
     variables = deployment.named(FUNCTION, "utxoiq-prod-console")["serviceConfig.environmentVariables"]
     (feedback,) = (one for one in json.loads(variables["RESOURCES"]) if one["id"] == "feedback")
-    assert (feedback["url"], feedback["health"]) == ("https://api.utxoiq.com", "https://api.utxoiq.com/health/feedback")
+    assert (feedback["url"], feedback["health"]) == (url, url + health)
 
 
 def test_a_stack_may_have_no_console() -> None:

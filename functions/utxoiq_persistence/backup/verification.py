@@ -44,6 +44,8 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 GROWTH = 1.25
 PURPOSE = "backup-verification"
+# Of an instance that a key of the customer's encrypts: the restored copy is no less.
+ENCRYPTION = "diskEncryptionConfiguration"
 # SQLSTATE classes of a copy that has just started: it refuses connections, or does not know its users yet.
 NOT_READY = ("08", "28", "53", "57")
 # As whom an export is loaded, and as whom what was loaded is read.
@@ -318,11 +320,12 @@ class Verifier:
         return next((error for error in errors if error), "Cloud SQL does not say why")
 
     def _describe_temporary(self, source: Resource, name: str) -> Resource:
-        """Return a small instance in the same network, with a disk as large as its source's."""
+        """Return a small instance in the same network, by the same key, with a disk as large as its source's."""
         settings = source["settings"]
         kept = ("edition", "dataDiskSizeGb", "dataDiskType", "ipConfiguration")
         flags = [flag for flag in settings.get("databaseFlags", []) if flag["name"].startswith("cloudsql.")]
         return {
+            **({ENCRYPTION: source[ENCRYPTION]} if ENCRYPTION in source else {}),
             "name": name,
             "region": source["region"],
             "databaseVersion": source["databaseVersion"],

@@ -15,6 +15,7 @@ from local_cloud.google.cloud_sql.guard import Guard
 from local_cloud.google.iam import Bindings
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging import api as logging_api
+from local_cloud.google.logging.buckets import LogBuckets
 from local_cloud.google.logging.metrics import LogMetric, LogMetricCollector
 from local_cloud.google.logging.sources import LogSources
 from local_cloud.google.memorystore import RedisInstance
@@ -78,6 +79,7 @@ class GoogleServices:
         )
         self.monitoring.uptime.agent_token = lambda audience: issuers.account_token(UPTIME_AGENT, audience, 300)
         self.log_sources = LogSources(project, state.log("scheduler"), state.log("activity"), self.cloud_sql)
+        self.log_buckets = LogBuckets()
         self.log_metrics: list[LogMetric] = []
         self._traces = Traces()
         self._state = state
@@ -91,7 +93,7 @@ class GoogleServices:
             ).routes(),
             *MonitoringApi(self.monitoring).routes(),
             *self._traces.routes(),
-            *logging_api.list_routes(self.project, self.log_sources.current),
+            *logging_api.list_routes(self.project, self.log_sources.current, self.log_buckets),
             *JobsApi(self.project, self.scheduler).routes(),
         ]
 

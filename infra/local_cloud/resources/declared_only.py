@@ -6,19 +6,27 @@ from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import Handler, handles
 
-SINK = "gcp:logging/projectSink:ProjectSink"
 # The type, and the id of one of it.
 TYPES = {
     "gcp:projects/service:Service": "{project}/{service}",
     "gcp:compute/network:Network": "projects/{project}/global/networks/{name}",
     "gcp:compute/subnetwork:Subnetwork": "projects/{project}/regions/{region}/subnetworks/{name}",
     "gcp:compute/globalAddress:GlobalAddress": "projects/{project}/global/addresses/{name}",
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": (
+        "projects/{project}/global/firewallPolicies/{name}"
+    ),
+    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": (
+        "projects/{project}/global/firewallPolicies/{firewallPolicy}/associations/{name}"
+    ),
+    "gcp:compute/router:Router": "projects/{project}/regions/{region}/routers/{name}",
+    "gcp:compute/routerNat:RouterNat": "{project}/{region}/{router}/{name}",
     "gcp:dns/policy:Policy": "projects/{project}/policies/{name}",
+    "gcp:dns/managedZone:ManagedZone": "projects/{project}/managedZones/{name}",
+    "gcp:dns/recordSet:RecordSet": "projects/{project}/managedZones/{managedZone}/rrsets/{name}/{type}",
     "gcp:servicenetworking/connection:Connection": "{network}:{service}",
     "gcp:artifactregistry/repository:Repository": "projects/{project}/locations/{location}/repositories/{repositoryId}",
     "gcp:projects/iAMAuditConfig:IAMAuditConfig": "{project}/audit_config/{service}",
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": "projects/{project}/locations/{location}/buckets/{bucketId}",
-    "gcp:logging/projectSink:ProjectSink": "projects/{project}/sinks/{name}",
     "gcp:bigquery/dataset:Dataset": "projects/{project}/datasets/{datasetId}",
     "gcp:bigquery/table:Table": "projects/{project}/datasets/{datasetId}/tables/{tableId}",
     "gcp:billing/budget:Budget": "billingAccounts/{billingAccount}/budgets/{name}",
@@ -48,8 +56,6 @@ def _make_recorder(template: str) -> Handler:
         outputs = {"name": declaration.resource_name}
         if declaration.token.startswith("gcp:compute/"):
             outputs["selfLink"] = SELF_LINK + path
-        if declaration.token == SINK:
-            outputs["writerIdentity"] = "serviceAccount:service-0@gcp-sa-logging.iam.gserviceaccount.com"
         return CreatedResource(id=path, outputs=outputs)
 
     return record

@@ -58,6 +58,13 @@ async def bucket_member(cloud: LocalCloud, declaration: Declaration) -> CreatedR
     return _bind(cloud, declaration, "bucket", str(declaration.inputs["bucket"]), condition.get("expression"))
 
 
+@handles("gcp:logging/logViewIamMember:LogViewIamMember")
+async def log_view_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Bind a role on a view of a bucket of logs."""
+    inputs = declaration.inputs
+    return _bind(cloud, declaration, "view", f"{inputs['parent']}/{inputs['bucket']}/{inputs['name']}")
+
+
 @handles("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")
 async def repository_member(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
     """Bind a role on a repository."""

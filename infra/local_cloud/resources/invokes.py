@@ -31,10 +31,34 @@ async def project(cloud: LocalCloud, _: Answer) -> tuple[Answer, Secret]:
     return {"id": f"projects/{name}", "projectId": name, "name": name, "number": "000000000000"}, frozenset()
 
 
+async def storage_agent(cloud: LocalCloud, arguments: Answer) -> tuple[Answer, Secret]:
+    """Return the account by which Cloud Storage uses keys."""
+    return _agent(cloud, arguments, "emailAddress", "gs-project-accounts")
+
+
+async def logging_agent(cloud: LocalCloud, arguments: Answer) -> tuple[Answer, Secret]:
+    """Return the account by which Cloud Logging uses keys."""
+    return _agent(cloud, arguments, "serviceAccountId", "gcp-sa-logging")
+
+
+async def bigquery_agent(cloud: LocalCloud, arguments: Answer) -> tuple[Answer, Secret]:
+    """Return the account by which BigQuery uses keys."""
+    return _agent(cloud, arguments, "email", "bigquery-encryption")
+
+
+def _agent(cloud: LocalCloud, arguments: Answer, output: str, service: str) -> tuple[Answer, Secret]:
+    project = str(arguments.get("project") or cloud.project)
+    account = f"service-000000000000@{service}.iam.gserviceaccount.com"
+    return {**arguments, "id": project, "project": project, output: account}, frozenset()
+
+
 _FUNCTIONS: Mapping[str, Callable[[LocalCloud, Answer], Awaitable[tuple[Answer, Secret]]]] = {
     "gcp:serviceaccount/getAccountIdToken:getAccountIdToken": account_id_token,
     "gcp:organizations/getClientConfig:getClientConfig": client_config,
     "gcp:organizations/getProject:getProject": project,
+    "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": storage_agent,
+    "gcp:logging/getProjectCmekSettings:getProjectCmekSettings": logging_agent,
+    "gcp:bigquery/getDefaultServiceAccount:getDefaultServiceAccount": bigquery_agent,
 }
 
 

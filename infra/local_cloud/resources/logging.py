@@ -1,4 +1,4 @@
-"""Log-based metrics: counted on what the parts log."""
+"""Log-based metrics, counted on what the parts log; and sinks, which say what a bucket's view shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +15,9 @@ from local_cloud.pulumi.declaration import CreatedResource, Declaration
 from local_cloud.resources.cloud import LocalCloud
 from local_cloud.resources.registry import handles
 
+# Before the path of a bucket.
+DESTINATION = "logging.googleapis.com/"
+
 
 @handles("gcp:logging/metric:Metric")
 async def metric(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
@@ -29,6 +32,26 @@ async def metric(cloud: LocalCloud, declaration: Declaration) -> CreatedResource
     if inputs.get("disabled"):
         cloud.google.log_metrics.remove(counted)
     return CreatedResource(id=name, outputs={"name": name})
+
+
+@handles("gcp:logging/projectSink:ProjectSink")
+async def sink(cloud: LocalCloud, declaration: Declaration) -> CreatedResource:
+    """Let a bucket's view show what a filter chooses. Nothing is copied: a view shows the parts' own files."""
+    inputs, name = declaration.inputs, declaration.resource_name
+    text = str(inputs.get("filter") or "")
+    try:
+        compile_filter(parse(text))
+    except BadFilter as error:
+        raise DeploymentFailed(f"the log sink {name}: {error}") from None
+    cloud.google.log_buckets.route(str(inputs["destination"]).removeprefix(DESTINATION), text)
+    cloud.note(declaration.token, name)
+    return CreatedResource(
+        id=f"projects/{cloud.project}/sinks/{name}",
+        outputs={
+            "name": name,
+            "writerIdentity": "serviceAccount:service-0@gcp-sa-logging.iam.gserviceaccount.com",
+        },
+    )
 
 
 def count_entries(cloud: LocalCloud, kind: str, what: str, inputs: Mapping[str, Any], unit: str) -> LogMetric:

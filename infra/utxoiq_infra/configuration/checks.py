@@ -1,7 +1,9 @@
 """Checks of configuration values that are each valid but do not fit together."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from utxoiq_infra.archive import MARGIN_SECONDS
 from utxoiq_infra.configuration.catalog import ENDPOINTS, FUNCTIONS, MIGRATE, RETENTION
@@ -24,6 +26,8 @@ COLD_AFTER_DAYS = 30
 COLD_AT_LEAST_DAYS = 90
 # A way to the database that is meant for an hour of need.
 LONGEST_BREAK_GLASS = timedelta(days=7)
+# No address in numbers, no other port.
+_HOST_AT_HTTPS = r"(?i)([a-z0-9-]+\.)+[a-z][a-z0-9-]*(:443)?"
 
 
 def check(configuration: Configuration, values: Values) -> None:
@@ -34,6 +38,8 @@ def check(configuration: Configuration, values: Values) -> None:
     _connections(configuration, values)
     _addresses(configuration, values)
     _database(configuration, values)
+    _keys(configuration, values)
+    _egress(configuration, values)
     _cache(configuration, values)
     _lifecycles(configuration, values)
     _retention(configuration, values)
@@ -131,10 +137,34 @@ def _database(configuration: Configuration, values: Values) -> None:
             f"{VERIFICATION_HOUR + VERIFICATION_HOURS} or later",
             database.maintenance_hour,
         )
-    if configuration.kms_key and configuration.kms_key.split("/")[3] != configuration.region:
-        raise values.refuse("kmsKey", f"Cloud SQL takes a key of its own region: {configuration.region}")
-    if configuration.kms_key and database.replica_region not in ("", configuration.region):
+
+
+def _keys(configuration: Configuration, values: Values) -> None:
+    """Every service of Google's takes a key of the region that its data lie in."""
+    given = {"kmsKey": configuration.kms_key, "backupKmsKey": configuration.backup_kms_key}
+    regions = {"kmsKey": configuration.region, "backupKmsKey": configuration.backup_region}
+    for name, key in given.items():
+        if key and key.split("/")[3] != regions[name]:
+            raise values.refuse(name, f"what it encrypts takes a key of its own region: {regions[name]}")
+    for name, other in (("kmsKey", "backupKmsKey"), ("backupKmsKey", "kmsKey")):
+        if given[name] and not given[other]:
+            raise values.refuse(
+                other, f"{name} is set, and {regions[other]} holds data too: set it to a key of that region", ""
+            )
+    if configuration.kms_key and configuration.database.replica_region not in ("", configuration.region):
         raise values.refuse("replicaRegion", "kmsKey is no key of that region: leave one of the two out")
+
+
+def _egress(configuration: Configuration, values: Values) -> None:
+    network, keys = configuration.network, urlsplit(configuration.identity.user_jwks_url)
+    if network.egress_hosts and not network.egress_listed:
+        raise values.refuse("egressHosts", "functions reach every host: set egressListed to true, or leave this out")
+    if not network.egress_listed or keys.scheme != "https":
+        return
+    if not re.fullmatch(_HOST_AT_HTTPS, keys.netloc):
+        raise values.refuse(
+            "userJwksUrl", "functions reach hosts that are listed by name, at port 443: set egressListed to false"
+        )
 
 
 def _cache(configuration: Configuration, values: Values) -> None:

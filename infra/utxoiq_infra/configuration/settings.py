@@ -5,6 +5,7 @@ The defaults are production's. They stand in Pulumi.yaml as well, for the Pulumi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -17,10 +18,15 @@ INGRESS = {"all": "ALLOW_ALL", "internal": "ALLOW_INTERNAL_ONLY", "balancer": "A
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """functions_range: of the instances of functions. services_range: of Cloud SQL and Memorystore."""
+    """functions_range: of the instances of functions. services_range: of Cloud SQL and Memorystore.
+
+    egress_listed: whether functions reach only what is listed: those, Google's APIs, and egress_hosts, at port 443.
+    """
 
     functions_range: str = "10.8.0.0/24"
     services_range: str = "10.9.0.0/20"
+    egress_listed: bool = True
+    egress_hosts: tuple[str, ...] = ()
     flow_logs: bool = True
     dns_logs: bool = True
 
@@ -200,7 +206,8 @@ class Configuration:
 
     fallback_service: what answers the paths of that host name that are no function's; empty for 404.
     armor_enforced: whether Cloud Armor refuses what looks like an attack, or only logs it.
-    kms_key: of the customer, for what the region holds; empty for Google's own.
+    kms_key: of the customer, for what the region holds, and backup_kms_key for what the backup region holds; both empty
+    for Google's own.
     project_number: empty to have Google asked for it. console: whether there is a page for operators.
     """
 
@@ -213,6 +220,7 @@ class Configuration:
     runtime: str = "python313"
     log_level: str = "INFO"
     kms_key: str = ""
+    backup_kms_key: str = ""
     armor_enforced: bool = True
     domain: str = ""
     fallback_service: str = ""
@@ -249,6 +257,13 @@ class Configuration:
     def functions(self) -> tuple[FunctionSpec, ...]:
         """Return the functions that this stack has."""
         return tuple(spec for spec in FUNCTIONS if self.console or spec != CONSOLE)
+
+    @property
+    def egress_hosts(self) -> tuple[str, ...]:
+        """Return the hosts beyond Google's that functions may reach: those listed, and that of the users' keys."""
+        keys = urlsplit(self.identity.user_jwks_url)
+        own = keys.scheme == "https" and keys.hostname and not keys.hostname.endswith(".googleapis.com")
+        return tuple(sorted({*self.network.egress_hosts, *([str(keys.hostname)] if own else [])}))
 
     def function_name(self, spec: FunctionSpec) -> str:
         """Return the name of the function in this stack."""

@@ -33,6 +33,7 @@ _OPERATOR = rf"((user|group|serviceAccount):)?{_EMAIL}"
 _PROVIDER = r"[a-z][a-z0-9.\-]*"
 _MEMBER = rf"(user|group|serviceAccount):{_EMAIL}|principal(Set)?://\S+"
 _KMS_KEY = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
+_KMS_KEY_FORM = "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"
 _AUDITED = r"(all|none|ddl|role|read|write|function|misc)(,(-?)(ddl|role|read|write|function|misc))*"
 _CHANNEL = r"projects/[^/]+/notificationChannels/\d+"
 _TOPIC = r"projects/[^/]+/topics/[^/]+"
@@ -58,7 +59,8 @@ def read(stack: str, values: Values, google: Values) -> Configuration:
         runtime=values.text("functionRuntime", default.runtime, r"python31[1-9]", "set it to python311 or newer"),
         log_level=values.choice("logLevel", default.log_level, LOG_LEVELS),
         armor_enforced=values.switch("armorEnforced", default.armor_enforced),
-        kms_key=values.text("kmsKey", "", _KMS_KEY, "set it to projects/…/locations/…/keyRings/…/cryptoKeys/…"),
+        kms_key=values.text("kmsKey", "", _KMS_KEY, _KMS_KEY_FORM),
+        backup_kms_key=values.text("backupKmsKey", "", _KMS_KEY, _KMS_KEY_FORM),
         domain=values.text("domain", default.domain, _DOMAIN, "set it to a host name such as api.example.com"),
         fallback_service=values.text(
             "fallbackService",
@@ -95,6 +97,8 @@ def _network(values: Values) -> NetworkSettings:
     return NetworkSettings(
         functions_range=values.network("functionsRange", default.functions_range),
         services_range=values.network("servicesRange", default.services_range),
+        egress_listed=values.switch("egressListed", default.egress_listed),
+        egress_hosts=values.texts("egressHosts", _DOMAIN, "set it to a host name such as login.example.com"),
         flow_logs=values.switch("flowLogs", default.flow_logs),
         dns_logs=values.switch("dnsLogs", default.dns_logs),
     )

@@ -14,7 +14,9 @@ ACTIVITY = 'log_id("cloudaudit.googleapis.com/activity")'
 AUDIT_DELTA = "protoPayload.serviceData.policyDelta.auditConfigDeltas:*"
 SETS_RIGHTS = "(SetIamPolicy|SetIAMPolicy|CreateRole|UpdateRole|DeleteRole|UndeleteRole|CreateServiceAccountKey)$"
 CHANGES_LOGS = "ConfigServiceV2[.](Update|Delete)(Sink|Bucket|Exclusion|Settings)|ConfigServiceV2[.]CreateExclusion"
-NETWORK = ("gce_network", "gce_subnetwork", "gce_firewall_rule", "gce_route", "network_security_policy")
+NETWORK = ("gce_network", "gce_subnetwork", "gce_firewall_rule", "gce_route", "gce_router", "network_security_policy")
+# Those by their methods: what functions may reach, and where Google's names lead.
+EGRESS = "[.](regionNetworkF|networkF|f)irewallPolicies[.]|^dns[.](changes|managedZones|resourceRecordSets|policies)[.]"
 OF_BUCKETS = ("storage.setIamPermissions", "storage.buckets.update", "storage.buckets.delete")
 OF_DATABASES = "^cloudsql[.](instances[.](update|patch|delete|restoreBackup|import|promoteReplica|clone)|users[.])"
 
@@ -54,8 +56,8 @@ def _project_changes() -> Iterator[Alert]:
     )
     yield _alert(
         "network-changed",
-        "The network, its routes or its firewall were changed",
-        f"{ACTIVITY} resource.type=({_any(NETWORK)})",
+        "The network, its routes, its firewall or its names were changed",
+        f'{ACTIVITY} (resource.type=({_any(NETWORK)}) OR protoPayload.methodName=~"{EGRESS}")',
     )
     yield _alert(
         "bucket-rights-changed",

@@ -7,9 +7,10 @@ import pulumi
 from pulumi_gcp import billing, logging, projects
 
 from utxoiq_infra.component import Component
-from utxoiq_infra.configuration.catalog import FUNCTIONS, SCHEDULES
 from utxoiq_infra.configuration.settings import Configuration
+from utxoiq_infra.encryption import Encryption
 from utxoiq_infra.project_number import project_number
+from utxoiq_infra.stack_logs import FUNCTION_LINES, JOB_LINES, encrypt_logs, within_stack
 
 # Whatever holds data, or rights to them.
 AUDITED_SERVICES = tuple(
@@ -37,29 +38,25 @@ BUDGET_THRESHOLDS = (0.5, 0.9, 1.0)
 
 @dataclass(frozen=True)
 class LogMetric:
-    """Counts the log lines of a filter; {prefix}, {project}, {functions} and {jobs} in it are the stack's.
-
-    By whole names: of two stacks of a project, one may be called as another's begin.
-    """
+    """Counts the log lines of a filter, in which names are left to `within_stack`."""
 
     name: str
     description: str
     filter: str
 
 
-_FUNCTIONS = 'resource.type="cloud_run_revision" resource.labels.service_name=~"^{prefix}-({functions})$"'
 # The platform has a line for each request; what a function logs of one that failed would count it again.
 _REQUESTS = 'log_id("run.googleapis.com/requests")'
 LOG_METRICS = (
     LogMetric(
         "errors",
         "Requests that failed, and errors beside requests, of any function",
-        f"{_FUNCTIONS} severity>=ERROR ({_REQUESTS} OR NOT jsonPayload.request_id:*)",
+        f"{FUNCTION_LINES} severity>=ERROR ({_REQUESTS} OR NOT jsonPayload.request_id:*)",
     ),
     LogMetric(
         "refusals",
         "Requests refused with 401 or 403",
-        f"{_FUNCTIONS} {_REQUESTS} httpRequest.status=(401 OR 403)",
+        f"{FUNCTION_LINES} {_REQUESTS} httpRequest.status=(401 OR 403)",
     ),
     LogMetric(
         "slow-statements",
@@ -69,7 +66,7 @@ LOG_METRICS = (
     LogMetric(
         "failed-schedules",
         "Attempts of a scheduler job that failed",
-        'resource.type="cloud_scheduler_job" resource.labels.job_id=~"^{prefix}-({jobs})$" severity>=ERROR',
+        f"{JOB_LINES} severity>=ERROR",
     ),
 )
 
@@ -82,11 +79,13 @@ class Oversight(Component):
         name: str,
         configuration: Configuration,
         emails: Sequence[pulumi.Input[str]],
+        encryption: Encryption,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Oversight", name, opts)
         self._configuration = configuration
         self._emails = list(emails)
+        self._encryption = encryption
         if configuration.oversight.audit_logs:
             self._audit_logs()
         self._kept_logs()
@@ -120,9 +119,10 @@ class Oversight(Component):
             description="Audit logs of Google Cloud and of the functions",
             retention_days=configuration.oversight.log_days,
             locked=configuration.oversight.logs_locked or None,
-            opts=self.own(protect=configuration.deletion_protection),
+            cmek_settings=encrypt_logs(self._encryption),
+            opts=self.own(depends_on=self._encryption.grants, protect=configuration.deletion_protection),
         )
-        functions = self._within_stack(_FUNCTIONS)
+        functions = within_stack(configuration, FUNCTION_LINES)
         sink = logging.ProjectSink(
             f"{name}-audit",
             name=f"{name}-audit",
@@ -147,14 +147,6 @@ class Oversight(Component):
                 opts=self.own(),
             )
 
-    def _within_stack(self, log_filter: str) -> str:
-        return log_filter.format(
-            prefix=self._configuration.prefix,
-            project=self._configuration.project,
-            functions="|".join(spec.name for spec in FUNCTIONS),
-            jobs="|".join(row.name for row in SCHEDULES),
-        )
-
     def _log_metric(self, metric: LogMetric) -> None:
         configuration, name = self._configuration, f"{self.pulumi_resource_name}-{metric.name}"
         logging.Metric(
@@ -162,7 +154,7 @@ class Oversight(Component):
             name=name,
             project=configuration.project,
             description=metric.description,
-            filter=self._within_stack(metric.filter),
+            filter=within_stack(configuration, metric.filter),
             metric_descriptor=logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self.own(),
         )

@@ -289,8 +289,14 @@ def every_open_function_is_checked_from_outside(deployment: Deployment) -> Itera
 
 @rule
 def who_publishes_may_and_nobody_else(deployment: Deployment) -> Iterator[str]:
-    role = "roles/monitoring.metricWriter"
-    members = {found["member"] for found in deployment.google() if found.inputs.get("role") == role}
+    own = [
+        f"projects/{role['project']}/roles/{role['roleId']}"
+        for role in deployment.all("projects/iAMCustomRole:IAMCustomRole")
+        if any(name.startswith("monitoring.") and name.endswith((".create", ".update")) for name in role["permissions"])
+        and "monitoring.snoozes.create" not in role["permissions"]
+    ]
+    roles = {"roles/monitoring.metricWriter", "roles/monitoring.editor", "roles/monitoring.admin", *own}
+    members = {found["member"] for found in deployment.google() if found.inputs.get("role") in roles}
     wanted = {
         f"serviceAccount:{function['serviceConfig.serviceAccountEmail']}"
         for function in deployment.all(FUNCTION)

@@ -9,6 +9,8 @@ from tests.infra.policies.rule import rule
 BUCKET = "storage/bucket:Bucket"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
 HOLDS_DATA = (INSTANCE, "sql/database:Database", BUCKET, "logging/projectBucketConfig:ProjectBucketConfig")
+# Copies of log lines, which `_Default` has as well.
+COPIES = "-console-logs"
 GUARD = "random:index/randomId:RandomId"
 ROLE = "projects/iAMCustomRole:IAMCustomRole"
 TEMPORARY = re.compile(r'startsWith\("projects/[^/]+/instances/[^/]+-verify-"\)')
@@ -20,7 +22,7 @@ def what_holds_data_is_protected(deployment: Deployment) -> Iterator[str]:
     if deployment.setting("deletionProtection") == "false":
         return
     for resource in (found for type_ in HOLDS_DATA for found in deployment.all(type_)):
-        if not resource.protect:
+        if not resource.protect and not resource.name.endswith(COPIES):
             yield f"{resource.name} is not protected in Pulumi"
     for instance in deployment.all(INSTANCE):
         if not (instance["deletionProtection"] and instance["settings.deletionProtectionEnabled"]):
@@ -129,10 +131,12 @@ def the_database_creates_exports_in_their_hours_and_nothing_else(deployment: Dep
 @rule
 def audit_logs_are_kept(deployment: Deployment) -> Iterator[str]:
     buckets = deployment.all("logging/projectBucketConfig:ProjectBucketConfig")
-    kept = {bucket.name: bucket["retentionDays"] for bucket in buckets}
+    kept = {bucket.name: bucket["retentionDays"] for bucket in buckets if not bucket.name.endswith(COPIES)}
     if not kept or min(kept.values()) < int(deployment.setting("logDays")):
         yield f"{kept}"
     for sink in deployment.all("logging/projectSink:ProjectSink"):
+        if sink.name.endswith(COPIES):
+            continue
         for log in ("activity", "data_access"):
             if f"cloudaudit.googleapis.com/{log}" not in sink["filter"]:
                 yield f"{sink.name} leaves out {log}"

@@ -1,6 +1,7 @@
 """Who may do what, and what is reachable from where."""
 
 import json
+import re
 from collections.abc import Iterator
 
 from tests.infra.deployment import Deployment, Resource
@@ -17,15 +18,42 @@ from utxoiq_infra.configuration.catalog import (
     RETENTION,
     SCHEDULES,
 )
-from utxoiq_infra.console import READING, READING_TRACES, SILENCING, STARTING
-from utxoiq_infra.monitoring.oversight import AUDITED_ACCESS, AUDITED_SERVICES
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
 INVOKER = "cloudrunv2/serviceIamMember:ServiceIamMember"
+LOG_VIEW = "logging/logViewIamMember:LogViewIamMember"
 EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
-# On a whole project without a condition: writing log lines, metrics and traces, and that is all.
-UNCONDITIONAL = {"roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/cloudtrace.agent"}
+# Each call that the console makes, by the permission that Google documents for it.
+CONSOLE_MAY_TRACE = "cloudtrace.traces.get"
+CONSOLE_MAY = {
+    "cloudscheduler.jobs.list",
+    "cloudscheduler.jobs.run",
+    "monitoring.alertPolicies.get",
+    "monitoring.alerts.list",
+    "monitoring.snoozes.create",
+    "monitoring.snoozes.list",
+    "monitoring.snoozes.update",
+    "monitoring.timeSeries.list",
+    CONSOLE_MAY_TRACE,
+}
+READING_LOGS = "roles/logging.viewAccessor"
+# On a whole project without a condition: writing log lines, points of metrics and traces, and lists; that is all.
+UNCONDITIONAL = {"roles/logging.logWriter", "roles/cloudtrace.agent"}
+# APIs that hold no data, and no rights: figures, names, networks. Changes of these are always logged.
+WITHOUT_DATA = {
+    "billingbudgets",
+    "cloudtrace",
+    "compute",
+    "containerscanning",
+    "dns",
+    "monitoring",
+    "servicenetworking",
+    "telemetry",
+}
+# Whose logs are switched on by another name.
+AUDITED_AS = {"sqladmin": "cloudsql", "iamcredentials": "iam"}
+PUBLISHING = "monitoring.timeSeries.create"
 
 
 def bindings(deployment: Deployment) -> list[Resource]:
@@ -80,12 +108,12 @@ def the_deployer_alone_may_migrate(deployment: Deployment) -> Iterator[str]:
 
 @rule
 def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -> Iterator[str]:
-    """But for lists, which are the project's, and for the console, of which a rule of its own tells."""
+    """But for lists and points, which are the project's, and for the console, of which a rule of its own tells."""
     roles = deployment.all("projects/iAMCustomRole:IAMCustomRole")
     listing = {
         f"projects/{role['project']}/roles/{role['roleId']}"
         for role in roles
-        if all(permission.endswith(".list") for permission in role["permissions"])
+        if all(permission.endswith(".list") or permission == PUBLISHING for permission in role["permissions"])
     }
     for binding in deployment.all("projects/iAMMember:IAMMember"):
         if binding["member"] == _console(deployment):
@@ -96,19 +124,46 @@ def no_role_of_the_project_is_wider_than_its_condition(deployment: Deployment) -
 
 @rule
 def the_console_reads_starts_schedules_and_silences_policies_and_nothing_else(deployment: Deployment) -> Iterator[str]:
-    member = _console(deployment)
-    granted = {found["role"] for found in bindings(deployment) if found["member"] == member}
-    starting = {
-        f"projects/{role['project']}/roles/{role['roleId']}"
-        for role in deployment.all("projects/iAMCustomRole:IAMCustomRole")
-        if set(role["permissions"]) <= {*STARTING, *SILENCING}
-    }
-    allowed = {"roles/secretmanager.secretAccessor", *READING.values(), READING_TRACES, *starting}
-    yield from (f"the console has {role}" for role in granted - allowed)
+    member, project = _console(deployment), deployment.setting("gcp:project")
+    role = f"projects/{project}/roles/utxoiq_{_stack(deployment).replace('-', '_')}_console"
+    allowed = {"roles/secretmanager.secretAccessor", READING_LOGS, role}
+    for found in bindings(deployment):
+        if found["member"] == member and found["role"] not in allowed:
+            yield f"the console has {found['role']}"
+    for found in deployment.all("projects/iAMCustomRole:IAMCustomRole"):
+        if f"projects/{project}/roles/{found['roleId']}" == role:
+            yield from (f"the console may {one}" for one in set(found["permissions"]) - CONSOLE_MAY)
+            if CONSOLE_MAY_TRACE in found["permissions"] and float(deployment.setting("traceSampling")) == 0:
+                yield "the console may read traces, and there are none of this stack"
     for function in deployment.all(FUNCTION):
         if function.name.endswith(f"-{CONSOLE.name}"):
             unwanted = {"DB_INSTANCE", "REDIS_HOST"} & function["serviceConfig.environmentVariables"].keys()
             yield from (f"the console is told {name}" for name in unwanted)
+
+
+@rule
+def the_console_reads_log_lines_of_this_stack_only(deployment: Deployment) -> Iterator[str]:
+    member, prefix = _console(deployment), f"utxoiq-{_stack(deployment)}"
+    own = {
+        bucket["bucketId"]: [
+            sink["filter"]
+            for sink in deployment.all("logging/projectSink:ProjectSink")
+            if sink["destination"] == f"logging.googleapis.com/{bucket.name}-id"
+        ]
+        for bucket in deployment.all("logging/projectBucketConfig:ProjectBucketConfig")
+    }
+    granted = [found for found in deployment.all(LOG_VIEW) if found["member"] == member]
+    for grant in granted:
+        for text in own.get(grant["bucket"]) or ["everything"]:
+            parts = text.removeprefix("(").removesuffix(")").split(") OR (")
+            labels = [re.search(r'resource\.labels\.(service_name|job_id)=~"\^([\w-]+?)-\(', part) for part in parts]
+            if not all(label and label[2] == prefix for label in labels):
+                yield f"{grant.name} shows {text}"
+    for function in deployment.all(FUNCTION):
+        if function.name == f"{prefix}-{CONSOLE.name}":
+            views = {f"{prefix}-console-logs-id/views/{found['name']}" for found in granted}
+            if {function["serviceConfig.environmentVariables"]["LOG_VIEW"]} != views:
+                yield f"the console reads another view than {views}"
 
 
 @rule
@@ -278,9 +333,11 @@ def access_to_data_is_logged(deployment: Deployment) -> Iterator[str]:
         found["service"]: {entry["logType"] for entry in found["auditLogConfigs"]}
         for found in deployment.all("projects/iAMAuditConfig:IAMAuditConfig")
     }
-    for service in AUDITED_SERVICES:
-        if logged.get(service) != set(AUDITED_ACCESS):
-            yield service
+    enabled = {found["service"].partition(".")[0] for found in deployment.all("projects/service:Service")}
+    holding = {AUDITED_AS.get(api, api) for api in enabled - WITHOUT_DATA} | {"cloudkms"}
+    for service in holding:
+        if logged.get(f"{service}.googleapis.com") != {"ADMIN_READ", "DATA_READ", "DATA_WRITE"}:
+            yield f"who reads and writes {service} is not logged"
 
 
 def _console(deployment: Deployment) -> str:

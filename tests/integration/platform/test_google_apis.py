@@ -17,6 +17,7 @@ from tests.system.running import until
 
 from local_cloud.google.issuer import Issuers
 from local_cloud.google.logging import api
+from local_cloud.google.logging.buckets import LogBuckets
 from local_cloud.google.logging.entry_log import EntryLog
 from local_cloud.google.logging.function_log import FunctionLog
 from local_cloud.google.logging.source import LogSource
@@ -169,13 +170,17 @@ def test_a_page_in_a_browser_may_run_nothing(jobs: Jobs) -> None:
     assert not jobs.log.exists()
 
 
+BUCKET = "projects/shop/locations/us-central1/buckets/shop-console-logs"
+
+
 class Logging:
     def __init__(self, folder: Path, serve: Serve) -> None:
         labels = function_resource("shop", "us-central1", "shop-feedback", "shop-feedback-1").as_json()
         name = "projects/shop/logs/run.googleapis.com%2Fstdout"
         self.function = FunctionLog(folder / "shop-feedback.log", {"resource": labels, "logName": name})
         self.scheduler = EntryLog(folder / "scheduler.log", {"logName": "projects/shop/logs/executions"})
-        self.api = client("logging", "v2", serve(api.list_routes("shop", self.sources))).entries()
+        self.buckets = LogBuckets()
+        self.api = client("logging", "v2", serve(api.list_routes("shop", self.sources, self.buckets))).entries()
 
     def sources(self) -> list[LogSource]:
         return [self.function, self.scheduler]
@@ -208,6 +213,19 @@ def test_entries_come_by_pages_newest_first(logging: Logging) -> None:
     assert sizes == [50, 50, 20]
 
 
+def test_a_view_shows_what_the_sinks_of_its_bucket_choose(logging: Logging) -> None:
+    for number in (7, 8):
+        logging.buckets.route(BUCKET, f'jsonPayload.request_id="id-{number}"')
+    view = {"resourceNames": [f"{BUCKET}/views/_AllLogs"]}
+    ids = [entry["jsonPayload"]["request_id"] for entry in logging.list(**view).execute()["entries"]]
+    assert sorted(ids) == ["id-7", "id-8"]
+    wanted = 'jsonPayload.request_id="id-8" OR jsonPayload.request_id="id-9"'
+    (entry,) = logging.list(filter=wanted, **view).execute()["entries"]
+    assert entry["jsonPayload"]["request_id"] == "id-8"
+    logging.buckets.route(BUCKET, "")
+    assert len(logging.list(pageSize=200, **view).execute()["entries"]) == 120
+
+
 def test_an_entry_has_what_its_readers_look_for(logging: Logging) -> None:
     (entry,) = logging.list(filter='jsonPayload.request_id="id-7"').execute()["entries"]
     assert entry["resource"]["labels"]["service_name"] == "shop-feedback"
@@ -227,6 +245,7 @@ def test_an_entry_has_what_its_readers_look_for(logging: Logging) -> None:
         ({"pageToken": "made up"}, 400, "page_token"),
         ({"resourceNames": []}, 400, "resource_names"),
         ({"resourceNames": ["projects/other"]}, 403, "projects/other"),
+        ({"resourceNames": [f"{BUCKET}/views/_AllLogs"]}, 403, "_AllLogs"),
         ({"filters": "x"}, 400, "filters"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -45,9 +46,9 @@ def unknown(kind: str, value: Any) -> list[str]:
     return wrong
 
 
-def temporary() -> dict[str, Any]:
+def temporary(source: Mapping[str, Any] = SOURCE) -> dict[str, Any]:
     verifier = Verifier(SETTINGS, None, None, None)  # type: ignore[arg-type]
-    return dict(verifier._describe_temporary(SOURCE, verifier._temporary_name(uuid.UUID(int=0))))
+    return dict(verifier._describe_temporary(source, verifier._temporary_name(uuid.UUID(int=0))))
 
 
 def test_the_temporary_instance_has_no_field_that_google_does_not_know() -> None:
@@ -63,6 +64,13 @@ def test_the_temporary_instance_is_small_private_and_marked() -> None:
     assert settings["ipConfiguration"]["ipv4Enabled"] is False
     assert settings["databaseFlags"] == [{"name": "cloudsql.iam_authentication", "value": "on"}]
     assert settings["userLabels"] == {"purpose": "backup-verification", "source": "primary"}
+
+
+def test_the_temporary_instance_is_encrypted_by_its_sources_key() -> None:
+    key = {"kmsKeyName": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"}
+    body = temporary({**SOURCE, "diskEncryptionConfiguration": key})
+    assert body["diskEncryptionConfiguration"] == key
+    assert unknown("DatabaseInstance", body) == []
 
 
 def test_an_endpoint_that_would_send_credentials_in_the_clear_is_refused() -> None:

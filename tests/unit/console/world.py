@@ -22,6 +22,7 @@ from utxoiq_console.app import App, build_console_app
 OPERATOR = "ada@example.com"
 PREFIX = "utxoiq-test"
 KEY = "uiq_console00001_secret"
+VIEW = "projects/project/locations/us-central1/buckets/utxoiq-test-console-logs/views/_AllLogs"
 FEEDBACK_STATS = "/api/v1/feedback/stats"
 
 
@@ -59,6 +60,8 @@ class World:
         if api == "cloudtrace":
             return web.json_response(trace())
         if path.endswith(":list"):
+            if body["resourceNames"] != [VIEW]:
+                return web.json_response({"error": {"code": 403, "message": "not the view"}}, status=403)
             self.filters.append(body["filter"])
             is_of_jobs = "cloud_scheduler_job" in body["filter"]
             found = self.attempts if is_of_jobs else _meant(self.entries, body["filter"])
@@ -118,6 +121,7 @@ class World:
             "GOOGLE_CLOUD_PROJECT": "project",
             "MONITORING_NAMESPACE": PREFIX,
             "MONITORING_LOCATION": "us-central1",
+            "LOG_VIEW": VIEW,
             "RUNBOOKS": "https://runbooks.example/alerts",
             "CONSOLE_KEY": KEY,
             "GOOGLE_APIS_ENDPOINT": self.google,
