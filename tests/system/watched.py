@@ -100,6 +100,10 @@ class Watched:
     def open(self) -> list[str]:
         return [slug(incident) for incident in self.incidents() if incident["state"] == "open"]
 
+    def incident(self, alert: str) -> dict[str, Any]:
+        """Return the newest one of an alert."""
+        return next(incident for incident in self.incidents() if slug(incident) == alert)
+
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
         found: list[dict[str, Any]] = self.stack.status()["incidents"]
