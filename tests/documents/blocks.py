@@ -52,12 +52,17 @@ def read_sections(document: Path) -> dict[str, str]:
 
 
 def find_missing_line(expected: tuple[str, ...], output: str) -> str | None:
-    """Return the first expected line that the output lacks, after those before it; None if it has all of them."""
-    rest = iter(output.splitlines())
+    """Return the first expected line that the output lacks after those before it; None if it has all of them.
+
+    Answers come without a line's end, so that one line of output may have several of them.
+    """
+    position = 0
     for line in expected:
-        pattern = re.compile(".*".join(re.escape(part) for part in line.split("…")))
-        if not any(pattern.search(found) for found in rest):
+        pattern = re.compile(".*?".join(re.escape(part) for part in line.strip("…").split("…")))
+        found = pattern.search(output, position)
+        if found is None:
             return line
+        position = found.end()
     return None
 
 

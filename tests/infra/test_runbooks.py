@@ -102,3 +102,5 @@ def test_what_a_command_prints_is_compared_line_by_line() -> None:
     assert find_missing_line(('"a"', "redis"), output) == "redis"
     assert find_missing_line(("redis…down",), output) == "redis…down"
     assert find_missing_line(("s.ate",), output) == "s.ate"
+    assert find_missing_line(("…name…", "state…"), output) is None
+    assert find_missing_line(("name…since",), output) == "name…since"

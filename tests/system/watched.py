@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -54,6 +54,15 @@ class Repeating:
                 self._work()
             except (httpx.HTTPError, psutil.NoSuchProcess):
                 continue  # of what is broken on purpose
+
+
+class EndableConnection(pg8000.native.Connection):
+    """One that may be closed although the server has ended it, for whoever followed a runbook."""
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(pg8000.exceptions.InterfaceError):
+            super().close()
 
 
 class Watched:
@@ -130,11 +139,11 @@ class Watched:
         root = self.stack.process_of(process)
         return [root, *root.children(recursive=True)]
 
-    def connection(self) -> pg8000.native.Connection:
+    def connection(self) -> "EndableConnection":
         """By the socket, which asks for no password: that would take its time."""
         there = self.stack.description["postgres"]
         socket = f"{there['socket_dir']}/.s.PGSQL.5432"
-        return pg8000.native.Connection(there["user"], database=there["database"], unix_sock=socket)
+        return EndableConnection(there["user"], database=there["database"], unix_sock=socket)
 
     def execute(self, *statements: str) -> None:
         with self.connection() as connection:
