@@ -14,7 +14,6 @@ ELSEWHERE = {
     "make demo": "tests/system/test_demo.py loads less of it",
     "make down": "it would end the stack; tests/system/test_lifecycle.py stops one",
     "make test": "this is a part of it",
-    "make bench": "it takes many minutes, and the whole machine",
 }
 DOCUMENTS = ("README.md", "docs/api.md")
 
