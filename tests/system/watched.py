@@ -56,7 +56,7 @@ class Repeating:
                 continue  # of what is broken on purpose
 
 
-class EndableConnection(pg8000.native.Connection):
+class EndableConnection(pg8000.native.Connection):  # type: ignore[misc]
     """One that may be closed although the server has ended it, for whoever followed a runbook."""
 
     def close(self) -> None:
