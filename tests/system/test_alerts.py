@@ -235,8 +235,10 @@ def a_failing_backup(watched: Watched) -> Iterator[None]:
 @contextmanager
 def no_verification_for_nine_days(watched: Watched) -> Iterator[None]:
     watched.execute(
+        "UPDATE backup_verifications SET started_at = started_at - interval '9 days', "
+        "ended_at = ended_at - interval '9 days'",
         "INSERT INTO backup_verifications (id, step, started_at, ended_at, passed) "
-        "VALUES (gen_random_uuid(), 'done', now() - interval '9 days', now() - interval '9 days', true)"
+        "VALUES (gen_random_uuid(), 'done', now() - interval '9 days', now() - interval '9 days', true)",
     )
     yield
 
@@ -398,7 +400,12 @@ ACTIVITY: Mapping[str, tuple[Mapping[str, object], Mapping[str, object]]] = {
 ERRORS = ("function-errors", "availability-fast-burn", "availability-slow-burn", "uptime")
 MISSING = ("backup-missing", "backup-failed")
 CAUSES = {
-    "a full pool": Cause(a_full_pool, ["pool-nearly-full"]),
+    "a full pool": Cause(
+        a_full_pool,
+        ["pool-nearly-full"],
+        may=[*ERRORS, "function-latency"],
+        why="its check waits for a connection as well, until somebody has followed the runbook",
+    ),
     "slow statements": Cause(
         slow_statements,
         ["query-latency", "slow-queries"],
