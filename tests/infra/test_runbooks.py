@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 from tests.documents.blocks import Block, find_missing_line, read_blocks, read_sections
 from tests.documents.runbooks import RUNBOOKS, STEPS
+from tests.infra.deployment import REPOSITORY
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
+# Besides runbooks: by tests/system/test_documents.py, test_moving.py, and with every runbook.
+RUN = {
+    "README.md",
+    "docs/api.md",
+    "docs/moving.md",
+    "docs/operations/disaster-recovery.md",
+    "docs/operations/README.md",
+}
 KINDS = {"sh", "sh gcloud", "text"}
 ELSEWHERE = "Only on Google Cloud:"
 CLOUD_COMMAND = re.compile(r"\b(?:gcloud|pulumi) [a-z]")
@@ -51,6 +60,12 @@ def _faults_of_block(block: Block, blocks: list[Block]) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_runbook_is_run(page: Path) -> None:
     assert list(faults(page)) == []
+
+
+def test_no_other_document_has_commands_that_look_as_if_they_were_run() -> None:
+    documents = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    found = [document for document in documents if any(block.is_run for block in read_blocks(document))]
+    assert {str(document.relative_to(REPOSITORY)) for document in found if document not in PAGES} == RUN
 
 
 GOOD = """# Title

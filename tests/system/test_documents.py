@@ -1,4 +1,4 @@
-"""The commands of README.md and docs/api.md are run as they stand there, and print what stands under them."""
+"""The commands of documents are run as they stand there, and print what stands under them."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def reason(block: Block) -> str | None:
     return next((why for words, why in ELSEWHERE.items() if block.text.startswith(words)), None)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/operations/disaster-recovery.md"])
 def test_what_a_document_shows_happens(stack: LocalStack, tmp_path: Path, document: str) -> None:
     run_blocks(stack, blocks_of(document), tmp_path, {})
 
