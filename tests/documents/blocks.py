@@ -90,7 +90,8 @@ def _follow(blocks: list[Block], text: str) -> list[Block]:
 
 
 def _join_output(blocks: list[Block]) -> Iterator[Block]:
-    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+    for position, block in enumerate(blocks):
+        after = blocks[position + 1] if position + 1 < len(blocks) else None
         if block.is_run and after is not None and after.kind == _OUTPUT and block.followed_by == after.text:
             lines = tuple(line.strip() for line in after.text.splitlines() if line.strip(" …"))
             block = replace(block, expected=lines)
