@@ -52,8 +52,8 @@ class Repeating:
             due = max(due + self._seconds, time.monotonic())
             try:
                 self._work()
-            except (httpx.HTTPError, psutil.NoSuchProcess):
-                continue  # of what is broken on purpose
+            except (httpx.HTTPError, psutil.NoSuchProcess, pg8000.exceptions.Error):
+                continue  # of what is broken on purpose, or was ended by whoever followed a runbook
 
 
 class EndableConnection(pg8000.native.Connection):  # type: ignore[misc]
