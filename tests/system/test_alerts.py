@@ -330,14 +330,15 @@ def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
 
 
 @contextmanager
-def months_that_are_gone(watched: Watched) -> Iterator[None]:
+def a_month_that_is_gone(watched: Watched) -> Iterator[None]:
+    """Between others, so that months ahead end there."""
     with watched.connection() as connection:
         tables = connection.run(
             "SELECT relname FROM pg_class WHERE relispartition AND relname ~ '^metric_points_[0-9]{4}_[0-9]{2}$' "
             "AND to_date(right(relname, 7), 'YYYY_MM') > now() ORDER BY relname"
         )
-        for (table,) in tables[1:]:
-            connection.run(f"DROP TABLE {table}")
+        ((table,),) = tables[1:2]
+        connection.run(f"DROP TABLE {table}")
     with mended_otherwise(lambda: watched.run_job("partitions")):
         yield
 
@@ -468,7 +469,7 @@ CAUSES = {
         )
         for schedule in SCHEDULES
     },
-    "months that are gone": Cause(months_that_are_gone, ["partitions-running-out"]),
+    "a month that is gone": Cause(a_month_that_is_gone, ["partitions-running-out"]),
     "series without end": Cause(series_without_end, ["series-running-out"]),
     "nothing published": Cause(nothing_published, ["figures-missing"]),
     **{
