@@ -1427,6 +1427,8 @@ GRANT SELECT(table_name) ON TABLE public.archive_objects TO utxoiq_metrics;
 
 GRANT SELECT(state) ON TABLE public.archive_objects TO utxoiq_metrics;
 
+GRANT SELECT(row_count) ON TABLE public.archive_objects TO utxoiq_metrics;
+
 GRANT SELECT(first_at) ON TABLE public.archive_objects TO utxoiq_metrics;
 
 GRANT SELECT(last_at) ON TABLE public.archive_objects TO utxoiq_metrics;

@@ -13,8 +13,8 @@ _REQUEST_HEADERS = (
     b"authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, x-correlation-id, x-request-id"
 )
 _ANSWER_HEADERS = (
-    b"etag, link, location, retry-after, x-archived-range, x-correlation-id, x-ignored-fields, x-ratelimit-limit, "
-    b"x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
+    b"allow, etag, link, location, retry-after, www-authenticate, x-archived-range, x-archived-rows, x-correlation-id, "
+    b"x-ignored-fields, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
 )
 _VARY: Header = (b"vary", b"origin")
 

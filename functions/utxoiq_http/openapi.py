@@ -8,7 +8,7 @@ import msgspec
 
 from utxoiq_http import field_descriptions, problems
 from utxoiq_http.access import Access
-from utxoiq_http.archived_range import ARCHIVED_RANGE
+from utxoiq_http.archived_range import ARCHIVED_RANGE, ARCHIVED_ROWS
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.observability.logs import CORRELATION_ID
 from utxoiq_http.problems import ProblemDetails, status_title
@@ -64,6 +64,11 @@ _ANSWER_HEADERS: dict[str, Json] = {
         "schema": _TEXT,
         "description": "The times of the first and the last metric of the range that are in the archive, with a slash "
         "between them. Aggregates answer for these, too; rows come back by the operation restore_archived_rows.",
+    },
+    ARCHIVED_ROWS: {
+        "schema": {"type": "integer", "minimum": 0},
+        "description": "How many metrics that part has in the archive at most: all services and types count, of whole "
+        "archived objects.",
     },
     LOCATION: {"schema": _TEXT, "description": "The URL of the created resource."},
     "X-Request-ID": {"schema": _TEXT, "description": "The id of this request."},

@@ -12,7 +12,7 @@ from tests.infra.deployment import NAME, REPOSITORY, stack_configuration
 
 DOCUMENTS = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md")))
 FIRST_STACK = "prod"
-COMMAND = re.compile(r"(?:^ {3,}|`)(pulumi (?:stack init|config set|config rm) [^`\n]+)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^ *|`)(pulumi (?:stack init|config set|config rm) [^`\n]+)", re.MULTILINE)
 # What a reader puts in place of the documents' words. By then, what is secret is encrypted.
 PLACEHOLDERS = {
     "INTEGRATION_KEY": "0123456789abcdef0123456789abcdef",

@@ -90,6 +90,16 @@ def test_every_object_key_is_described_beside_the_schema() -> None:
     assert f"{NAME}:schedules:" in text
 
 
+def test_the_documented_limits_are_the_defaults() -> None:
+    text = (REPOSITORY / "docs/api.md").read_text()
+    found = re.search(r"A caller has ([\d,]+) requests an hour, (\d+) without credentials, and (\d+) batches", text)
+    assert found is not None
+    keys = ("rateLimitSignedIn", "rateLimitAnonymous", "rateLimitBatches")
+    assert [int(number.replace(",", "")) for number in found.groups()] == [
+        PROJECT["config"][key]["default"] for key in keys
+    ]
+
+
 def test_every_type_of_problem_is_in_the_catalogue() -> None:
     sources = (REPOSITORY / "functions").rglob("*.py")
     named = {kind for source in sources for kind in re.findall(r"urn:utxoiq:problem:([a-z-]+)", source.read_text())}

@@ -38,7 +38,7 @@ def ask(port: int, path: str, headers: dict[str, str], method: str = "GET") -> h
 
 def try_gateway(stack: LocalStack, name: str, port: int) -> None:
     pages = ("/", "/console", "/health", "/openapi.json", "/_local/index.json", "/_local/processes.json", "/runbooks/")
-    for path in (*pages, "/_local/users/jwks.json", "/_local/control/status"):
+    for path in (*pages, "/docs", "/_local/users/jwks.json", "/_local/control/status"):
         for foreign in (FOREIGN_HOST, FOREIGN_ORIGIN):
             assert ask(port, path, foreign).status_code == 403, (path, foreign)
     assert ask(port, CLOSED["feedback"], FOREIGN_HOST).status_code == 403

@@ -15,13 +15,17 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 from selenium.webdriver import Chrome
+from tests.documents.blocks import read_blocks
+from tests.documents.shell import run_blocks
 from tests.integration.moving.old_system import EXPECTED, OldSystem, rows
 from tests.system import browser as browsers
-from tests.system.running import LocalStack
+from tests.system.running import REPOSITORY, LocalStack
 
 ALLOWED = ("http://localhost:3000", "http://localhost:5173")
 ELSEWHERE = "http://localhost:4000"
 ROWS = 400
+DOCUMENTED = [block for block in read_blocks(REPOSITORY / "docs/moving.md") if block.is_run]
+STEPS = dict(zip(("archives", "again", "back"), DOCUMENTED, strict=True))
 # What a page's own script gets to see of an answer; an error's name where the browser keeps it from it.
 FETCH = """
 const [url, options, done] = arguments;
@@ -151,8 +155,8 @@ def test_rows_move_in_are_answered_and_go_back(
 
     rating = {"insight_id": "insight-0", "rating": 2, "user_id": "subject-5"}
     client.post("/api/v1/feedback/rate", json=rating, headers=service).raise_for_status()
-    back = stack.command("export", old_system.url)
-    assert back["tables"]["insight_feedback"]["written"] >= 1
+    follow("again", stack, tmp_path, OLD=old_system.url)
+    follow("back", stack, tmp_path, OLD=old_system.url)
     assert old_system.sql.run(
         "SELECT rating FROM insight_feedback WHERE insight_id = 'insight-0' AND user_id = md5('user 5')::uuid::text"
     ) == [[2]]
@@ -160,7 +164,7 @@ def test_rows_move_in_are_answered_and_go_back(
 
 
 def test_archives_move_in_and_are_asked(
-    stack: LocalStack, old_system: OldSystem, sql: pg8000.native.Connection
+    stack: LocalStack, old_system: OldSystem, sql: pg8000.native.Connection, tmp_path: Path
 ) -> None:
     storage = stack.description["storage"]["url"]
     credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -180,12 +184,16 @@ def test_archives_move_in_and_are_asked(
         "updated_at": "2023-01-31T12:00:00",
     }
     bucket.blob("feedback/2023.json").upload_from_string(json.dumps([row, row]))
-    done = stack.command("import", f"gs://{bucket.name}", "--endpoint", storage, "--users", old_system.url)
-    assert done["tables"]["insight_feedback"]["added"] == 1
+    follow("archives", stack, tmp_path, OLD=old_system.url, OLD_BUCKET=bucket.name, OLD_STORAGE=storage)
     question = f"SELECT user_id, rating FROM insight_feedback WHERE insight_id = '{name}'"  # noqa: S608
     asked = stack.command("archive", "query", "--people", question)
     assert asked["rows"] == [["subject-1", 3]]
     _forget(sql)
+
+
+def follow(step: str, stack: LocalStack, folder: Path, **names: str) -> None:
+    """Run a command of docs/moving.md as it stands there."""
+    run_blocks(stack, [STEPS[step]], folder / "repository", names)
 
 
 def _forget(sql: pg8000.native.Connection) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -52,8 +52,17 @@ class Repeating:
             due = max(due + self._seconds, time.monotonic())
             try:
                 self._work()
-            except (httpx.HTTPError, psutil.NoSuchProcess):
-                continue  # of what is broken on purpose
+            except (httpx.HTTPError, psutil.NoSuchProcess, pg8000.exceptions.Error):
+                continue  # of what is broken on purpose, or was ended by whoever followed a runbook
+
+
+class EndableConnection(pg8000.native.Connection):  # type: ignore[misc]
+    """One that may be closed although the server has ended it, for whoever followed a runbook."""
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(pg8000.exceptions.InterfaceError):
+            super().close()
 
 
 class Watched:
@@ -100,6 +109,10 @@ class Watched:
     def open(self) -> list[str]:
         return [slug(incident) for incident in self.incidents() if incident["state"] == "open"]
 
+    def incident(self, alert: str) -> dict[str, Any]:
+        """Return the newest one of an alert."""
+        return next(incident for incident in self.incidents() if slug(incident) == alert)
+
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
         found: list[dict[str, Any]] = self.stack.status()["incidents"]
@@ -126,11 +139,11 @@ class Watched:
         root = self.stack.process_of(process)
         return [root, *root.children(recursive=True)]
 
-    def connection(self) -> pg8000.native.Connection:
+    def connection(self) -> "EndableConnection":
         """By the socket, which asks for no password: that would take its time."""
         there = self.stack.description["postgres"]
         socket = f"{there['socket_dir']}/.s.PGSQL.5432"
-        return pg8000.native.Connection(there["user"], database=there["database"], unix_sock=socket)
+        return EndableConnection(there["user"], database=there["database"], unix_sock=socket)
 
     def execute(self, *statements: str) -> None:
         with self.connection() as connection:

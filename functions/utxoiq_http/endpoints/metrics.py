@@ -11,7 +11,7 @@ from utxoiq_http import answer, archived_range
 from utxoiq_http import answers as views
 from utxoiq_http.access import MAINTENANCE, require_scope
 from utxoiq_http.answer import Answer
-from utxoiq_http.archived_range import ARCHIVED_RANGE
+from utxoiq_http.archived_range import ARCHIVED_RANGE, ARCHIVED_ROWS
 from utxoiq_http.endpoints import pages
 from utxoiq_http.links import LINK
 from utxoiq_http.problems import MAX_ERRORS, FieldError, invalid
@@ -56,7 +56,8 @@ async def list_metrics(store: Store, call: Call[MetricsQuery, None]) -> Answer:
     """List the metrics of a time range, newest first. Both start_time and end_time are inclusive.
 
     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have left the database
-    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-Rows how many
+    they are at most.
     """
     query = call.parameters
     pages.check_start(query)
@@ -130,7 +131,7 @@ ROUTES = (
         access=require_scope(READ),
         parameters=MetricsQuery,
         answer=list[views.Metric],
-        answer_headers=(LINK, ARCHIVED_RANGE),
+        answer_headers=(LINK, ARCHIVED_RANGE, ARCHIVED_ROWS),
         problems=(400,),
     ),
     Route(

@@ -23,6 +23,9 @@ from local_cloud.serving.proxy import RETRY_AFTER, forward, without_hop_by_hop
 from local_cloud.serving.runbooks import Runbooks
 
 CONTROL = "/_local/control/"
+API_PAGE = "/console/api"
+# What a function may be, each worse than the one before.
+_PARTS = ("ok", "degraded", "unavailable")
 RUNBOOKS = "/runbooks/"
 FALLBACK_SECONDS = 60.0
 
@@ -54,6 +57,7 @@ class Gateway:
             "/_local/processes.json": self._processes,
             "/health": self._health,
             "/openapi.json": self._openapi,
+            "/docs": self._docs,
         }
         issuers = google.issuers
         for path, issuer in (("/_local/users", issuers.users), ("/_local/google", issuers.google)):
@@ -142,25 +146,30 @@ class Gateway:
     async def _health(self) -> web.Response:
         functions = self._endpoints.functions
         answers = await asyncio.gather(*(self._ask_health(function) for function in functions.values()))
-        well = all(status == 200 for status, _ in answers)
+        parts = {
+            name: _describe_part(status, answer) for name, (status, answer) in zip(functions, answers, strict=True)
+        }
+        worst = max(parts.values(), key=_PARTS.index, default="ok")
         return web.json_response(
             {
-                "status": "healthy" if well else "unavailable",
-                "parts": {
-                    name: "ok" if status == 200 else "unavailable"
-                    for name, (status, _) in zip(functions, answers, strict=True)
-                },
+                "status": "healthy" if worst == "ok" else worst,
+                "parts": parts,
                 "functions": {
                     name: {"status": status, "answer": answer}
                     for name, (status, answer) in zip(functions, answers, strict=True)
                 },
             },
-            status=200 if well else 503,
+            status=503 if worst == "unavailable" else 200,
         )
 
     async def _ask_health(self, function: DeployedFunction) -> tuple[int, Any]:
         """Return a function's health. One that rests was well when it was last asked, and is not woken for this."""
         return (200, RESTING) if function.front_end.rests() else await function.front_end.ask(HEALTH_PATH)
+
+    async def _docs(self) -> web.Response:
+        """Lead a person to the console's pages of the API, or to the document where there is no console."""
+        there = "/openapi.json" if self._console is None else API_PAGE
+        return web.Response(status=302, headers={"Location": there})
 
     async def _openapi(self) -> web.Response:
         functions = {function.front_end.name: function for _, function in self._routes}
@@ -173,6 +182,13 @@ class Gateway:
             return web.json_response(merge_documents(self._google.project, self._endpoints.base_url, documents))
         except SharedPath as error:
             raise PlatformError(500, f"there is no one document: {error}") from error
+
+
+def _describe_part(status: int, answer: Any) -> str:
+    """Return what one function's health says of it: one of _PARTS."""
+    if status != 200:
+        return "unavailable"
+    return "degraded" if isinstance(answer, dict) and answer.get("status") == "degraded" else "ok"
 
 
 def _document(content: Mapping[str, Any]) -> Callable[[], Awaitable[web.Response]]:

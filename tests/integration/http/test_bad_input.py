@@ -131,6 +131,7 @@ def test_whatever_is_no_parameter_is_ignored(api: Api, path: str, query: str) ->
         (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "progress_percentage": 101}, "progress_percentage"),
         (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "status": "done"}, "status"),
         (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "error_message": "\0"}, "error_message"),
+        (f"{BACKFILL}/progress?job_id={UNKNOWN_ID}", {**PROGRESS, "error_message": "x" * 2001}, "error_message"),
         (
             f"{BACKFILL}/progress?job_id={UNKNOWN_ID}",
             {**PROGRESS, "estimated_completion": "2030-02-30T00:00:00"},

@@ -327,7 +327,7 @@ def test_a_range_that_reaches_into_the_archive_says_so(
         for day, state in (("1999-05-03", "removed"), ("1999-05-04", "removed"), ("1999-05-09", "archived")):
             connection.run(
                 "INSERT INTO archive_objects (name, table_name, day, state, row_count, first_at, last_at, bytes, "
-                "sha256, generation, archived_at) VALUES (:name, 'system_metrics', :day, :state, 1, "
+                "sha256, generation, archived_at) VALUES (:name, 'system_metrics', :day, :state, 7, "
                 ":day::date + time '01:00', "
                 ":day::date + time '23:00', 1, sha256(''), 1, now())",
                 name=service + day,
@@ -336,11 +336,14 @@ def test_a_range_that_reaches_into_the_archive_says_so(
             )
     whole = find(api, service, start_time="1999-05-01T00:00:00Z", end_time="1999-06-01T00:00:00Z")
     assert whole.headers["x-archived-range"] == "1999-05-03T01:00:00.000000+00:00/1999-05-04T23:00:00.000000+00:00"
+    assert whole.headers["x-archived-rows"] == "14"
     assert whole.links["archives"]["url"] == "/api/v1/monitoring/retention/restore"
     part = find(api, service, start_time="1999-05-04T12:00:00Z", end_time="1999-05-04T13:00:00Z")
     assert part.headers["x-archived-range"] == "1999-05-04T12:00:00.000000+00:00/1999-05-04T13:00:00.000000+00:00"
+    assert part.headers["x-archived-rows"] == "7"
     for start, end in (
         ("1999-05-05T00:00:00Z", "1999-06-01T00:00:00Z"),
         ("1999-05-04T23:30:00Z", "1999-05-04T23:40:00Z"),
     ):
-        assert "x-archived-range" not in find(api, service, start_time=start, end_time=end).headers
+        headers = find(api, service, start_time=start, end_time=end).headers
+        assert not {"x-archived-range", "x-archived-rows"} & headers.keys()

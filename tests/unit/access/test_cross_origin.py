@@ -1,3 +1,6 @@
+import json
+
+from utxoiq_http import system_document
 from utxoiq_http.cross_origin import CrossOrigin
 
 APP = b"https://app.example.org"
@@ -24,6 +27,12 @@ def test_a_configured_page_may_call_and_read_the_answer() -> None:
     assert b"authorization" in headers[b"access-control-allow-headers"]
     assert b"access-control-allow-credentials" not in headers
     assert b"x-ratelimit-remaining" in dict(allowed.headers({b"origin": APP}))[b"access-control-expose-headers"]
+
+
+def test_a_script_reads_every_header_that_is_documented() -> None:
+    exposed = dict(CrossOrigin([APP.decode()]).headers({b"origin": APP}))[b"access-control-expose-headers"].decode()
+    documented = json.loads(system_document.text())["components"]["headers"]
+    assert exposed.split(", ") == sorted(name.lower() for name in documented)
 
 
 def test_any_other_page_may_not() -> None:

@@ -70,6 +70,12 @@ def test_no_page_of_somebody_else_does(tmp_path: Path, path: str, headers: dict[
     assert "shop" not in answer
 
 
+def test_docs_lead_to_what_describes_the_api(tmp_path: Path) -> None:
+    status, answer = ask(tmp_path, "/docs", {})
+    assert status == 200
+    assert '"openapi"' in answer
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer wrong", "Bearer tökens"])
 def test_controls_need_the_token(tmp_path: Path, authorization: str) -> None:
     status, _ = ask(tmp_path, "/_local/control/status", {"Authorization": authorization})

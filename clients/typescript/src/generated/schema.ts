@@ -581,7 +581,8 @@ export interface paths {
          * @description List the metrics of a time range, newest first. Both start_time and end_time are inclusive.
          *
          *     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have left the database
-         *     for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+         *     for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-Rows how many
+         *     they are at most.
          */
         get: operations["list_metrics"];
         put?: never;
@@ -2500,6 +2501,8 @@ export interface components {
         Link: string;
         /** @description The times of the first and the last metric of the range that are in the archive, with a slash between them. Aggregates answer for these, too; rows come back by the operation restore_archived_rows. */
         "X-Archived-Range": string;
+        /** @description How many metrics that part has in the archive at most: all services and types count, of whole archived objects. */
+        "X-Archived-Rows": number;
         /** @description The URL of the created resource. */
         Location: string;
         /** @description The id of this request. */
@@ -3965,6 +3968,7 @@ export interface operations {
                 headers: {
                     Link: components["headers"]["Link"];
                     "X-Archived-Range": components["headers"]["X-Archived-Range"];
+                    "X-Archived-Rows": components["headers"]["X-Archived-Rows"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];

@@ -153,7 +153,9 @@ def sync_detailed(
 
     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have
     left the database
-    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-
+    Rows how many
+    they are at most.
 
     Args:
         start_time (datetime.datetime):
@@ -211,7 +213,9 @@ def sync(
 
     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have
     left the database
-    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-
+    Rows how many
+    they are at most.
 
     Args:
         start_time (datetime.datetime):
@@ -264,7 +268,9 @@ async def asyncio_detailed(
 
     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have
     left the database
-    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-
+    Rows how many
+    they are at most.
 
     Args:
         start_time (datetime.datetime):
@@ -320,7 +326,9 @@ async def asyncio(
 
     A page is cut before it grows beyond 16 MiB; the Link header leads to the rest. Metrics that have
     left the database
-    for the archive are not in the list: X-Archived-Range tells where in the range they lie.
+    for the archive are not in the list: X-Archived-Range tells where in the range they lie, X-Archived-
+    Rows how many
+    they are at most.
 
     Args:
         start_time (datetime.datetime):
