@@ -15,9 +15,11 @@ DOCUMENT = REPOSITORY / "docs/openapi.json"
 SCOPES = ("admin", "backfill:read", "backfill:write", "feedback:read", "metrics:read", "metrics:write")
 # More requests than a run makes, so that none is refused for their number.
 KEY_LIMIT = 1_000_000
+# Operations at once, each of which makes its requests in their order.
+WORKERS = 4
 # What a user calls as the user; what the platform opens to Google identities only, whose token names the function; and
-# what wants its schedule.
-USERS = "/feedback/(rate|comment|flag|user)$"
+# what a schedule calls, or an operator.
+USERS = "/v1/feedback$|/feedback/(rate|comment|flag|user)$"
 BACKUP = "/monitoring/backup/(status|watch)$"
 RETENTION = "/monitoring/retention/"
 SCHEDULED = "/database/publish-metrics$|/metrics/sketches$"
@@ -45,7 +47,7 @@ CALLERS = (
     FuzzingCaller("user", "user_token", ("--include-path-regex", USERS)),
     FuzzingCaller("backup operator", "backup_token", ("--include-path-regex", BACKUP)),
     FuzzingCaller("retention operator", "retention_token", ("--include-path-regex", RETENTION)),
-    FuzzingCaller("scheduler", "scheduler_token", ("--include-path-regex", SCHEDULED)),
+    FuzzingCaller("operator", "admin_token", ("--include-path-regex", SCHEDULED)),
 )
 
 
@@ -58,7 +60,7 @@ def command(stack: Mapping[str, Any], caller: FuzzingCaller, phases: str, more: 
         *(f"{sys.prefix}/bin/schemathesis", "--config-file", str(Path(__file__).with_name("schemathesis.toml"))),
         *("run", str(DOCUMENT), "--url", stack["base_url"], "--checks", "all", "--phases", phases),
         *("--header", caller.header(stack), *caller.paths),
-        *("--generation-deterministic", *more),
+        *("--generation-deterministic", "--workers", str(WORKERS), *more),
     ]
 
 

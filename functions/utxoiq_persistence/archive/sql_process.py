@@ -2,14 +2,15 @@
 
 It gets a line of JSON and the rows as an Arrow stream by its standard input, and answers a line of JSON by its standard
 output. It inherits no environment, so it knows no credential; DuckDB is told to open nothing, and before it sees the
-SQL the process gives up the right to open any file or connection, whatever DuckDB would do.
+SQL the process gives up the right to open any file or connection, whatever DuckDB would do, and all that root may.
 """
 
+import ctypes
 import json
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 import duckdb
 import pyarrow as pa
@@ -26,7 +27,22 @@ SETTINGS: Mapping[str, str | bool | int] = {
     "temp_directory": "",
     "threads": 1,
 }
+PR_SET_NO_NEW_PRIVS = 38
+# Of capset(2): the version of its structures, of which version 3 has two sets of three words.
+CAPABILITY_VERSION = 0x20080522
 Row: TypeAlias = tuple[str | None, ...]
+
+
+class Order(TypedDict):
+    """What the process is to do: the SQL, the name of its one table, and what it may take."""
+
+    sql: str
+    table: str
+    memory_bytes: int
+    process_bytes: int
+    cpu_seconds: int
+    most_rows: int
+    most_bytes: int
 
 
 class Refused(Exception):
@@ -35,7 +51,7 @@ class Refused(Exception):
 
 def main() -> None:
     """Read the order and the rows, and write the answer: `columns`, `types`, `rows`, `is_cut`; or `error`."""
-    order = json.loads(sys.stdin.buffer.readline())
+    order: Order = json.loads(sys.stdin.buffer.readline())
     try:
         connection = _load_rows(order["table"], order["memory_bytes"])
         _limit_process(order["cpu_seconds"], order["process_bytes"])
@@ -67,6 +83,16 @@ def _limit_process(cpu_seconds: int, most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, NOTHING)
     resource.setrlimit(resource.RLIMIT_FSIZE, NOTHING)
     resource.setrlimit(resource.RLIMIT_NOFILE, NOTHING)
+    if sys.platform == "linux":
+        _drop_capabilities()
+
+
+def _drop_capabilities() -> None:
+    """Give up what root has, by which limits could be raised again, and what programs could give back."""
+    library = ctypes.CDLL(None, use_errno=True)
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+    if library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or library.capset(header, none):
+        raise OSError(ctypes.get_errno(), "capabilities could not be dropped")
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int, most_bytes: int) -> Mapping[str, Any]:

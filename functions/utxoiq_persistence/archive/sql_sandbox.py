@@ -3,13 +3,14 @@
 docs/decisions/0068-sql-over-the-archive.md says what holds it.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import IO, cast
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 import pyarrow as pa
@@ -17,6 +18,10 @@ from msgspec import Struct
 
 from utxoiq_persistence.errors import PersistenceError
 
+if TYPE_CHECKING:
+    from utxoiq_persistence.archive.sql_process import Order
+
+PR_SET_DUMPABLE = 4
 PROGRAM = "utxoiq_persistence.archive.sql_process"
 # What DuckDB may take, and what its process may: a function has 512 MiB.
 DATABASE_BYTES = 144 * 2**20
@@ -54,21 +59,9 @@ def ask(table: str, schema: pa.Schema, parts: Iterable[pa.Table], sql: str) -> S
 
     Raises QueryRefused, what `parts` raises, and RuntimeError for a fault of the program.
     """
-    process = subprocess.Popen(  # noqa: S603 - this program's own interpreter and module
-        [sys.executable, "-P", "-B", "-m", PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=None,  # the function's log, where a fault of this program shows
-        # Nothing of this process's own, in which its credentials are.
-        env={
-            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-            "ARROW_DEFAULT_MEMORY_POOL": "system",
-        },
-        cwd="/",
-    )
-    timer = threading.Timer(SECONDS, process.kill)
-    timer.start()
-    with process:
+    with _closed_memory(), _start() as process:
+        timer = threading.Timer(SECONDS, process.kill)
+        timer.start()
         try:
             _send(cast("IO[bytes]", process.stdin), table, schema, parts, sql)
             output = cast("IO[bytes]", process.stdout).read(MOST_OUTPUT_BYTES)
@@ -81,8 +74,37 @@ def ask(table: str, schema: pa.Schema, parts: Iterable[pa.Table], sql: str) -> S
     return _decode(output)
 
 
+def _start() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - this program's own interpreter and module
+        [sys.executable, "-P", "-B", "-m", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None,  # the function's log, where a fault of this program shows
+        # Nothing of this process's own, in which its credentials are.
+        env={
+            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+        },
+        cwd="/",
+    )
+
+
+@contextmanager
+def _closed_memory() -> Iterator[None]:
+    """Keep processes of the same user from this one's memory, which the kernel lets them read otherwise."""
+    if sys.platform != "linux":
+        yield
+        return
+    library = ctypes.CDLL(None)
+    library.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    try:
+        yield
+    finally:
+        library.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
 def _send(pipe: "IO[bytes]", table: str, schema: pa.Schema, parts: Iterable[pa.Table], sql: str) -> None:
-    order = {
+    order: Order = {
         "sql": sql,
         "table": table,
         "memory_bytes": DATABASE_BYTES,

@@ -298,7 +298,9 @@ def ask(
 def write_in_clear(world: World) -> None:
     """Put an object in the place of the sealed one that has the same rows in clear, as an earlier release wrote it."""
     ((name, row_count),) = world.sql.run("SELECT name, row_count FROM archive_objects WHERE state = 'removed'")
-    opened = query.run(world.bucket, "SELECT * EXCLUDE (year, month, day) FROM insight_feedback", find=world.find)
+    opened = query.run(
+        world.bucket, "SELECT * EXCLUDE (year, month, day, person, sealed) FROM insight_feedback", find=world.find
+    )
     assert opened is not None
     content = parquet.to_parquet(opened.to_arrow_table().cast(INSIGHT_FEEDBACK.schema))
     blob = storage.Client(project=PROJECT).bucket(world.bucket.name).blob(name)

@@ -1,5 +1,6 @@
 """What SQL over the archive can do, and that it can do nothing else."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -105,21 +106,37 @@ def test_the_process_is_told_nothing_of_the_function(monkeypatch: pytest.MonkeyP
         "os.pipe()",
         "os.open('/', os.O_RDONLY)",
         "bytearray(2**30)",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))",
     ],
 )
 def test_what_breaks_out_of_duckdb_finds_no_file_and_no_network(attempt: str, tmp_path: Path) -> None:
     """The kernel refuses, whatever the process has become."""
     script = (
-        "import os, socket\n"
+        "import os, resource, socket\n"
         "from utxoiq_persistence.archive import sql_process\n"
         f"sql_process._limit_process(5, {sql_sandbox.PROCESS_BYTES})\n"
         f"try:\n    {attempt.replace('{folder}', str(tmp_path))}\n"
-        "except (OSError, MemoryError) as refused:\n    print(type(refused).__name__)\n"
+        "except (OSError, MemoryError, ValueError) as refused:\n    print(type(refused).__name__)\n"
     )
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert ended.stdout.strip() in ("OSError", "MemoryError")
+    assert ended.stdout.strip() in ("OSError", "MemoryError", "ValueError", "PermissionError")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's kernel")
+def test_the_memory_of_the_function_is_closed_to_the_process() -> None:
+    """Of one that is no more than the process is: root's is closed by what root may."""
+    script = (
+        "from tests.unit.retention.test_sql_sandbox import ROWS\n"
+        "from utxoiq_persistence.archive import sql_process, sql_sandbox\n"
+        "sql_process._drop_capabilities()\n"
+        "sql_sandbox.PROGRAM = 'tests.unit.retention.memory_reader'\n"
+        "print(*sql_sandbox.ask('t', ROWS.schema, (), 'SELECT 1').columns)\n"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert ended.stdout.strip() == os.strerror(errno.EPERM)
 
 
 @pytest.mark.parametrize(
