@@ -101,7 +101,12 @@ class World:
             "/api/v1/monitoring/metrics/aggregate": _aggregate(),
             "/api/v1/monitoring/retention/archive": {"status": "success", "days": [_archived_day()]},
             "/api/v1/monitoring/retention/query": self.queried,
-            "/api/v1/monitoring/backup/status": {"status": "success", "backup": None, "verification": None},
+            "/api/v1/monitoring/backup/status": {
+                "status": "success",
+                "backup": None,
+                "verification": None,
+                "export": _export(),
+            },
             "/api/v1/access/keys": [_api_key()],
             "/api/v1/access/audit": [_audit_entry()],
             "/api/v1/access/keys/revoke": _api_key(),
@@ -283,6 +288,11 @@ def trace() -> dict[str, Any]:
         }
 
     return {"spans": [span(2, 1, 0.01, 0.03, "insert_rating"), span(1, 0, 0.0, 0.05, "POST /api/v1/feedback/rate")]}
+
+
+def _export() -> dict[str, Any]:
+    times = {"requested_at": "2026-01-31T12:00:00Z", "ended_at": "2026-01-31T12:01:00Z"}
+    return {"id": "id", "backup_id": "exports/a", **times, "bytes": 48_213, "status": "success", "error": None}
 
 
 def queried(rows: list[list[str | None]], **more: Any) -> dict[str, Any]:
