@@ -248,7 +248,7 @@ def _states_by_schedules(
         if one.function and states.get(one.function) == "closed":
             run = "idle" if one.last_run is None else "failed" if one.failure else "ran"
             runs.setdefault(one.function, set()).add(run)
-    found = {function: _sum_up(states) for function, states in runs.items()}
+    found = {function: _sum_up(of_function) for function, of_function in runs.items()}
     buckets = {one.id for one in resources.with_kind("bucket")}
     written = {
         bucket: found[function.id]

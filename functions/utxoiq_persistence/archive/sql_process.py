@@ -51,6 +51,7 @@ class Refused(Exception):
 
 def main() -> None:
     """Read the order and the rows, and write the answer: `columns`, `types`, `rows`, `is_cut`; or `error`."""
+    _drop_capabilities()
     order: Order = json.loads(sys.stdin.buffer.readline())
     try:
         connection = _load_rows(order["table"], order["memory_bytes"])
@@ -83,12 +84,15 @@ def _limit_process(cpu_seconds: int, most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, NOTHING)
     resource.setrlimit(resource.RLIMIT_FSIZE, NOTHING)
     resource.setrlimit(resource.RLIMIT_NOFILE, NOTHING)
-    if sys.platform == "linux":
-        _drop_capabilities()
 
 
 def _drop_capabilities() -> None:
-    """Give up what root has, by which limits could be raised again, and what programs could give back."""
+    """Give up what root has, by which limits could be raised again, and what programs could give back.
+
+    It comes before anything that may start a thread: each has capabilities of its own.
+    """
+    if sys.platform != "linux":
+        return
     library = ctypes.CDLL(None, use_errno=True)
     header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
     if library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or library.capset(header, none):

@@ -15,6 +15,7 @@ class _Part(ctypes.Structure):
 def main() -> None:
     """Answer why a byte of the parent could not be read; whether it may be is decided before where it lies."""
     sys.stdin.buffer.read()
+    sql_process._drop_capabilities()
     sql_process._limit_process(5, sql_sandbox.PROCESS_BYTES)
     library = ctypes.CDLL(None, use_errno=True)
     own = ctypes.create_string_buffer(1)

@@ -114,6 +114,7 @@ def test_what_breaks_out_of_duckdb_finds_no_file_and_no_network(attempt: str, tm
     script = (
         "import os, resource, socket\n"
         "from utxoiq_persistence.archive import sql_process\n"
+        "sql_process._drop_capabilities()\n"
         f"sql_process._limit_process(5, {sql_sandbox.PROCESS_BYTES})\n"
         f"try:\n    {attempt.replace('{folder}', str(tmp_path))}\n"
         "except (OSError, MemoryError, ValueError) as refused:\n    print(type(refused).__name__)\n"
