@@ -214,4 +214,4 @@ new-enough-python:
 		{ echo "PYTHON=$(PYTHON) is Python $$version; this needs 3.11 or newer: name another one, or none" >&2; exit 1; }
 
 # Debian's Python may lack ensurepip; then its own pip installs into the environment.
-PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo "$(PYTHON)" -m pip --python $(BIN)/python)
+PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python || echo "$(PYTHON)") -m pip $$(test -x $(BIN)/pip || echo --python $(BIN)/python)

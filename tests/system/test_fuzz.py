@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from pathlib import Path
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.fuzz import callers
@@ -10,6 +11,7 @@ from tests.fuzz.callers import CALLERS, FuzzingCaller
 from tests.system.running import LocalStack
 
 SECONDS = 240
+AT_ONCE = 3
 # Of each operation, in the phase of fuzzing and in that of sequences; `make fuzz` makes more.
 EXAMPLES = 3
 # Examples are sent to the stack by another test.
@@ -28,13 +30,27 @@ def list_findings(output: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=[caller.name for caller in CALLERS])
-def test_schemathesis_finds_nothing(caller: FuzzingCaller, stack: LocalStack, tmp_path: Path) -> None:
-    command = callers.command(stack.description, caller, PHASES, ("--max-examples", str(EXAMPLES), "--no-color"))
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
-    output = ended.stdout + ended.stderr
+@pytest.fixture(scope="module")
+def runs(
+    stack: LocalStack, tmp_path_factory: pytest.TempPathFactory
+) -> "Mapping[str, subprocess.CompletedProcess[str]]":
+    """What schemathesis did as each caller. They run at once, since each waits for answers."""
+    description = stack.description
+
+    def run(caller: FuzzingCaller) -> "subprocess.CompletedProcess[str]":
+        command = callers.command(description, caller, PHASES, ("--max-examples", str(EXAMPLES), "--no-color"))
+        folder = tmp_path_factory.mktemp("schemathesis")
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return dict(zip((caller.name for caller in CALLERS), threads.map(run, CALLERS), strict=True))
+
+
+@pytest.mark.parametrize("caller", [caller.name for caller in CALLERS])
+def test_schemathesis_finds_nothing(caller: str, runs: "Mapping[str, subprocess.CompletedProcess[str]]") -> None:
+    output = runs[caller].stdout + runs[caller].stderr
     assert list_findings(output) == [], output
-    assert ended.returncode == 0, output
+    assert runs[caller].returncode == 0, output
 
 
 def test_findings_are_told_by_their_names() -> None:

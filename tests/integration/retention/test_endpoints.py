@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+import pyarrow as pa
 import pytest
 from google.cloud import storage
 from tests.integration.http.functions import Function
@@ -302,7 +304,10 @@ def write_in_clear(world: World) -> None:
         world.bucket, "SELECT * EXCLUDE (year, month, day, person, sealed) FROM insight_feedback", find=world.find
     )
     assert opened is not None
-    content = parquet.to_parquet(opened.to_arrow_table().cast(INSIGHT_FEEDBACK.schema))
+    rows = opened.to_arrow_table()
+    ids = pa.array([UUID(row_id).bytes for row_id in rows.column("id").to_pylist()], pa.binary(16))
+    rows = rows.set_column(0, "id", pa.ExtensionArray.from_storage(pa.uuid(), ids))
+    content = parquet.to_parquet(rows.cast(INSIGHT_FEEDBACK.schema))
     blob = storage.Client(project=PROJECT).bucket(world.bucket.name).blob(name)
     blob.upload_from_string(content)
     world.sql.run(
