@@ -149,6 +149,10 @@ NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 screenshots: $(INSTALLED) ## Take docs/images of the running system's console, with Chromium
 	@$(BIN)/python -m tests.system.screenshots $(ARGS)
 
+.PHONY: page-figures
+page-figures: $(INSTALLED) ## Measure the running system's console in Chromium: bytes, requests, nodes, time until a page can be used
+	@$(BIN)/python -m tests.system.page_figures $(ARGS)
+
 .PHONY: migration-sql
 migration-sql: $(INSTALLED) ## Print the SQL of all migrations, for review
 	@$(BIN)/python -m utxoiq_persistence.postgres.schema --sql
@@ -210,4 +214,4 @@ new-enough-python:
 		{ echo "PYTHON=$(PYTHON) is Python $$version; this needs 3.11 or newer: name another one, or none" >&2; exit 1; }
 
 # Debian's Python may lack ensurepip; then its own pip installs into the environment.
-PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo "$(PYTHON)" -m pip --python $(BIN)/python)
+PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python || echo "$(PYTHON)") -m pip $$(test -x $(BIN)/pip || echo --python $(BIN)/python)

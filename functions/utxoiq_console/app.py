@@ -15,7 +15,7 @@ from utxoiq_console.changes import OwnChange
 from utxoiq_console.config import Settings
 from utxoiq_console.page_context import Page, PageContext, see_other
 from utxoiq_console.refusal import Refused
-from utxoiq_console.views import api, data, incident, lifecycle, log, overview
+from utxoiq_console.views import api, archive, data, incident, lifecycle, log, overview
 from utxoiq_http import client_address, header_lines, worker
 from utxoiq_http.compression import accepts_gzip
 from utxoiq_http.observability import logs as lines
@@ -155,6 +155,7 @@ PATTERNS = (
     Pattern("/console/data/*", GET, data.show_table),
     Pattern("/console/jobs/*", GET, data.show_job),
     Pattern("/console/lifecycle", GET + POST, lifecycle.show),
+    Pattern("/console/archive", GET + POST, archive.show),
     Pattern("/console/schedules/run", POST, lifecycle.run_schedule),
     Pattern("/console/schedules/*", GET, lifecycle.show_schedule),
     Pattern("/console/access", GET + POST, lifecycle.show_access),

@@ -23,6 +23,7 @@ HEADERS = {
 }
 # A choice of a form that names one of them, so that the credential itself is on no page.
 PREFIX = "local:"
+OPERATOR = f"{PREFIX}admin_token"
 CALLERS = {"user": "user_token", "service": "service_key", "operator": "admin_token", "scheduler": "scheduler_token"}
 
 

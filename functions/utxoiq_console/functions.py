@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from utxoiq_console.sources import SourceUnavailable
 
 # A function without a running instance takes some seconds to start.
 TIMEOUT = aiohttp.ClientTimeout(total=15)
+# A query of the archive takes as long as its bounds let it.
+LONG_TIMEOUT = aiohttp.ClientTimeout(total=40)
 RUNNING_JOBS = 100
 ENDED_JOBS = 10
 
@@ -108,18 +111,34 @@ class Functions:
 
     async def get(self, path: str, query: Mapping[str, str], credential: Credential | None = None) -> ApiAnswer:
         """Return the API's answer to the credential, or to the console's own key. Raises SourceUnavailable."""
+        function = self._routed(path)
+        own = credential or Credential("key", self._settings.key)
+        return await self._json(f"{function.url}{path}", query, dict([own.header]), function.name)
+
+    async def post(self, path: str, body: Json, credential: Credential) -> Any:
+        """Return the body of the API's answer to a caller with the credential. Raises SourceUnavailable."""
+        function = self._routed(path)
+        sent = self._session.post(
+            f"{function.url}{path}", json=body, headers=dict([credential.header]), timeout=LONG_TIMEOUT
+        )
+        return (await self._read(sent, function.name)).body
+
+    def _routed(self, path: str) -> Resource:
         function = self._settings.resources.routed(path)
         if function is None:
             raise SourceUnavailable(f"No function of this stack has the path {path}.")
-        own = credential or Credential("key", self._settings.key)
-        return await self._json(f"{function.url}{path}", query, dict([own.header]), function.name)
+        return function
 
     async def _get(self, path: str, **query: str | int) -> Any:
         return (await self.get(path, {name: str(value) for name, value in query.items()})).body
 
     async def _json(self, url: str, query: Mapping[str, str], headers: Mapping[str, str], name: str) -> ApiAnswer:
+        return await self._read(self._session.get(url, params=query, headers=headers, timeout=TIMEOUT), name)
+
+    @staticmethod
+    async def _read(sent: AbstractAsyncContextManager[aiohttp.ClientResponse], name: str) -> ApiAnswer:
         try:
-            async with self._session.get(url, params=query, headers=headers, timeout=TIMEOUT) as answer:
+            async with sent as answer:
                 body = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise SourceUnavailable(

@@ -68,10 +68,11 @@ WORDS: Mapping[str, tuple[Mark, str]] = {
     "unavailable": ("bad", "unavailable"),
     "away": ("bad", "away"),
     "closed": ("none", "private"),
-    # Nobody can ask these; their last scheduled run tells.
-    "ran": ("good", "last run ok"),
+    # Nobody can ask these; the last runs of their schedules tell.
+    "ran": ("good", "last runs ok"),
     "failed": ("warn", "last run failed"),
-    "idle": ("none", "no run yet"),
+    "partly": ("none", "not all schedules ran yet"),
+    "idle": ("none", "no scheduled run yet"),
     "": ("none", ""),
 }
 

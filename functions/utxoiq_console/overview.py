@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,16 +242,13 @@ def _hits(drawn: RangeData | None) -> float | None:
 def _states_by_schedules(
     resources: Resources, schedules: Sequence[Schedule], states: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the states of what nobody can ask, by id: of private functions, and of the buckets that they write.
-
-    Of a function with several schedules, one whose last run failed tells most.
-    """
-    found: dict[str, str] = {}
-    rank = {"": 0, "idle": 1, "ran": 2, "failed": 3}
+    """Return the states of what nobody can ask, by id: of private functions, and of the buckets that they write."""
+    runs: dict[str, set[str]] = {}
     for one in schedules:
         if one.function and states.get(one.function) == "closed":
-            state = "idle" if one.last_run is None else "failed" if one.failure else "ran"
-            found[one.function] = max(state, found.get(one.function, ""), key=rank.__getitem__)
+            run = "idle" if one.last_run is None else "failed" if one.failure else "ran"
+            runs.setdefault(one.function, set()).add(run)
+    found = {function: _sum_up(of_function) for function, of_function in runs.items()}
     buckets = {one.id for one in resources.with_kind("bucket")}
     written = {
         bucket: found[function.id]
@@ -261,3 +258,11 @@ def _states_by_schedules(
         if bucket in buckets
     }
     return {**found, **written}
+
+
+def _sum_up(runs: Set[str]) -> str:
+    """Return the state of a function by the last runs of its schedules, of which one that failed tells most."""
+    if "failed" in runs:
+        return "failed"
+    # A watch that runs every minute says nothing of a backup that never was made.
+    return "partly" if len(runs) > 1 else next(iter(runs))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from utxoiq_console import documentation
 from utxoiq_console.changes import OwnChange
 from utxoiq_console.config import Settings
-from utxoiq_console.credentials import Credentials
+from utxoiq_console.credentials import OPERATOR, Credential, Credentials
 from utxoiq_console.documentation import Operation
 from utxoiq_console.forms import ForgedForm, Forms
 from utxoiq_console.functions import Functions
@@ -118,6 +118,13 @@ class PageContext:
         except ForgedForm as forged:
             raise Refused(403, f"Nothing was done: {forged}.") from forged
         return form
+
+    def operator(self, operation: Operation, given: Mapping[str, str]) -> Credential | None:
+        """Return the ID token that an operator has pasted, or that of a local stack's operator; None without one."""
+        pasted = given.get("credential", "").strip()
+        if pasted:
+            return Credential("token", pasted) if pasted.isprintable() else None
+        return self.credentials.find(OPERATOR, operation, {})
 
     def groups(self) -> dict[str, list[Operation]]:
         """Return the operations by the groups of the document."""

@@ -71,10 +71,11 @@ class BodyReader:
             value = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = self._decode_tolerantly(body, ignored)
-        # JSON can contain a NUL only as an escape sequence. The backslash of that sequence may itself be escaped, so
-        # the decoded values decide.
-        if b"\\u0000" in body:
-            self._check(violations.find_content_errors(_tree(body)))
+        else:
+            # JSON can contain a NUL only as an escape sequence. The backslash of that sequence may itself be escaped,
+            # so the decoded values decide; all of them are of fields that are known.
+            if b"\\u0000" in body:
+                self._check(violations.find_content_errors(_tree(body)))
         if self._moments:
             self._check(self._settle_moments(value))
         return value

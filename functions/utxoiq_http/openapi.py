@@ -11,6 +11,7 @@ from utxoiq_http.access import Access
 from utxoiq_http.archived_range import ARCHIVED_RANGE, ARCHIVED_ROWS
 from utxoiq_http.links import LINK, LOCATION
 from utxoiq_http.observability.logs import CORRELATION_ID
+from utxoiq_http.preconditions import MAX_TAGS
 from utxoiq_http.problems import ProblemDetails, status_title
 from utxoiq_http.routes import ETAG, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Route
 from utxoiq_http.tolerance import IGNORED_FIELDS
@@ -29,6 +30,9 @@ _ABOUT = (
 )
 _REF = "#/components/schemas/{name}"
 _TEXT: Json = {"type": "string"}
+_ENTITY_TAG = r'(W/)?"[!#-~]*"[ \t]*'
+# Without an alternative at its end, which generators of requests and clients take for a pattern that they do not know.
+_ENTITY_TAGS = rf"^[ \t]*(\*[ \t]*|{_ENTITY_TAG}(,[ \t]*{_ENTITY_TAG}){{0,{MAX_TAGS - 1}}}(,[ \t]*)?)$"
 
 _REQUEST_HEADERS: dict[str, Json] = {
     IDEMPOTENCY_KEY: {
@@ -36,7 +40,7 @@ _REQUEST_HEADERS: dict[str, Json] = {
         "description": "A repeated request with the same key and body within 24 hours gets the first response.",
     },
     IF_MATCH: {
-        "schema": {"type": "string", "pattern": r'^\s*(\*|((W/)?"[!#-~]*"\s*(,\s*|$))+)\s*$'},
+        "schema": {"type": "string", "pattern": _ENTITY_TAGS},
         "description": "The ETag of the version to change. If the job has another version by now, the response is 409.",
     },
     IF_NONE_MATCH: {

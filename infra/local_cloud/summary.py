@@ -1,8 +1,10 @@
 """The tables that show what runs, and how to call it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from local_cloud.google.iam import ANYBODY
 from local_cloud.pulumi.project import Project
@@ -96,12 +98,19 @@ def _show_how_to_call(
     report.line()
     report.line(f"  curl -s {base}/health")
     if EXAMPLE_PREFIX in routes:
-        read = f"import json; print(json.load(open('{cloud.state.stack_file}'))['credentials']['user_token'])"
-        report.line(
-            f'  curl -s {base}{EXAMPLE_PREFIX}/rate -H "Authorization: Bearer $(python3 -c "{read}")" '
-            """-H 'Content-Type: application/json' -d '{"insight_id": "insight-1", "rating": 5}'"""
-        )
+        report.line(f"  {describe_rating(base, cloud.state.stack_file)}")
     for name in list(cloud.google.scheduler.jobs)[:1]:
         report.line(f"  make run-job JOB={name}")
     report.line()
     report.line("  Ctrl-C or `make down` stops it; the data stay.")
+
+
+def describe_rating(base_url: str, stack_file: Path) -> str:
+    """Return a shell's command that rates an insight as a user, whatever characters the path has."""
+    read = "import json, sys; print(json.load(open(sys.argv[1]))['credentials']['user_token'])"
+    token = f'$(python3 -c "{read}" {shlex.quote(str(stack_file))})'
+    body = """'{"insight_id": "insight-1", "rating": 5}'"""
+    return (
+        f'curl -s {base_url}{EXAMPLE_PREFIX}/rate -H "Authorization: Bearer {token}" '
+        f"-H 'Content-Type: application/json' -d {body}"
+    )

@@ -13,8 +13,9 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from tests.system import accessibility
+from tests.system import accessibility, page_figures
 from tests.system import browser as browsers
+from tests.system.page_figures import PAGES
 from tests.system.running import LocalStack, until
 
 pytestmark = pytest.mark.skipif(browsers.MISSING is not None, reason=browsers.MISSING or "")
@@ -24,34 +25,16 @@ PATIENCE = 60.0
 INCIDENT_PATIENCE = 240.0
 FIRST_FIGURES = 180.0
 MOST_STOPS = 400
-PAGES = (
-    "/",
-    "/console/charts",
-    "/console/incidents",
-    "/console/data/jobs",
-    "/console/data/metrics",
-    "/console/data/series?service_name=utxoiq-persistence&metric_type=instances",
-    "/console/data/insight?insight_id=tried-out",
-    "/console/lifecycle",
-    "/console/schedules/publish-metrics",
-    "/console/access",
-    "/console/logs",
-    "/console/api",
-    "/console/api/record_metric_batch",
-)
-# Of all that a browser loads for a page, compressed.
+# Of all that a browser loads for a page: bytes, compressed, and files; and of what it lays out.
 MOST_BYTES = 100_000
+MOST_REQUESTS = 15
+MOST_NODES = 3_000
 BACKFILL = "/api/v1/monitoring/backfill"
 WATCH = "/api/v1/monitoring/backup/watch"
 # Text whose contrast with what is behind it is below WCAG's AA.
 TOO_FAINT = (Path(__file__).parent / "contrast.js").read_text()
 # The pixels of a chart.
 DRAWN = "return arguments[0].closest('.uplot').querySelector('canvas').toDataURL()"
-LOADED = """
-const [page] = performance.getEntriesByType('navigation');
-const files = performance.getEntriesByType('resource');
-return [page, ...files].reduce((sum, one) => sum + one.transferSize, 0);
-"""
 # What a page waits between two looks passes so much faster; how long it waits for an answer does not.
 HASTE = """
 const wait = window.setTimeout;
@@ -264,6 +247,22 @@ def test_an_operation_is_tried_out(page: Page, service: dict[str, str]) -> None:
     until(lambda: "POST /api/v1/feedback/rate 200" in page.text(".lines"), PATIENCE)
 
 
+def test_the_archive_is_asked_by_sql(page: Page) -> None:
+    page.open("/console/lifecycle")
+    page.chrome.find_element(By.LINK_TEXT, "Ask it by SQL").click()
+    page.find("#sql").clear()
+    page.find("#sql").send_keys("SELECT count(*) + 42 AS answer, '<b>' AS text FROM system_metrics")
+    page.find("form.trial button.primary").click()
+    until(lambda: "42" in page.text(".data"), PATIENCE)
+    assert "<b>" in page.text(".data")
+    assert page.focused() == "outcome"
+    assert page.violations() == []
+    page.find("#sql").clear()
+    page.find("#sql").send_keys("SELECT * FROM read_text('/etc/passwd')")
+    page.find("form.trial button.primary").click()
+    until(lambda: "disabled by configuration" in page.section("outcome"), PATIENCE)
+
+
 def test_a_chart_is_read_by_keyboard(page: Page) -> None:
     page.open("/console/charts")
     until(lambda: page.run("return !!document.querySelector('[data-key=chart-requests] canvas')"), FIRST_FIGURES)
@@ -316,11 +315,14 @@ def test_axe_finds_nothing(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_small_and_soon_there(page: Page, path: str) -> None:
+def test_a_page_is_small_and_no_script_holds_it_up(page: Page, stack: LocalStack, path: str) -> None:
+    """How soon that can be used is measured by `make page-figures`, and no matter of a test."""
     page.open(path)  # its sources have been asked, as they are while somebody looks
-    page.chrome.execute_cdp_cmd("Network.clearBrowserCache", {})
-    page.open(path)
-    assert page.run(LOADED) < MOST_BYTES
+    figures = page_figures.measure(page.chrome, stack.base_url + path)
+    assert figures.bytes < MOST_BYTES
+    assert figures.requests <= MOST_REQUESTS
+    assert figures.blocking == 0
+    assert figures.nodes <= MOST_NODES
 
 
 @pytest.mark.usefixtures("hasty")

@@ -17,6 +17,7 @@ from tests.system.running import LocalStack
 from local_cloud.google.api_callers import OPERATOR
 from local_cloud.processes.function_process import PORT
 from local_cloud.processes.socket_folders import Sockets
+from local_cloud.serving import listener
 
 FOREIGN_HOST = {"Host": "rebound.example"}
 FOREIGN_ORIGIN = {"Origin": "https://page.example"}
@@ -170,13 +171,23 @@ def test_every_listener_refuses_pages_foreign_names_and_strangers(stack: LocalSt
         list(threads.map(lambda name: stack.control("POST", f"processes/{name}/wake"), stack.status()["processes"]))
     names, tried = names_of_ports(stack), set()
     for (address, port), program in listeners(stack.family()).items():
-        assert address == "127.0.0.1", f"{program} listens on {address}:{port}, where other machines reach it"
         name = names.get(port)
         kind = (name or "").partition("/")[0]
+        # `localhost` is ::1 alone on some machines, and what people write is the gateway's port.
+        loopback = ("127.0.0.1", "::1") if kind == "gateway" else ("127.0.0.1",)
+        assert address in loopback, f"{program} listens on {address}:{port}, where other machines reach it"
         assert kind in TRIALS, f"{program} listens on port {port} ({name}), and nothing here knows what guards it"
         TRIALS[kind](stack, name or "", port)
         tried.add(kind)
     assert tried == TRIALS.keys()
+
+
+@pytest.mark.skipif(not listener._has_ipv6(), reason="this machine has no ::1")
+def test_where_localhost_is_ipv6_alone_the_gateway_answers_and_is_as_closed(stack: LocalStack) -> None:
+    url = f"http://[::1]:{stack.port}"
+    assert httpx.get(f"{url}/health", timeout=30).status_code == 200
+    assert httpx.get(f"{url}/", headers={"Host": f"localhost:{stack.port}"}, timeout=30).status_code == 200
+    assert httpx.get(f"{url}/health", headers={"Host": "rebound.example"}, timeout=30).status_code == 403
 
 
 def test_a_listener_that_nobody_knows_is_found(stack: LocalStack) -> None:

@@ -17,7 +17,7 @@ LOOPS = {
     "BodyReader._receive": "with the request's body",
     "Channel._keep_beating": "with its subscription, which `background` begins anew",
     "Channel._subscription": "is one round of a loop of `background`",
-    "Cache._tell_rest": "with what is left to be told",
+    "Cache._invalidate_rest": "with what is left to be told",
     "Database._ended": "at a moment that is fixed before, or with the server's process",
     "Scheduler._fire_with_retries": "with the job's last retry",
     "ScriptRunner._send": "when nobody waits any more",
@@ -56,6 +56,7 @@ TASKS = {
     "_deploy_and_wait": "itself",
     "_wait_for_first": "itself",
     "archive_all": "itself: it waits for each copy",
+    "ask": "itself: its timer ends with the process that it would end",
     "in_time": "itself; `retrieve` where the time was up",
     "run": "itself: it waits for the program's end",
 }

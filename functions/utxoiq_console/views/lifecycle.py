@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from utxoiq_console import changes, tables, trial
 from utxoiq_console.changes import Change, ChangeQuery
-from utxoiq_console.credentials import Credential
 from utxoiq_console.documentation import Operation
 from utxoiq_console.page_context import Opened, PageContext, see_other
 from utxoiq_console.refusal import Refused
@@ -27,7 +26,6 @@ RUNS = {
     "backup.verify": "Verifications",
 }
 RUNS_SHOWN = 10
-OPERATOR = "local:admin_token"
 MAX_FIELD = 200
 
 
@@ -112,7 +110,7 @@ async def _change_key(
         raise Refused(422, "A key is created, rotated or revoked by a button of this page.")
     operation = context.operations[name]
     filled = {"query.key_id": key, "body": json.dumps(_body(what, given))}
-    credential = _operator(context, operation, given)
+    credential = context.operator(operation, given)
     if credential is None:
         return None, "Nothing was done: paste an operator's ID token first."
     try:
@@ -143,20 +141,12 @@ def _scopes(operation: Operation) -> list[str]:
     return scopes
 
 
-def _operator(context: PageContext, operation: Operation, given: Mapping[str, str]) -> Credential | None:
-    """Return the ID token that an operator has pasted, or that of a local stack's operator; None if there is none."""
-    pasted = given.get("credential", "").strip()
-    if pasted:
-        return Credential("token", pasted) if pasted.isprintable() else None
-    return context.credentials.find(OPERATOR, operation, {})
-
-
 async def _answer(
     context: PageContext, opened: Opened, name: str, given: Mapping[str, str]
 ) -> Reading[Mapping[str, Any]] | None:
     """Return what an operation answers an operator; None without an operator's credential."""
     operation = context.operations[name]
-    credential = _operator(context, operation, given)
+    credential = context.operator(operation, given)
     if credential is None:
         return None
 
@@ -169,7 +159,7 @@ async def _answer(
 
 async def _rows(context: PageContext, opened: Opened, table: Table, given: Mapping[str, str]) -> Reading[Rows] | None:
     operation = context.operations[table.operation]
-    credential = _operator(context, operation, given)
+    credential = context.operator(operation, given)
     if credential is None:
         return None
     query = tables.build_query(table, operation, given)

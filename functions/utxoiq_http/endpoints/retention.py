@@ -14,7 +14,7 @@ from utxoiq_http.access import MAINTENANCE, Access, require_scope
 from utxoiq_http.answer import Answer
 from utxoiq_http.answers import Count, Instant
 from utxoiq_http.app import App
-from utxoiq_http.problems import Problem
+from utxoiq_http.problems import FieldError, Problem, invalid
 from utxoiq_http.routes import Call, Route
 from utxoiq_http.serving import create_app
 from utxoiq_persistence import schedules, times
@@ -22,6 +22,7 @@ from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable
 from utxoiq_persistence.archive.column_check import ColumnsDiffer
 from utxoiq_persistence.archive.retention import Retention, RunInProgress, TableName
 from utxoiq_persistence.archive.settings import RetentionSettings
+from utxoiq_persistence.archive.sql_sandbox import QueryRefused
 from utxoiq_persistence.records import Moment
 from utxoiq_persistence.store import Store
 
@@ -79,6 +80,41 @@ class RestoreOrder(Struct, frozen=True, forbid_unknown_fields=True):
     start_time: Moment
     end_time: Moment
     keep_days: Annotated[int, Meta(ge=1, le=365)] = 30
+
+
+class ArchiveQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks one table's archived days by SQL: the days that have rows with start_time <= time < end_time, as a whole."""
+
+    table: TableName
+    start_time: Moment
+    end_time: Moment
+    sql: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=10_000,
+            description="One SELECT of DuckDB's over the table, which has its columns and `year`, `month`, `day`.",
+        ),
+    ]
+
+
+class QueryAnswerShown(Struct, forbid_unknown_fields=True):
+    """Has what a query of the archive answered, of at most 1,000 rows and 1 MiB.
+
+    `is_cut` says that there are more rows than those. Values are text as DuckDB writes them, and what is encrypted of
+    persons is null. The status `partial` means that objects could not be read: `gone` are those that the bucket has no
+    more, `damaged` those that failed their integrity check.
+    """
+
+    status: Literal["success", "partial"]
+    columns: list[str]
+    types: list[str]
+    rows: list[list[str | None]]
+    is_cut: bool
+    objects: Count
+    rows_read: Count
+    gone: list[str]
+    damaged: list[str]
 
 
 class PersonsNamed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,6 +267,21 @@ async def find_archived_persons(service: RetentionService, call: Call[None, Pers
     return answer.from_value(200, [PersonShown(key.person, key.user_id, key.key) for key in found])
 
 
+async def query_archive(service: RetentionService, call: Call[None, ArchiveQuestion]) -> Answer:
+    """Ask the archive by SQL: one SELECT over at most 31 days of one table.
+
+    For operators; it changes nothing, is bounded in rows, bytes and time, and each call is audited.
+    """
+    asked = call.body
+    try:
+        with _refusals():
+            found = await service.retention.query(asked.table, asked.start_time, asked.end_time, asked.sql)
+    except QueryRefused as refused:
+        raise invalid(FieldError("sql", str(refused))) from None
+    status = "partial" if found.gone or found.damaged else "success"
+    return answer.from_value(200, {"status": status, **msgspec.structs.asdict(found)})
+
+
 async def list_archive_days(service: RetentionService, call: Call[ArchiveQuery, None]) -> Answer:
     """List what the archive has by table and day: objects, rows, bytes, and their state."""
     found = await service.retention.archived_days(call.parameters.table, call.parameters.limit)
@@ -311,6 +362,21 @@ ROUTES = (
             "start_time": "2026-01-01T00:00:00Z",
             "end_time": "2026-01-08T00:00:00Z",
             "keep_days": 14,
+        },
+    ),
+    Route(
+        method="POST",
+        path=f"{PATH}/query",
+        handler=query_archive,
+        access=Access(),
+        body=ArchiveQuestion,
+        answer=QueryAnswerShown,
+        problems=(400,),
+        example={
+            "table": "system_metrics",
+            "start_time": "2026-01-01T00:00:00Z",
+            "end_time": "2026-01-08T00:00:00Z",
+            "sql": "SELECT service_name, avg(metric_value) FROM system_metrics GROUP BY service_name",
         },
     ),
     Route(

@@ -3,6 +3,7 @@
 docs/decisions/0011-archive.md explains why a run may be killed at any instruction.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,13 @@ from utxoiq_persistence.archive import (
     ledger,
     month_expiry,
     person_keys,
+    querying,
     resealing,
     restoring,
 )
 from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.expiry import Expiry, Tally, expire_rows
+from utxoiq_persistence.archive.querying import QueryAnswer
 from utxoiq_persistence.archive.restoring import RestoreResult
 from utxoiq_persistence.archive.sealing import PersonKey
 from utxoiq_persistence.archive.settings import RetentionSettings
@@ -188,6 +191,18 @@ class Retention:
         return await self.database.work(
             "find_persons", lambda session: person_keys.find(session, persons), idempotent=True
         )
+
+    async def query(self, table: TableName, start: datetime, end: datetime, sql: str) -> QueryAnswer:
+        """Return what an operator's SQL answers over the archived days that have rows with start <= time < end.
+
+        Each call is audited. Raises QueryRefused, RuleBroken, ArchiveUnavailable, DatabaseUnavailable.
+        """
+        querying.check_range(start, end)
+        objects = await self.database.work(
+            "queried_objects", lambda session: ledger.list_between(session, table, start, end), idempotent=True
+        )
+        await self._audit.append("retention.query", table, start=start, end=end, objects=len(objects))
+        return await asyncio.to_thread(querying.run, self.archive, TABLES[table], objects, sql)
 
     @property
     def _audit(self) -> AuditLog:

@@ -66,7 +66,7 @@ class Gateway:
 
     async def open(self) -> None:
         """Listen. Raises OSError if the port is taken."""
-        self._runner = await listen(self._handle, self.port)
+        self._runner = await listen(self._handle, self.port, for_people=True)
 
     async def close(self) -> None:
         """Stop listening, and give requests a second to end."""

@@ -1,5 +1,7 @@
-"""The one way to listen: on 127.0.0.1, for requests by this machine's own names, without telling versions."""
+"""The one way to listen: on loopback addresses, for requests by this machine's own names, without telling versions."""
 
+import errno
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -9,13 +11,17 @@ from local_cloud.serving.platform_error import PlatformError
 
 # Without it, aiohttp would tell its version and Python's.
 SERVER = "utxoiq-local"
+IPV6 = ("::1",)
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-async def listen(handler: Handler, port: int) -> web.ServerRunner:
-    """Serve a handler, and answer a PlatformError that it raises. Raises OSError if the port is taken."""
+async def listen(handler: Handler, port: int, *, for_people: bool = False) -> web.ServerRunner:
+    """Serve a handler, and answer a PlatformError that it raises. Raises OSError if the port is taken.
+
+    for_people: whether to listen by IPv6 as well, since people write `localhost`, which is ::1 alone on some machines.
+    """
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -30,18 +36,31 @@ async def listen(handler: Handler, port: int) -> web.ServerRunner:
 
     server = Server(answer, handler_cancellation=True, auto_decompress=False, access_log=None)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
-    await bind(runner, port)
+    await bind(runner, port, *(IPV6 if for_people and _has_ipv6() else ()))
     return runner
 
 
-async def bind(runner: web.BaseRunner, port: int) -> None:
-    """Open a port for a runner. Raises OSError if the port is taken."""
+async def bind(runner: web.BaseRunner, port: int, *more_hosts: str) -> None:
+    """Open a port of 127.0.0.1, and of other hosts, for a runner. Raises OSError if it is taken."""
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        for host in ("127.0.0.1", *more_hosts):
+            await web.TCPSite(runner, host, port).start()
     except OSError:
         await runner.cleanup()
         raise
+
+
+def _has_ipv6() -> bool:
+    """Return whether this machine has the loopback address of IPv6; containers often lack it."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind((*IPV6, 0))
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return False
+        raise
+    return True
 
 
 def origin_form(request: web.BaseRequest) -> str:

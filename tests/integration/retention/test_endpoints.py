@@ -1,16 +1,20 @@
 """The function as it is deployed: who may call it, and what it answers."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+import pyarrow as pa
 import pytest
+from google.cloud import storage
 from tests.integration.http.functions import Function
-from tests.integration.retention.world import PROJECT, World, month_start
+from tests.integration.retention.world import PROJECT, World, ago, month_start
 from tests.unit.http.issuer import Issuer
 
 from commands.api import connect
@@ -19,6 +23,10 @@ from commands.archive.people import find_by_api
 from commands.archive.restore import restore
 from commands.errors import CommandFailed, ExitCode
 from utxoiq_http.endpoints.retention import PATH
+from utxoiq_persistence.archive import parquet, querying
+from utxoiq_persistence.archive.tables import INSIGHT_FEEDBACK
+from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.store import Store
 
 AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/retention"
 OPERATORS = "https://operators.example.org"
@@ -159,6 +167,155 @@ def test_an_operator_s_query_shows_who_wrote_what_and_is_audited(world: World, c
     assert audited == [[f"operator:{OPERATOR}", {"persons": 4}]]
     with pytest.raises(CommandFailed, match="403"):
         query.run(world.bucket, sql, find=find_by_api(client.url, client.token(SCHEDULER)))
+
+
+def test_the_archive_is_asked_by_sql_and_that_is_audited(world: World, client: Client) -> None:
+    first = month_start(5)
+    world.metrics(first, 3)
+    world.metrics(first + timedelta(days=1), 2)
+    client.post("run").raise_for_status()
+    sql = "SELECT year, month, day, count(*) AS rows FROM system_metrics GROUP BY ALL ORDER BY ALL"
+    found = ask(client, sql, first, first + timedelta(days=2)).json()
+    assert found == {
+        "status": "success",
+        "columns": ["year", "month", "day", "rows"],
+        "types": ["SMALLINT", "TINYINT", "TINYINT", "BIGINT"],
+        "rows": [[str(first.year), str(first.month), "1", "3"], [str(first.year), str(first.month), "2", "2"]],
+        "is_cut": False,
+        "objects": 2,
+        "rows_read": 5,
+        "gone": [],
+        "damaged": [],
+    }
+    # Days that are not asked for are not read.
+    assert ask(client, sql, first, first + timedelta(days=1)).json()["rows_read"] == 3
+    audited = world.sql.run("SELECT actor, subject, details FROM audit_log WHERE action = 'retention.query' LIMIT 1")
+    assert audited[0][:2] == [f"operator:{OPERATOR}", "system_metrics"]
+    assert set(audited[0][2]) == {"start", "end", "objects"}
+
+
+def test_sql_answers_with_the_columns_and_values_of_the_command(world: World, client: Client) -> None:
+    world.jobs(200, 3)
+    world.feedback(800, 3)
+    world.metrics(month_start(5), 3)
+    client.post("run").raise_for_status()
+    for table, days in (("backfill_jobs", 200), ("insight_feedback", 800), ("system_metrics", None)):
+        day = month_start(5) if days is None else ago(days) - timedelta(days=1)
+        sql = f"SELECT * FROM {table} ORDER BY id"  # noqa: S608
+        found = ask(client, sql, day, day + timedelta(days=2), table).raise_for_status().json()
+        # The command shows what stands for persons besides.
+        shown = "* EXCLUDE (person, sealed)" if table == "insight_feedback" else "*"
+        expected = query.run(world.bucket, f"SELECT {shown} FROM {table}")  # noqa: S608
+        assert expected is not None
+        assert found["columns"] == expected.columns
+        # The year of a path is a whole number of its own size; all others are the tables' types.
+        assert found["types"][:-3] == list(map(str, expected.types))[:-3]
+        assert len(found["rows"]) == 3
+        cast = f"SELECT CAST(COLUMNS({shown}) AS VARCHAR) FROM {table} ORDER BY {table}.id"  # noqa: S608
+        texts = query.run(world.bucket, cast)
+        assert texts is not None
+        assert found["rows"] == [list(row) for row in query.rows(texts)]
+
+
+def test_sql_shows_no_person_not_even_of_objects_in_clear(world: World, client: Client) -> None:
+    world.feedback(800, 4)
+    users = [user for (user,) in world.sql.run("SELECT user_id FROM insight_feedback")]
+    client.post("run").raise_for_status()
+    day = ago(801)
+    sql = "SELECT user_id, comment, flag_reason, insight_id FROM insight_feedback"
+
+    def asked() -> list[list[str | None]]:
+        rows: list[list[str | None]] = ask(client, sql, day, day + timedelta(days=3), "insight_feedback").json()["rows"]
+        return rows
+
+    assert [row[:3] for row in asked()] == [[None, None, None]] * 4
+    assert all(row[3] for row in asked())
+    write_in_clear(world)
+    clear = query.run(world.bucket, "SELECT user_id FROM insight_feedback")
+    assert clear is not None
+    assert sorted(user for (user,) in query.rows(clear)) == sorted(users), "the object has them in clear"
+    assert [row[:3] for row in asked()] == [[None, None, None]] * 4
+    refused = ask(
+        client, "SELECT person, sealed FROM insight_feedback", day, day + timedelta(days=3), "insight_feedback"
+    )
+    assert refused.status_code == 422
+    assert "person" in refused.json()["detail"]
+
+
+def test_objects_that_cannot_be_read_keep_no_other_one_from_being_asked(world: World, client: Client) -> None:
+    first = month_start(5)
+    for days in range(3):
+        world.metrics(first + timedelta(days=days), 2)
+    client.post("run").raise_for_status()
+    gone, damaged, _ = sorted(name for name in world.objects() if name.startswith("system_metrics/"))
+    world.lose(gone)
+    bucket = storage.Client(project=PROJECT).bucket(world.bucket.name)
+    content = bucket.blob(damaged).download_as_bytes()
+    bucket.blob(damaged).upload_from_string(content[:-9])
+    found = ask(client, "SELECT count(*) FROM system_metrics", first, first + timedelta(days=3)).json()
+    assert (found["status"], found["rows"]) == ("partial", [["2"]])
+    assert (found["gone"], found["damaged"]) == ([gone], [damaged])
+
+
+def test_sql_is_refused_in_words(world: World, client: Client) -> None:
+    first = month_start(5)
+    after = first + timedelta(days=1)
+    secret = ask(client, "SELECT * FROM read_text('/proc/self/environ')", first, after)
+    assert secret.status_code == 422
+    assert secret.json()["errors"][0]["field"] == "sql"
+    assert "disabled by configuration" in secret.json()["errors"][0]["message"]
+    assert ask(client, "DELETE FROM system_metrics", first, after).status_code == 422
+    assert ask(client, "", first, after).status_code == 422
+    assert ask(client, "SELECT 1", after, first).json()["detail"] == "end_time is not after start_time"
+    long = ask(client, "SELECT 1", first, first + timedelta(days=32))
+    assert (long.status_code, long.json()["detail"]) == (
+        400,
+        "end_time is more than 31 days after start_time; ask for fewer days",
+    )
+    assert ask(client, "SELECT 1", first, after, "api_keys").status_code == 422
+    assert ask(client, "SELECT 1", first, after, email=SCHEDULER).status_code == 403
+    # Of a day of which nothing is archived, the table is empty.
+    assert ask(client, "SELECT count(*) FROM system_metrics", first, after).json()["rows"] == [["0"]]
+
+
+async def test_a_query_looks_at_no_more_than_it_may(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = month_start(5)
+    world.metrics(first, 2000)
+    service = world.service(store)
+    await service.run("test")
+    monkeypatch.setattr(querying, "MOST_COPIED_BYTES", 2**16)
+    with pytest.raises(RuleBroken, match="ask for fewer days"):
+        await service.query("system_metrics", first, first + timedelta(days=1), "SELECT 1")
+
+
+def ask(
+    client: Client, sql: str, start: datetime, end: datetime, table: str = "system_metrics", email: str = OPERATOR
+) -> httpx.Response:
+    order = {"table": table, "start_time": start.isoformat(), "end_time": end.isoformat(), "sql": sql}
+    return client.post("query", email, json=order)
+
+
+def write_in_clear(world: World) -> None:
+    """Put an object in the place of the sealed one that has the same rows in clear, as an earlier release wrote it."""
+    ((name, row_count),) = world.sql.run("SELECT name, row_count FROM archive_objects WHERE state = 'removed'")
+    opened = query.run(
+        world.bucket, "SELECT * EXCLUDE (year, month, day, person, sealed) FROM insight_feedback", find=world.find
+    )
+    assert opened is not None
+    rows = opened.to_arrow_table()
+    ids = pa.array([UUID(row_id).bytes for row_id in rows.column("id").to_pylist()], pa.binary(16))
+    rows = rows.set_column(0, "id", pa.ExtensionArray.from_storage(pa.uuid(), ids))
+    content = parquet.to_parquet(rows.cast(INSIGHT_FEEDBACK.schema))
+    blob = storage.Client(project=PROJECT).bucket(world.bucket.name).blob(name)
+    blob.upload_from_string(content)
+    world.sql.run(
+        "UPDATE archive_objects SET sealed = false, sha256 = :sha256 WHERE name = :name AND row_count = :row_count",
+        sha256=hashlib.sha256(content).digest(),
+        name=name,
+        row_count=row_count,
+    )
 
 
 def test_what_is_not_allowed_or_not_right_is_refused(client: Client) -> None:

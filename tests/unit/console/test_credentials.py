@@ -92,7 +92,8 @@ def test_as_the_stacks_operator_everything_is_shown(world: World) -> None:
     assert "operator:ada@example.com key.create abcdefghijkl" in text
     text = words(page("/console/lifecycle", world).text)
     assert "system_metrics 2026-01-31 archived 2 8,928 48.2 kB" in text
-    assert "Newest backup none yet" in text
+    assert "Newest backup none yet Newest export ok" in text
+    assert "48.2 kB Proof by a restore none yet" in text
 
 
 def test_without_a_credential_nothing_is_asked_for_and_with_one_it_is() -> None:

@@ -5,7 +5,7 @@ from tests.unit.console.test_graph import NO_REDIS, OK, shown
 from tests.unit.console.test_pages import page, words
 from tests.unit.console.world import World, alert, attempt
 
-from utxoiq_console import graph, headline
+from utxoiq_console import graph, headline, overview
 from utxoiq_console.functions import Health
 from utxoiq_console.incidents import Incidents
 
@@ -43,6 +43,16 @@ def test_a_run_that_is_under_way_is_not_called_ok() -> None:
     assert "publish-metrics what publish-metrics does * * * * * under way for 20 s" in text
     ended = [attempt("publish-metrics", "AttemptFinished", 10), *running.attempts]
     assert "under way" not in words(page("/console/lifecycle", World(attempts=ended)).text)
+
+
+@pytest.mark.parametrize(
+    ("runs", "state"),
+    [({"ran"}, "ran"), ({"idle"}, "idle"), ({"ran", "idle"}, "partly"), ({"ran", "idle", "failed"}, "failed")],
+)
+def test_a_run_of_one_schedule_says_nothing_of_the_others(runs: set[str], state: str) -> None:
+    """A watch of backups that runs every minute is no backup."""
+    assert overview._sum_up(runs) == state
+    assert graph.WORDS[state][0] == {"ran": "good", "failed": "warn"}.get(state, "none")
 
 
 def test_attempts_of_a_schedule_are_listed() -> None:

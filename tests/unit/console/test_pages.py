@@ -23,6 +23,7 @@ PAGES = (
     "/console/data/insight?insight_id=x",
     "/console/jobs/id-of-utxo_set",
     "/console/lifecycle",
+    "/console/archive",
     "/console/schedules/backup",
     "/console/access",
     "/console/logs",

@@ -47,6 +47,8 @@ class World:
     # The cursor of the page after each.
     following: str = ""
     archived: str = ""
+    # What a query of the archive answers.
+    queried: dict[str, Any] = field(default_factory=lambda: queried([["1", None]]))
 
     async def answer_google(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.path
@@ -101,7 +103,13 @@ class World:
             "/api/v1/monitoring/metrics": [_metric()],
             "/api/v1/monitoring/metrics/aggregate": _aggregate(),
             "/api/v1/monitoring/retention/archive": {"status": "success", "days": [_archived_day()]},
-            "/api/v1/monitoring/backup/status": {"status": "success", "backup": None, "verification": None},
+            "/api/v1/monitoring/retention/query": self.queried,
+            "/api/v1/monitoring/backup/status": {
+                "status": "success",
+                "backup": None,
+                "verification": None,
+                "export": _export(),
+            },
             "/api/v1/access/keys": [_api_key()],
             "/api/v1/access/audit": [_audit_entry()],
             "/api/v1/access/keys/revoke": _api_key(),
@@ -284,6 +292,27 @@ def trace() -> dict[str, Any]:
         }
 
     return {"spans": [span(2, 1, 0.01, 0.03, "insert_rating"), span(1, 0, 0.0, 0.05, "POST /api/v1/feedback/rate")]}
+
+
+def _export() -> dict[str, Any]:
+    times = {"requested_at": "2026-01-31T12:00:00Z", "ended_at": "2026-01-31T12:01:00Z"}
+    return {"id": "id", "backup_id": "exports/a", **times, "bytes": 48_213, "status": "success", "error": None}
+
+
+def queried(rows: list[list[str | None]], **more: Any) -> dict[str, Any]:
+    """An answer of two columns."""
+    answer = {
+        "status": "success",
+        "columns": ["id", "unit"],
+        "types": ["BIGINT", "VARCHAR"],
+        "rows": rows,
+        "is_cut": False,
+        "objects": 2,
+        "rows_read": 8928,
+        "gone": [],
+        "damaged": [],
+    }
+    return {**answer, **more}
 
 
 def job(name: str, prefix: str = PREFIX, code: int = 0) -> dict[str, Any]:

@@ -166,6 +166,12 @@ def test_text_that_only_looks_dangerous_is_kept(text: str) -> None:
     assert BodyReader(Rating, 2**20).decode(body, Ignored()).comment == text
 
 
+@pytest.mark.parametrize("unknown", [{"a\0b": 1}, {"more": {"a\0b": "\0"}}, {"more": ["\0"]}])
+def test_what_is_left_out_is_not_looked_into(unknown: dict[str, object]) -> None:
+    body = json.dumps({"insight_id": "x", "rating": 5, **unknown}).encode()
+    assert BodyReader(Rating, 2**20).decode(body, Ignored()).rating == 5
+
+
 def test_the_first_and_the_last_storable_moment_are_taken() -> None:
     reader = BodyReader(Batch, 2**20)
     moments = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]

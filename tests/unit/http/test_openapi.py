@@ -51,6 +51,7 @@ CONTRACT = """
     POST /api/v1/monitoring/retention/partitions
     GET /api/v1/monitoring/retention/archive
     POST /api/v1/monitoring/retention/restore
+    POST /api/v1/monitoring/retention/query
     POST /api/v1/monitoring/retention/persons
     POST /api/v1/monitoring/backup/run
     POST /api/v1/monitoring/backup/verify

@@ -771,6 +771,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring/retention/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the archive by SQL: one SELECT over at most 31 days of one table
+         * @description Ask the archive by SQL: one SELECT over at most 31 days of one table.
+         *
+         *     For operators; it changes nothing, is bounded in rows, bytes and time, and each call is audited.
+         */
+        post: operations["query_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/monitoring/retention/persons": {
         parameters: {
             query?: never;
@@ -2206,6 +2228,60 @@ export interface components {
             objects: number;
             /** @description From where to restore again, where the time ran out; else null. */
             continue_from: string | null;
+            /** @description The objects that are gone from the bucket. */
+            gone: string[];
+            /** @description The objects that failed their integrity check. */
+            damaged: string[];
+        };
+        /**
+         * ArchiveQuestion
+         * @description Asks one table's archived days by SQL: the days that have rows with start_time <= time < end_time, as a whole.
+         */
+        ArchiveQuestion: {
+            /**
+             * @description The table whose rows are restored.
+             * @enum {unknown}
+             */
+            table: "backfill_jobs" | "insight_feedback" | "system_metrics";
+            /**
+             * Format: date-time
+             * @description RFC 3339, with T or a space; without an offset it is in UTC.
+             */
+            start_time: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, with T or a space; without an offset it is in UTC.
+             */
+            end_time: string;
+            /** @description One SELECT of DuckDB's over the table, which has its columns and `year`, `month`, `day`. */
+            sql: string;
+        };
+        /**
+         * QueryAnswerShown
+         * @description Has what a query of the archive answered, of at most 1,000 rows and 1 MiB.
+         *
+         *     `is_cut` says that there are more rows than those. Values are text as DuckDB writes them, and what is encrypted of
+         *     persons is null. The status `partial` means that objects could not be read: `gone` are those that the bucket has no
+         *     more, `damaged` those that failed their integrity check.
+         */
+        QueryAnswerShown: {
+            /**
+             * @description How it ended.
+             * @enum {unknown}
+             */
+            status: "partial" | "success";
+            /** @description The names of the answer's columns. */
+            columns: string[];
+            /** @description DuckDB's types of the columns. */
+            types: string[];
+            /** @description The rows, each with a value or null for each column. */
+            rows: (string | null)[][];
+            /** @description Whether there are more rows than those. */
+            is_cut: boolean;
+            /** @description How many objects of the archive were read. */
+            objects: number;
+            /** @description How many rows those objects have. */
+            rows_read: number;
             /** @description The objects that are gone from the bucket. */
             gone: string[];
             /** @description The objects that failed their integrity check. */
@@ -4428,6 +4504,62 @@ export interface operations {
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    query_archive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in responses and logs: 1 to 128 letters, digits, dots, hyphens and underscores. The service generates one if it is omitted or has anything else. */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /** @description The same where there is no X-Request-ID; it comes back in the answer. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "table": "system_metrics",
+                 *       "start_time": "2026-01-01T00:00:00Z",
+                 *       "end_time": "2026-01-08T00:00:00Z",
+                 *       "sql": "SELECT service_name, avg(metric_value) FROM system_metrics GROUP BY service_name"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ArchiveQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    "X-Ignored-Fields": components["headers"]["X-Ignored-Fields"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswerShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];

@@ -9,6 +9,8 @@ from .aggregate_metrics_interval import AggregateMetricsInterval
 from .api_key import ApiKey
 from .api_key_scopes_item import ApiKeyScopesItem
 from .api_key_status import ApiKeyStatus
+from .archive_question import ArchiveQuestion
+from .archive_question_table import ArchiveQuestionTable
 from .archive_shown import ArchiveShown
 from .archive_shown_status import ArchiveShownStatus
 from .archived_day_shown import ArchivedDayShown
@@ -97,6 +99,8 @@ from .problem_details_parts import ProblemDetailsParts
 from .queries import Queries
 from .queries_answer import QueriesAnswer
 from .queries_answer_status import QueriesAnswerStatus
+from .query_answer_shown import QueryAnswerShown
+from .query_answer_shown_status import QueryAnswerShownStatus
 from .rating import Rating
 from .rating_distribution import RatingDistribution
 from .requests import Requests
@@ -132,6 +136,8 @@ __all__ = (
     "ApiKey",
     "ApiKeyScopesItem",
     "ApiKeyStatus",
+    "ArchiveQuestion",
+    "ArchiveQuestionTable",
     "ArchiveShown",
     "ArchiveShownStatus",
     "ArchivedDayShown",
@@ -220,6 +226,8 @@ __all__ = (
     "Queries",
     "QueriesAnswer",
     "QueriesAnswerStatus",
+    "QueryAnswerShown",
+    "QueryAnswerShownStatus",
     "Rating",
     "RatingDistribution",
     "Requests",
