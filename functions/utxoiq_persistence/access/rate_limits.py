@@ -1,6 +1,6 @@
 """Rate limits over all instances, counted behind the answer: docs/decisions/0040-access.md says how, and at what cost.
 
-A window starts with a caller's first request and lasts an hour. Redis holds granted:{name's digest}, which expires
+A window starts with a caller's first request and lasts an hour. Redis holds granted:{HMAC of the name}, which expires
 with the window: how many requests each instance has granted, in a field of its own. An instance that knows a caller to
 be far from its limit admits at once and counts a moment later, many requests in one script; near the limit it asks
 first. Over all instances a caller gets at most its limit, one request more for each instance, and what is in flight.
@@ -11,7 +11,6 @@ one that is not. Only a refusal needs them verified, so a request that is grante
 """
 
 import asyncio
-import hashlib
 import logging
 import math
 import secrets
@@ -52,6 +51,10 @@ MAX_FIELDS = 1000
 # A count that was signed more hours ago than this, or ahead, counts no more: clocks may differ by one, and windows last
 # for one.
 MAX_HOURS = 2
+
+# What a caller's name is signed as, and how much of that is the caller's key.
+CALLER = "caller"
+KEY_BYTES = 12
 
 # How many requests an instance has granted in a window, and the hour since 1970 in which it signed that.
 _COUNT = struct.Struct(">II")
@@ -142,8 +145,8 @@ class _Window:
         "wanted",
     )
 
-    def __init__(self, name: str, field: str) -> None:
-        self.key = f"granted:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"
+    def __init__(self, key: str, field: str) -> None:
+        self.key = key
         self.field = field
         self.limit = 0
         self.own = 0
@@ -380,13 +383,14 @@ class RateLimits:
         return window.wanted > 0
 
     def _read(self, window: _Window, field: bytes, entry: bytes) -> int | None:
-        """Return how many requests an instance has granted; None if it has not signed that."""
+        """Return how many requests an instance has granted; None if it has not signed that, or long ago."""
         content = self._signer.open(_place(window.key, field.decode(errors="replace")), entry)
         if content is None:
             return None
-        granted, hour = _COUNT.unpack(content)
-        if abs(hour - _hour()) <= MAX_HOURS:
-            return int(granted)
+        if len(content) == _COUNT.size:
+            granted, hour = _COUNT.unpack(content)
+            if abs(hour - _hour()) <= MAX_HOURS:
+                return int(granted)
         self._signer.forgeries.count += 1
         return None
 
@@ -396,11 +400,15 @@ class RateLimits:
         if window.waiting or window.behind:
             self._gather(window, at_once=bool(window.waiting))
 
+    def _key_of(self, name: str) -> str:
+        """Return the key of a caller in Redis, which tells nobody of the caller who has not the key of functions."""
+        return f"granted:{self._signer.signature(CALLER, name.encode())[:KEY_BYTES].hex()}"
+
     def _window(self, name: str) -> _Window:
         window = self._windows.get(name)
         if window is None:
             # A window that was forgotten for lack of room is another's, so a new one has a field of its own.
-            window = self._windows[name] = _Window(name, f"{self._name}.{next(self._numbers)}")
+            window = self._windows[name] = _Window(self._key_of(name), f"{self._name}.{next(self._numbers)}")
             if len(self._windows) > MAX_WINDOWS:
                 self._windows.popitem(last=False)
         else:

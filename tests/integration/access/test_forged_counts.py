@@ -64,6 +64,10 @@ async def long_ago(redis: "Redis", window: bytes) -> None:
     await redis.hset(window, "x", entry)
 
 
+async def of_another_form(redis: "Redis", window: bytes) -> None:
+    await redis.hset(window, "x", Signer(KEY).sign(f"{window.decode()}:x", b"\xff" * 12))
+
+
 async def too_many_fields(redis: "Redis", window: bytes) -> None:
     await redis.hset(window, mapping={f"{number}": bytes(40) for number in range(MAX_FIELDS + 1)})
 
@@ -78,6 +82,7 @@ INFLATING = [
     just_under_the_limit,
     from_another_field,
     long_ago,
+    of_another_form,
     too_many_fields,
     another_type,
 ]
@@ -176,13 +181,31 @@ def test_a_window_that_is_told_to_be_over_soon_again_and_again_becomes_an_hour(v
         async with instances(valkey, 2) as (one, other), plain(valkey) as redis:
             window = await window_of(one, redis, "hurried")
             granted = []
-            for _ in range(LIMIT + 5):
-                await redis.pexpire(window, 1)
-                granted.append(await ask(other, "hurried"))
-                await asyncio.sleep(0.002)
+            for _ in range(8):
+                await redis.pexpire(window, 500)
+                granted.append((await other.take("hurried", 3)).granted)
+                other.leave(["hurried"])
+                (known,) = other._windows.values()
+                if known.ends_at - time.monotonic() < 1:
+                    known.ends_at = time.monotonic()  # half a second later
             return granted
 
-    assert asyncio.run(run()).count(True) <= LIMIT + 2
+    assert asyncio.run(run()) == [True, True, True, *[False] * 5]
+
+
+@pytest.mark.parametrize("lasts", [500, 3 * WINDOW_SECONDS * 1000, None], ids=["shorter", "longer", "for ever"])
+def test_a_window_that_has_begun_ends_when_it_was_to_end(valkey: Valkey, lasts: int | None) -> None:
+    async def run() -> tuple[float, float]:
+        async with instances(valkey, 1) as (limits,), plain(valkey) as redis:
+            window = await window_of(limits, redis, "punctual")
+            (known,) = limits._windows.values()
+            before = known.ends_at
+            await (redis.persist(window) if lasts is None else redis.pexpire(window, lasts))
+            await ask(limits, "punctual")
+            return before, known.ends_at
+
+    before, after = asyncio.run(run())
+    assert before == after
 
 
 def test_a_window_that_never_ends_ends(valkey: Valkey) -> None:

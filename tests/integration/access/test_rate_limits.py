@@ -31,7 +31,11 @@ async def instances(valkey: Valkey, count: int) -> AsyncIterator[list[RateLimits
     settings = RedisSettings(valkey.host, valkey.port, valkey.password)
     links = [open_redis(settings) for _ in range(count)]
     runners = [ScriptRunner(link) for link in links]
-    yield [RateLimits(runner, Signer(KEY)) for runner in runners]
+    made = [RateLimits(runner, Signer(KEY)) for runner in runners]
+    yield made
+    async with asyncio.timeout(30):
+        while any(window.counting or window.behind for one in made for window in one._windows.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
     for runner, link in zip(runners, links, strict=True):
         await runner.close()
         await link.aclose()
