@@ -329,8 +329,11 @@ BEGIN
     IF NOT EXISTS (SELECT FROM recorded WHERE "timestamp" < (SELECT closing FROM metric_watermark)) THEN
         RETURN NULL;
     END IF;
-    -- Rows that move between tables, or come back from the archive, were counted when they came first.
-    IF current_setting('utxoiq.archiving', true) = 'on' THEN
+    -- Rows that move between tables, or come back from the archive, were counted when they came first. Only who moves them
+    -- is believed that they do: retention, and whoever the tables belong to.
+    IF current_setting('utxoiq.archiving', true) = 'on' AND (
+        pg_has_role(session_user, 'utxoiq_retention', 'MEMBER') OR pg_has_role(session_user, current_user, 'MEMBER')
+    ) THEN
         RETURN NULL;
     END IF;
     INSERT INTO metric_deltas (series, bucket, value_count, value_sum, value_min, value_max, first_at, last_at)
@@ -1289,7 +1292,27 @@ ALTER TABLE ONLY public.backup_verifications
 
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY noted_by_its_function ON public.schedule_successes USING (pg_has_role(SESSION_USER, (
+CASE
+    WHEN ((schedule)::text = 'publish-metrics'::text) THEN 'utxoiq_database'::text
+    WHEN ((schedule)::text = 'sketch-metrics'::text) THEN 'utxoiq_metrics'::text
+    WHEN ((schedule)::text = ANY ((ARRAY['partitions'::character varying, 'retention'::character varying])::text[])) THEN 'utxoiq_retention'::text
+    WHEN ((schedule)::text = ANY ((ARRAY['backup'::character varying, 'export'::character varying, 'watch-backups'::character varying, 'verify-backup'::character varying, 'continue-verification'::character varying])::text[])) THEN 'utxoiq_backup'::text
+    ELSE NULL::text
+END)::name, 'MEMBER'::text)) WITH CHECK (((succeeded_at <= now()) AND pg_has_role(SESSION_USER, (
+CASE
+    WHEN ((schedule)::text = 'publish-metrics'::text) THEN 'utxoiq_database'::text
+    WHEN ((schedule)::text = 'sketch-metrics'::text) THEN 'utxoiq_metrics'::text
+    WHEN ((schedule)::text = ANY ((ARRAY['partitions'::character varying, 'retention'::character varying])::text[])) THEN 'utxoiq_retention'::text
+    WHEN ((schedule)::text = ANY ((ARRAY['backup'::character varying, 'export'::character varying, 'watch-backups'::character varying, 'verify-backup'::character varying, 'continue-verification'::character varying])::text[])) THEN 'utxoiq_backup'::text
+    ELSE NULL::text
+END)::name, 'MEMBER'::text)));
+
 CREATE POLICY own_keys ON public.idempotency_keys USING (((owner = SESSION_USER) OR (owner IS NULL))) WITH CHECK ((owner = SESSION_USER));
+
+CREATE POLICY read_by_all ON public.schedule_successes FOR SELECT USING (true);
+
+ALTER TABLE public.schedule_successes ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA moving TO utxoiq_import;
 

@@ -83,6 +83,7 @@ class Settings:
         request_seconds: How long a request may take, in seconds, with all its waits and retries.
         max_series: How many series of metrics there may be.
         cache_key: The function's own key, by which it knows its entries in Redis. All its instances have the same.
+        common_key: The key that all functions have: of what they count together, and tell one another, in Redis.
         fleet_keys: By function, the keys of figures; only who reads the fleet's has them.
     """
 
@@ -94,6 +95,7 @@ class Settings:
     request_seconds: float = 25.0
     max_series: int = 20_000
     cache_key: bytes = b""
+    common_key: bytes = b""
     fleet_keys: Mapping[str, bytes] | None = None
 
     @classmethod
@@ -111,15 +113,16 @@ class Settings:
             metrics_ahead_seconds=number(environment, "METRICS_AHEAD_SECONDS", str(cls.metrics_ahead_seconds), int, 0),
             request_seconds=number(environment, "REQUEST_SECONDS", "25", float, 1),
             max_series=number(environment, "METRICS_MAX_SERIES", str(cls.max_series), int, 1),
-            cache_key=_cache_key(environment),
+            cache_key=_key(environment, "CACHE_KEY"),
+            common_key=_key(environment, "COMMON_KEY"),
             fleet_keys=_fleet_keys(environment),
         )
 
 
-def _cache_key(environment: Mapping[str, str]) -> bytes:
-    key = required(environment, "CACHE_KEY").encode()
+def _key(environment: Mapping[str, str], variable: str) -> bytes:
+    key = required(environment, variable).encode()
     if len(key) < SHORTEST_KEY:
-        raise ConfigurationError(f"CACHE_KEY has {len(key)} bytes; it takes a random text of {SHORTEST_KEY} or more")
+        raise ConfigurationError(f"{variable} has {len(key)} bytes; it takes a random text of {SHORTEST_KEY} or more")
     return key
 
 

@@ -186,7 +186,7 @@ class CacheFigures(Struct):
         groups: Lookups by what was looked up.
         evictions: The number of entries that the process evicted for lack of room.
         failed_writes: The number of entries and changes that Redis did not accept.
-        forged: The number of entries in Redis that were not of the function's making, which it did not believe.
+        forged: How much in Redis the instance did not believe: what no function has signed, or what was brought back.
     """
 
     groups: dict[str, LookupFigures] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from utxoiq_persistence.postgres.server import Server
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.redis.client import Redis, RedisError
 from utxoiq_persistence.redis.pipelines import open_redis
-from utxoiq_persistence.redis.signing import Signer
+from utxoiq_persistence.redis.signing import Forgeries, Signer
 from utxoiq_persistence.schedules import Schedules
 from utxoiq_persistence.writes.audit import AuditLog
 
@@ -42,14 +42,16 @@ class Store:
         self.database = Database(settings.database, connector(settings.database))
         self._redis: Redis = open_redis(settings.redis)
         self._listening: Redis = open_redis(settings.redis, timeout=None)
-        self.cache = Cache(self._redis, self._listening, Signer(settings.cache_key))
+        self._forgeries = Forgeries()
+        common = Signer(settings.common_key, self._forgeries)
+        self.cache = Cache(self._redis, self._listening, Signer(settings.cache_key, self._forgeries), common)
         self.jobs = Jobs(self.database, self.cache)
         self.feedback = Feedback(self.database, self.cache)
         self._replica = _open_replica(settings.database, self.database)
         self.metrics = Metrics(self.database, self.cache, settings.max_series, self._replica)
         self.api_keys = ApiKeys(self.database)
         self.key_ring = KeyRing(self.database)
-        self.rate_limits = RateLimits(self.cache.scripts)
+        self.rate_limits = RateLimits(self.cache.scripts, common)
         self.audit = AuditLog(self.database)
         self.schedules = Schedules(self.database)
         self.server = Server(self.database)
@@ -62,8 +64,7 @@ class Store:
         reporter = InstanceReporter(
             settings.function, self.database, self._replica, self.cache, {} if requests is None else requests
         )
-        signer = Signer.for_purpose(settings.cache_key, FLEET)
-        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds, signer, settings.fleet_keys)
+        self.fleet = Fleet(reporter, self._redis, settings.figures_seconds, self.signer(FLEET), settings.fleet_keys)
 
     @classmethod
     async def open(cls, settings: Settings, requests: dict[str, RequestFigures] | None = None) -> "Store":
@@ -84,6 +85,10 @@ class Store:
             yield store
         finally:
             await store.close()
+
+    def signer(self, purpose: str) -> Signer:
+        """Return what signs for one purpose, by a key that is made from the function's own."""
+        return Signer.for_purpose(self.settings.cache_key, purpose, self._forgeries)
 
     async def parts(self) -> dict[str, str]:
         """Return `ok` or `away` for database and redis; `away` means no answer in time."""

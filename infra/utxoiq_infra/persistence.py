@@ -110,7 +110,10 @@ class PersistenceLayer(Component):
         declarations = pulumi.Output.json_dumps([key.declaration for key in declared], sort_keys=True)
         self._deployment_keys = self._secret(f"{name}-deployment-keys", declarations, enabled)
         self._declared = pulumi.Output.unsecret(declarations.apply(build_trigger))
-        self._secrets = {"REDIS_AUTH": self._secret(f"{name}-redis-auth", self.cache.auth, enabled)}
+        self._secrets = {
+            "REDIS_AUTH": self._secret(f"{name}-redis-auth", self.cache.auth, enabled),
+            "COMMON_KEY": self._common_key(name, enabled),
+        }
         self.backups = BackupAccess(
             f"{name}-backups",
             configuration,
@@ -340,6 +343,11 @@ class PersistenceLayer(Component):
         """By which the function knows its own entries in Redis, where every function may write."""
         name = f"{self.accounts[spec.name].pulumi_resource_name}-cache-key"
         return random.RandomPassword(name, length=KEY_LENGTH, special=False, opts=self.own())
+
+    def _common_key(self, name: str, enabled: pulumi.ResourceOptions) -> Secret:
+        """By which functions know in Redis what is of any of them: counts of rate limits, and news of changes."""
+        key = random.RandomPassword(f"{name}-common-key", length=KEY_LENGTH, special=False, opts=self.own())
+        return self._secret(key.pulumi_resource_name, key.result, enabled)
 
     def _redis_secrets(self, spec: FunctionSpec, enabled: pulumi.ResourceOptions) -> dict[str, Secret]:
         """The function's own key; for who reads the figures of all, a key of each that is good for checking those."""

@@ -166,9 +166,9 @@ async def _archive(database: str) -> int:
     settings = _database_settings(os.environ["BENCH_SOCKET_DIR"], database)
     pool = Database(settings, connector(settings))
     redis = open_redis(RedisSettings("127.0.0.1", 1))
-    retention = Retention(
-        pool, Cache(redis, redis, Signer(b"bench")), ArchiveBucket(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET)
-    )
+    signer = Signer(b"bench")
+    cache = Cache(redis, redis, signer, signer)
+    retention = Retention(pool, cache, ArchiveBucket(PROJECT, BUCKET), RetentionSettings(PROJECT, BUCKET))
     report = await retention.run("bench")
     await pool.close()
     if report.status != "success":

@@ -148,6 +148,7 @@ class Backends:
             "CLOUD_SQL_SOCKET_DIR": str(self.postgres.socket_dir),
             "REDIS_HOST": self.valkey.host,
             "CACHE_KEY": "of this test and of no other function",
+            "COMMON_KEY": "of all functions here, and of nothing else",
             "REDIS_PORT": str(self.valkey.port),
             "ARCHIVE_BUCKET": "utxoiq-bench-archive",
             "MONITORING_NAMESPACE": "utxoiq-bench",

@@ -180,6 +180,7 @@ class World:
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(self.way.port),
             "CACHE_KEY": f"of {name} in this suite and of no other function",
+            "COMMON_KEY": "of all functions here, and of nothing else",
             "FUNCTION_AUDIENCE": audience(name),
             "OIDC_USER_JWKS_URL": self.issuer.url,
             "OIDC_GOOGLE_JWKS_URL": self.issuer.url,

@@ -132,6 +132,11 @@ def share_cache_key(props: Props) -> None:
             mount["secret"] = "utxoiq-prod-metrics-cache-key"
 
 
+def take_cache_key_for_common(props: Props) -> None:
+    mounts = {mount.key: mount for mount in props["service_config"].secret_environment_variables}
+    mounts["COMMON_KEY"].secret = mounts["CACHE_KEY"].secret
+
+
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"
 RETENTION: dict[str, object] = {"archiveRetentionDays": 100}
 BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
@@ -387,6 +392,11 @@ BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
     (
         "every_function_knows_its_cache_entries_by_a_key_of_its_own",
         Mutation((FUNCTION,), share_cache_key, ends_with="-feedback"),
+        {},
+    ),
+    (
+        "every_function_knows_its_cache_entries_by_a_key_of_its_own",
+        Mutation((FUNCTION,), take_cache_key_for_common, ends_with="-feedback"),
         {},
     ),
     ("nothing_secret_is_in_the_clear", variable("REDIS_AUTH", "redis-password"), {}),

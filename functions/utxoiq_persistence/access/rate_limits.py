@@ -1,26 +1,33 @@
 """Rate limits over all instances, counted behind the answer: docs/decisions/0040-access.md says how, and at what cost.
 
-A window starts with a caller's first request and lasts an hour. Redis holds limit:{name's digest}, the number of
-requests that were granted, which expires with the window. An instance that knows a caller to be far from its limit
-admits at once and counts a moment later, many requests in one script; near the limit it asks first. Over all instances
-a caller gets at most its limit, one request more for each instance, and what is in flight.
+A window starts with a caller's first request and lasts an hour. Redis holds granted:{HMAC of the name}, which expires
+with the window: how many requests each instance has granted, in a field of its own. An instance that knows a caller to
+be far from its limit admits at once and counts a moment later, many requests in one script; near the limit it asks
+first. Over all instances a caller gets at most its limit, one request more for each instance, and what is in flight.
+
+Whoever has the password of Redis can write there, too. So an instance writes all that it has granted in the window, not
+what is more: what somebody took away is there again with its next count. Counts are signed, and nobody is refused for
+one that is not. Only a refusal needs them verified, so a request that is granted costs one signature.
 """
 
 import asyncio
-import hashlib
 import logging
 import math
+import secrets
+import struct
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextvars import Context
 from functools import partial
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
 
 from utxoiq_persistence import futures
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
+from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.tracing import spans as tracing
 
 WINDOW_SECONDS = 3600
@@ -39,22 +46,57 @@ GATHERING_SECONDS = 0.005
 
 _log = logging.getLogger(__name__)
 
-# Counts only what it lets through: a refusal costs no one anything. Of each window: how many are wanted, the limit.
-_TAKE = Script.from_text("""-- rate limit
+# The most instances, and windows of theirs, that count one caller within an hour.
+MAX_FIELDS = 1000
+# A count that was signed more hours ago than this, or ahead, counts no more: clocks may differ by one, and windows last
+# for one.
+MAX_HOURS = 2
+
+# What a caller's name is signed as, and how much of that is the caller's key.
+CALLER = "caller"
+KEY_BYTES = 12
+
+# How many requests an instance has granted in a window, and the hour since 1970 in which it signed that.
+_COUNT = struct.Struct(">II")
+
+# Counts only what it lets through: a refusal costs no one anything. Of each window: the instance's field, and what it
+# writes there if all that is wanted is granted; how many are wanted; how many are counted whatever is left; the limit;
+# how many the instance had granted before; and how long its window lasts. Where less is left, nothing is written, and
+# all counts are returned.
+_TAKE = Script.from_text(
+    """-- rate limit
 local told = {}
 for i = 1, #KEYS do
-    local used = tonumber(redis.call('GET', KEYS[i]) or '0')
-    local granted = math.max(0, math.min(tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1]) - used))
-    if granted > 0 then redis.call('INCRBY', KEYS[i], granted) end
-    local left = redis.call('PTTL', KEYS[i])
-    if left == -1 then
-        left = tonumber(ARGV[1])
-        redis.call('PEXPIRE', KEYS[i], left)
+    local at = 7 * i - 5
+    local field, entry, longest = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[1])
+    local wanted, granted, limit = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+    local used, lasts = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+    if redis.call('HLEN', KEYS[i]) > tonumber(ARGV[2]) then redis.call('DEL', KEYS[i]) end
+    local counts = redis.call('HGETALL', KEYS[i])
+    for j = 1, #counts, 2 do
+        if counts[j] ~= field and #counts[j + 1] >= 4 then used = used + struct.unpack('>I4', counts[j + 1]) end
     end
-    told[3 * i - 2], told[3 * i - 1], told[3 * i] = granted, used + granted, left
+    local left = redis.call('PTTL', KEYS[i])
+    local ends = left >= 0 and left <= longest
+    if not ends then left = lasts end
+    if used + wanted <= limit or wanted <= granted then
+        redis.call('HSET', KEYS[i], field, entry)
+        if not ends then redis.call('PEXPIRE', KEYS[i], left) end
+        told[i] = {1, used + wanted, left, {}}
+    else
+        told[i] = {0, used, left, counts}
+    end
 end
 return told
-""")
+""",
+    "hash",
+)
+_REMOVE = Script.from_text(
+    """-- rate limit forged
+redis.call('HDEL', KEYS[1], unpack(ARGV))
+""",
+    "hash",
+)
 
 
 class Allowance(Struct, frozen=True):
@@ -77,28 +119,41 @@ class _Window:
     """Holds one caller's window, as this instance last learned of it.
 
     `behind` are admitted and wait to be counted; `waiting` ask first. `counted` and `sent` are those of either kind
-    whose count is on its way. `open` are requests that are being answered. Redis told of the window at `told_at`, which
-    ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor prolongs a window.
+    whose count is on its way; `wanted` are how many of them are to be granted now, `certain` how many whatever Redis
+    says. This instance has granted `own` in the window, others `others`, as was verified last, and all together `used`,
+    as Redis told without proof. `open` are requests that are being answered. Redis told of the window at
+    `told_at`, which ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor
+    prolongs a window. Nor does Redis, once the window has begun.
     """
 
     __slots__ = (
         "behind",
+        "certain",
         "counted",
         "counting",
         "ends_at",
+        "field",
         "key",
         "limit",
         "open",
+        "others",
+        "own",
         "sent",
         "told_at",
         "used",
         "waiting",
+        "wanted",
     )
 
-    def __init__(self, name: str) -> None:
-        self.key = f"limit:{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"
+    def __init__(self, key: str, field: str) -> None:
+        self.key = key
+        self.field = field
         self.limit = 0
+        self.own = 0
+        self.others = 0
         self.used = 0
+        self.wanted = 0
+        self.certain = 0
         self.ends_at = -math.inf
         self.told_at = -math.inf
         self.open = 0
@@ -112,6 +167,13 @@ class _Window:
     def uncounted(self) -> int:
         """Return how many requests are admitted of which Redis has not told that it knows."""
         return self.behind + self.sent
+
+    def is_spent(self, now: float) -> bool:
+        """Return whether nothing is left, as this instance knows for certain: nobody is refused for what is not signed.
+
+        It stays so until the window ends, or the limit is raised.
+        """
+        return now < self.ends_at and self.own + self.others >= self.limit
 
     def is_far(self, now: float) -> bool:
         """Return whether one more request may be counted behind its answer.
@@ -137,12 +199,44 @@ class _Window:
         for place, turn in enumerate(counted, start=1):
             futures.answer(turn, self.allowance(place <= granted, min(before + place, self.used)))
 
-    def take_alone(self, wanted: int) -> int:
+    def begin_count(self) -> None:
+        """Take what waits for the count that is sent now, in a new window if this one is over."""
+        if time.monotonic() >= self.ends_at:
+            self._forget()
+        self.counting = True
+        self.counted, self.waiting = self.waiting, []
+        self.sent, self.behind = self.behind, 0
+        self.wanted = self.sent + len(self.counted)
+        self.certain = self.sent
+
+    def begin(self, seconds: float) -> None:
+        """Have the window end in so many seconds, unless it has begun.
+
+        It has not begun before the one that this instance knew had ended, so that nobody makes windows short.
+        """
+        self.told_at = time.monotonic()
+        if self.told_at >= self.ends_at:
+            least = WINDOW_SECONDS - (self.told_at - self.ends_at)
+            self.ends_at = self.told_at + min(WINDOW_SECONDS, max(seconds, least))
+
+    def learn_others(self, granted: int) -> None:
+        """Note what others have verifiably granted, and want no more than is left."""
+        self.others = granted
+        self.used = self.own + granted
+        left = self.limit - self.used - self.sent
+        self.wanted = self.sent + max(0, min(len(self.counted), left))
+
+    def _forget(self) -> None:
+        self.own = self.others = self.used = 0
+
+    def take_alone(self) -> int:
         """Return how many requests this instance grants by what it knows itself."""
         now = time.monotonic()
         if now >= self.ends_at:
-            self.used, self.ends_at = 0, now + WINDOW_SECONDS
-        granted = max(0, min(wanted, self.limit - self.used))
+            self._forget()
+            self.ends_at = now + WINDOW_SECONDS
+        granted = max(0, min(self.sent + len(self.counted), self.limit - self.used))
+        self.own += max(granted, self.sent)
         self.used += granted
         return granted
 
@@ -150,8 +244,12 @@ class _Window:
 class RateLimits:
     """Counts requests, those of many callers in one script. A caller has one count on its way at a time."""
 
-    def __init__(self, scripts: ScriptRunner) -> None:
+    def __init__(self, scripts: ScriptRunner, signer: Signer) -> None:
+        """Know no caller yet. `signer` signs counts by a key that all have who count."""
         self._scripts = scripts
+        self._signer = signer
+        self._name = secrets.token_hex(6)
+        self._numbers = count()
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         # The windows of which something waits to be counted, and what will send that.
         self._due: dict[_Window, None] = {}
@@ -168,10 +266,9 @@ class RateLimits:
         window = self._window(name)
         window.limit = limit
         now = time.monotonic()
-        known = now < window.ends_at
-        if known and window.used >= limit:
+        if window.is_spent(now):
             return window.allowance(False, window.used)
-        if known and window.is_far(now):
+        if now < window.ends_at and window.is_far(now):
             if (span := tracing.current()) is not None:
                 span.point("rate limit")
             window.open += 1
@@ -203,7 +300,7 @@ class RateLimits:
     def is_spent(self, name: str) -> bool:
         """Return whether the caller is known to have nothing left; does not ask Redis."""
         window = self._windows.get(name)
-        return window is not None and window.used >= window.limit and time.monotonic() < window.ends_at
+        return window is not None and window.is_spent(time.monotonic())
 
     def _gather(self, window: _Window, *, at_once: bool = False) -> None:
         """Have what waits counted: soon, or if somebody waits for the answer in the loop's next turn."""
@@ -227,12 +324,18 @@ class RateLimits:
             self._count(due[start : start + MAX_COUNTED])
 
     def _count(self, windows: Sequence[_Window]) -> None:
-        arguments = [str(WINDOW_SECONDS * 1000)]
         for window in windows:
-            window.counting = True
-            window.counted, window.waiting = window.waiting, []
-            window.sent, window.behind = window.behind, 0
-            arguments += (str(window.sent + len(window.counted)), str(window.limit))
+            window.begin_count()
+        self._ask(windows)
+
+    def _ask(self, windows: Sequence[_Window]) -> None:
+        now, hour = time.monotonic(), _hour()
+        arguments: list[str | bytes] = [str(WINDOW_SECONDS * 1000), str(MAX_FIELDS)]
+        for window in windows:
+            lasts = window.ends_at - now if window.ends_at > now else WINDOW_SECONDS
+            entry = self._signer.sign(_place(window.key, window.field), _COUNT.pack(window.own + window.wanted, hour))
+            numbers = window.wanted, window.certain, window.limit, window.own, math.ceil(lasts * 1000)
+            arguments += (window.field, entry, *map(str, numbers))
         keys = [window.key for window in windows]
         answer = self._outside.copy().run(self._scripts.run, _TAKE, keys, *arguments)
         answer.add_done_callback(partial(self._settle, windows), context=self._outside)
@@ -240,12 +343,19 @@ class RateLimits:
     def _settle(self, windows: Sequence[_Window], answer: "asyncio.Future[Any]") -> None:
         """Take what a count was answered with, and have what came meanwhile counted."""
         try:
-            told = answer.result()
-            counts = list(zip(told[0::3], told[1::3], told[2::3], strict=True))
-            now = time.monotonic()
-            for window, (granted, used, left) in zip(windows, counts, strict=True):
-                window.used, window.ends_at, window.told_at = used, now + left / 1000, now
-                self._end(window, granted)
+            again = []
+            for window, (is_granted, used, left, counts) in zip(windows, answer.result(), strict=True):
+                window.begin(left / 1000)
+                if is_granted:
+                    window.own += window.wanted
+                    window.used = used
+                    self._end(window, window.wanted)
+                elif self._want_less(window, counts):
+                    again.append(window)
+                else:
+                    self._end(window, 0)
+            if again:
+                self._ask(again)
             return
         except (RedisAway, asyncio.CancelledError):
             pass
@@ -253,7 +363,36 @@ class RateLimits:
             _log.exception("rate limits cannot be counted in Redis; this instance counts alone")
         for window in windows:
             if window.counting:
-                self._end(window, window.take_alone(window.sent + len(window.counted)))
+                self._end(window, window.take_alone())
+
+    def _want_less(self, window: _Window, counts: Sequence[bytes]) -> bool:
+        """Find out how many requests are left, of all that is counted truly. Return whether anything is to be counted.
+
+        Counts that nobody has signed are removed, and the next count is taken whatever is there again by then.
+        """
+        others = dict(zip(counts[0::2], counts[1::2], strict=True))
+        others.pop(window.field.encode(), None)
+        known = {field: self._read(window, field, entry) for field, entry in others.items()}
+        window.learn_others(sum(granted for granted in known.values() if granted is not None))
+        forged = [field for field, granted in known.items() if granted is None]
+        if forged:
+            _log.warning("%d counts of a rate limit in Redis are of no function's making", len(forged))
+            window.certain = window.wanted
+            removing = self._outside.copy().run(self._scripts.run, _REMOVE, [window.key], *forged)
+            removing.add_done_callback(futures.retrieve, context=self._outside)
+        return window.wanted > 0
+
+    def _read(self, window: _Window, field: bytes, entry: bytes) -> int | None:
+        """Return how many requests an instance has granted; None if it has not signed that, or long ago."""
+        content = self._signer.open(_place(window.key, field.decode(errors="replace")), entry)
+        if content is None:
+            return None
+        if len(content) == _COUNT.size:
+            granted, hour = _COUNT.unpack(content)
+            if abs(hour - _hour()) <= MAX_HOURS:
+                return int(granted)
+        self._signer.forgeries.count += 1
+        return None
 
     def _end(self, window: _Window, granted: int) -> None:
         window.answer(granted)
@@ -261,12 +400,25 @@ class RateLimits:
         if window.waiting or window.behind:
             self._gather(window, at_once=bool(window.waiting))
 
+    def _key_of(self, name: str) -> str:
+        """Return the key of a caller in Redis, which tells nobody of the caller who has not the key of functions."""
+        return f"granted:{self._signer.signature(CALLER, name.encode())[:KEY_BYTES].hex()}"
+
     def _window(self, name: str) -> _Window:
         window = self._windows.get(name)
         if window is None:
-            window = self._windows[name] = _Window(name)
+            # A window that was forgotten for lack of room is another's, so a new one has a field of its own.
+            window = self._windows[name] = _Window(self._key_of(name), f"{self._name}.{next(self._numbers)}")
             if len(self._windows) > MAX_WINDOWS:
                 self._windows.popitem(last=False)
         else:
             self._windows.move_to_end(name)
         return window
+
+
+def _place(key: str, field: str) -> str:
+    return f"{key}:{field}"
+
+
+def _hour() -> int:
+    return int(time.time() // WINDOW_SECONDS)

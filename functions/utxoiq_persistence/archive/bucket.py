@@ -16,6 +16,8 @@ JSON_TYPE = "application/json"
 SUFFIX = ".parquet"
 MANIFESTS = "manifests/"
 WITHDRAWN = ".withdrawn.json"
+# The reasons with which Cloud Storage refuses a deletion though the caller has the right to it.
+KEEPING = frozenset({"retentionPolicyNotMet", "objectUnderActiveHold"})
 # Cloud Storage accepts no earlier custom time.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -141,12 +143,30 @@ class ArchiveBucket:
         return versions
 
     def delete_versions(self, versions: Sequence[Any]) -> bool:
-        """Delete these versions of an object, the live one last. Return False if a retention policy keeps one."""
+        """Delete these versions of an object, the live one last. Return False if a retention policy or hold keeps one.
+
+        A version that is gone already is as good as deleted.
+        """
         for blob in sorted(versions, key=lambda blob: blob.generation):
             if blob.retention_expiration_time is not None and blob.retention_expiration_time > datetime.now(UTC):
                 return False
-            with _failures(blob.name):
+            if not self._delete(blob):
+                return False
+        return True
+
+    def _delete(self, blob: Any) -> bool:
+        """Delete one version. Return False where Cloud Storage keeps it, which lists do not always tell."""
+        from google.api_core.exceptions import Forbidden, NotFound
+
+        with _failures(blob.name):
+            try:
                 blob.delete(timeout=PATIENCE_SECONDS, retry=_retry())
+            except Forbidden as error:
+                if not KEEPING.intersection(one.get("reason") for one in error.errors):
+                    raise
+                return False
+            except NotFound:
+                pass
         return True
 
     def _check_bucket(self, name: str) -> None:

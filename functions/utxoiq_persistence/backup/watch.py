@@ -17,7 +17,7 @@ from utxoiq_persistence.publishing import published_metrics as metrics
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.publishing.time_series import SeriesPoint
-from utxoiq_persistence.publishing.windows import Window, try_reading
+from utxoiq_persistence.publishing.windows import PURPOSE, Window, try_reading
 from utxoiq_persistence.store import Store
 
 _RUNS = load("backup_runs")
@@ -59,7 +59,8 @@ class BackupWatch:
 
         Raises CloudSqlUnavailable, CloudSqlRefused, NotPublished, and DatabaseUnavailable after the rest was published.
         """
-        window = Window("backups", self._seconds, self._store.cache.scripts, self._clock())
+        signer = self._store.signer(PURPOSE)
+        window = Window("backups", self._seconds, self._store.cache.scripts, signer, self._clock())
         return await window.run_once(self._publish)
 
     async def _publish(self, window: Window) -> str:

@@ -19,14 +19,17 @@ from itertools import count
 from typing import Any
 
 from utxoiq_persistence import futures
-from utxoiq_persistence.cache.channel import CHANNEL, LEASE_SECONDS, SEPARATOR, Channel
+from utxoiq_persistence.cache import channel
+from utxoiq_persistence.cache.changes import Changes
+from utxoiq_persistence.cache.channel import CHANNEL, LEASE_SECONDS, Channel
 from utxoiq_persistence.cache.memory import Memory
 from utxoiq_persistence.errors import PersistenceError
 from utxoiq_persistence.figures import CacheFigures
 from utxoiq_persistence.records import Document
 from utxoiq_persistence.redis.client import Redis
+from utxoiq_persistence.redis.epochs import LENGTH as EPOCH_BYTES
 from utxoiq_persistence.redis.pipelines import EPOCH, RedisAway, Script, ScriptRunner
-from utxoiq_persistence.redis.signing import Signer
+from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 from utxoiq_persistence.tracing import spans as tracing
 
 _log = logging.getLogger(__name__)
@@ -44,45 +47,63 @@ GROUP, RESULT = "utxoiq.cache.group", "utxoiq.cache.result"
 # After a write that may still be made: how long, in seconds, until its tags are announced once more, since a Redis that
 # lost its content knows of no writer. By then the server refuses it.
 DOUBT_SECONDS = 30.0
-_VERSION = struct.Struct(">q")
+# The types of a tag's keys.
+_TYPES = ("hash", "string", "zset")
+# An entry in Redis: the server's epoch, when its load began, when it expires, the version, the body; and the signature
+# of all that, so that nobody without the key makes an entry, prolongs one, or brings it to another server. Times are by
+# the clock of Redis, the same for all instances.
+_HEADER = struct.Struct(f">{EPOCH_BYTES}sddq")
+# Before the fields of such entries. Functions of the release before know entries of their own form, in other fields.
+_FORM = "2:"
 
-# An entry in Redis is 8 zeros, by which functions of the release before take it for expired; the server's epoch; the
-# time of its expiry; the version; and the body. Times are by the clock of Redis, the same for all instances.
-
-# Returns the entry and its remaining seconds, or else the guard, behind the epoch: a guard of another server tells
-# nothing of writes that were announced to this one. A missing guard is created, since one that was evicted must not
-# look like one that never existed.
-_LOOKUP = Script.from_text("""-- cache lookup
+# Returns the entry, when its load began, its remaining seconds and the time; or else the guard, behind the epoch, and
+# the time: a guard of another server tells nothing of writes that were announced to this one. A missing guard is
+# created, since one that was evicted must not look like one that never existed. An entry that was loaded later than now
+# is of before the clock was set back, and nobody knows how old it is.
+_LOOKUP = Script.from_text(
+    """-- cache lookup
+local now = redis.call('TIME')
+now = now[1] + now[2] / 1000000
 local value = redis.call('HGET', KEYS[1], ARGV[1])
-if value and string.sub(value, 9, 24) == ARGV[2] then
-    local now = redis.call('TIME')
-    local left = struct.unpack('>d', value, 25) - now[1] - now[2] / 1000000
-    if left > 0 then return {string.sub(value, 33), tostring(left)} end
+if value and #value >= 40 and string.sub(value, 1, 16) == ARGV[2] then
+    local loaded, expires = struct.unpack('>dd', value, 17)
+    if loaded <= now and now < expires then
+        return {value, string.format('%.6f', loaded), string.format('%.6f', expires - now), string.format('%.6f', now)}
+    end
 end
 local guard = redis.call('GET', KEYS[2])
 if not guard then
     guard = ARGV[3]
     redis.call('SET', KEYS[2], guard, 'EX', ARGV[4])
 end
-return {false, ARGV[2] .. guard}
-""")
-_DISCARD = Script.from_text("""-- cache discard
-local value = redis.call('HGET', KEYS[1], ARGV[1])
-if value and string.sub(value, 33) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
-""")
-_FILL = Script.from_text("""-- cache fill
+return {false, ARGV[2] .. guard, string.format('%.6f', now)}
+""",
+    *_TYPES,
+)
+_DISCARD = Script.from_text(
+    """-- cache discard
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+""",
+    *_TYPES,
+)
+# A writer that is to end later than any can is nobody's, or of before the clock was set back.
+_FILL = Script.from_text(
+    """-- cache fill
 local guard = redis.call('GET', KEYS[2])
 if not guard or ARGV[6] .. guard ~= ARGV[3] then return 0 end
-local now = redis.call('TIME')
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now[1])
+local now = redis.call('TIME')[1]
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '(' .. (now + ARGV[7]), '+inf')
 if redis.call('ZCARD', KEYS[3]) > 0 then return 0 end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then redis.call('DEL', KEYS[1]) end
-local expires = struct.pack('>d', now[1] + now[2] / 1000000 + ARGV[4])
-redis.call('HSET', KEYS[1], ARGV[1], string.rep('\\0', 8) .. ARGV[6] .. expires .. ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
-""")
-_BEGIN = Script.from_text("""-- cache write begins
+""",
+    *_TYPES,
+)
+_BEGIN = Script.from_text(
+    """-- cache write begins
 local now = redis.call('TIME')
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
@@ -90,21 +111,46 @@ for i = 1, #KEYS, 3 do
     redis.call('ZADD', KEYS[i + 2], now[1] + ARGV[3], ARGV[1])
     redis.call('EXPIRE', KEYS[i + 2], ARGV[3])
 end
-""")
-_END = Script.from_text("""-- cache write ends
+""",
+    *_TYPES,
+)
+# Returns the time from which on an entry must have been loaded, and publishes it before the message.
+_END = Script.from_text(
+    """-- cache write ends
 for i = 1, #KEYS, 3 do
     redis.call('DEL', KEYS[i])
     redis.call('SET', KEYS[i + 1], ARGV[1], 'EX', ARGV[2])
     redis.call('ZREM', KEYS[i + 2], ARGV[5])
 end
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-""")
+local now = redis.call('TIME')
+now = string.format('%.6f', now[1] + now[2] / 1000000)
+redis.call('PUBLISH', ARGV[3], now .. '\\0' .. ARGV[4])
+return now
+""",
+    *_TYPES,
+)
 # Shows that Redis takes writes, and that what is published there is heard here.
 _BEAT = Script.from_text("""-- cache beat
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 """)
 
 Load = Callable[[], Awaitable[Document]]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An entry of Redis, and for how many seconds it is good."""
+
+    document: Document
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """By what a missing entry may be offered: the server's epoch and the tag's guard, given at this time of Redis."""
+
+    value: bytes
+    given_at: float
 
 
 @dataclass(eq=False)
@@ -119,20 +165,23 @@ class _Flight:
 class Cache:
     """Reads entries through two levels, and invalidates them around writes. Without Redis every read calls its load."""
 
-    def __init__(self, redis: "Redis", listening: "Redis", signer: Signer) -> None:
+    def __init__(self, redis: "Redis", listening: "Redis", signer: Signer, common: Signer) -> None:
         """Send nothing yet.
 
         Args:
             redis: The client for scripts.
             listening: A client without a read timeout, for the invalidation channel.
             signer: Signs entries by the key of the function, and knows which are not of its making.
+            common: Signs news of changes by a key of all functions, since they change entries of one another.
         """
         self._signer = signer
+        self._common = common
         self._figures = CacheFigures()
-        self.scripts = ScriptRunner(redis, self._invalidate_rest, self._distrust)
+        self.scripts = ScriptRunner(redis, self._invalidate_rest, self._distrust, signer.forgeries)
         self._name = uuid.uuid4().hex
         self._numbers = count()
-        self._channel = Channel(listening, self._beat, self._drop, self._drop_all)
+        self._channel = Channel(listening, self._beat, self._heed, self._drop_all, common)
+        self._changes = Changes()
         self._memory = Memory(MAX_BYTES, MAX_FIELDS)
         self._flights: dict[str, dict[str, _Flight]] = {}
         # Tags that changed while Redis was away. Redis is told of them before anything is read from it again.
@@ -203,7 +252,7 @@ class Cache:
     def figures(self) -> CacheFigures:
         """Return the counts of lookups, evictions, failed writes and forged entries since the start."""
         self._figures.evictions = self._memory.evictions
-        self._figures.forged = self._signer.forged
+        self._figures.forged = self._signer.forgeries.count
         return self._figures
 
     def _may_join(self, flight: _Flight) -> bool:
@@ -248,44 +297,61 @@ class Cache:
         keys = _keys([tag])
         try:
             asked = time.monotonic()
-            content, told = await self._look_up(keys, tag, field)
+            found = await self._look_up(keys, tag, field)
         except RedisAway:
             self._figures.group(group).errors += 1
             _note("error")
             return 0.0, await load(), False
-        if content is not None:
+        if isinstance(found, _Found):
             self._figures.group(group).redis += 1
             _note("redis")
-            return asked + float(told), _decode(content), True
+            return asked + min(found.seconds_left, seconds), found.document, True
         self._figures.group(group).misses += 1
         _note("miss")
         loading = time.monotonic()
         document = await load()
-        entry = self._signer.sign(_place(tag, field), _encode(document))
-        return loading + seconds, document, await self._offer(keys, field, entry, told, seconds)
+        shared = found is not None and await self._offer(keys, tag, field, document, found, seconds)
+        return loading + seconds, document, shared
 
-    async def _look_up(self, keys: list[str], tag: str, field: str) -> tuple[bytes | None, bytes]:
-        """Return the entry that Redis has and for how many seconds it is good, or None and the guard to offer one by.
+    async def _look_up(self, keys: list[str], tag: str, field: str) -> "_Found | _Guard | None":
+        """Return the entry that Redis has, or the guard to offer one by.
 
-        An entry that this function has not signed is taken away. One that is there again at once leaves no guard to
-        offer by, so that whoever writes there keeps nobody busy. Raises RedisAway.
+        An entry that this function has not signed, or that is of before a change, is taken away. One that is there
+        again at once leaves no guard to offer by, so that whoever writes there keeps nobody busy. Raises RedisAway.
         """
         for _ in range(2):
-            value, told = await self.scripts.run(_LOOKUP, keys[:2], field, EPOCH, self._mark(), str(GUARD_SECONDS))
+            value, *told = await self.scripts.run(
+                _LOOKUP, keys[:2], _FORM + field, EPOCH, self._mark(), str(GUARD_SECONDS)
+            )
             if value is None:
-                return None, told
-            content = self._signer.open(_place(tag, field), value)
-            if content is not None:
-                return content, told
-            _log.warning("an entry of %s in Redis is not of this function's making", keys[0])
-            await self.scripts.run(_DISCARD, keys[:1], field, value)
-        return None, b""
+                return _Guard(told[0], float(told[1]))
+            loaded, seconds_left, now = map(float, told)
+            if self._is_true(tag, field, value, loaded, now):
+                return _Found(_decode(value), seconds_left)
+            await self.scripts.run(_DISCARD, keys[:1], _FORM + field, value)
+        return None
 
-    async def _offer(self, keys: list[str], field: str, entry: bytes, guard: bytes, seconds: int) -> bool:
+    def _is_true(self, tag: str, field: str, value: bytes, loaded: float, now: float) -> bool:
+        """Return whether this function has made the entry, and nothing that this instance heard of came after it."""
+        if self._signer.open(_place(tag, field), value) is None:
+            _log.warning("an entry of %s in Redis is not of this function's making", tag)
+            return False
+        if self._changes.came_after(tag, loaded, now):
+            # A write deletes entries, and what was loaded before it is not accepted: somebody else has put it there.
+            self._signer.forgeries.count += 1
+            _log.warning("an entry of %s was brought back to Redis", tag)
+            return False
+        return not self._changes.may_have_come_after(loaded)
+
+    async def _offer(
+        self, keys: list[str], tag: str, field: str, document: Document, guard: "_Guard", seconds: int
+    ) -> bool:
+        entry = self._signer.sign(_place(tag, field), _encode(document, guard, seconds))
         if len(entry) > MAX_ENTRY_BYTES:
             return False
+        limits = str(seconds), str(MAX_FIELDS), EPOCH, str(WRITER_SECONDS)
         try:
-            return bool(await self.scripts.run(_FILL, keys, field, entry, guard, str(seconds), str(MAX_FIELDS), EPOCH))
+            return bool(await self.scripts.run(_FILL, keys, _FORM + field, entry, guard.value, *limits))
         except RedisAway:
             self._figures.failed_writes += 1
             return False
@@ -304,6 +370,8 @@ class Cache:
             if call.cancelled() or call.exception() is not None:
                 self._figures.failed_writes += 1
                 self._untold.update(some)
+            elif script is _END:
+                self._note_changes(some, float(call.result()))
             if left == 0 and not told.done():
                 told.set_result(None)
 
@@ -318,14 +386,14 @@ class Cache:
             some = next(_portions(self._untold))
             self._untold.difference_update(some)
             try:
-                await self.scripts.send(_END, _keys(some), *self._ending(some, ""))
+                self._note_changes(some, float(await self.scripts.send(_END, _keys(some), *self._ending(some, ""))))
             except RedisAway:
                 self._untold.update(some)
                 raise
 
     def _ending(self, tags: list[str], done: str) -> list[str]:
         """Return the arguments of _END. `done` is the writer that is not active any more."""
-        return [self._mark(), str(GUARD_SECONDS), CHANNEL, SEPARATOR.join(tags), done]
+        return [self._mark(), str(GUARD_SECONDS), CHANNEL, channel.sign(self._common, tags), done]
 
     async def _announce(self, tags: Collection[str], done: str) -> None:
         """Drop tags here and everywhere. `done` is the writer that is not active any more."""
@@ -356,6 +424,16 @@ class Cache:
         """Return a mark that is unique among all instances."""
         return f"{self._name}.{next(self._numbers)}"
 
+    def _heed(self, tag: str, moment: float | None) -> None:
+        """Drop a tag that changed, at this time by the clock of Redis."""
+        self._drop(tag)
+        if moment is not None:
+            self._changes.add(tag, moment)
+
+    def _note_changes(self, tags: Collection[str], moment: float) -> None:
+        for tag in tags:
+            self._changes.add(tag, moment)
+
     def _drop(self, tag: str) -> None:
         self._memory.drop(tag)
         for flight in self._flights.pop(tag, {}).values():
@@ -385,10 +463,12 @@ def _keys(tags: list[str]) -> list[str]:
     return [f"cache:{{{tag}}}:{part}" for tag in tags for part in "vgw"]
 
 
-def _encode(document: Document) -> bytes:
-    return _VERSION.pack(-1 if document.version is None else document.version) + document.body
+def _encode(document: Document, guard: _Guard, seconds: int) -> bytes:
+    version = -1 if document.version is None else document.version
+    header = _HEADER.pack(guard.value[:EPOCH_BYTES], guard.given_at, guard.given_at + seconds, version)
+    return header + document.body
 
 
 def _decode(entry: bytes) -> Document:
-    (version,) = _VERSION.unpack_from(entry)
-    return Document(entry[_VERSION.size :], None if version < 0 else version)
+    *_, version = _HEADER.unpack_from(entry)
+    return Document(entry[_HEADER.size : -SIGNATURE_BYTES], None if version < 0 else version)

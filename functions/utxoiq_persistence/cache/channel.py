@@ -4,16 +4,22 @@ A pub/sub connection delivers in order, so a beat that was published and heard s
 has been heard. It goes the way that news of writes go, so it also says that Redis takes writes and is the one that this
 instance listens to. Entries in the process may be served until LEASE_SECONDS after the last beat that was heard. If the
 channel is lost, slow or frozen (a function without CPU between two requests), the lease ends by itself.
+
+Who has the password of Redis can publish here, too. A beat is a random token that no one knows before it has gone
+through the channel, so nobody prolongs a lease. News of changes are signed, but what is not costs only entries: it is
+heeded all the same, as from a release that did not sign, and counted.
 """
 
 import asyncio
+import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from utxoiq_persistence import background
 from utxoiq_persistence.background import end
 from utxoiq_persistence.redis.client import Redis
+from utxoiq_persistence.redis.signing import Signer
 
 CHANNEL = "cache:changed"
 # This separates the tags of one message. No tag contains it, since PostgreSQL stores no string that does.
@@ -23,6 +29,16 @@ BEAT_SECONDS = 0.03
 IDLE_SECONDS = 2.0
 SILENCE_SECONDS = 1.0
 RECONNECT_SECONDS = 0.25
+# The most beats that are remembered though they were not heard: more than are sent until silence ends the connection.
+MAX_UNHEARD = 100
+# Before the signature at the end of a message. To a release that signed nothing it is a tag that nobody has.
+SIGNED = "hmac:"
+
+
+def sign(signer: Signer, tags: Collection[str]) -> str:
+    """Return the message that these tags changed, which the script that publishes it puts a time before."""
+    text = SEPARATOR.join(tags)
+    return f"{text}{SEPARATOR}{SIGNED}{signer.signature(CHANNEL, text.encode()).hex()}"
 
 
 class Channel:
@@ -32,20 +48,25 @@ class Channel:
         self,
         redis: "Redis",
         beat: Callable[[str, str], Awaitable[None]],
-        changed: Callable[[str], None],
+        changed: Callable[[str, float | None], None],
         lost: Callable[[], None],
+        signer: Signer,
     ) -> None:
         """Listen to nothing yet.
 
         Args:
             redis: The client to listen with.
             beat: Publishes a message on a channel, as other instances publish changes; does nothing where it cannot.
-            changed: Is called with each changed tag.
+            changed: Is called with each changed tag, and when that was by the clock of Redis; None if nobody knows.
             lost: Is called whenever a message may have been missed.
+            signer: Knows messages of functions.
         """
         self._redis = redis
         self._beat = beat
+        self._signer = signer
         self._beats = f"cache:beat:{uuid.uuid4().hex}"
+        # Beats that were published and not heard, oldest first, with the time of each.
+        self._unheard: dict[bytes, float] = {}
         self._given_up = False
         self._changed = changed
         self._lost = lost
@@ -98,16 +119,31 @@ class Channel:
                     if message is None:
                         continue
                     if message["type"] == "message" and message["channel"] == self._beats.encode():
-                        self._hear(float(message["data"]))
+                        self._hear(message["data"])
                     elif message["type"] == "message":
-                        for tag in message["data"].decode().split(SEPARATOR):
-                            self._changed(tag)
+                        self._heed(message["data"].decode(errors="replace"))
                     elif message["type"] == "subscribe":
                         self._lost()  # what was published before this was not received
 
-    def _hear(self, sent: float) -> None:
+    def _hear(self, beat: bytes) -> None:
+        """Prolong the lease by a beat of this instance's, and forget those before it, which are lost."""
+        sent = self._unheard.get(beat)
+        if sent is None:
+            self._signer.forgeries.count += 1
+            return
+        while next(iter(self._unheard)) != beat:
+            del self._unheard[next(iter(self._unheard))]
+        del self._unheard[beat]
         if not self._given_up:
             self._heard_until = sent
+
+    def _heed(self, message: str) -> None:
+        """Drop what a message names. Only one that a function has signed tells when that changed."""
+        text, _, signature = message.rpartition(SEPARATOR)
+        moment, _, tags = text.partition(SEPARATOR)
+        known = self._signer.verify(CHANNEL, tags.encode(), _signature_of(signature))
+        for tag in tags.split(SEPARATOR) if known else message.split(SEPARATOR):
+            self._changed(tag, float(moment) if known and _is_time(moment) else None)
 
     async def _keep_beating(self) -> None:
         """Raises ConnectionError where nothing was heard for SILENCE_SECONDS, or the connection is given up."""
@@ -122,5 +158,20 @@ class Channel:
                 awake_since = time.monotonic()
             elif now - max(self._heard_until, awake_since) > SILENCE_SECONDS:
                 raise ConnectionError("the invalidation channel is silent")
-            await self._beat(self._beats, repr(now))
+            beat = secrets.token_hex(16)
+            self._unheard[beat.encode()] = now
+            if len(self._unheard) > MAX_UNHEARD:
+                del self._unheard[next(iter(self._unheard))]
+            await self._beat(self._beats, beat)
             await asyncio.sleep(BEAT_SECONDS)
+
+
+def _signature_of(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix(SIGNED))
+    except ValueError:
+        return b""
+
+
+def _is_time(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal() and text.isascii()

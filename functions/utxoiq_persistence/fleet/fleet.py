@@ -16,7 +16,8 @@ from utxoiq_persistence.background import end
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigures
 from utxoiq_persistence.postgres.database import Database
-from utxoiq_persistence.redis.client import Redis, RedisError
+from utxoiq_persistence.redis.client import Redis, RedisError, ResponseError
+from utxoiq_persistence.redis.pipelines import WRONG_TYPE
 from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
 # An instance that has not published for this long counts as gone.
@@ -98,7 +99,7 @@ class Fleet:
         """
         self.reachable = False
         self._signer = signer
-        self._signers = None if keys is None else {function: Signer(key) for function, key in keys.items()}
+        self._signers = None if keys is None else _signers(keys, signer)
         self._reporter = reporter
         self._redis = redis
         self._seconds = seconds
@@ -127,6 +128,8 @@ class Fleet:
             entries.pop(own.instance.encode(), None)
             # In a thread, since decoding the figures of many instances would delay requests.
             others, gone, errors = await asyncio.to_thread(self._decode_entries, entries)
+            # What is forged would be there, and be read, for good.
+            gone += [name for name, error in errors.items() if isinstance(error, _Forged)]
             if gone:
                 await self._redis.hdel(KEY, *gone)
         except (RedisError, OSError):
@@ -141,8 +144,17 @@ class Fleet:
         await self._write(self._reporter.figures(ended=False))
 
     async def _write(self, entry: bytes) -> None:
+        signed = self._signer.sign(_place(self._reporter.name), entry)
         try:
-            await self._redis.hset(KEY, self._reporter.name, self._signer.sign(_place(self._reporter.name), entry))
+            try:
+                await self._redis.hset(KEY, self._reporter.name, signed)
+            except ResponseError as error:
+                if not str(error).startswith(WRONG_TYPE):
+                    raise
+                # Somebody has put something else there, and nothing of the fleet's is lost with it.
+                self._signer.forgeries.count += 1
+                await self._redis.delete(KEY)
+                await self._redis.hset(KEY, self._reporter.name, signed)
         except (RedisError, OSError):
             self.reachable = False
             raise
@@ -176,14 +188,16 @@ class Fleet:
                     gone.append(name)
                 else:
                     figures.append(_decode(self._open(name, entry, stamp.function)))
-            except (msgspec.MsgspecError, _Forged) as error:
+            except (msgspec.MsgspecError, _Forged, _Unknown) as error:
                 errors[name] = error
         return figures, gone, errors
 
     def _open(self, name: bytes, entry: bytes, function: str) -> bytes:
-        """Return what an instance wrote. Raises _Forged if the function that it names has not signed it."""
+        """Return what an instance wrote. Raises _Forged and _Unknown."""
         signer = self._signer if self._signers is None else self._signers.get(function)
-        content = None if signer is None else signer.open(_place(name.decode(errors="replace")), entry)
+        if signer is None:
+            raise _Unknown(f"the keys of {function} are not known here")
+        content = signer.open(_place(name.decode(errors="replace")), entry)
         if content is None:
             raise _Forged(f"{function} has not signed them")
         return content
@@ -203,6 +217,14 @@ class _Stamp(Struct):
 
 class _Forged(Exception):
     """An entry was not written by the function that it names."""
+
+
+class _Unknown(Exception):
+    """An entry is of a function whose key this process was not given: perhaps one that is deployed just now."""
+
+
+def _signers(keys: Mapping[str, bytes], own: Signer) -> Mapping[str, Signer]:
+    return {function: Signer(key, own.forgeries) for function, key in keys.items()}
 
 
 def _place(name: str) -> str:

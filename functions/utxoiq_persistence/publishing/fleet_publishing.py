@@ -19,7 +19,7 @@ from utxoiq_persistence.publishing import windows as publishing
 from utxoiq_persistence.publishing.cloud_monitoring import CloudMonitoring
 from utxoiq_persistence.publishing.settings import PublishSettings
 from utxoiq_persistence.publishing.time_series import SeriesPoint
-from utxoiq_persistence.publishing.windows import Window, try_reading, wait_for_all
+from utxoiq_persistence.publishing.windows import PURPOSE, Window, try_reading, wait_for_all
 from utxoiq_persistence.records import Idempotency, NewMetric
 from utxoiq_persistence.redis.client import RedisError
 from utxoiq_persistence.store import Store
@@ -44,7 +44,8 @@ class FleetPublisher:
         A repeated call continues where an earlier one failed. Raises NotPublished and DatabaseUnavailable, each after
         everything else was published.
         """
-        window = Window("fleet", self._settings.seconds, self._store.cache.scripts, self._clock())
+        signer = self._store.signer(PURPOSE)
+        window = Window("fleet", self._settings.seconds, self._store.cache.scripts, signer, self._clock())
         return await window.run_once(self._publish)
 
     async def _publish(self, window: Window) -> str:

@@ -11,16 +11,16 @@ from typing import Any
 from utxoiq_persistence.postgres.database import in_time
 from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
+from utxoiq_persistence.redis.signing import Signer
 
 # Neither a full pool nor a database that hangs may keep the metrics about it from being published.
 PATIENCE_SECONDS = 4.0
 
-_IS_MARKED = Script.from_text("""-- is published
-return redis.call('EXISTS', KEYS[1])
-""")
-_MARK = Script.from_text("""-- published
-return redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
-""")
+_READ_MARK = Script.from_text("-- is published\nreturn redis.call('GET', KEYS[1])", "string")
+_MARK = Script.from_text("-- published\nreturn redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])", "string")
+
+# What marks are signed for.
+PURPOSE = "publication"
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +35,13 @@ class Window:
         start: When the window began, in seconds since 1970.
     """
 
-    def __init__(self, name: str, seconds: float, scripts: ScriptRunner, now: float) -> None:
+    def __init__(self, name: str, seconds: float, scripts: ScriptRunner, signer: Signer, now: float) -> None:
+        """Find the window that is at `now`. `signer` signs its mark, so that nobody else's stops a publication."""
         self.start = math.floor(now / seconds) * seconds
         self._seconds = seconds
         self._scripts = scripts
-        self._keys = [f"published:{name}:{self.start:.3f}"]
+        self._signer = signer
+        self._key = f"publication:{name}:{self.start:.3f}"
 
     @property
     def moment(self) -> datetime:
@@ -55,15 +57,17 @@ class Window:
             return f"published already, as of {self.moment.isoformat()}"
         outcome = await publish(self)
         with contextlib.suppress(RedisAway):  # The mark only spares calls: publishing twice does no harm.
-            await self._scripts.run(_MARK, self._keys, str(math.ceil(2000 * self._seconds)))
+            lasts = str(math.ceil(2000 * self._seconds))
+            await self._scripts.run(_MARK, [self._key], lasts, self._signer.sign(self._key, b""))
         return outcome
 
     async def _is_done(self) -> bool:
         """Return whether it was published, False also if Redis does not answer."""
         try:
-            return bool(await self._scripts.run(_IS_MARKED, self._keys))
+            mark = await self._scripts.run(_READ_MARK, [self._key])
         except RedisAway:
             return False
+        return mark is not None and self._signer.open(self._key, mark) is not None
 
 
 async def try_reading(asking: Coroutine[Any, Any, list[SeriesPoint]]) -> tuple[list[SeriesPoint], Exception | None]:

@@ -24,6 +24,7 @@ from utxoiq_persistence.redis.client import (
     ResponseError,
     Retry,
 )
+from utxoiq_persistence.redis.signing import Forgeries
 from utxoiq_persistence.tracing import spans as tracing
 
 TIMEOUT = 0.25
@@ -33,6 +34,8 @@ PROBE_SECONDS = 0.03
 TRIAL_SECONDS = 0.35
 # What stands in a script's arguments for the epoch of the server that gets them.
 EPOCH = "\0epoch"
+# How an error begins that tells of a key of another type than the script takes it for, and of nothing else.
+WRONG_TYPE = "WRONGTYPE"
 
 _log = logging.getLogger(__name__)
 
@@ -50,23 +53,35 @@ class Script:
         text: The script. Its heading makes Redis refuse all of it where it would refuse a write, even if it writes
             nothing: so every script also asks whether Redis takes writes.
         digest: The SHA-1 digest by which Redis names the script.
+        types: What its keys hold, by Redis' names of types: the first, the next, and from the start again.
     """
 
     name: str
     text: str
     digest: str
+    types: tuple[str, ...] = ()
 
     @classmethod
-    def from_text(cls, text: str) -> "Script":
-        """Return the script that has this text."""
+    def from_text(cls, text: str, *types: str) -> "Script":
+        """Return the script that has this text, and whose keys hold these types."""
         first = text.partition("\n")[0]
         name = first.removeprefix("-- ") if first.startswith("-- ") else "script"
         text = f"#!lua\n{text}"
-        return cls(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis names scripts by this digest
+        digest = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis names scripts by this digest
+        return cls(name, text, digest, types)
 
 
 # It writes nothing, and is refused all the same.
 _PROBE = Script.from_text("-- probe\nreturn 1")
+# Deletes the keys that hold something else than the types among the arguments, and returns how many that were.
+_TAKE_AWAY = Script.from_text("""-- take away
+local taken = 0
+for i = 1, #KEYS do
+    local found = redis.call('TYPE', KEYS[i]).ok
+    if found ~= 'none' and found ~= ARGV[i] then taken = taken + redis.call('DEL', KEYS[i]) end
+end
+return taken
+""")
 
 
 class _Call:
@@ -79,6 +94,12 @@ class _Call:
         self._arguments = arguments
         self._epoch = epoch
         self._packed = self._pack()
+
+    def taking_away(self) -> "_Call":
+        """Return a call that deletes those of the keys that hold something else than the script takes them for."""
+        types = self.script.types
+        expected = [types[number % len(types)] for number in range(len(self._keys))] if types else []
+        return _Call(_TAKE_AWAY, self._keys if types else [], expected, self._epoch)
 
     def command(self, epoch: bytes) -> bytes:
         if epoch != self._epoch:
@@ -113,6 +134,7 @@ class ScriptRunner:
 
     Attributes:
         resting: Whether Redis has failed and is not yet back.
+        forgeries: Counts keys that somebody made hold something else than scripts do.
     """
 
     def __init__(
@@ -120,6 +142,7 @@ class ScriptRunner:
         redis: "Redis",
         catch_up: Callable[[], Awaitable[None]] | None = None,
         changed: Callable[[], None] = lambda: None,
+        forgeries: Forgeries | None = None,
     ) -> None:
         """Send nothing yet.
 
@@ -127,8 +150,10 @@ class ScriptRunner:
             redis: The client, of `open_redis`.
             catch_up: Is awaited before Redis counts as back. It uses `send`, and raises RedisAway where that fails.
             changed: Is called when Redis begins to be away, and when it is another server, or in another role.
+            forgeries: Counts keys that hold something else than scripts put there.
         """
         self.resting = False
+        self.forgeries = Forgeries() if forgeries is None else forgeries
         self._redis = redis
         self._catch_up = catch_up
         self._changed = changed
@@ -221,6 +246,8 @@ class ScriptRunner:
             if any(isinstance(answer, NoScriptError) for answer in answers):
                 await self._load(calls)
                 answers = await self._pipeline(calls)
+            if any(_is_of_wrong_type(answer) for answer in answers):
+                answers = await self._repeat_spoiled(calls, answers)
         except BaseException as error:
             futures.fail((call.answer for call in calls), RedisAway(repr(error)))
             if not isinstance(error, Exception):
@@ -231,6 +258,21 @@ class ScriptRunner:
         for call, answer in zip(calls, answers, strict=True):
             _settle(call, answer)
         return not any(isinstance(answer, Exception) for answer in answers)
+
+    async def _repeat_spoiled(self, calls: list[_Call], answers: list[Any]) -> list[Any]:
+        """Return the answers, those of calls whose keys somebody has spoiled after these keys were taken away.
+
+        Redis is not away for it: it would be for as long as the key is there.
+        """
+        spoiled = [call for call, answer in zip(calls, answers, strict=True) if _is_of_wrong_type(answer)]
+        cleaning = [call.taking_away() for call in spoiled]
+        await self._load(cleaning)
+        for taken in await self._pipeline(cleaning):
+            if isinstance(taken, int):
+                self.forgeries.count += taken
+        _log.warning("keys of %s in Redis held what none of its callers puts there", spoiled[0].script.name)
+        repeated = dict(zip(spoiled, await self._pipeline(spoiled), strict=True))
+        return [repeated.get(call, answer) for call, answer in zip(calls, answers, strict=True)]
 
     async def _pipeline(self, calls: list[_Call]) -> list[Any]:
         """Send all calls, then read all answers, on one connection. redis-py's own pipeline takes twice as long."""
@@ -245,7 +287,7 @@ class ScriptRunner:
                     self._changed()
             await connection.send_packed_command([call.command(epoch) for call in calls], check_health=False)
             answers = [await _answer(connection) for _ in calls]
-            if any(isinstance(answer, ResponseError) and not isinstance(answer, NoScriptError) for answer in answers):
+            if any(_is_refusal(answer) for answer in answers):
                 # A node that refuses writes may have been replaced: the next connection leads to the one in charge.
                 # It may also be in charge again at once, with other content.
                 epochs.forget()
@@ -267,6 +309,15 @@ async def _answer(connection: AbstractConnection) -> Any:
         return await connection.read_response()
     except ResponseError as error:
         return error
+
+
+def _is_of_wrong_type(answer: Any) -> bool:
+    return isinstance(answer, ResponseError) and str(answer).startswith(WRONG_TYPE)
+
+
+def _is_refusal(answer: Any) -> bool:
+    """Return whether an answer tells of the server: neither of its scripts nor of a key."""
+    return isinstance(answer, ResponseError) and not (isinstance(answer, NoScriptError) or _is_of_wrong_type(answer))
 
 
 def _settle(call: _Call, answer: Any) -> None:

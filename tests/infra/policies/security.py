@@ -227,6 +227,9 @@ def every_function_knows_its_cache_entries_by_a_key_of_its_own(deployment: Deplo
         keys = [mount["secret"] for mount in mounts if mount["key"] == "CACHE_KEY"]
         if "REDIS_HOST" in function["serviceConfig.environmentVariables"] and len(keys) != 1:
             yield f"{function.name} has the keys {keys}"
+        common = [mount["secret"] for mount in mounts if mount["key"] == "COMMON_KEY"]
+        if len(common) != len(keys) or set(common) & set(keys):
+            yield f"{function.name} has the common keys {common}"
         for key in keys:
             if first.setdefault(key, function.name) != function.name:
                 yield f"{function.name} has the key of {first[key]}"

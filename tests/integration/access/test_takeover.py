@@ -8,6 +8,7 @@ from pg8000.native import Connection
 from tests.integration.access.conftest import Rows
 
 from local_cloud.processes.postgres import Postgres
+from utxoiq_persistence import schedules
 
 FUNCTIONS = ("backfill", "feedback", "metrics", "database", "keys", "retention", "backup")
 WITH_KEYS = ("backfill", "metrics", "database", "backup")
@@ -120,6 +121,47 @@ def test_an_answer_cannot_be_left_for_another_function(attacker: Attacker, funct
     taken.run("UPDATE idempotency_keys SET answer = '{}'")
     assert attacker(other).run("SELECT answer FROM idempotency_keys") == []
     assert rows("SELECT owner FROM idempotency_keys") == [[f"taken_{function}"]]
+
+
+NOTED = (
+    "INSERT INTO schedule_successes (schedule) VALUES ('{}') ON CONFLICT (schedule) DO UPDATE SET succeeded_at = now()"
+)
+# Which function does the work of which schedule.
+NOTES = {
+    "database": {"publish-metrics"},
+    "metrics": {"sketch-metrics"},
+    "retention": {"partitions", "retention"},
+    "backup": {"backup", "export", "watch-backups", "verify-backup", "continue-verification"},
+}
+
+
+@pytest.mark.parametrize("function", NOTES)
+def test_that_a_schedule_did_its_work_is_noted_by_the_function_that_does_it(
+    attacker: Attacker, function: str, rows: Rows
+) -> None:
+    assert set().union(*NOTES.values()) == set(schedules.SCHEDULES)
+    taken = attacker(function)
+    before = dict(rows("SELECT schedule, succeeded_at FROM schedule_successes"))
+    for schedule in schedules.SCHEDULES:
+        assert is_refused(taken, NOTED.format(schedule)) == (schedule not in NOTES[function]), schedule
+    # Neither for a time to come, nor of what is not there.
+    later = "UPDATE schedule_successes SET succeeded_at = now() + interval '9 years' WHERE schedule = '{}'"
+    assert all(is_refused(taken, later.format(own)) for own in NOTES[function])
+    assert is_refused(taken, NOTED.format("none-of-ours"))
+    taken.run("UPDATE schedule_successes SET succeeded_at = now() - interval '1 hour'")
+    after = dict(rows("SELECT schedule, succeeded_at FROM schedule_successes"))
+    assert {schedule for schedule, at in after.items() if at != before[schedule]} == NOTES[function]
+
+
+@pytest.mark.parametrize("function", ["metrics", "database", "backup"])
+def test_nobody_records_metrics_that_aggregates_leave_out(attacker: Attacker, function: str, rows: Rows) -> None:
+    """Late ones, as if they came back from the archive."""
+    taken = attacker(function)
+    taken.run("SELECT system_metrics_ensure_ahead()")
+    taken.run("SET utxoiq.archiving = 'on'")
+    ((late,),) = rows("SELECT closing - interval '1 s' FROM metric_watermark")
+    taken.run("INSERT INTO system_metrics VALUES (gen_random_uuid(), 'x', 'x', 1, '', :late, NULL)", late=late)
+    assert rows("SELECT value_count FROM metric_deltas") == [[1]]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

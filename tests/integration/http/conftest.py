@@ -103,6 +103,7 @@ def variables(
         "CLOUD_SQL_SOCKET_DIR": str(postgres.socket_dir),
         "REDIS_HOST": valkey.host,
         "CACHE_KEY": "of this test and of no other function",
+        "COMMON_KEY": "of all functions here, and of nothing else",
         "REDIS_PORT": str(valkey.port),
         "REDIS_AUTH": valkey.password or "",
         "OIDC_USER_JWKS_URL": issuer.url,

@@ -1,6 +1,7 @@
 """A user's own data: cleared in part, exported and erased, after which no store holds a byte that tells of the user."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.integration.http.functions import Api, Function
 from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.archive.bucket import ArchiveBucket
@@ -73,17 +75,25 @@ async def store(
         yield store
 
 
+Holders = Callable[..., dict[str, list[str]]]
+
+
 @pytest.fixture
 def holders(
     sql: Any,
     valkey: Valkey,
     postgres: Postgres,
+    api_database: str,
     archive_server: StorageServer,
     functions: dict[str, Function],
-) -> Callable[[str], list[str]]:
-    """Tells which stores hold a text."""
+) -> Holders:
+    """Tells which stores hold each text: by their own queries, and in the bytes of what is copied from them whole."""
 
-    def find(text: str) -> list[str]:
+    def find(*texts: str) -> dict[str, list[str]]:
+        copies = {"dump of the database": _dump(postgres, api_database), "snapshot of redis": _snapshot(valkey)}
+        return {text: [*search(text), *(name for name, copy in copies.items() if _is_in(text, copy))] for text in texts}
+
+    def search(text: str) -> list[str]:
         wanted = text.encode()
         shown = {"t": f"%{text}%", "h": f"%{wanted.hex()}%"}  # a bytea is shown in hexadecimal digits
         queries = [query.replace("$1", ":t").replace("$2", ":h") for (query,) in sql.run(COLUMNS)]
@@ -97,6 +107,24 @@ def holders(
         ]
 
     return find
+
+
+def _is_in(text: str, content: bytes) -> bool:
+    return text.encode() in content or text.encode().hex().encode() in content
+
+
+def _dump(postgres: Postgres, database: str) -> bytes:
+    """All schemas, as an export of Cloud SQL has them."""
+    command = [f"{binaries()}/pg_dump", f"--host={postgres.socket_dir}", "--username=postgres", database]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def _snapshot(valkey: Valkey) -> bytes:
+    """What Redis itself would put on its disk, where a value is as it is."""
+    with Redis(valkey.host, valkey.port, password=valkey.password) as redis:
+        redis.config_set("rdbcompression", "no")
+        redis.save()
+    return (valkey.folder / "dump.rdb").read_bytes()
 
 
 def _entries(valkey: Valkey) -> Iterator[tuple[bytes, bytes]]:
@@ -126,7 +154,7 @@ def as_user(api: Api, issuer: Issuer) -> Callable[..., httpx.Response]:
 
 
 async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
-    api: Api, as_user: Callable[..., httpx.Response], sql: Any, store: Store, holders: Callable[[str], list[str]]
+    api: Api, as_user: Callable[..., httpx.Response], sql: Any, store: Store, holders: Holders
 ) -> None:
     own = {"user_id": USER}
     sent = [
@@ -170,8 +198,9 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
     archive = ArchiveBucket(PROJECT, ARCHIVE)
     retention = Retention(store.database, store.cache, archive, RetentionSettings(PROJECT, ARCHIVE))
     assert (await retention.run("test")).results.feedback.archived == 1
-    assert not any(holder.startswith(("object", "log", "redis")) for mark in MARKS for holder in holders(mark))
-    assert all(holders(mark) for mark in MARKS if mark != COMMENTS[0])  # that one is encrypted by now
+    held = holders(*MARKS)
+    assert not any(holder.startswith(("object", "log", "redis", "snapshot")) for mark in MARKS for holder in held[mark])
+    assert all("dump of the database" in held[mark] for mark in MARKS if mark != COMMENTS[0])  # encrypted by now
 
     export = as_user("GET", "/user/export").json()
     assert {row["insight_id"] for row in export["feedback"]} == {"people-1", "people-3"}
@@ -185,7 +214,7 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         "database": {"feedback": 2, "audit_entries": 5},
         "archive": {"days": 1, "objects_in_clear": 0},
     }
-    assert {mark: holders(mark) for mark in MARKS} == {mark: [] for mark in MARKS}
+    assert holders(*MARKS) == {mark: [] for mark in MARKS}
 
     stats = api("GET", f"{FEEDBACK}/stats", None, params={"insight_id": "people-1"}).json()
     assert (stats["total_ratings"], stats["average_rating"], stats["total_flags"]) == (1, 1.0, 0)
@@ -202,6 +231,49 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
     # Nor is a line of the log found by an entry any more.
     found = "actor = 'erased' AND (details ? 'own_request_id' OR coalesce(request_id, address) IS NOT NULL)"
     assert sql.run(f"SELECT count(*) FROM audit_log WHERE {found}") == [[0]]  # noqa: S608
+
+
+# What an erasure may forget, and the words by which it does not.
+FORGETTING = {
+    "rows": ("live.user_id = erased", "false"),
+    "the key of archived rows": ("held.user_id = erased", "false"),
+    "who acted, in the audit log": ("THEN 'erased' ELSE entry.actor", "THEN entry.actor ELSE entry.actor"),
+    "who was named, in the audit log": ("- 'user_id', '{}'", "- 'nothing', '{}'"),
+    "who asked for it": ("THEN 'erased' ELSE asked_by", "THEN asked_by ELSE asked_by"),
+}
+
+
+@pytest.mark.parametrize("store_name", FORGETTING)
+async def test_what_an_erasure_forgets_is_found(
+    api: Api, issuer: Issuer, sql: Any, store: Store, holders: Holders, store_name: str
+) -> None:
+    """Each store in turn, or the test above proves nothing of it."""
+    user = f"forgotten-{list(FORGETTING).index(store_name)}-4b9d"
+    headers = {"Authorization": f"Bearer {issuer.token(USERS, PROJECT, user)}"}
+    for insight, caller in (("people-6", None), ("people-7", "service")):
+        body = {"insight_id": insight, "comment": "x", "user_id": user}
+        own = {} if caller else {"headers": headers}
+        assert api("POST", f"{FEEDBACK}/comment", caller, json=body, **own).status_code == 200
+    sql.run(
+        "UPDATE insight_feedback SET updated_at = now() - interval '801 days'"
+        " WHERE user_id = :user AND insight_id = 'people-6'",
+        user=user,
+    )
+    archive = ArchiveBucket(PROJECT, ARCHIVE)
+    await Retention(store.database, store.cache, archive, RetentionSettings(PROJECT, ARCHIVE)).run("test")
+    ((whole,),) = sql.run("SELECT pg_get_functiondef('person_erase'::regproc)")
+    words, others = FORGETTING[store_name]
+    assert whole.count(words) == 1
+    sql.run(whole.replace(words, others))
+    try:
+        assert api("DELETE", f"{FEEDBACK}/user", None, headers=headers).status_code == 200
+        found = holders(user)[user]
+    finally:
+        sql.run(whole)
+    assert len(found) >= 2  # by a query and in the dump
+    assert "dump of the database" in found
+    assert api("DELETE", f"{FEEDBACK}/user", None, headers=headers).status_code == 200
+    assert holders(user) == {user: []}
 
 
 def test_an_administrator_exports_and_erases_whom_it_names_and_services_do_not(api: Api, sql: Any) -> None:

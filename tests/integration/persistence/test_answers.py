@@ -19,6 +19,7 @@ from utxoiq_persistence.postgres.session import Session, connector
 from utxoiq_persistence.postgres.statements import Statement
 from utxoiq_persistence.redis import pipelines as redis_link
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner, open_redis
+from utxoiq_persistence.redis.signing import Signer
 
 pytestmark = pytest.mark.anyio
 
@@ -101,7 +102,7 @@ async def test_what_cannot_be_sent_fails_for_itself_alone(valkey: Valkey) -> Non
 
 async def test_all_who_are_counted_are_answered_whatever_is_raised(valkey: Valkey, reading_fails: None) -> None:
     async with runner(valkey) as scripts:
-        limits = RateLimits(scripts)
+        limits = RateLimits(scripts, Signer(b""))
         async with asyncio.timeout(PATIENCE):
             allowances = await asyncio.gather(*(limits.take("caller", 3) for _ in range(5)))
         assert sum(allowance.granted for allowance in allowances) == 3
@@ -112,12 +113,12 @@ async def test_a_count_that_cannot_be_read_is_made_by_the_instance_alone(
 ) -> None:
     monkeypatch.setattr("utxoiq_persistence.access.rate_limits._TAKE", Script.from_text("return {1}"))
     async with runner(valkey) as scripts, asyncio.timeout(PATIENCE):
-        assert (await RateLimits(scripts).take("caller", 3)).remaining == 2
+        assert (await RateLimits(scripts, Signer(b"")).take("caller", 3)).remaining == 2
 
 
 async def test_those_who_are_counted_are_answered_though_their_count_is_cancelled(valkey: Valkey) -> None:
     async with runner(valkey) as scripts:
-        limits = RateLimits(scripts)
+        limits = RateLimits(scripts, Signer(b""))
         asking = [asyncio.create_task(limits.take("caller", 3)) for _ in range(5)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -57,7 +56,9 @@ async def opened(valkey: Valkey, number: int, key: bytes = b"ours") -> AsyncIter
         caches = []
         for _ in range(number):
             settings = RedisSettings(valkey.host, valkey.port, valkey.password)
-            cache = Cache(open_redis(settings), open_redis(settings, timeout=None), Signer(key))
+            signer = Signer(key)
+            common = Signer(b"everybody's", signer.forgeries)
+            cache = Cache(open_redis(settings), open_redis(settings, timeout=None), signer, common)
             cache.start()
             stack.push_async_callback(cache.close)
             caches.append(cache)
@@ -435,55 +436,3 @@ async def test_a_clock_that_is_set_neither_ends_entries_nor_prolongs_them(
             return short.readings > 1
 
         await eventually(is_read_again)
-
-
-STORED_BEFORE = 32
-FORGED = struct.pack(">q", 999_999) + b"999999"
-
-
-def by_hand(entries: dict[str, bytes]) -> bytes:
-    return FORGED
-
-
-def with_another_functions_key(entries: dict[str, bytes]) -> bytes:
-    return Signer(b"another function's").sign("cache:tag:", FORGED)
-
-
-def moved_from_another_tag(entries: dict[str, bytes]) -> bytes:
-    return entries["other"]
-
-
-def changed_in_one_byte(entries: dict[str, bytes]) -> bytes:
-    entry = bytearray(entries["tag"])
-    entry[-1] ^= 1
-    return bytes(entry)
-
-
-def cut_short(entries: dict[str, bytes]) -> bytes:
-    return FORGED[:9]
-
-
-@pytest.mark.parametrize(
-    "forge", [by_hand, with_another_functions_key, moved_from_another_tag, changed_in_one_byte, cut_short]
-)
-async def test_what_another_function_writes_to_redis_is_not_believed(
-    own_valkey: Valkey, forge: Callable[[dict[str, bytes]], bytes]
-) -> None:
-    """Its password of Redis is good for writing everywhere."""
-    source, other = Source(), Source()
-    other.value = 7
-    async with opened(own_valkey, 3) as (one, another, reader):
-        await source.get(one)
-        await other.get(one, "other")
-        with Redis(own_valkey.host, own_valkey.port) as redis:
-            stored = {tag: redis.hget(f"cache:{{{tag}}}:v", "") or b"" for tag in ("tag", "other")}
-            # What Redis puts before an entry, its server's epoch and when it expires, anybody can write.
-            prefix = stored["tag"][:STORED_BEFORE]
-            entries = {tag: value[STORED_BEFORE:] for tag, value in stored.items()}
-            redis.hset("cache:{tag}:v", "", prefix + forge(entries))
-        assert await source.get(another) == 0
-        assert (another.figures.forged, another.figures.group("test").misses) == (1, 1)
-        # The forged one was replaced, so that the next one reads what is true from Redis.
-        assert await source.get(reader) == 0
-        assert (reader.figures.forged, reader.figures.group("test").redis) == (0, 1)
-    assert source.readings == 2

@@ -221,6 +221,20 @@ async def test_figures_that_their_function_has_not_signed_are_left_out(
         assert not {"forged", "unsigned", "unknown", "moved"} & {one.instance for one in found}
         assert [one.instance for one in found].count(entry["instance"]) == 1
         assert "feedback has not signed them" in caplog.text
+        # They are counted once, since they are taken away; who is not known may be of a function that is deployed now.
+        assert reader.cache.figures.forged == 3
+        assert {b"unknown"} == {b"forged", b"unsigned", b"unknown", b"moved"} & {*redis.hkeys(fleet.KEY)}
+
+
+@pytest.mark.usefixtures("patient_with_redis")
+async def test_figures_come_together_again_after_somebody_put_something_else_there(
+    stores: tuple[Store, Store], redis: "Redis"
+) -> None:
+    one, other = stores
+    redis.set(fleet.KEY, "x")
+    await one.fleet.publish_own()
+    assert {found.function for found in await read(other)} == {"test", "other"}
+    assert one.cache.figures.forged == 1
 
 
 async def test_without_redis_an_instance_answers_for_itself_until_it_is_back(

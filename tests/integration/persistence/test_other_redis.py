@@ -142,7 +142,8 @@ async def opened_at(port: int, number: int) -> AsyncIterator[list[Cache]]:
         caches = []
         for _ in range(number):
             settings = RedisSettings("127.0.0.1", port)
-            cache = Cache(open_redis(settings), open_redis(settings, timeout=None), Signer(b"its own"))
+            listening = open_redis(settings, timeout=None)
+            cache = Cache(open_redis(settings), listening, Signer(b"its own"), Signer(b"everybody's"))
             cache.start()
             stack.push_async_callback(cache.close)
             caches.append(cache)

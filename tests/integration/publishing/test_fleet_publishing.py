@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import pytest
+from redis import Redis
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.standstill import locked
 
@@ -85,6 +86,20 @@ async def test_the_fleets_figures_are_published_in_one_call(
     assert monitoring.value(metrics.PARTITIONS_MONTHS_AHEAD) >= 3
     assert monitoring.value(metrics.RETENTION_CONSECUTIVE_FAILURES) == 0
     assert monitoring.value(metrics.RETENTION_DURATION) == 0
+
+
+@pytest.mark.parametrize("mark", ["", "1", "x" * 32])
+async def test_a_mark_that_another_function_makes_stops_no_publication(
+    publisher: FleetPublisher, settings: Settings, monitoring: Monitoring, clock: Clock, mark: str
+) -> None:
+    """Its password of Redis is good for marking all windows to come."""
+    key = f"publication:fleet:{clock.now // SECONDS * SECONDS:.3f}"
+    with Redis(settings.redis.host, settings.redis.port, password=settings.redis.auth) as redis:
+        redis.set(key, mark)
+        assert "published" in await publisher.publish()
+        assert len(monitoring.calls.sizes) > 0
+        assert redis.get(key) != mark.encode()
+    assert "already" in await publisher.publish()
 
 
 async def test_within_a_minute_it_is_done_once_by_whomever(

@@ -62,6 +62,7 @@ def client(world: World, tmp_path: Path) -> Iterator[Client]:
             "CLOUD_SQL_SOCKET_DIR": str(settings.database.socket_dir),
             "REDIS_HOST": settings.redis.host,
             "CACHE_KEY": "of this test and of no other function",
+            "COMMON_KEY": "of all functions here, and of nothing else",
             "REDIS_PORT": str(settings.redis.port),
             "REDIS_AUTH": settings.redis.auth or "",
             "OIDC_USER_JWKS_URL": issuer.url,

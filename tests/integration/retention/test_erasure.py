@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from google.cloud import storage
 from pyarrow import parquet as pq
 from tests.integration.retention.test_columns import keep, rows_of
 from tests.integration.retention.test_failures import interrupted
@@ -273,6 +274,24 @@ async def test_an_erasure_is_audited_without_whom_it_erased(world: World, store:
     assert world.live("insight_feedback").total() == 0
 
 
+async def test_an_erasure_that_told_no_cache_would_be_seen(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cache holds of the person's feedback goes with it, or its figures are served for an hour."""
+
+    async def ratings() -> int:
+        return int(json.loads((await store.feedback.stats("i")).body)["total_ratings"])
+
+    for tells_the_cache, left in ((False, 1), (True, 0)):
+        await store.feedback.rate(Rating("i", 4), "ann")
+        assert await ratings() == 1
+        with monkeypatch.context() as patched:
+            if not tells_the_cache:
+                patched.setattr(Feedback, "changing", lambda *_: iter(()))
+            await erasure.erase(store.database, store.feedback, "ann")
+        assert await ratings() == left
+
+
 async def test_a_run_that_was_killed_before_it_withdrew_an_object_in_clear_is_made_good(
     world: World, store: Store, bucket_server: StorageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,3 +309,30 @@ async def test_a_run_that_was_killed_before_it_withdrew_an_object_in_clear_is_ma
     assert expunge(world) == Expunged(1, 0)
     assert b"user-1" not in stored(world, bucket_server)
     assert world.archived("insight_feedback").total() == len(rows_of("insight_feedback"))
+
+
+async def test_an_object_in_clear_that_was_gone_is_replaced_when_it_is_brought_back(
+    world: World, store: Store, bucket_server: StorageServer
+) -> None:
+    """It stays in the ledger while it is gone, and its successor is one whose rows are in the archive only."""
+    keep(world, "insight_feedback")
+    (name,) = [one for one in world.objects() if not one.startswith("manifests/")]
+    content = world.archive.get(name)
+    ((ended_at,),) = world.sql.run("SELECT ended_at FROM archive_objects")
+    await world.service(store).restore("insight_feedback", *ALWAYS, keep_days=30)
+    world.sql.run("DELETE FROM insight_feedback")
+    world.sql.run("UPDATE archive_objects SET state = 'gone', ended_at = :at, keep_until = NULL", at=ended_at)
+    world.lose(name)
+    assert (await world.service(store).run("test")).status == "success"
+    assert world.sql.run("SELECT state, sealed FROM archive_objects") == [["gone", False]]
+
+    client = storage.Client(project=PROJECT)
+    client.bucket(world.bucket.name).blob(name).upload_from_string(content)
+    assert (await world.service(store).run("test")).status == "success"
+    states = world.sql.run("SELECT state, sealed, ended_at FROM archive_objects WHERE state <> 'abandoned'")
+    assert states == [["removed", True, ended_at]]
+    assert expunge(world) == Expunged(1, 0)
+    held = sorted(row["user_id"] for row in rows_of("insight_feedback"))
+    assert all(user_id.encode() not in stored(world, bucket_server) for user_id in held)
+    await world.service(store).restore("insight_feedback", *ALWAYS, keep_days=30)
+    assert users(world) == held

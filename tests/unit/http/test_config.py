@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "DEPLOYMENT_KEYS": json.dumps([DECLARED]),
     "REDIS_HOST": "127.0.0.1",
     "CACHE_KEY": "of this test and of no other function",
+    "COMMON_KEY": "of all functions here, and of nothing else",
     "ARCHIVE_BUCKET": "project-archive",
 }
 
@@ -50,6 +51,7 @@ def test_a_function_does_not_start_without_a_variable_and_names_it(name: str) ->
         ("OIDC_USER_ISSUER", "accounts.google.com"),
         ("OIDC_USER_ISSUER", "https://Accounts.Google.com/"),
         ("CACHE_KEY", "short"),
+        ("COMMON_KEY", "short"),
         ("CORS_ORIGINS", "https://app.example.org/"),
         ("LOG_LEVEL", "LOUD"),
         ("DB_POOL_SIZE", "none"),

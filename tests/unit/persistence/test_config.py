@@ -5,7 +5,14 @@ import pytest
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import ConfigurationError
 
-LEAST = {"DB_INSTANCE": "p:r:i", "DB_NAME": "n", "DB_USER": "u", "REDIS_HOST": "h", "CACHE_KEY": "k" * 32}
+LEAST = {
+    "DB_INSTANCE": "p:r:i",
+    "DB_NAME": "n",
+    "DB_USER": "u",
+    "REDIS_HOST": "h",
+    "CACHE_KEY": "k" * 32,
+    "COMMON_KEY": "c" * 32,
+}
 
 
 def test_the_least_environment_is_enough() -> None:
