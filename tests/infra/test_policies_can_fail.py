@@ -133,8 +133,8 @@ def share_cache_key(props: Props) -> None:
 
 
 def take_cache_key_for_common(props: Props) -> None:
-    mounts = {mount.key: mount for mount in props["service_config"].secret_environment_variables}
-    mounts["COMMON_KEY"].secret = mounts["CACHE_KEY"].secret
+    mounts = {mount["key"]: mount for mount in props["serviceConfig"]["secretEnvironmentVariables"]}
+    mounts["COMMON_KEY"]["secret"] = mounts["CACHE_KEY"]["secret"]
 
 
 RETENTION_ACCOUNT = "serviceAccount:utxoiq-prod-retention@utxoiq-prod.iam.gserviceaccount.com"

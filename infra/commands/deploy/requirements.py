@@ -24,6 +24,8 @@ RIGHTS: Mapping[str, str] = {
     "cloudfunctions.functions.create": "roles/cloudfunctions.admin",
     "servicenetworking.services.addPeering": "roles/servicenetworking.networksAdmin",
     "logging.buckets.create": "roles/logging.configWriter",
+    "dns.managedZones.create": "roles/dns.admin",
+    "compute.firewallPolicies.create": "roles/compute.securityAdmin",
     "cloudsql.instances.create": "roles/editor",
     "serviceusage.services.enable": "roles/editor",
 }
