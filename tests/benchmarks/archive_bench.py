@@ -44,7 +44,7 @@ from utxoiq_persistence.redis.signing import Signer
 
 ROWS = 1_000_000
 ROUNDS = 3
-TARGET_RATIO = 0.5
+TARGET_RATIO = 0.6
 TARGET_MIB = 300
 PROJECT = "bench"
 BUCKET = "archive"

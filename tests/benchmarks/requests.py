@@ -52,12 +52,12 @@ class Requests:
 
     def routes(self) -> list[Route]:
         return [
-            Route("rate", "POST rate", "feedback", 1.0, _times(REQUESTS, self._rate)),
-            Route("batch", "POST metrics batch of 100", "metrics", 1.0, _times(BATCHES, self._batch)),
-            Route("job", "GET job", "backfill", 1.0, _times(REQUESTS, self._job)),
+            Route("rate", "POST rate", "feedback", 1.5, _times(REQUESTS, self._rate)),
+            Route("batch", "POST metrics batch of 100", "metrics", 2.0, _times(BATCHES, self._batch)),
+            Route("job", "GET job", "backfill", 2.0, _times(REQUESTS, self._job)),
             Route("stats", "GET stats, cached", "feedback", 2.0, _times(REQUESTS, self._stats)),
-            Route("aggregate", "GET aggregate, cached", "metrics", 2.0, _times(REQUESTS, self._aggregate)),
-            Route("page", "GET metrics, 1,000 rows", "metrics", 2.0, _times(REQUESTS, self._page)),
+            Route("aggregate", "GET aggregate, cached", "metrics", 2.5, _times(REQUESTS, self._aggregate)),
+            Route("page", "GET metrics, 1,000 rows", "metrics", 2.5, _times(REQUESTS, self._page)),
         ]
 
     def _rate(self) -> Pair:

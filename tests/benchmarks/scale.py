@@ -14,7 +14,7 @@ from tests.benchmarks import data
 from tests.benchmarks.callers import Callers
 from tests.benchmarks.requests import FEEDBACK, METRICS
 
-TARGET = 1.5
+TARGET = 1.1
 REPEATS = 200
 
 
