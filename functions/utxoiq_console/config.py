@@ -57,9 +57,11 @@ class Settings:
         )
 
     @property
-    def local_base_url(self) -> str:
-        """Return the base URL of a local stack, where all functions are; empty in the cloud."""
-        return self.processes.partition("/_local/")[0] if self.processes else ""
+    def base_url(self) -> str:
+        """Return the URL where callers find all functions: the local stack's, the load balancer's, or empty."""
+        if self.processes:
+            return self.processes.partition("/_local/")[0]
+        return next((one.url for one in self.resources.with_kind("entry") if one.url), "")
 
     def short(self, name: str) -> str:
         """Return a resource's name without the stack's prefix."""

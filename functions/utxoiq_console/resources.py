@@ -22,7 +22,7 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
         uses: The ids of the resources that it uses.
         members: The names of what it consists of, such as a scheduler's jobs.
         paths: The path prefixes that a function serves.
-        url: The URL of a function.
+        url: The URL of a function by which the console calls it, or the one by which callers reach all.
         health: The URL of a function's health; empty if the platform does not let the console call it.
     """
 

@@ -48,6 +48,8 @@ READING_TRACES = ("cloudtrace.traces.get",)
 READING_LOGS = "roles/logging.viewAccessor"
 VIEW = "_AllLogs"
 LOG_DAYS = 30
+# The platform's lines have the URL with its query; who keeps those out of `_Default` has no other copy of them.
+WITHOUT_USERS = 'NOT httpRequest.requestUrl:"user_id="'
 # Some requests every few seconds while somebody looks.
 REQUESTS_AN_HOUR = 20_000
 
@@ -130,7 +132,7 @@ class ConsoleAccess(Component):
             name=name,
             project=configuration.project,
             destination=pulumi.Output.concat("logging.googleapis.com/", bucket.id),
-            filter=within_stack(configuration, f"({FUNCTION_LINES}) OR ({JOB_LINES})"),
+            filter=within_stack(configuration, f"(({FUNCTION_LINES}) OR ({JOB_LINES}))") + f" AND {WITHOUT_USERS}",
             unique_writer_identity=True,
             opts=self.own(),
         )
@@ -175,9 +177,17 @@ def resources(
 def _callers(configuration: Configuration) -> list[Resource]:
     names = [spec.name for spec in ENDPOINTS]
     return [
-        _resource(
-            "clients", "entry", "Clients", configuration.domain, configuration.domain or "By each function's URL", names
-        ),
+        {
+            **_resource(
+                "clients",
+                "entry",
+                "Clients",
+                configuration.domain,
+                configuration.domain or "By each function's URL",
+                names,
+            ),
+            "url": f"https://{configuration.domain}" if configuration.domain else "",
+        },
         {
             **_resource(
                 "scheduler",

@@ -23,6 +23,10 @@ class Network(Component):
             project=configuration.project,
             auto_create_subnetworks=False,
             routing_mode="REGIONAL",
+            # Else a rule of the firewall that somebody adds by hand would let out what the list denies.
+            network_firewall_policy_enforcement_order="BEFORE_CLASSIC_FIREWALL"
+            if configuration.network.egress_listed
+            else None,
             opts=self.own(),
         )
         self.subnetwork = compute.Subnetwork(

@@ -9,6 +9,7 @@ from utxoiq_policies.values import UNKNOWN, differs, entries, is_set, is_whole
 
 FUNCTION = "cloudfunctionsv2/function:Function"
 INSTANCE = "sql/databaseInstance:DatabaseInstance"
+CLASSIC = "compute/firewall:Firewall"
 FIREWALL = "compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
 ASSOCIATION = "compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
 ALL_TRAFFIC = "VPC_EGRESS_ALL_TRAFFIC"
@@ -96,6 +97,9 @@ def what_leaves_through_the_network_is_listed(stack: Stack) -> Iterator[str]:
         for found in entries(policy["rules"]):
             if is_whole(found) and found.get("action") == "allow" and _is_egress(found) and not _is_listed(found):
                 yield f"{policy.name} lets out what it does not name: {found.get('description')}"
+    for classic in stack.all(CLASSIC):
+        if classic["direction"] == "EGRESS" and classic["allows"] and not _names(classic["destinationRanges"]):
+            yield f"{classic.name} lets out what it does not name"
 
 
 @rule
@@ -129,7 +133,7 @@ def _has_a_list(stack: Stack) -> bool:
         found["direction"] in ("EGRESS", UNKNOWN)
         and found["denies"]
         and (not is_whole(found["destinationRanges"]) or ANYWHERE in (found["destinationRanges"] or ()))
-        for found in stack.all("compute/firewall:Firewall")
+        for found in stack.all(CLASSIC)
     )
 
 
@@ -152,7 +156,13 @@ def _is_egress(found: Mapping[str, Any]) -> bool:
 def _is_listed(found: Mapping[str, Any]) -> bool:
     """Return whether a rule names hosts, private ranges, or others of at most 65,536 addresses."""
     match = found.get("match") or {}
-    ranges = match.get("destIpRanges") or ()
-    named = [*ranges, *(match.get("destFqdns") or ()), *(match.get("destAddressGroups") or ())]
-    networks = [ip_network(one) for one in ranges]
-    return bool(named) and all(one.is_private or one.prefixlen >= WIDEST for one in networks)
+    ranges = match.get("destIpRanges")
+    return _names(ranges) if ranges else bool(match.get("destFqdns") or match.get("destAddressGroups"))
+
+
+def _names(ranges: Any) -> bool:
+    """Return whether ranges are given, private ones or of few addresses. Yes where they are not known."""
+    if not is_whole(ranges):
+        return True
+    networks = [ip_network(one) for one in ranges or ()]
+    return bool(networks) and all(one.is_private or one.prefixlen >= WIDEST for one in networks)

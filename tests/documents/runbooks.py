@@ -32,7 +32,10 @@ def says_that_it_ends_the_incident(slug: str) -> bool:
 
 
 def run_runbook(stack: LocalStack, slug: str, labels: Mapping[str, str] | None = None) -> None:
-    """Run what the runbook has under Confirm and Do. labels: the incident's. Raises AssertionError."""
+    """Run what the runbook has under Confirm and Do. labels: the incident's, and what Do is told by Confirm.
+
+    Raises AssertionError.
+    """
     names = {name.upper(): value for name, value in (labels or {}).items()}
     run_blocks(stack, [*_given(), *read_steps(slug)], stack.state.parent / "repository", names)
 

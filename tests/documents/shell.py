@@ -11,7 +11,8 @@ from tests.system.running import REPOSITORY, LocalStack
 
 # What the documents call the base URL of a stack that `make up` started.
 DOCUMENTED_BASE = "http://127.0.0.1:8080"
-SECONDS = 240.0
+# Ends what hangs; a slow machine takes its time.
+SECONDS = 1200.0
 _END = "the block on line {line} has ended"
 # `make` finds what it installs too old wherever the lock was written later, as in a checkout.
 _MAKE = 'make() { command make --old-file=.venv/installed "$@"; }'

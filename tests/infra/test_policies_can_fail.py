@@ -126,6 +126,11 @@ def allow(addresses: str) -> Callable[[Props], None]:
     return change
 
 
+def let_out() -> None:
+    allows = [compute.FirewallAllowArgs(protocol="all")]
+    compute.Firewall("more", network="n", direction="EGRESS", destination_ranges=["0.0.0.0/0"], allows=allows)
+
+
 def share_cache_key(props: Props) -> None:
     for mount in props["serviceConfig"]["secretEnvironmentVariables"]:
         if mount["key"] == "CACHE_KEY":
@@ -335,6 +340,11 @@ BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
     ("functions_reach_what_is_listed_where_that_is_configured", waiting_for_nothing(FUNCTION), {}),
     (
         "functions_reach_what_is_listed_where_that_is_configured",
+        Mutation(("compute/network:Network",), put("network_firewall_policy_enforcement_order", None)),
+        {},
+    ),
+    (
+        "functions_reach_what_is_listed_where_that_is_configured",
         Mutation(
             addition=lambda: _ignore(compute.RouterNat("more", router="r", source_subnetwork_ip_ranges_to_nat="x"))
         ),
@@ -356,6 +366,7 @@ BROKEN: list[tuple[str, Mutation, Mapping[str, object]]] = [
             Mutation((FIREWALL,), lambda props: props["rules"].pop()),
             Mutation((FIREWALL,), lambda props: props["rules"][-1].update(action="allow")),
             Mutation((FIREWALL,), allow("0.0.0.0/0")),
+            Mutation(addition=let_out),
             Mutation(
                 ("compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation",),
                 put("firewall_policy", "another"),

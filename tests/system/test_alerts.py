@@ -43,6 +43,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         watched.end()
 
 
+class Seen(dict[str, str]):
+    """What somebody reads in what Confirm prints, by the name that Do has for it."""
+
+
 @contextmanager
 def mended_otherwise(mend: Callable[[], object]) -> Iterator[None]:
     """Mend what the runbook has not, if it fails: the causes after it are not to suffer from that."""
@@ -393,11 +397,11 @@ def logged_activity(watched: Watched, resource: Mapping[str, object], payload: M
 
 
 @contextmanager
-def an_admin_key(watched: Watched) -> Iterator[None]:
+def an_admin_key(watched: Watched) -> Iterator[Seen]:
     wanted = {"name": f"admin-{time.monotonic_ns()}", "owner": "nobody", "scopes": ["admin"]}
     with watched.operator() as client:
-        client.post(KEYS, json=wanted).raise_for_status()
-    yield
+        made = client.post(KEYS, json=wanted).raise_for_status().json()
+    yield Seen(key_id=made["id"])
 
 
 PROJECT_RESOURCE = {"type": "project", "labels": {"project_id": "utxoiq-local"}}
@@ -540,16 +544,16 @@ def test_just_the_declared_alerts_open_and_close(watched: Watched, name: str) ->
 def opened_besides(watched: Watched, cause: Cause) -> frozenset[str]:
     """What a cause opened besides what it has to, and may, open."""
     expected = frozenset(cause.opens)
-    with watched.opening(expected) as opened, cause.breaks(watched):
+    with watched.opening(expected) as opened, cause.breaks(watched) as broken:
         opened.await_slugs(expected)
-        follow_runbooks(watched, cause.opens)
+        follow_runbooks(watched, cause.opens, broken if isinstance(broken, Seen) else Seen())
     return opened.slugs() - expected - frozenset(cause.may)
 
 
-def follow_runbooks(watched: Watched, slugs: Sequence[str]) -> None:
+def follow_runbooks(watched: Watched, slugs: Sequence[str], seen: Seen) -> None:
     """Do what the runbooks of open incidents say; those that say so have to end theirs by that."""
     for slug in slugs:
-        run_runbook(watched.stack, slug, labels_of(watched.incident(slug)))
+        run_runbook(watched.stack, slug, {**labels_of(watched.incident(slug)), **seen})
     ended = {slug for slug in slugs if says_that_it_ends_the_incident(slug)}
     until(lambda: not ended & set(watched.open()), CLOSE_SECONDS)
 
@@ -565,7 +569,7 @@ def test_backups_that_have_failed_for_days_are_missing(watched: Watched) -> None
         watched.start()
         until(lambda: expected <= set(watched.open()), 90)
         assert set(watched.open()) == expected
-    follow_runbooks(watched, MISSING)
+    follow_runbooks(watched, MISSING, Seen())
     watched.await_quiet()
 
 

@@ -10,7 +10,8 @@ from tests.fuzz import callers
 from tests.fuzz.callers import CALLERS, FuzzingCaller
 from tests.system.running import LocalStack
 
-SECONDS = 240
+# Ends what hangs; a slow machine takes its time.
+SECONDS = 1200
 AT_ONCE = 3
 # Of each operation, in the phase of fuzzing and in that of sequences; `make fuzz` makes more.
 EXAMPLES = 3

@@ -29,7 +29,7 @@ async def show_one(context: PageContext, request: Request, name: str) -> Respons
     opened = await context.opened.get()
     try:
         local = context.credentials.find(form.get("credential_kind", ""), operation, form)
-        sent = trial.fill_in(operation, form, local, context.settings.local_base_url)
+        sent = trial.fill_in(operation, form, local, context.settings.base_url)
         outcome = await trial.send(opened.session, sent)
     except (InvalidTrial, SourceUnavailable) as problem:
         return _page(context, request, operation, form, None, str(problem))
@@ -59,7 +59,7 @@ def _page(
 ) -> Response:
     try:
         local = context.credentials.find(given.get("credential_kind", ""), operation, given)
-        curl = trial.fill_in(operation, _with_names(operation, given), local, context.settings.local_base_url).curl
+        curl = trial.fill_in(operation, _with_names(operation, given), local, context.settings.base_url).curl
     except InvalidTrial:
         curl = ""
     return context.page(

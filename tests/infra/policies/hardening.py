@@ -216,6 +216,9 @@ def functions_reach_what_is_listed_where_that_is_configured(deployment: Deployme
         *((deployment.setting("servicesRange"), port) for port in SERVICE_PORTS),
         *((host, "443") for host in hosts),
     }
+    for network in deployment.all("compute/network:Network"):
+        if network["networkFirewallPolicyEnforcementOrder"] != "BEFORE_CLASSIC_FIREWALL":
+            yield f"rules of {network.name}'s firewall come before the list"
     yield from (f"functions may reach {entry}" for entry in listed - wanted)
     yield from (f"functions may not reach {entry}" for entry in wanted - listed)
     for function in deployment.all("cloudfunctionsv2/function:Function"):
