@@ -67,4 +67,6 @@ def _imitate_repository(folder: Path, state: Path) -> None:
 
 def _environment(stack: LocalStack, names: Mapping[str, str]) -> dict[str, str]:
     own = {"LOCAL_STATE": str(stack.state), "PYTHON": "python3", "UV_DEFAULT_INDEX": "unused"}
-    return {**os.environ, **own, **names}
+    # Nobody's shell is within `make`, as the tests are: a `make` below it would name the folders that it enters.
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    return {**outside, **own, **names}
