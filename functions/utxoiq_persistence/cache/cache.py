@@ -177,11 +177,13 @@ class Cache:
         self._signer = signer
         self._common = common
         self._figures = CacheFigures()
-        self.scripts = ScriptRunner(redis, self._invalidate_rest, self._distrust, signer.forgeries)
+        self._changes = Changes()
+        self.scripts = ScriptRunner(
+            redis, self._invalidate_rest, self._distrust, signer.forgeries, replaced=self._changes.begin_anew
+        )
         self._name = uuid.uuid4().hex
         self._numbers = count()
         self._channel = Channel(listening, self._beat, self._heed, self._drop_all, common)
-        self._changes = Changes()
         self._memory = Memory(MAX_BYTES, MAX_FIELDS)
         self._flights: dict[str, dict[str, _Flight]] = {}
         # Tags that changed while Redis was away. Redis is told of them before anything is read from it again.
@@ -320,12 +322,14 @@ class Cache:
         again at once leaves no guard to offer by, so that whoever writes there keeps nobody busy. Raises RedisAway.
         """
         for _ in range(2):
-            value, *told = await self.scripts.run(
+            value, *rest = await self.scripts.run(
                 _LOOKUP, keys[:2], _FORM + field, EPOCH, self._mark(), str(GUARD_SECONDS)
             )
+            now = float(rest[-1])
+            self._changes.pass_time(now)
             if value is None:
-                return _Guard(told[0], float(told[1]))
-            loaded, seconds_left, now = map(float, told)
+                return _Guard(rest[0], now)
+            loaded, seconds_left = float(rest[0]), float(rest[1])
             if self._is_true(tag, field, value, loaded, now):
                 return _Found(_decode(value), seconds_left)
             await self.scripts.run(_DISCARD, keys[:1], _FORM + field, value)
@@ -341,7 +345,7 @@ class Cache:
             self._signer.forgeries.count += 1
             _log.warning("an entry of %s was brought back to Redis", tag)
             return False
-        return not self._changes.may_have_come_after(loaded)
+        return not self._changes.may_have_come_after(tag, loaded)
 
     async def _offer(
         self, keys: list[str], tag: str, field: str, document: Document, guard: "_Guard", seconds: int
