@@ -10,7 +10,7 @@ from redis import Redis
 from tests.integration.persistence.test_cache import Source, eventually, held_in_process, opened
 
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.cache.cache import Cache
+from utxoiq_persistence.cache.cache import MAX_ENTRY_BYTES, Cache
 from utxoiq_persistence.cache.channel import CHANNEL
 from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
@@ -295,6 +295,26 @@ async def test_a_writer_that_never_ends_keeps_no_tag_from_being_cached(caches: l
     attacker.zadd(WRITERS, {"nobody": float("inf"), "somebody": 9e12})
     assert await source.get(one) == await source.get(other) == 0
     assert source.readings == 1
+
+
+@pytest.mark.parametrize("key", [ENTRIES, GUARD])
+async def test_nobody_is_sent_what_is_longer_than_it_can_be(caches: list[Cache], attacker: "Redis", key: str) -> None:
+    one, other, _ = caches
+    source = Source()
+    assert await source.get(one) == 0
+    huge = HEADER.pack(HEADER.unpack_from(stored(attacker))[0], 0, 1e12, 0) + bytes(2**23)
+    if key == ENTRIES:
+        attacker.hset(ENTRIES, FIELD, huge)
+    else:
+        attacker.delete(ENTRIES)
+        attacker.set(GUARD, huge)
+    before = attacker.info("stats")["total_net_output_bytes"]
+    assert await source.get(other) == 0
+    assert attacker.info("stats")["total_net_output_bytes"] - before < 2**22
+    assert other.figures.forged == 1
+    # It was taken away, and the true one is there.
+    assert len(stored(attacker)) < MAX_ENTRY_BYTES
+    assert source.readings == 2
 
 
 def as_text(attacker: "Redis", key: str) -> None:
