@@ -37,7 +37,7 @@ MAX_COUNTED = 250
 # Whoever has less than this share of the limit left, or fewer requests than these, is near it.
 NEAR_SHARE = 0.1
 NEAR_REQUESTS = 20
-# What Redis told within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
+# What Redis said within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
 # what is left: so many instances at once admit together no more than that.
 FRESH_SECONDS = 0.02
 PARTS = 64
@@ -134,8 +134,8 @@ class _Window:
     `behind` are admitted and wait to be counted; `waiting` ask first. `counted` and `sent` are those of either kind
     whose count is on its way; `wanted` are how many of them are to be granted now, `certain` how many whatever Redis
     says. This instance has granted `own` in the window, others `others`, as was verified last, and all together `used`,
-    as Redis told without proof. `open` are requests that are being answered. Redis told of the window at
-    `told_at`, which ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor
+    as Redis says without proof. `open` are requests that are being answered. Redis answered for the window at
+    `learned_at`, which ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor
     prolongs a window. Nor does Redis, once the window has begun.
     """
 
@@ -147,12 +147,12 @@ class _Window:
         "ends_at",
         "field",
         "key",
+        "learned_at",
         "limit",
         "open",
         "others",
         "own",
         "sent",
-        "told_at",
         "used",
         "waiting",
         "wanted",
@@ -168,7 +168,7 @@ class _Window:
         self.wanted = 0
         self.certain = 0
         self.ends_at = -math.inf
-        self.told_at = -math.inf
+        self.learned_at = -math.inf
         self.open = 0
         self.behind = 0
         self.sent = 0
@@ -178,7 +178,7 @@ class _Window:
 
     @property
     def uncounted(self) -> int:
-        """Return how many requests are admitted of which Redis has not told that it knows."""
+        """Return how many requests are admitted that Redis has not confirmed."""
         return self.behind + self.sent
 
     def is_spent(self, now: float) -> bool:
@@ -197,7 +197,7 @@ class _Window:
         left = self.limit - self.used - uncounted
         if left <= NEAR_REQUESTS or left <= self.limit * NEAR_SHARE:
             return False
-        return uncounted <= self.open or (now - self.told_at < FRESH_SECONDS and uncounted < left // PARTS)
+        return uncounted <= self.open or (now - self.learned_at < FRESH_SECONDS and uncounted < left // PARTS)
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
@@ -227,10 +227,10 @@ class _Window:
 
         It has not begun before the one that this instance knew had ended, so that nobody makes windows short.
         """
-        self.told_at = time.monotonic()
-        if self.told_at >= self.ends_at:
-            least = WINDOW_SECONDS - (self.told_at - self.ends_at)
-            self.ends_at = self.told_at + min(WINDOW_SECONDS, max(seconds, least))
+        self.learned_at = time.monotonic()
+        if self.learned_at >= self.ends_at:
+            least = WINDOW_SECONDS - (self.learned_at - self.ends_at)
+            self.ends_at = self.learned_at + min(WINDOW_SECONDS, max(seconds, least))
 
     def learn_others(self, granted: int) -> None:
         """Note what others have verifiably granted, and want no more than is left."""
