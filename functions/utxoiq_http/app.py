@@ -106,7 +106,7 @@ class App(Generic[Resource]):
                 reply = await endpoint.route.handler(opened.resource, call)
                 await compression.encode(reply, headers)
         except Exception as error:
-            reply = _of_error(error, request_id)
+            reply = _answer_error(error, request_id)
         finally:
             if gate is not None:
                 gate.leave(visit)
@@ -181,7 +181,7 @@ class App(Generic[Resource]):
         return self._cross_origin.preflight(headers, self._router.methods(path))
 
 
-def _of_error(error: Exception, request_id: str) -> Answer:
+def _answer_error(error: Exception, request_id: str) -> Answer:
     problem = problems.from_error(error)
     if problem is None:
         _log.error("a request failed", exc_info=error)

@@ -175,7 +175,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "errors": "How many errors there were.",
     "hit_rate": "How many lookups were answered without the database, in percent; null where there were none.",
     "evictions": "How many entries were dropped for want of memory.",
-    "forged": "How many entries in Redis were not of the function's own making, and not believed.",
+    "forged": "How much of what Redis held or passed on was not of the functions' making, or was put back, and was not "
+    "believed: entries, beats, news of changes, counts, figures, marks.",
     "failed_writes": "How many entries and invalidations Redis did not take.",
     "groups": "The same for each group of entries.",
     **{

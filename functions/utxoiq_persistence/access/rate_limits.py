@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from utxoiq_persistence import futures
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
-from utxoiq_persistence.redis.signing import Signer
+from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 from utxoiq_persistence.tracing import spans as tracing
 
 WINDOW_SECONDS = 3600
@@ -37,7 +37,7 @@ MAX_COUNTED = 250
 # Whoever has less than this share of the limit left, or fewer requests than these, is near it.
 NEAR_SHARE = 0.1
 NEAR_REQUESTS = 20
-# What Redis told within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
+# What Redis said within so many seconds is fresh. Then an instance has no more uncounted than one part in so many of
 # what is left: so many instances at once admit together no more than that.
 FRESH_SECONDS = 0.02
 PARTS = 64
@@ -48,33 +48,44 @@ _log = logging.getLogger(__name__)
 
 # The most instances, and windows of theirs, that count one caller within an hour.
 MAX_FIELDS = 1000
-# A count that was signed more hours ago than this, or ahead, counts no more: clocks may differ by one, and windows last
-# for one.
-MAX_HOURS = 2
+# The longest name of a field.
+MAX_FIELD_BYTES = 64
+# By how much the clock of Redis, as two instances know it, may differ, in seconds: by what an answer takes.
+TOLERANCE_SECONDS = 2.0
 
 # What a caller's name is signed as, and how much of that is the caller's key.
 CALLER = "caller"
 KEY_BYTES = 12
 
-# How many requests an instance has granted in a window, and the hour since 1970 in which it signed that.
-_COUNT = struct.Struct(">II")
+# How many requests an instance has granted in a window, when it signed that, and when the window ends, as far as it
+# knows. Times are by the clock of Redis, the same for all instances.
+_COUNT = struct.Struct(">Idd")
 
 # Counts only what it lets through: a refusal costs no one anything. Of each window: the instance's field, and what it
 # writes there if all that is wanted is granted; how many are wanted; how many are counted whatever is left; the limit;
 # how many the instance had granted before; and how long its window lasts. Where less is left, nothing is written, and
-# all counts are returned.
+# all counts of others are returned. What has not the size of a count is taken away: so nobody is sent more than
+# MAX_FIELDS of them. The last of the answer is the time.
 _TAKE = Script.from_text(
     """-- rate limit
-local told = {}
+local longest, most_fields = tonumber(ARGV[1]), tonumber(ARGV[2])
+local size, longest_name = tonumber(ARGV[3]), tonumber(ARGV[4])
+local answers = {}
 for i = 1, #KEYS do
-    local at = 7 * i - 5
-    local field, entry, longest = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[1])
+    local at = 7 * i - 3
+    local field, entry = ARGV[at + 1], ARGV[at + 2]
     local wanted, granted, limit = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
     local used, lasts = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
-    if redis.call('HLEN', KEYS[i]) > tonumber(ARGV[2]) then redis.call('DEL', KEYS[i]) end
-    local counts = redis.call('HGETALL', KEYS[i])
-    for j = 1, #counts, 2 do
-        if counts[j] ~= field and #counts[j + 1] >= 4 then used = used + struct.unpack('>I4', counts[j + 1]) end
+    if redis.call('HLEN', KEYS[i]) > most_fields then redis.call('DEL', KEYS[i]) end
+    local found, counts, taken = redis.call('HGETALL', KEYS[i]), {}, 0
+    for j = 1, #found, 2 do
+        if #found[j] > longest_name or #found[j + 1] ~= size then
+            taken = taken + redis.call('HDEL', KEYS[i], found[j])
+        elseif found[j] ~= field then
+            used = used + struct.unpack('>I4', found[j + 1])
+            counts[#counts + 1] = found[j]
+            counts[#counts + 1] = found[j + 1]
+        end
     end
     local left = redis.call('PTTL', KEYS[i])
     local ends = left >= 0 and left <= longest
@@ -82,12 +93,14 @@ for i = 1, #KEYS do
     if used + wanted <= limit or wanted <= granted then
         redis.call('HSET', KEYS[i], field, entry)
         if not ends then redis.call('PEXPIRE', KEYS[i], left) end
-        told[i] = {1, used + wanted, left, {}}
+        answers[i] = {1, used + wanted, left, {}, taken}
     else
-        told[i] = {0, used, left, counts}
+        answers[i] = {0, used, left, counts, taken}
     end
 end
-return told
+local now = redis.call('TIME')
+answers[#answers + 1] = string.format('%.6f', now[1] + now[2] / 1000000)
+return answers
 """,
     "hash",
 )
@@ -121,8 +134,8 @@ class _Window:
     `behind` are admitted and wait to be counted; `waiting` ask first. `counted` and `sent` are those of either kind
     whose count is on its way; `wanted` are how many of them are to be granted now, `certain` how many whatever Redis
     says. This instance has granted `own` in the window, others `others`, as was verified last, and all together `used`,
-    as Redis told without proof. `open` are requests that are being answered. Redis told of the window at
-    `told_at`, which ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor
+    as Redis says without proof. `open` are requests that are being answered. Redis answered for the window at
+    `learned_at`, which ends at `ends_at`; both are by the monotonic clock, so that a clock that is set neither ends nor
     prolongs a window. Nor does Redis, once the window has begun.
     """
 
@@ -134,12 +147,12 @@ class _Window:
         "ends_at",
         "field",
         "key",
+        "learned_at",
         "limit",
         "open",
         "others",
         "own",
         "sent",
-        "told_at",
         "used",
         "waiting",
         "wanted",
@@ -155,7 +168,7 @@ class _Window:
         self.wanted = 0
         self.certain = 0
         self.ends_at = -math.inf
-        self.told_at = -math.inf
+        self.learned_at = -math.inf
         self.open = 0
         self.behind = 0
         self.sent = 0
@@ -165,7 +178,7 @@ class _Window:
 
     @property
     def uncounted(self) -> int:
-        """Return how many requests are admitted of which Redis has not told that it knows."""
+        """Return how many requests are admitted that Redis has not confirmed."""
         return self.behind + self.sent
 
     def is_spent(self, now: float) -> bool:
@@ -184,7 +197,7 @@ class _Window:
         left = self.limit - self.used - uncounted
         if left <= NEAR_REQUESTS or left <= self.limit * NEAR_SHARE:
             return False
-        return uncounted <= self.open or (now - self.told_at < FRESH_SECONDS and uncounted < left // PARTS)
+        return uncounted <= self.open or (now - self.learned_at < FRESH_SECONDS and uncounted < left // PARTS)
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
@@ -214,10 +227,10 @@ class _Window:
 
         It has not begun before the one that this instance knew had ended, so that nobody makes windows short.
         """
-        self.told_at = time.monotonic()
-        if self.told_at >= self.ends_at:
-            least = WINDOW_SECONDS - (self.told_at - self.ends_at)
-            self.ends_at = self.told_at + min(WINDOW_SECONDS, max(seconds, least))
+        self.learned_at = time.monotonic()
+        if self.learned_at >= self.ends_at:
+            least = WINDOW_SECONDS - (self.learned_at - self.ends_at)
+            self.ends_at = self.learned_at + min(WINDOW_SECONDS, max(seconds, least))
 
     def learn_others(self, granted: int) -> None:
         """Note what others have verifiably granted, and want no more than is left."""
@@ -241,6 +254,21 @@ class _Window:
         return granted
 
 
+class _RedisClock:
+    """Knows the clock of Redis from its answers; before the first, takes it for this instance's."""
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def at(self, moment: float) -> float:
+        """Return what it shows at a moment of the monotonic clock, in seconds since 1970."""
+        return moment + self._ahead
+
+    def learn(self, shown: float, asked_at: float, answered_at: float) -> None:
+        """Note what it showed between two moments of the monotonic clock. An answer that took long tells little."""
+        self._ahead = min(max(self._ahead, shown - answered_at), shown - asked_at)
+
+
 class RateLimits:
     """Counts requests, those of many callers in one script. A caller has one count on its way at a time."""
 
@@ -248,6 +276,7 @@ class RateLimits:
         """Know no caller yet. `signer` signs counts by a key that all have who count."""
         self._scripts = scripts
         self._signer = signer
+        self._clock = _RedisClock()
         self._name = secrets.token_hex(6)
         self._numbers = count()
         self._windows: OrderedDict[str, _Window] = OrderedDict()
@@ -329,22 +358,29 @@ class RateLimits:
         self._ask(windows)
 
     def _ask(self, windows: Sequence[_Window]) -> None:
-        now, hour = time.monotonic(), _hour()
-        arguments: list[str | bytes] = [str(WINDOW_SECONDS * 1000), str(MAX_FIELDS)]
+        now = time.monotonic()
+        arguments: list[str | bytes] = [
+            str(limit) for limit in (WINDOW_SECONDS * 1000, MAX_FIELDS, _COUNT.size + SIGNATURE_BYTES, MAX_FIELD_BYTES)
+        ]
         for window in windows:
             lasts = window.ends_at - now if window.ends_at > now else WINDOW_SECONDS
-            entry = self._signer.sign(_place(window.key, window.field), _COUNT.pack(window.own + window.wanted, hour))
+            signed_at = self._clock.at(now)
+            count = _COUNT.pack(window.own + window.wanted, signed_at, signed_at + lasts)
+            entry = self._signer.sign(_place(window.key, window.field), count)
             numbers = window.wanted, window.certain, window.limit, window.own, math.ceil(lasts * 1000)
             arguments += (window.field, entry, *map(str, numbers))
         keys = [window.key for window in windows]
         answer = self._outside.copy().run(self._scripts.run, _TAKE, keys, *arguments)
-        answer.add_done_callback(partial(self._settle, windows), context=self._outside)
+        answer.add_done_callback(partial(self._settle, windows, now), context=self._outside)
 
-    def _settle(self, windows: Sequence[_Window], answer: "asyncio.Future[Any]") -> None:
+    def _settle(self, windows: Sequence[_Window], asked_at: float, answer: "asyncio.Future[Any]") -> None:
         """Take what a count was answered with, and have what came meanwhile counted."""
         try:
             again = []
-            for window, (is_granted, used, left, counts) in zip(windows, answer.result(), strict=True):
+            *answers, now = answer.result()
+            self._clock.learn(float(now), asked_at, time.monotonic())
+            for window, (is_granted, used, left, counts, taken) in zip(windows, answers, strict=True):
+                self._signer.forgeries.count += taken
                 window.begin(left / 1000)
                 if is_granted:
                     window.own += window.wanted
@@ -383,13 +419,18 @@ class RateLimits:
         return window.wanted > 0
 
     def _read(self, window: _Window, field: bytes, entry: bytes) -> int | None:
-        """Return how many requests an instance has granted; None if it has not signed that, or long ago."""
+        """Return how many requests an instance has granted; None if it has not signed that, or for another window.
+
+        A count is of this window if it was signed since this one began, and for one that was not over by then: whoever
+        keeps the counts of a window and puts them back in the next one refuses nobody by them.
+        """
         content = self._signer.open(_place(window.key, field.decode(errors="replace")), entry)
         if content is None:
             return None
         if len(content) == _COUNT.size:
-            granted, hour = _COUNT.unpack(content)
-            if abs(hour - _hour()) <= MAX_HOURS:
+            granted, signed_at, ends_at = _COUNT.unpack(content)
+            began_at = self._clock.at(window.ends_at) - WINDOW_SECONDS
+            if signed_at >= began_at - TOLERANCE_SECONDS and ends_at > began_at + TOLERANCE_SECONDS:
                 return int(granted)
         self._signer.forgeries.count += 1
         return None
@@ -418,7 +459,3 @@ class RateLimits:
 
 def _place(key: str, field: str) -> str:
     return f"{key}:{field}"
-
-
-def _hour() -> int:
-    return int(time.time() // WINDOW_SECONDS)

@@ -56,27 +56,37 @@ _HEADER = struct.Struct(f">{EPOCH_BYTES}sddq")
 # Before the fields of such entries. Functions of the release before know entries of their own form, in other fields.
 _FORM = "2:"
 
-# Returns the entry, when its load began, its remaining seconds and the time; or else the guard, behind the epoch, and
-# the time: a guard of another server tells nothing of writes that were announced to this one. A missing guard is
-# created, since one that was evicted must not look like one that never existed. An entry that was loaded later than now
-# is of before the clock was set back, and nobody knows how old it is.
+# The longest guard. One is a mark of a cache.
+MAX_GUARD_BYTES = 100
+
+# Returns the entry, when its load began, its remaining seconds, what was taken away and the time; or else the guard,
+# behind the epoch, what was taken away and the time: a guard of another server tells nothing of writes that were
+# announced to this one. A missing guard is created, since one that was evicted must not look like one that never
+# existed. An entry that was loaded later than now is of before the clock was set back, and nobody knows how old it is.
+# What is longer than it can be is taken away unseen, so that nobody has to load it.
 _LOOKUP = Script.from_text(
     """-- cache lookup
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
-local value = redis.call('HGET', KEYS[1], ARGV[1])
-if value and #value >= 40 and string.sub(value, 1, 16) == ARGV[2] then
+local taken = 0
+local size = redis.call('HSTRLEN', KEYS[1], ARGV[1])
+if size > tonumber(ARGV[5]) then
+    taken = redis.call('HDEL', KEYS[1], ARGV[1])
+elseif size >= 40 then
+    local value = redis.call('HGET', KEYS[1], ARGV[1])
     local loaded, expires = struct.unpack('>dd', value, 17)
-    if loaded <= now and now < expires then
-        return {value, string.format('%.6f', loaded), string.format('%.6f', expires - now), string.format('%.6f', now)}
+    if string.sub(value, 1, 16) == ARGV[2] and loaded <= now and now < expires then
+        loaded, expires = string.format('%.6f', loaded), string.format('%.6f', expires - now)
+        return {value, loaded, expires, 0, string.format('%.6f', now)}
     end
 end
+if redis.call('STRLEN', KEYS[2]) > tonumber(ARGV[6]) then taken = taken + redis.call('DEL', KEYS[2]) end
 local guard = redis.call('GET', KEYS[2])
 if not guard then
     guard = ARGV[3]
     redis.call('SET', KEYS[2], guard, 'EX', ARGV[4])
 end
-return {false, ARGV[2] .. guard, string.format('%.6f', now)}
+return {false, ARGV[2] .. guard, taken, string.format('%.6f', now)}
 """,
     *_TYPES,
 )
@@ -177,11 +187,13 @@ class Cache:
         self._signer = signer
         self._common = common
         self._figures = CacheFigures()
-        self.scripts = ScriptRunner(redis, self._invalidate_rest, self._distrust, signer.forgeries)
+        self._changes = Changes()
+        self.scripts = ScriptRunner(
+            redis, self._invalidate_rest, self._distrust, signer.forgeries, replaced=self._changes.begin_anew
+        )
         self._name = uuid.uuid4().hex
         self._numbers = count()
         self._channel = Channel(listening, self._beat, self._heed, self._drop_all, common)
-        self._changes = Changes()
         self._memory = Memory(MAX_BYTES, MAX_FIELDS)
         self._flights: dict[str, dict[str, _Flight]] = {}
         # Tags that changed while Redis was away. Redis is told of them before anything is read from it again.
@@ -250,7 +262,11 @@ class Cache:
 
     @property
     def figures(self) -> CacheFigures:
-        """Return the counts of lookups, evictions, failed writes and forged entries since the start."""
+        """Return the counts of lookups, evictions and failed writes since the start, and of what was forged.
+
+        That is all that was found in Redis, or heard through it, and is not of the functions' making, or was put back:
+        entries, beats, news of changes, counts of limits, figures, marks, and keys that hold something else.
+        """
         self._figures.evictions = self._memory.evictions
         self._figures.forged = self._signer.forgeries.count
         return self._figures
@@ -320,12 +336,16 @@ class Cache:
         again at once leaves no guard to offer by, so that whoever writes there keeps nobody busy. Raises RedisAway.
         """
         for _ in range(2):
-            value, *told = await self.scripts.run(
-                _LOOKUP, keys[:2], _FORM + field, EPOCH, self._mark(), str(GUARD_SECONDS)
+            limits = str(GUARD_SECONDS), str(MAX_ENTRY_BYTES), str(MAX_GUARD_BYTES)
+            value, *rest, taken, time_there = await self.scripts.run(
+                _LOOKUP, keys[:2], _FORM + field, EPOCH, self._mark(), *limits
             )
+            self._signer.forgeries.count += taken
+            now = float(time_there)
+            self._changes.pass_time(now)
             if value is None:
-                return _Guard(told[0], float(told[1]))
-            loaded, seconds_left, now = map(float, told)
+                return _Guard(rest[0], now)
+            loaded, seconds_left = map(float, rest)
             if self._is_true(tag, field, value, loaded, now):
                 return _Found(_decode(value), seconds_left)
             await self.scripts.run(_DISCARD, keys[:1], _FORM + field, value)
@@ -341,7 +361,7 @@ class Cache:
             self._signer.forgeries.count += 1
             _log.warning("an entry of %s was brought back to Redis", tag)
             return False
-        return not self._changes.may_have_come_after(loaded)
+        return not self._changes.may_have_come_after(tag, loaded)
 
     async def _offer(
         self, keys: list[str], tag: str, field: str, document: Document, guard: "_Guard", seconds: int
@@ -361,7 +381,7 @@ class Cache:
     ) -> None:
         """Tell Redis of a write, even if the caller is cancelled. Tags that Redis did not take are kept for later."""
         portions = list(_portions(tags))
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         left = len(portions)
 
         def note(some: list[str], call: "asyncio.Future[Any]") -> None:
@@ -372,13 +392,13 @@ class Cache:
                 self._untold.update(some)
             elif script is _END:
                 self._note_changes(some, float(call.result()))
-            if left == 0 and not told.done():
-                told.set_result(None)
+            if left == 0 and not ended.done():
+                ended.set_result(None)
 
         for some in portions:
             self.scripts.run(script, _keys(some), *arguments(some)).add_done_callback(partial(note, some))
         if portions:
-            await told
+            await ended
 
     async def _invalidate_rest(self) -> None:
         """Tell Redis of the writes during its absence. Raises RedisAway."""

@@ -7,7 +7,8 @@ channel is lost, slow or frozen (a function without CPU between two requests), t
 
 Who has the password of Redis can publish here, too. A beat is a random token that no one knows before it has gone
 through the channel, so nobody prolongs a lease. News of changes are signed, but what is not costs only entries: it is
-heeded all the same, as from a release that did not sign, and counted.
+heeded all the same, as from a release that did not sign, and counted. The time of a change is not signed, since the
+script that puts it there has no key: `Changes` says what is made of one that is replayed with another time.
 """
 
 import asyncio

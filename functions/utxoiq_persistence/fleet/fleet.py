@@ -6,7 +6,6 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
-from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +25,26 @@ EXPIRE_SECONDS = 120
 KEY = "fleet"
 # The last figures have no next round to be published in.
 LAST_ATTEMPTS = 2
+# The most bytes of one instance's figures, of its name, and of all that are read at once.
+MAX_ENTRY_BYTES = 2**20
+MAX_NAME_BYTES = 100
+MAX_READ_BYTES = 64 * 2**20
+# Returns names and entries in turns. What is longer than it can be is taken away unseen, so that nobody has to load it;
+# where Redis refuses writes, it is left out only.
+_READ = """
+local found, entries, bytes = redis.call('HGETALL', KEYS[1]), {}, 0
+for i = 1, #found, 2 do
+    local name, entry = found[i], found[i + 1]
+    if #name > tonumber(ARGV[1]) or #entry > tonumber(ARGV[2]) then
+        redis.pcall('HDEL', KEYS[1], name)
+    elseif bytes + #name + #entry <= tonumber(ARGV[3]) then
+        bytes = bytes + #name + #entry
+        entries[#entries + 1] = name
+        entries[#entries + 1] = entry
+    end
+end
+return entries
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -165,11 +184,12 @@ class Fleet:
 
         A first failure is tried once more, since an idle connection may be older than the server.
         """
+        limits = MAX_NAME_BYTES, MAX_ENTRY_BYTES, MAX_READ_BYTES
         try:
-            entries = await self._redis.hgetall(KEY)
+            found = await self._redis.eval(_READ, 1, KEY, *map(str, limits))
         except RedisError:
-            entries = await self._redis.hgetall(KEY)
-        return cast("dict[bytes, bytes]", entries)  # its stub allows for a client that decodes
+            found = await self._redis.eval(_READ, 1, KEY, *map(str, limits))
+        return dict(zip(found[0::2], found[1::2], strict=True))
 
     def _decode_entries(
         self, entries: Mapping[bytes, bytes]

@@ -11,12 +11,24 @@ from typing import Any
 from utxoiq_persistence.postgres.database import in_time
 from utxoiq_persistence.publishing.time_series import SeriesPoint
 from utxoiq_persistence.redis.pipelines import RedisAway, Script, ScriptRunner
-from utxoiq_persistence.redis.signing import Signer
+from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
 # Neither a full pool nor a database that hangs may keep the metrics about it from being published.
 PATIENCE_SECONDS = 4.0
 
-_READ_MARK = Script.from_text("-- is published\nreturn redis.call('GET', KEYS[1])", "string")
+# A longer one is cut off, so that nobody has to load it, and is not true.
+_READ_MARK = Script.from_text(
+    """-- is published
+return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('GETRANGE', KEYS[1], 0, ARGV[1])
+""",
+    "string",
+)
+_MARK = Script.from_text(
+    """-- is published
+return redis.call('STRLEN', KEYS[1]) == tonumber(ARGV[1]) and redis.call('GET', KEYS[1])
+""",
+    "string",
+)
 _MARK = Script.from_text("-- published\nreturn redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])", "string")
 
 # What marks are signed for.
@@ -64,7 +76,7 @@ class Window:
     async def _is_done(self) -> bool:
         """Return whether it was published, False also if Redis does not answer."""
         try:
-            mark = await self._scripts.run(_READ_MARK, [self._key])
+            mark = await self._scripts.run(_READ_MARK, [self._key], str(SIGNATURE_BYTES))
         except RedisAway:
             return False
         return mark is not None and self._signer.open(self._key, mark) is not None

@@ -143,6 +143,7 @@ class ScriptRunner:
         catch_up: Callable[[], Awaitable[None]] | None = None,
         changed: Callable[[], None] = lambda: None,
         forgeries: Forgeries | None = None,
+        replaced: Callable[[], None] = lambda: None,
     ) -> None:
         """Send nothing yet.
 
@@ -151,12 +152,14 @@ class ScriptRunner:
             catch_up: Is awaited before Redis counts as back. It uses `send`, and raises RedisAway where that fails.
             changed: Is called when Redis begins to be away, and when it is another server, or in another role.
             forgeries: Counts keys that hold something else than scripts put there.
+            replaced: Is called before `changed` when it is another server, or in another role, and only then.
         """
         self.resting = False
         self.forgeries = Forgeries() if forgeries is None else forgeries
         self._redis = redis
         self._catch_up = catch_up
         self._changed = changed
+        self._replaced = replaced
         self._epoch = b""
         self._taking_writes_since: float | None = None
         self._calls: list[_Call] = []
@@ -284,6 +287,7 @@ class ScriptRunner:
                 known, self._epoch = self._epoch, epoch
                 if known:
                     epochs.forget()
+                    self._replaced()
                     self._changed()
             await connection.send_packed_command([call.command(epoch) for call in calls], check_health=False)
             answers = [await _answer(connection) for _ in calls]

@@ -253,7 +253,7 @@ def test_what_redis_told_just_now_lets_a_64th_of_the_rest_be_counted_behind(valk
             await limits.take("busy", 6401)
             limits.leave(["busy"])
             (window,) = limits._windows.values()
-            window.told_at = time.monotonic() + WINDOW_SECONDS  # fresh, however slow this machine is
+            window.learned_at = time.monotonic() + WINDOW_SECONDS  # fresh, however slow this machine is
             admitted = 0
             while True:
                 asking = limits.take("busy", 6401)

@@ -227,6 +227,20 @@ async def test_figures_that_their_function_has_not_signed_are_left_out(
 
 
 @pytest.mark.usefixtures("patient_with_redis")
+async def test_what_is_longer_than_figures_can_be_is_taken_away_unseen(
+    stores: tuple[Store, Store], redis: "Redis"
+) -> None:
+    one, other = stores
+    name, huge = "x" * 2**23, b"x" * 2**23
+    redis.hset(fleet.KEY, mapping={name: b"", "huge": huge})
+    before = redis.info("stats")["total_net_output_bytes"]
+    assert {found.function for found in await read(one, after=other)} >= {"test", "other"}
+    assert redis.info("stats")["total_net_output_bytes"] - before < 2**22
+    assert not redis.hexists(fleet.KEY, "huge")
+    assert not redis.hexists(fleet.KEY, name)
+
+
+@pytest.mark.usefixtures("patient_with_redis")
 async def test_figures_come_together_again_after_somebody_put_something_else_there(
     stores: tuple[Store, Store], redis: "Redis"
 ) -> None:

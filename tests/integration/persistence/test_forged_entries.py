@@ -10,8 +10,7 @@ from redis import Redis
 from tests.integration.persistence.test_cache import Source, eventually, held_in_process, opened
 
 from local_cloud.processes.valkey import Valkey
-from utxoiq_persistence.cache.cache import Cache
-from utxoiq_persistence.cache.changes import Changes
+from utxoiq_persistence.cache.cache import MAX_ENTRY_BYTES, Cache
 from utxoiq_persistence.cache.channel import CHANNEL
 from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
@@ -205,27 +204,89 @@ async def test_news_that_nobody_signed_cost_an_entry_and_are_counted(
     assert source.readings == 1
 
 
-async def test_news_that_come_again_at_a_time_to_come_make_nothing_old(caches: list[Cache], attacker: "Redis") -> None:
-    """The time before them is Redis' own, and anybody could write another."""
-    writer, reader, _ = caches
-    source = Source()
+async def news_of_a_write(writer: Cache, attacker: "Redis", tag: str = "tag") -> bytes:
+    """What is signed of the message, behind the time."""
     with attacker.pubsub() as listener:  # type: ignore[no-untyped-call]
         listener.subscribe(CHANNEL)
         assert listener.get_message(timeout=10)
-        async with writer.changing(["tag"]):
+        async with writer.changing([tag]):
             pass
         message = listener.get_message(timeout=10)
     assert message is not None
+    news: bytes = message["data"].partition(b"\0")[2]
+    return news
+
+
+async def has_noted(reader: Cache, tag: str, after: float) -> None:
+    async def is_noted() -> bool:
+        return reader._changes._changed.get(tag, 0) > after
+
+    await eventually(is_noted)
+
+
+async def test_news_that_come_again_at_a_time_to_come_make_nothing_old(caches: list[Cache], attacker: "Redis") -> None:
+    """The time before them is Redis' own, and anybody could write another. It costs one reading."""
+    writer, reader, _ = caches
+    source = Source()
+    news = await news_of_a_write(writer, attacker)
     await held_in_process(reader, Source(), "another")
-    attacker.publish(CHANNEL, b"9999999999.0\0" + message["data"].partition(b"\0")[2])
-
-    async def is_heard() -> bool:
-        return reader._changes._changed.get("tag", 0) > 9e9
-
-    await eventually(is_heard)
     assert await source.get(writer) == 0
+    attacker.publish(CHANNEL, b"9999999999.0\0" + news)
+    await has_noted(reader, "tag", 9e9)
     assert await source.get(reader) == 0
-    assert source.readings == 1
+    assert (source.readings, reader.figures.forged) == (2, 0)
+    # What is loaded from now on is as good as ever.
+    redis = reader.figures.group("test").redis
+    reader._drop_all()
+    assert await source.get(reader) == 0
+    assert (source.readings, reader.figures.group("test").redis) == (2, redis + 1)
+
+
+async def test_news_that_come_again_at_a_time_to_come_bring_no_entry_back(
+    caches: list[Cache], attacker: "Redis"
+) -> None:
+    """They must not push aside what the instance knows: the write after which the entry is old."""
+    writer, reader, _ = caches
+    source = Source()
+    news = await news_of_a_write(writer, attacker)
+    await held_in_process(reader, source)
+    before = stored(attacker)
+    async with writer.changing(["tag"]):
+        source.value = 1
+    attacker.publish(CHANNEL, b"9999999999.0\0" + news)
+    await has_noted(reader, "tag", 9e9)
+    for _ in range(3):
+        attacker.hset(ENTRIES, FIELD, before)
+        reader._drop_all()
+        assert await source.get(reader) == 1
+
+
+async def test_news_at_no_finite_time_make_nothing_doubtful(caches: list[Cache], attacker: "Redis") -> None:
+    writer, reader, _ = caches
+    news = await news_of_a_write(writer, attacker)
+    await held_in_process(reader, Source(), "another")
+    attacker.publish(CHANNEL, b"9" * 400 + b"\0" + news)
+    attacker.publish(CHANNEL, b"9999999998.0\0" + news)  # it comes after the one before it
+    await has_noted(reader, "tag", 9e9)
+    assert reader._changes._changed["tag"] == 9999999998.0
+
+
+async def test_news_of_a_time_to_come_that_were_forgotten_make_no_later_entry_doubtful(
+    caches: list[Cache], attacker: "Redis"
+) -> None:
+    """As where somebody replays news of more tags than are remembered."""
+    writer, reader, _ = caches
+    source = Source()
+    reader._changes._most = 2
+    await held_in_process(reader, Source(), "another")
+    for tag in "abc":
+        attacker.publish(CHANNEL, b"9999999999.0\0" + await news_of_a_write(writer, attacker, tag))
+        await has_noted(reader, tag, 9e9)
+    assert await Source().get(reader, "yet another") == 0
+    assert await source.get(writer) == 0
+    redis = reader.figures.group("test").redis
+    assert await source.get(reader) == 0
+    assert (source.readings, reader.figures.group("test").redis) == (1, redis + 1)
 
 
 async def test_a_writer_that_never_ends_keeps_no_tag_from_being_cached(caches: list[Cache], attacker: "Redis") -> None:
@@ -234,6 +295,26 @@ async def test_a_writer_that_never_ends_keeps_no_tag_from_being_cached(caches: l
     attacker.zadd(WRITERS, {"nobody": float("inf"), "somebody": 9e12})
     assert await source.get(one) == await source.get(other) == 0
     assert source.readings == 1
+
+
+@pytest.mark.parametrize("key", [ENTRIES, GUARD])
+async def test_nobody_is_sent_what_is_longer_than_it_can_be(caches: list[Cache], attacker: "Redis", key: str) -> None:
+    one, other, _ = caches
+    source = Source()
+    assert await source.get(one) == 0
+    huge = HEADER.pack(HEADER.unpack_from(stored(attacker))[0], 0, 1e12, 0) + bytes(2**23)
+    if key == ENTRIES:
+        attacker.hset(ENTRIES, FIELD, huge)
+    else:
+        attacker.delete(ENTRIES)
+        attacker.set(GUARD, huge)
+    before = attacker.info("stats")["total_net_output_bytes"]
+    assert await source.get(other) == 0
+    assert attacker.info("stats")["total_net_output_bytes"] - before < 2**22
+    assert other.figures.forged == 1
+    # It was taken away, and the true one is there.
+    assert len(stored(attacker)) < MAX_ENTRY_BYTES
+    assert source.readings == 2
 
 
 def as_text(attacker: "Redis", key: str) -> None:
@@ -310,16 +391,3 @@ async def test_what_holds_where_the_clock_of_redis_is_set(
     assert await source.get(other) == 0
     assert (other.figures.group("test").redis, other.figures.forged) == (int(is_served), 0)
     assert HEADER.unpack_from(stored(attacker))[1] == pytest.approx(loaded, abs=30)
-
-
-def test_changes_that_were_forgotten_for_lack_of_room_make_older_entries_doubtful() -> None:
-    changes = Changes(most=2)
-    for number, tag in enumerate("abc", start=1):
-        changes.add(tag, float(number))
-    assert not changes.came_after("a", 0.5, now=10)
-    assert changes.may_have_come_after(0.5)
-    assert not changes.may_have_come_after(1.5)
-    assert changes.came_after("c", 2.5, now=10)
-    changes.add("c", 1.0)  # an old message that comes again
-    assert changes.came_after("c", 2.5, now=10)
-    assert not changes.came_after("c", 2.5, now=2.9)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -191,6 +192,38 @@ async def test_a_replica_that_lacks_the_last_writes_is_not_trusted(pair: tuple[V
             await asyncio.sleep(0.02)
         await held_in_process(one, source)
         await held_in_process(other, source)
+
+
+async def test_changes_by_the_clock_of_a_server_that_is_lost_make_no_entry_old(
+    pair: tuple[Valkey, Valkey, TurningLink],
+) -> None:
+    """As where the clock of the new one is behind."""
+    primary, replica, link = pair
+    async with opened_at(link.port, 2) as (one, other):
+        source = Source()
+        await held_in_process(other, Source(), "another")
+        other._changes.add("tag", time.time() + 3600)
+        command(replica, "REPLICAOF", "NO", "ONE")
+        link.turn(replica.port)
+        await asyncio.to_thread(primary.kill)
+        other._drop_all()
+        await held_in_process(other, Source(), "another")
+        await held_in_process(one, source)
+        redis = other.figures.group("test").redis
+        assert await source.get(other) == 0
+        assert (source.readings, other.figures.group("test").redis, other.figures.forged) == (1, redis + 1, 0)
+
+
+async def test_changes_are_known_after_redis_was_merely_away(own_valkey: Valkey) -> None:
+    async with opened(own_valkey, 1) as (cache,):
+        async with cache.changing(["tag"]):
+            pass
+        await asyncio.to_thread(full, own_valkey)
+        await Source().get(cache)
+        assert cache.scripts.resting
+        await asyncio.to_thread(restored, own_valkey)
+        await held_in_process(cache, Source())
+        assert "tag" in cache._changes._changed
 
 
 async def test_a_fill_that_raced_with_a_lost_write_is_refused_by_the_new_primary(

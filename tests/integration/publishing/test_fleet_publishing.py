@@ -88,7 +88,7 @@ async def test_the_fleets_figures_are_published_in_one_call(
     assert monitoring.value(metrics.RETENTION_DURATION) == 0
 
 
-@pytest.mark.parametrize("mark", ["", "1", "x" * 32])
+@pytest.mark.parametrize("mark", ["", "1", "x" * 32, "x" * 2**23], ids=["empty", "short", "unsigned", "huge"])
 async def test_a_mark_that_another_function_makes_stops_no_publication(
     publisher: FleetPublisher, settings: Settings, monitoring: Monitoring, clock: Clock, mark: str
 ) -> None:
@@ -96,7 +96,9 @@ async def test_a_mark_that_another_function_makes_stops_no_publication(
     key = f"publication:fleet:{clock.now // SECONDS * SECONDS:.3f}"
     with Redis(settings.redis.host, settings.redis.port, password=settings.redis.auth) as redis:
         redis.set(key, mark)
+        before = redis.info("stats")["total_net_output_bytes"]
         assert "published" in await publisher.publish()
+        assert redis.info("stats")["total_net_output_bytes"] - before < 2**22
         assert len(monitoring.calls.sizes) > 0
         assert redis.get(key) != mark.encode()
     assert "already" in await publisher.publish()
