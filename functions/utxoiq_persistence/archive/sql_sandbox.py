@@ -4,7 +4,6 @@ docs/decisions/0068-sql-over-the-archive.md says what holds it.
 """
 
 import ctypes
-import io
 import os
 import selectors
 import signal
@@ -22,8 +21,6 @@ from msgspec import Struct
 from utxoiq_persistence.errors import PersistenceError
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
-
     from utxoiq_persistence.archive.sql_process import Order
 
 PR_SET_DUMPABLE = 4
@@ -128,7 +125,7 @@ def _send(pipe: "IO[bytes]", table: str, schema: pa.Schema, parts: Iterable[pa.T
     # Arrow writes to it; a stream that is not closed is left as it is, so that nothing replaces what `parts` raises.
     sink = _Sink(pipe)
     sink.write(msgspec.json.encode(order) + b"\n")
-    stream = pa.ipc.new_stream(sink, schema)
+    stream = pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema)
     for part in parts:
         stream.write_table(part, max_chunksize=BATCH_ROWS)
         if sink.is_broken:
@@ -137,18 +134,17 @@ def _send(pipe: "IO[bytes]", table: str, schema: pa.Schema, parts: Iterable[pa.T
     pipe.close()
 
 
-class _Sink(io.RawIOBase):
+class _Sink:
     """What is written to a process. What is written to one that has ended is lost: its output and status say why."""
+
+    # Arrow asks before it writes.
+    closed = False
 
     def __init__(self, pipe: "IO[bytes]") -> None:
         self.is_broken = False
         self._pipe = pipe
 
-    def writable(self) -> bool:
-        """Return that it takes bytes."""
-        return True
-
-    def write(self, data: "Buffer", /) -> int:
+    def write(self, data: bytes) -> int:
         """Write all of it. Return its length. Raises RuntimeError if the process takes nothing for too long."""
         left = memoryview(data).cast("B")
         size = len(left)

@@ -28,9 +28,9 @@ FEEDBACK_STATS = "/api/v1/feedback/stats"
 
 @dataclass
 class World:
-    """What the stand-ins answer, and what they were asked. broken: names of APIs, or paths, that answer 503.
+    """What the stand-ins answer, and what they were asked.
 
-    silent: paths that hang up.
+    broken: names of APIs, their actions, or paths, that answer 503. silent: paths that hang up.
     """
 
     functions: str = ""
@@ -59,7 +59,7 @@ class World:
         body = await _json(request)
         api = {"v3": "monitoring", "v2": "logging", "v1": "cloudscheduler"}[path.split("/")[1]]
         api = "cloudtrace" if "/traces/" in path else api
-        if api in self.broken:
+        if self.broken & {api, path.rpartition(":")[2]}:
             return web.json_response({"error": {"code": 503, "message": "busy"}}, status=503)
         if api == "monitoring":
             return web.json_response(self._monitored(request, path, body))
