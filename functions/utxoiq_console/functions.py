@@ -13,7 +13,7 @@ from yarl import URL
 from utxoiq_console.config import Settings
 from utxoiq_console.credentials import Credential
 from utxoiq_console.resources import Resource
-from utxoiq_console.sources import SourceUnavailable
+from utxoiq_console.sources import ASKED_AGAIN, SENT_ONCE, SourceUnavailable
 
 # A function without a running instance takes some seconds to start.
 TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -121,7 +121,7 @@ class Functions:
         sent = self._session.post(
             f"{function.url}{path}", json=body, headers=dict([credential.header]), timeout=LONG_TIMEOUT
         )
-        return (await self._read(sent, function.name)).body
+        return (await self._read(sent, function.name, SENT_ONCE)).body
 
     def _routed(self, path: str) -> Resource:
         function = self._settings.resources.routed(path)
@@ -133,17 +133,19 @@ class Functions:
         return (await self.get(path, {name: str(value) for name, value in query.items()})).body
 
     async def _json(self, url: str, query: Mapping[str, str], headers: Mapping[str, str], name: str) -> ApiAnswer:
-        return await self._read(self._session.get(url, params=query, headers=headers, timeout=TIMEOUT), name)
+        return await self._read(
+            self._session.get(url, params=query, headers=headers, timeout=TIMEOUT), name, ASKED_AGAIN
+        )
 
     @staticmethod
-    async def _read(sent: AbstractAsyncContextManager[aiohttp.ClientResponse], name: str) -> ApiAnswer:
+    async def _read(
+        sent: AbstractAsyncContextManager[aiohttp.ClientResponse], name: str, consequence: str
+    ) -> ApiAnswer:
         try:
             async with sent as answer:
                 body = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise SourceUnavailable(
-                f"{name} does not respond ({type(error).__name__}). The console retries."
-            ) from error
+            raise SourceUnavailable(f"{name} does not respond ({type(error).__name__}). {consequence}") from error
         if answer.status != 200:
             detail = body.get("detail", "") if isinstance(body, dict) else ""
             raise SourceUnavailable(f"{name} answered {answer.status}: {detail}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from utxoiq_console.sources import SourceUnavailable
+from utxoiq_console.sources import ASKED_AGAIN, SENT_ONCE, SourceUnavailable
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -19,6 +19,8 @@ NAMES = {
     "cloudtrace": "Cloud Trace",
 }
 TIMEOUT_SECONDS = 20
+# The methods of APIs that change nothing; all others are sent because somebody asked for it.
+READING = frozenset({"get", "list"})
 THREADS = 8
 
 
@@ -50,15 +52,19 @@ class GoogleApis:
         from googleapiclient.errors import HttpError
         from httplib2 import HttpLib2Error
 
+        consequence = ASKED_AGAIN
         try:
-            answer: Json = request(self._api(api)).execute(http=self._http())
+            built = request(self._api(api))
+            if built.methodId.rpartition(".")[2] not in READING:
+                consequence = SENT_ONCE
+            answer: Json = built.execute(http=self._http())
         except HttpError as error:
             raise SourceUnavailable(
-                f"{NAMES[api]} answered {error.status_code}: {error.reason}. {_remedy(error)}"
+                f"{NAMES[api]} answered {error.status_code}: {error.reason}. {_remedy(error, consequence)}"
             ) from error
         except (GoogleAuthError, HttpLib2Error, OSError) as error:
             raise SourceUnavailable(
-                f"{NAMES[api]} cannot be reached ({type(error).__name__}). The console retries."
+                f"{NAMES[api]} cannot be reached ({type(error).__name__}). {consequence}"
             ) from error
         return answer
 
@@ -98,7 +104,9 @@ class GoogleApis:
         return self._thread_local.http
 
 
-def _remedy(error: Any) -> str:
+def _remedy(error: Any, consequence: str) -> str:
     if error.status_code in (401, 403):
         return "The console's account lacks a role: `pulumi up` grants it."
-    return "The console retries."
+    if consequence == SENT_ONCE and error.status_code < 500:
+        return "Nothing was changed."
+    return consequence

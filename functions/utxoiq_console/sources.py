@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+# What follows where there is no answer: pages ask anew by themselves, and what somebody sends is sent once.
+ASKED_AGAIN = "The console retries."
+SENT_ONCE = "It may have been done all the same; the console does not send it again."
 _log = logging.getLogger(__name__)
 
 

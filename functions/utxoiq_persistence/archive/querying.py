@@ -1,7 +1,9 @@
 """Operators' SQL over the archive: it sees a copy of some days' rows, without what they tell of persons."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -10,7 +12,7 @@ from msgspec import Struct
 
 from utxoiq_persistence.archive import archiving, sql_sandbox
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
-from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
+from utxoiq_persistence.archive.bucket import ArchiveBucket, ArchiveUnavailable, ObjectMissing
 from utxoiq_persistence.archive.ledger import ArchivedObject
 from utxoiq_persistence.archive.tables import ArchivedTable
 from utxoiq_persistence.errors import RuleBroken
@@ -18,6 +20,8 @@ from utxoiq_persistence.errors import RuleBroken
 MOST_TIME = timedelta(days=31)
 # Of the rows in memory, which the process that answers holds once more.
 MOST_COPIED_BYTES = 64 * 2**20
+# For all objects together; one that is read alone has the patience of a bucket.
+READING_SECONDS = 15.0
 # The day of an object, as DuckDB has it from the path where the archive is asked where it lies.
 DAY = (("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8()))
 
@@ -55,6 +59,7 @@ class _Read:
     objects: int = 0
     rows: int = 0
     copied_bytes: int = 0
+    seconds: float = 0.0
     gone: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
@@ -71,7 +76,7 @@ def run(archive: ArchiveBucket, table: ArchivedTable, objects: Iterable[Archived
     """Return what the SQL answers over the objects' rows. What tells of persons is null, for everybody.
 
     An object that cannot be read keeps no other one from being read. Raises QueryRefused, RuleBroken if the objects
-    hold more than is copied, ArchiveUnavailable.
+    hold more than is copied, ArchiveUnavailable, also if they take too long to be read.
     """
     read = _Read()
     found = sql_sandbox.ask(table.name, _schema(table), _read_all(archive, table, objects, read), sql)
@@ -93,7 +98,7 @@ def _read_all(
     """Yield the rows of each object that is there and undamaged. Raises RuleBroken, ArchiveUnavailable."""
     for archived in objects:
         try:
-            rows = _without_persons(table, archiving.read(archive, table, archived), archived.day)
+            rows = _without_persons(table, _read_in_time(archive, table, archived, read), archived.day)
         except ObjectMissing:
             read.gone.append(archived.name)
             continue
@@ -110,6 +115,26 @@ def _read_all(
                 "look at; ask for fewer days"
             )
         yield rows
+
+
+def _read_in_time(archive: ArchiveBucket, table: ArchivedTable, archived: ArchivedObject, read: _Read) -> pa.Table:
+    """Return the object's rows. Raises ArchiveUnavailable if the bucket is too slow, ObjectMissing, ArchiveCorrupt.
+
+    The bucket's own patience ends a silence, not an answer that trickles in: that is left to end by itself.
+    """
+    begun = time.monotonic()
+    thread = ThreadPoolExecutor(1, thread_name_prefix="query")
+    try:
+        reading = thread.submit(archiving.read, archive, table, archived)
+        return reading.result(READING_SECONDS - read.seconds)
+    except TimeoutError:
+        raise ArchiveUnavailable(
+            f"the archive's bucket took more than {READING_SECONDS:g} seconds for the rows up to {archived.day}; "
+            "try again, or ask for fewer days"
+        ) from None
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
+        read.seconds += time.monotonic() - begun
 
 
 def _without_persons(table: ArchivedTable, rows: pa.Table, day: date) -> pa.Table:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypedDict
 import duckdb
 import pyarrow as pa
 
-# Of the process: what it may write anywhere, in bytes, and how many files it may open from now on.
+# Of the process: what it may write anywhere, in bytes, how many files it may open from now on, and what it may start.
 NOTHING = (0, 0)
 SETTINGS: Mapping[str, str | bool | int] = {
     "enable_external_access": False,
@@ -63,7 +63,7 @@ def main() -> None:
         answer = {"error": "takes more memory than a query has"}
     except duckdb.Error as error:
         answer = {"error": str(error).partition("\n")[0]}
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False))
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def _load_rows(table: str, memory_bytes: int) -> duckdb.DuckDBPyConnection:
@@ -79,11 +79,14 @@ def _load_rows(table: str, memory_bytes: int) -> duckdb.DuckDBPyConnection:
 
 def _limit_process(cpu_seconds: int, most_bytes: int) -> None:
     """Give up what SQL must not reach. What is open stays open."""
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    # First comes the signal that tells which limit it is.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, NOTHING)
     resource.setrlimit(resource.RLIMIT_FSIZE, NOTHING)
     resource.setrlimit(resource.RLIMIT_NOFILE, NOTHING)
+    # No process and no thread, except to root: whoever started this one ends its whole group.
+    resource.setrlimit(resource.RLIMIT_NPROC, NOTHING)
 
 
 def _drop_capabilities() -> None:
@@ -102,8 +105,11 @@ def _drop_capabilities() -> None:
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int, most_bytes: int) -> Mapping[str, Any]:
     asked = connection.sql(_only_query(connection, sql))
     names, types = list(asked.columns), [str(kind) for kind in asked.types]
+    size = sum(map(_size, names)) + sum(map(_size, types))
+    if size > most_bytes:
+        raise Refused(f"names and types of its columns take more than the {most_bytes} bytes that an answer has")
     texts = asked.limit(most_rows + 1).project("CAST(COLUMNS(*) AS VARCHAR)").fetchall()
-    rows, is_cut = _take(texts, most_rows, most_bytes)
+    rows, is_cut = _take(texts, most_rows, most_bytes - size)
     return {"columns": names, "types": types, "rows": rows, "is_cut": is_cut}
 
 
@@ -114,17 +120,33 @@ def _only_query(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         raise Refused(f"takes one statement, not {len(statements)}")
     if statements[0].type != duckdb.StatementType.SELECT:
         raise Refused(f"takes a SELECT, not {statements[0].type.name}")
-    return str(statements[0].query)
+    return _cut_end(str(statements[0].query))
+
+
+def _cut_end(sql: str) -> str:
+    """Return the statement without the semicolons at its end, and what comments follow: a relation takes none."""
+    text = sql.encode()
+    for place, kind in reversed(duckdb.tokenize(sql)):  # places are of bytes
+        if kind == duckdb.token_type.operator and text.startswith(b";", place):
+            text = text[:place]
+        elif kind != duckdb.token_type.comment:
+            break
+    return text.decode()
 
 
 def _take(found: Sequence[Row], most_rows: int, most_bytes: int) -> tuple[Sequence[Row], bool]:
     """Return the first rows, as many as there may be and fit, and whether there are more."""
     size = 0
     for place, row in enumerate(found):
-        size += sum(len((value or "null").encode()) for value in row)
+        size += sum(map(_size, row))
         if place == most_rows or size > most_bytes:
             return found[:place], True
     return found, False
+
+
+def _size(value: str | None) -> int:
+    """Return how many bytes of an answer the value counts for."""
+    return len((value or "null").encode())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from commands.archive.restore import restore
 from commands.errors import CommandFailed, ExitCode
 from utxoiq_http.endpoints.retention import PATH
 from utxoiq_persistence.archive import parquet, querying
+from utxoiq_persistence.archive.bucket import ArchiveUnavailable
 from utxoiq_persistence.archive.tables import INSIGHT_FEEDBACK
 from utxoiq_persistence.errors import RuleBroken
 from utxoiq_persistence.store import Store
@@ -289,6 +290,37 @@ async def test_a_query_looks_at_no_more_than_it_may(
     monkeypatch.setattr(querying, "MOST_COPIED_BYTES", 2**16)
     with pytest.raises(RuleBroken, match="ask for fewer days"):
         await service.query("system_metrics", first, first + timedelta(days=1), "SELECT 1")
+
+
+async def test_a_bucket_that_is_too_slow_is_no_fault_of_the_sql(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum over all objects: the first is read, the second has no time left."""
+    first = month_start(5)
+    for days in range(2):
+        world.metrics(first + timedelta(days=days), 2)
+    service = world.service(store)
+    await service.run("test")
+    read = querying._read_in_time
+
+    def read_then_run_out(*given: Any) -> Any:
+        rows = read(*given)
+        monkeypatch.setattr(querying, "READING_SECONDS", 0.0)
+        return rows
+
+    monkeypatch.setattr(querying, "_read_in_time", read_then_run_out)
+    with pytest.raises(ArchiveUnavailable, match="took more than 0 seconds for the rows up to"):
+        await service.query("system_metrics", first, first + timedelta(days=2), "SELECT 1")
+
+
+def test_a_bucket_that_fails_is_no_fault_of_the_sql(world: World, client: Client) -> None:
+    first = month_start(5)
+    world.metrics(first, 2)
+    client.post("run").raise_for_status()
+    bucket = storage.Client(project=PROJECT).bucket(world.bucket.name)
+    bucket.delete(force=True)
+    found = ask(client, "SELECT 1", first, first + timedelta(days=1))
+    assert (found.status_code, found.headers["retry-after"]) == (503, "30")
 
 
 def ask(

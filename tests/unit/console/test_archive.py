@@ -111,6 +111,13 @@ def test_a_refusal_is_shown_in_words() -> None:
     assert "answered 503: the database is away" in text
 
 
+def test_a_query_without_an_answer_is_said_not_to_be_sent_again() -> None:
+    text = words(asked(World(silent={QUERY})))
+    assert "retention does not respond" in text
+    assert "the console does not send it again" in text
+    assert "retries" not in text
+
+
 def test_an_answer_is_shown_and_not_run() -> None:
     text = asked(World(queried=queried([[HOSTILE, "x" * 600]], columns=[HOSTILE, "b"])))
     assert HOSTILE not in text

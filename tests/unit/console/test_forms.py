@@ -82,6 +82,13 @@ def test_a_schedule_that_cannot_be_started_is_said_so() -> None:
     assert "was not started" in words(answer.text)
 
 
+def test_a_schedule_that_may_have_been_started_is_said_so() -> None:
+    answer = run(World(broken={"run"}))
+    assert answer.status_code == 502
+    assert "the console does not send it again" in words(answer.text)
+    assert "retries" not in answer.text
+
+
 def test_a_form_is_a_form() -> None:
     async def act(client: httpx.AsyncClient) -> list[int]:
         token = await token_of(client)

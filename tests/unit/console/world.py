@@ -28,11 +28,15 @@ FEEDBACK_STATS = "/api/v1/feedback/stats"
 
 @dataclass
 class World:
-    """What the stand-ins answer, and what they were asked. broken: names of APIs, or paths, that answer 503."""
+    """What the stand-ins answer, and what they were asked.
+
+    broken: names of APIs, their actions, or paths, that answer 503. silent: paths that hang up.
+    """
 
     functions: str = ""
     google: str = ""
     broken: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -55,7 +59,7 @@ class World:
         body = await _json(request)
         api = {"v3": "monitoring", "v2": "logging", "v1": "cloudscheduler"}[path.split("/")[1]]
         api = "cloudtrace" if "/traces/" in path else api
-        if api in self.broken:
+        if self.broken & {api, path.rpartition(":")[2]}:
             return web.json_response({"error": {"code": 503, "message": "busy"}}, status=503)
         if api == "monitoring":
             return web.json_response(self._monitored(request, path, body))
@@ -92,6 +96,8 @@ class World:
         path = request.rel_url.path
         text = await request.text()
         self.asked.append((request.method, str(request.rel_url), dict(request.headers), text))
+        if path in self.silent and request.transport is not None:
+            request.transport.close()
         if path in self.broken:
             return web.json_response({"detail": "the database is away"}, status=503)
         answers: dict[str, Any] = {

@@ -1,7 +1,11 @@
 """What SQL over the archive can do, and that it can do nothing else."""
 
 import errno
+import io
+import json
 import os
+import re
+import selectors
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +15,17 @@ import pyarrow as pa
 import pytest
 
 from utxoiq_persistence.archive import sql_process, sql_sandbox
+from utxoiq_persistence.archive.bucket import ArchiveUnavailable
 from utxoiq_persistence.archive.sql_sandbox import QueryRefused, SqlAnswer
 from utxoiq_persistence.errors import RuleBroken
 
 ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int32()), "unit": ["ms", None, "é\n\0"]})
 SECRET = "a credential of the function"
+# In a script: it goes on as a user of no rights, where it is root.
+AS_NOBODY = "os.getuid() or (os.setgroups([]), os.setgid(65534), os.setuid(65534))\n"
+PR_GET_DUMPABLE = 3
+NO_POINTER = "No function matches|requires a|does not exist|cannot contain subqueries"
+KERNEL_ERRORS = ("OSError", "BlockingIOError", "MemoryError", "PermissionError", "RuntimeError", "ValueError")
 
 
 def ask(sql: str, *parts: pa.Table) -> SqlAnswer:
@@ -39,6 +49,20 @@ def test_a_table_without_rows_has_its_columns() -> None:
     assert (answer.columns, answer.rows) == (["id", "unit"], [])
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 'é;' AS x ; -- a; b",
+        "SELECT 'é;' AS x;",
+        "SELECT 'é;' AS x -- ;",
+        "SELECT 'é;' AS x ;; /* ; */ ; ",
+        "; SELECT $$é;$$ AS x\n;\n--",
+    ],
+)
+def test_a_statement_may_have_an_end(sql: str) -> None:
+    assert ask(sql).rows == [["é;"]]
+
+
 def test_columns_of_one_name_are_told_apart_by_their_place() -> None:
     assert ask("SELECT 'a' AS x, 'b' AS x").rows == [["a", "b"]]
 
@@ -50,6 +74,7 @@ def test_columns_of_one_name_are_told_apart_by_their_place() -> None:
         ("", "takes one statement"),
         ("-- nothing", "takes one statement"),
         ("SELECT 1; SELECT 2", "takes one statement, not 2"),
+        ("SELECT 1; -- a\n; SELECT 2 ; -- b", "takes one statement, not 2"),
         ("SELECT 1) UNION (SELECT 2", "syntax error"),
         ("DROP TABLE system_metrics", "takes a SELECT, not DROP"),
         ("CREATE TABLE a (i INT)", "takes a SELECT, not CREATE"),
@@ -104,24 +129,27 @@ def test_the_process_is_told_nothing_of_the_function(monkeypatch: pytest.MonkeyP
         "open('{folder}/x', 'w')",
         "socket.socket()",
         "os.pipe()",
+        "os.fork()",
+        "threading.Thread(target=print).start()",
         "os.open('/', os.O_RDONLY)",
         "bytearray(2**30)",
         "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))",
     ],
 )
 def test_what_breaks_out_of_duckdb_finds_no_file_and_no_network(attempt: str, tmp_path: Path) -> None:
-    """The kernel refuses, whatever the process has become."""
+    """The kernel refuses, whatever the process has become. Root is a function nowhere, and may start processes."""
     script = (
-        "import os, resource, socket\n"
+        "import os, resource, socket, threading\n"
         "from utxoiq_persistence.archive import sql_process\n"
+        f"{AS_NOBODY}"
         "sql_process._drop_capabilities()\n"
         f"sql_process._limit_process(5, {sql_sandbox.PROCESS_BYTES})\n"
         f"try:\n    {attempt.replace('{folder}', str(tmp_path))}\n"
-        "except (OSError, MemoryError, ValueError) as refused:\n    print(type(refused).__name__)\n"
+        "except (OSError, MemoryError, ValueError, RuntimeError) as refused:\n    print(type(refused).__name__)\n"
     )
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert ended.stdout.strip() in ("OSError", "MemoryError", "ValueError", "PermissionError")
+    assert ended.stdout.strip() in KERNEL_ERRORS
     assert not list(tmp_path.iterdir())
 
 
@@ -134,10 +162,56 @@ def test_the_memory_of_the_function_is_closed_to_the_process() -> None:
         "sql_process._drop_capabilities()\n"
         "sql_sandbox.PROGRAM = 'tests.unit.retention.memory_reader'\n"
         "print(*sql_sandbox.ask('t', ROWS.schema, (), 'SELECT 1').columns)\n"
+        # Its second answer is of a time at which the query has ended.
+        f"import ctypes\nprint(ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0))\n"
     )
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert ended.stdout.strip() == os.strerror(errno.EPERM)
+    assert ended.stdout.splitlines() == [os.strerror(errno.EPERM), "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's kernel")
+def test_nothing_is_asked_where_the_memory_cannot_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "PR_SET_DUMPABLE", -1)
+    with pytest.raises(OSError, match="could not be closed"):
+        ask("SELECT 1")
+
+
+def test_an_ordinary_user_s_process_needs_no_thread() -> None:
+    """It has the right to none; root has it, as whom tests may run."""
+    order: sql_process.Order = {
+        "sql": "SELECT sum(a.i) FROM range(300000) AS a (i), system_metrics",
+        "table": "system_metrics",
+        "memory_bytes": sql_sandbox.DATABASE_BYTES,
+        "process_bytes": sql_sandbox.PROCESS_BYTES,
+        "cpu_seconds": sql_sandbox.CPU_SECONDS,
+        "most_rows": 1,
+        "most_bytes": 1000,
+    }
+    sent = io.BytesIO()
+    sent.write(json.dumps(order).encode() + b"\n")
+    with pa.ipc.new_stream(sent, ROWS.schema) as stream:
+        stream.write_table(ROWS)
+    script = f"import os\nfrom utxoiq_persistence.archive import sql_process\n{AS_NOBODY}sql_process.main()\n"
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    program = [sys.executable, "-c", script]
+    ended = subprocess.run(program, input=sent.getvalue(), capture_output=True, env=environment, check=True)
+    assert json.loads(ended.stdout).get("rows") == [[str(3 * sum(range(300000)))]], ended.stdout
+
+
+def test_what_a_query_leaves_behind_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the pipe of the answer, and a FIFO, which has an end when nobody holds it."""
+    monkeypatch.setattr(sql_sandbox, "PROGRAM", "tests.unit.retention.survivor")
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with (
+        open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as fifo,
+        selectors.DefaultSelector() as held,
+    ):
+        held.register(fifo, selectors.EVENT_READ)
+        assert ask(str(path)).columns == ["answered"]
+        assert held.select(30), "it lives"
+        assert fifo.read() == b""
 
 
 @pytest.mark.parametrize(
@@ -149,28 +223,72 @@ def test_the_memory_of_the_function_is_closed_to_the_process() -> None:
 )
 def test_what_takes_too_long_is_ended(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql_sandbox, "CPU_SECONDS", 1)
-    with pytest.raises(QueryRefused, match="takes more than the memory or the 1 seconds"):
+    with pytest.raises(QueryRefused, match="takes more than the 1 seconds of a processor"):
         ask(sql)
 
 
 def test_what_waits_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """By this process's clock, even where the other takes no time of the processor."""
     monkeypatch.setattr(sql_sandbox, "SECONDS", 0.01)
-    with pytest.raises(QueryRefused, match="takes more than"):
+    with pytest.raises(QueryRefused, match=r"takes more than the 0\.01 seconds that a query has"):
+        ask("SELECT 1")
+
+
+def test_the_time_of_a_query_begins_when_all_rows_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = sql_sandbox.SECONDS
+    monkeypatch.setattr(sql_sandbox, "SECONDS", 0.01)
+
+    def parts() -> Iterator[pa.Table]:
+        yield ROWS
+        monkeypatch.setattr(sql_sandbox, "SECONDS", seconds)
+
+    assert sql_sandbox.ask("system_metrics", ROWS.schema, parts(), "SELECT 1").rows == [["1"]]
+
+
+def test_a_process_that_takes_no_rows_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "SECONDS", 0.01)
+    with pytest.raises(RuntimeError, match="took no rows"):
+        ask("SELECT 1", pa.table({"id": pa.array(range(100000), pa.int32()), "unit": pa.nulls(100000, pa.string())}))
+
+
+def test_what_writes_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "PROGRAM", "tests.unit.retention.writer")
+    with pytest.raises(QueryRefused, match="answers more than the 16777216 bytes"):
         ask("SELECT 1")
 
 
 @pytest.mark.parametrize("function", ["arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_map_function"])
 def test_a_pointer_of_ones_own_leads_nowhere(function: str) -> None:
-    """DuckDB's own way to what Python holds in memory."""
+    """DuckDB's own way to what Python holds in memory: it is refused before anything is followed."""
     for arguments in (
         "1::UBIGINT, 2::UBIGINT, 3::UBIGINT",
         "1::UBIGINT",
         "1::POINTER, 2::POINTER, 3::POINTER",
         "1::POINTER",
+        "(SELECT 1 AS a)",
     ):
-        with pytest.raises(QueryRefused):
+        with pytest.raises(QueryRefused, match=NO_POINTER):
             ask(f"SELECT * FROM {function}({arguments})")  # noqa: S608
+
+
+def test_a_fault_of_duckdb_is_told_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "PROGRAM", "tests.unit.retention.fault")
+    with pytest.raises(QueryRefused, match="ended its process without an answer, by signal 11") as refused:
+        ask("SELECT 1")
+    assert not re.search(NO_POINTER, str(refused.value))
+
+
+def test_names_and_types_of_columns_count() -> None:
+    named = ", ".join(f"1 AS {'n' * 4000}{number}" for number in range(256))
+    assert len(ask(f"SELECT {named}").columns) == 256
+    named += ", " + ", ".join(f"1 AS {'m' * 4000}{number}" for number in range(8))
+    with pytest.raises(QueryRefused, match="names and types of its columns take more than the 1048576 bytes"):
+        ask(f"SELECT {named}")
+    with pytest.raises(QueryRefused, match="names and types"):
+        ask(f"SELECT CAST(NULL AS STRUCT({'s' * 2**20} INT)) AS x")
+    # What is left is for the rows.
+    answer = ask(f"SELECT repeat('x', 30000) AS {'n' * 900000} FROM range(900)")  # noqa: S608
+    assert (len(answer.rows), answer.is_cut) == (4, True)
 
 
 def test_rows_are_cut_where_there_are_more_than_an_answer_has() -> None:
@@ -191,6 +309,29 @@ def test_a_failure_of_what_reads_the_rows_is_raised() -> None:
         raise RuleBroken("too much")
 
     with pytest.raises(RuleBroken, match="too much"):
+        sql_sandbox.ask("system_metrics", ROWS.schema, parts(), "SELECT 1")
+
+
+def test_a_failure_of_the_archive_wins_over_the_end_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "PROGRAM", "tests.unit.retention.nothing_there")
+
+    def parts() -> Iterator[pa.Table]:
+        yield ROWS
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        raise ArchiveUnavailable("the bucket is away")
+
+    with pytest.raises(ArchiveUnavailable, match="the bucket is away"):
+        sql_sandbox.ask("system_metrics", ROWS.schema, parts(), "SELECT 1")
+
+
+def test_no_more_is_read_for_a_process_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_sandbox, "PROGRAM", "tests.unit.retention.nothing_there")
+
+    def parts() -> Iterator[pa.Table]:
+        while True:
+            yield ROWS
+
+    with pytest.raises(RuntimeError, match="ended with 1"):
         sql_sandbox.ask("system_metrics", ROWS.schema, parts(), "SELECT 1")
 
 
