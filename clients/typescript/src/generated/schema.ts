@@ -1449,7 +1449,7 @@ export interface components {
             evictions: number;
             /** @description How many entries and invalidations Redis did not take. */
             failed_writes: number;
-            /** @description How many entries in Redis were not of the function's own making, and not believed. */
+            /** @description How much of what Redis held or passed on was not of the functions' making, or was put back, and was not believed: entries, beats, news of changes, counts, figures, marks. */
             forged: number;
             /** @description How many instances there are. */
             instances: number;
@@ -1492,7 +1492,7 @@ export interface components {
             evictions: number;
             /** @description How many entries and invalidations Redis did not take. */
             failed_writes: number;
-            /** @description How many entries in Redis were not of the function's own making, and not believed. */
+            /** @description How much of what Redis held or passed on was not of the functions' making, or was put back, and was not believed: entries, beats, news of changes, counts, figures, marks. */
             forged: number;
         };
         /**

@@ -24,7 +24,8 @@ class CacheCounts:
                 were none.
             evictions (int): How many entries were dropped for want of memory.
             failed_writes (int): How many entries and invalidations Redis did not take.
-            forged (int): How many entries in Redis were not of the function's own making, and not believed.
+            forged (int): How much of what Redis held or passed on was not of the functions' making, or was put back, and
+                was not believed: entries, beats, news of changes, counts, figures, marks.
     """
 
     lookups: int

@@ -27,7 +27,8 @@ class FleetCache:
             were none.
         evictions (int): How many entries were dropped for want of memory.
         failed_writes (int): How many entries and invalidations Redis did not take.
-        forged (int): How many entries in Redis were not of the function's own making, and not believed.
+        forged (int): How much of what Redis held or passed on was not of the functions' making, or was put back, and
+            was not believed: entries, beats, news of changes, counts, figures, marks.
         instances (int): How many instances there are.
         functions (FleetCacheFunctions): The same for each function.
         by_instance (FleetCacheByInstance): The same for each instance, by function/instance.
