@@ -20,7 +20,7 @@ from utxoiq_persistence.errors import RuleBroken
 MOST_TIME = timedelta(days=31)
 # Of the rows in memory, which the process that answers holds once more.
 MOST_COPIED_BYTES = 64 * 2**20
-# For all objects together; one that is read alone has the patience of a bucket.
+# For all objects of a query together.
 READING_SECONDS = 15.0
 # The day of an object, as DuckDB has it from the path where the archive is asked where it lies.
 DAY = (("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8()))

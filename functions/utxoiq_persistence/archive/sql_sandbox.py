@@ -192,8 +192,9 @@ def _decode(output: bytes, status: int = 0) -> SqlAnswer:
     except (msgspec.DecodeError, UnicodeDecodeError):
         if status == -signal.SIGXCPU:
             raise QueryRefused(f"takes more than the {CPU_SECONDS} seconds of a processor that a query has") from None
-        # At worst by the kernel where memory is short, or by a fault of DuckDB's.
-        raise QueryRefused(f"ended its process without an answer, by signal {-status}") from None
+        raise QueryRefused(
+            f"has no answer: its process ended by signal {-status}, for more memory than a query has or by a fault"
+        ) from None
     if answer.error:
         raise QueryRefused(answer.error[:MOST_ERROR])
     return answer
