@@ -59,6 +59,7 @@ TASKS = {
     "ask": "itself: its timer ends with the process that it would end",
     "in_time": "itself; `retrieve` where the time was up",
     "run": "itself: it waits for the program's end",
+    "_read_in_time": "whoever asked, until the time is over; what trickles in later is nobody's",
 }
 STARTERS = {"create_task", "ensure_future", "Thread", "submit", "Timer", "start_soon"}
 THE_WAY = "background.py"
