@@ -56,7 +56,6 @@ TASKS = {
     "_deploy_and_wait": "itself",
     "_wait_for_first": "itself",
     "archive_all": "itself: it waits for each copy",
-    "ask": "itself: its timer ends with the process that it would end",
     "in_time": "itself; `retrieve` where the time was up",
     "run": "itself: it waits for the program's end",
     "_read_in_time": "whoever asked, until the time is over; what trickles in later is nobody's",
