@@ -20,9 +20,15 @@ class Component(pulumi.ComponentResource):
         protect: bool | None = None,
         parent: pulumi.Resource | None = None,
         ignore_changes: list[str] | None = None,
+        retain_on_delete: bool | None = None,
     ) -> pulumi.ResourceOptions:
         """Options of a child."""
-        more = pulumi.ResourceOptions(depends_on=list(depends_on), protect=protect, ignore_changes=ignore_changes)
+        more = pulumi.ResourceOptions(
+            depends_on=list(depends_on),
+            protect=protect,
+            ignore_changes=ignore_changes,
+            retain_on_delete=retain_on_delete,
+        )
         if parent is not None:
             more.parent = parent
         return pulumi.ResourceOptions.merge(self._inherited, more)

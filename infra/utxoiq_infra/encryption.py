@@ -97,14 +97,13 @@ class Encryption(Component):
     def _grant(self, suffix: str, key: str, agents: Mapping[str, pulumi.Input[str]]) -> list[pulumi.Resource]:
         # What was written under a key is read by it for as long as it lies there, and other stacks of the project have
         # the same agents: rights go by hand, when nothing is left that needs them.
-        kept = pulumi.ResourceOptions.merge(self.own(), pulumi.ResourceOptions(retain_on_delete=True))
         return [
             kms.CryptoKeyIAMMember(
                 f"{self.pulumi_resource_name}-{service}{suffix}",
                 crypto_key_id=key,
                 role=ROLE,
                 member=member,
-                opts=kept,
+                opts=self.own(retain_on_delete=True),
             )
             for service, member in agents.items()
         ]

@@ -104,7 +104,6 @@ class MetricDescriptors(Component):
 
     def __init__(self, name: str, project: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("MetricDescriptors", name, opts)
-        kept = pulumi.ResourceOptions.merge(self.own(), pulumi.ResourceOptions(retain_on_delete=True))
         for metric in PUBLISHED_METRICS:
             monitoring.MetricDescriptor(
                 f"{name}-{metric.name.replace('/', '-')}",
@@ -119,6 +118,6 @@ class MetricDescriptors(Component):
                     monitoring.MetricDescriptorLabelArgs(key=label, value_type="STRING", description=LABELS[label])
                     for label in metric.labels
                 ],
-                opts=kept,
+                opts=self.own(retain_on_delete=True),
             )
         self.register_outputs({})
