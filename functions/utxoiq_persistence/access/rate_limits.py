@@ -441,7 +441,7 @@ class RateLimits:
         if window.waiting or window.behind:
             self._gather(window, at_once=bool(window.waiting))
 
-    def _key_of(self, name: str) -> str:
+    def _derive_key(self, name: str) -> str:
         """Return the key of a caller in Redis, which tells nobody of the caller who has not the key of functions."""
         return f"granted:{self._signer.signature(CALLER, name.encode())[:KEY_BYTES].hex()}"
 
@@ -449,7 +449,7 @@ class RateLimits:
         window = self._windows.get(name)
         if window is None:
             # A window that was forgotten for lack of room is another's, so a new one has a field of its own.
-            window = self._windows[name] = _Window(self._key_of(name), f"{self._name}.{next(self._numbers)}")
+            window = self._windows[name] = _Window(self._derive_key(name), f"{self._name}.{next(self._numbers)}")
             if len(self._windows) > MAX_WINDOWS:
                 self._windows.popitem(last=False)
         else:

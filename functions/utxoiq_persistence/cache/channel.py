@@ -142,9 +142,10 @@ class Channel:
         """Drop what a message names. Only one that a function has signed tells when that changed."""
         text, _, signature = message.rpartition(SEPARATOR)
         moment, _, tags = text.partition(SEPARATOR)
-        known = self._signer.verify(CHANNEL, tags.encode(), _signature_of(signature))
-        for tag in tags.split(SEPARATOR) if known else message.split(SEPARATOR):
-            self._changed(tag, float(moment) if known and _is_time(moment) else None)
+        known = self._signer.verify(CHANNEL, tags.encode(), _read_signature(signature))
+        changed_at = float(moment) if known and _is_time(moment) else None
+        for tag in (tags if known else message).split(SEPARATOR):
+            self._changed(tag, changed_at)
 
     async def _keep_beating(self) -> None:
         """Raises ConnectionError where nothing was heard for SILENCE_SECONDS, or the connection is given up."""
@@ -167,7 +168,7 @@ class Channel:
             await asyncio.sleep(BEAT_SECONDS)
 
 
-def _signature_of(text: str) -> bytes:
+def _read_signature(text: str) -> bytes:
     try:
         return bytes.fromhex(text.removeprefix(SIGNED))
     except ValueError:

@@ -16,7 +16,7 @@ from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.figures import InstanceFigures, PoolFigures, RequestFigures
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.redis.client import Redis, RedisError, ResponseError
-from utxoiq_persistence.redis.pipelines import WRONG_TYPE
+from utxoiq_persistence.redis.pipelines import is_of_wrong_type
 from utxoiq_persistence.redis.signing import SIGNATURE_BYTES, Signer
 
 # An instance that has not published for this long counts as gone.
@@ -118,7 +118,9 @@ class Fleet:
         """
         self.reachable = False
         self._signer = signer
-        self._signers = None if keys is None else _signers(keys, signer)
+        self._signers = (
+            None if keys is None else {function: Signer(key, signer.forgeries) for function, key in keys.items()}
+        )
         self._reporter = reporter
         self._redis = redis
         self._seconds = seconds
@@ -168,7 +170,7 @@ class Fleet:
             try:
                 await self._redis.hset(KEY, self._reporter.name, signed)
             except ResponseError as error:
-                if not str(error).startswith(WRONG_TYPE):
+                if not is_of_wrong_type(error):
                     raise
                 # Somebody has put something else there, and nothing of the fleet's is lost with it.
                 self._signer.forgeries.count += 1
@@ -241,10 +243,6 @@ class _Forged(Exception):
 
 class _Unknown(Exception):
     """An entry is of a function whose key this process was not given: perhaps one that is deployed just now."""
-
-
-def _signers(keys: Mapping[str, bytes], own: Signer) -> Mapping[str, Signer]:
-    return {function: Signer(key, own.forgeries) for function, key in keys.items()}
 
 
 def _place(name: str) -> str:

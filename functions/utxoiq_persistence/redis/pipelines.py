@@ -34,8 +34,8 @@ PROBE_SECONDS = 0.03
 TRIAL_SECONDS = 0.35
 # What stands in a script's arguments for the epoch of the server that gets them.
 EPOCH = "\0epoch"
-# How an error begins that tells of a key of another type than the script takes it for, and of nothing else.
-WRONG_TYPE = "WRONGTYPE"
+# How an error begins that tells of a key of another type.
+_WRONG_TYPE = "WRONGTYPE"
 
 _log = logging.getLogger(__name__)
 
@@ -249,7 +249,7 @@ class ScriptRunner:
             if any(isinstance(answer, NoScriptError) for answer in answers):
                 await self._load(calls)
                 answers = await self._pipeline(calls)
-            if any(_is_of_wrong_type(answer) for answer in answers):
+            if any(is_of_wrong_type(answer) for answer in answers):
                 answers = await self._repeat_spoiled(calls, answers)
         except BaseException as error:
             futures.fail((call.answer for call in calls), RedisAway(repr(error)))
@@ -267,7 +267,7 @@ class ScriptRunner:
 
         Redis is not away for it: it would be for as long as the key is there.
         """
-        spoiled = [call for call, answer in zip(calls, answers, strict=True) if _is_of_wrong_type(answer)]
+        spoiled = [call for call, answer in zip(calls, answers, strict=True) if is_of_wrong_type(answer)]
         cleaning = [call.taking_away() for call in spoiled]
         await self._load(cleaning)
         for taken in await self._pipeline(cleaning):
@@ -315,13 +315,14 @@ async def _answer(connection: AbstractConnection) -> Any:
         return error
 
 
-def _is_of_wrong_type(answer: Any) -> bool:
-    return isinstance(answer, ResponseError) and str(answer).startswith(WRONG_TYPE)
+def is_of_wrong_type(answer: Any) -> bool:
+    """Return whether an answer tells of a key that holds something else than it was taken for, and of nothing else."""
+    return isinstance(answer, ResponseError) and str(answer).startswith(_WRONG_TYPE)
 
 
 def _is_refusal(answer: Any) -> bool:
     """Return whether an answer tells of the server: neither of its scripts nor of a key."""
-    return isinstance(answer, ResponseError) and not (isinstance(answer, NoScriptError) or _is_of_wrong_type(answer))
+    return isinstance(answer, ResponseError) and not (isinstance(answer, NoScriptError) or is_of_wrong_type(answer))
 
 
 def _settle(call: _Call, answer: Any) -> None:
