@@ -52,3 +52,10 @@ def test_docs_lead_to_the_pages_of_the_api(client: httpx.Client) -> None:
     answer = client.get("/docs")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/console/api")
     assert client.get(answer.headers["Location"]).status_code == 200
+
+
+def test_jobs_are_shown_in_the_order_of_their_names(stack: LocalStack) -> None:
+    """The documents show some of them, and they are created in another order at each deployment."""
+    jobs = list(stack.status()["jobs"])
+    assert jobs
+    assert jobs == sorted(jobs)

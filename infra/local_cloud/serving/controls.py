@@ -61,8 +61,10 @@ class Controls:
                 name: {"pid": one.pid, "health": one.health, "restarts": one.restarts}
                 for name, one in self._supervisor.servers.items()
             },
+            # In the order of their names: that of their creation is another at each deployment.
             "jobs": {
-                name: _describe(job.last) if job.last else None for name, job in self._google.scheduler.jobs.items()
+                name: _describe(job.last) if job.last else None
+                for name, job in sorted(self._google.scheduler.jobs.items())
             },
             "incidents": monitoring.status(),
             "unpublished": monitoring.unpublished(),
