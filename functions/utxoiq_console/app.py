@@ -61,7 +61,7 @@ class Pattern:
 
 def build_console_app(environment: Mapping[str, str]) -> "App":
     """Return the console's app. Raises ConfigurationError, which names the wrong variable."""
-    worker.hide_server()
+    worker.set_server_options()
     return App(Settings.from_environment(environment), lines.from_environment(environment))
 
 

@@ -62,12 +62,16 @@ class Gate:
         `route` is None if the path has no route. Raises Problem: 401, 403, 429, and 503 if the caller cannot be
         identified now.
         """
-        await self._recognise(visit, headers)
-        caller = visit.caller
+        caller = self._identities.recall(headers)
+        if caller is None:
+            caller = await self._verify(visit, headers)
+        visit.caller = caller
         if caller.kind in UNKNOWN_CALLERS:
-            await self._count(visit, f"address:{client_address.network(visit.address)}", self._settings.anonymous)
+            name, limit = f"address:{client_address.network(visit.address)}", self._settings.anonymous
         else:
-            await self._count(visit, caller.name, caller.requests_per_hour or self._settings.signed_in)
+            name, limit = caller.name, caller.requests_per_hour or self._settings.signed_in
+        if not self._admit(visit, name, limit):
+            await self._count(visit, name, limit)
         if caller.kind is Kind.USER:
             await self._count_identities(visit)
         if route is None:
@@ -86,11 +90,13 @@ class Gate:
         The answer tells of the user's own limit, unless it is this one that refuses. Raises Problem 429.
         """
         own = visit.allowance
-        await self._count(visit, f"users:{client_address.network(visit.address)}", self._settings.address)
+        name, limit = f"users:{client_address.network(visit.address)}", self._settings.address
+        if not self._admit(visit, name, limit):
+            await self._count(visit, name, limit)
         visit.allowance = own
 
-    async def _recognise(self, visit: RequestContext, headers: Mapping[bytes, bytes]) -> None:
-        """Identify the caller. Invalid credentials count by address; above the limit, credentials are not verified.
+    async def _verify(self, visit: RequestContext, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return the caller. Invalid credentials count by address; above the limit, credentials are not verified.
 
         Raises Problem: 401, 429, 503.
         """
@@ -98,11 +104,20 @@ class Gate:
         if self._limits.is_spent(failures) and not self._identities.knows(headers):
             await self._count(visit, failures, self._settings.anonymous)
         try:
-            visit.caller = await self._identities.identify(headers)
+            return await self._identities.identify(headers)
         except Problem as problem:
             if problem.status == 401:
                 await self._count(visit, failures, self._settings.anonymous)
             raise
+
+    def _admit(self, visit: RequestContext, name: str, limit: int) -> bool:
+        """Count the request against a rate limit that is known to be far, and return whether it is."""
+        allowance = self._limits.admit(name, limit)
+        if allowance is None:
+            return False
+        visit.allowance = allowance
+        visit.counted.append(name)
+        return True
 
     async def _count(self, visit: RequestContext, name: str, limit: int) -> None:
         """Count the request against a rate limit. Raises Problem 429 if the limit is exceeded."""

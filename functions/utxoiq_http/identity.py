@@ -41,6 +41,9 @@ class Keys(Protocol):
     def knows(self, key: bytes) -> bool:
         """Return whether a lookup of the key takes no query."""
 
+    def recall(self, key: bytes) -> KeyHolder | None:
+        """Return the holder of an active key that was looked up lately; else None."""
+
     async def check(self, key: bytes) -> KeyHolder | None:
         """Return the holder of the key; None if there is no such key."""
 
@@ -88,6 +91,20 @@ class Identities:
         self._google = IssuerKeys(settings.google_jwks_url)
         self._verified: OrderedDict[bytes, _Verdict] = OrderedDict()
 
+    def recall(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """Return the caller of a request whose credentials were verified lately, NOBODY if it has none; else None."""
+        authorization = headers.get(b"authorization")
+        api_key = headers.get(b"x-api-key")
+        if authorization is None:
+            if api_key is None:
+                return NOBODY
+            holder = self._keys.recall(api_key)
+            return None if holder is None else _service(holder)
+        if api_key is not None or (self._settings.checked_by_platform and authorization.endswith(SIGNATURE_REMOVED)):
+            return None
+        verdict = self._standing(hashlib.sha256(authorization).digest())
+        return None if verdict is None else verdict.caller
+
     async def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return the caller of a request; NOBODY if it has no credentials.
 
@@ -124,14 +141,7 @@ class Identities:
             raise unauthorized("X-API-Key is not a key of this service")
         if holder.status != "active":
             raise unauthorized(f"this API key is {holder.status}; ask its owner for the one in use")
-        return Caller(
-            Kind.SERVICE,
-            f"service:{holder.name}",
-            scopes=holder.scopes,
-            key_id=holder.key_id,
-            requests_per_hour=holder.requests_per_hour,
-            batches_per_hour=holder.batches_per_hour,
-        )
+        return _service(holder)
 
     def _standing(self, digest: bytes) -> _Verdict | None:
         """Return the verdict on a token; None if there is none that is still valid."""
@@ -215,6 +225,17 @@ class Identities:
         if email == self._settings.scheduler and claims.aud == self._settings.function_audience:
             return Caller(Kind.SCHEDULER, f"scheduler:{email}")
         return Caller(Kind.STRANGER, f"stranger:{email}")
+
+
+def _service(holder: KeyHolder) -> Caller:
+    return Caller(
+        Kind.SERVICE,
+        f"service:{holder.name}",
+        scopes=holder.scopes,
+        key_id=holder.key_id,
+        requests_per_hour=holder.requests_per_hour,
+        batches_per_hour=holder.batches_per_hour,
+    )
 
 
 def _bearer(authorization: bytes) -> str:

@@ -22,8 +22,7 @@ from utxoiq_persistence.store import Store
 
 Part = TypeVar("Part", bound=HasParts)
 
-worker.hide_server()
-worker.keep_connections()
+worker.set_server_options()
 worker.exit_normally_on_sigterm()
 
 
@@ -50,7 +49,7 @@ def create_app(
             garbage.freeze_loaded_objects()
             yield Opened(part_of(store), Gate(Identities(identity, store.key_ring), store.rate_limits, limits))
 
-    return App(
+    app = App(
         system.add_system_routes(name, routes),
         opened,
         base=Base(identity.function_audience),
@@ -60,3 +59,5 @@ def create_app(
         traces=request_traces.from_environment(environment),
         seconds=settings.request_seconds,
     )
+    worker.serve_directly(app)
+    return app

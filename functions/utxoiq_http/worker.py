@@ -6,21 +6,28 @@ from types import FrameType
 
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
+from utxoiq_http.direct import Application, Direct
+
 # Google's front ends keep a connection for 600 s.
 IDLE_SECONDS = 620
 
 
-def hide_server() -> None:
-    """Turn off the Server header, and the server's own handling of X-Forwarded-For, which client_address does."""
-    UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "server_header": False, "proxy_headers": False}
+def set_server_options() -> None:
+    """Set what the server does with each connection and request.
 
-
-def keep_connections() -> None:
-    """Keep idle connections open for longer than any front end does, in seconds, so that it is the one who closes them.
-
-    gunicorn's own 2 s are shorter: a request may come while its connection is being closed, and is then lost.
+    It sends no Server header, and leaves X-Forwarded-For to client_address. It prepares no websockets, and no lines of
+    an access log, which gunicorn's level would throw away. It keeps an idle connection for longer than any front end
+    does, so that it is the one who closes it: gunicorn's own 2 s are shorter, and a request is lost that comes while
+    its connection is being closed.
     """
-    UvicornWorker.CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "timeout_keep_alive": IDLE_SECONDS}
+    UvicornWorker.CONFIG_KWARGS = {
+        **UvicornWorker.CONFIG_KWARGS,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": IDLE_SECONDS,
+        "ws": "none",
+    }
 
 
 def exit_normally_on_sigterm() -> None:
@@ -35,6 +42,17 @@ def exit_normally_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, _exit)
 
     UvicornWorker.init_signals = init_signals_and_exit
+
+
+def serve_directly(app: Application) -> None:
+    """Have the server hand its requests to the app itself: `direct` says what that saves."""
+    load_wsgi = UvicornWorker.load_wsgi
+
+    def load_and_pass_by(worker: UvicornWorker) -> None:
+        load_wsgi(worker)
+        worker.wsgi = Direct(app, worker.wsgi)
+
+    UvicornWorker.load_wsgi = load_and_pass_by
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -22,7 +22,7 @@ from utxoiq_persistence.backup import keeping
 from utxoiq_persistence.backup.keeping import KeeperSettings
 from utxoiq_persistence.parts import Parts
 
-worker.hide_server()
+worker.set_server_options()
 worker.exit_normally_on_sigterm()
 
 

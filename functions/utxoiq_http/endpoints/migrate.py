@@ -27,7 +27,7 @@ from utxoiq_persistence.postgres import schema
 from utxoiq_persistence.postgres.session import connector
 from utxoiq_persistence.writes import audit
 
-worker.hide_server()
+worker.set_server_options()
 worker.exit_normally_on_sigterm()
 
 

@@ -66,6 +66,11 @@ class KeyRing:
         """Return whether the key was active when it was last looked up; asks no database."""
         return digest_key(key) in self._held
 
+    def recall(self, key: bytes) -> KeyHolder | None:
+        """Return the holder of an active key that was looked up lately; None if it must be looked up."""
+        held = self._held.get(digest_key(key))
+        return held.holder if held is not None and held.until > time.monotonic() else None
+
     async def check(self, key: bytes) -> KeyHolder | None:
         """Return a key's holder, whatever the key's status, or None where there is no such key.
 

@@ -42,7 +42,7 @@ NEAR_REQUESTS = 20
 FRESH_SECONDS = 0.02
 PARTS = 64
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
-GATHERING_SECONDS = 0.005
+GATHERING_SECONDS = 0.01
 
 _log = logging.getLogger(__name__)
 
@@ -287,23 +287,34 @@ class RateLimits:
         # A count is of many requests, so it is no part of the trace of the one that sends it.
         self._outside = Context()
 
-    async def take(self, name: str, limit: int) -> Allowance:
-        """Count one request of a caller, and return its allowance. Without Redis this instance counts alone.
+    def admit(self, name: str, limit: int) -> Allowance | None:
+        """Count one request of a caller behind its answer, and return its allowance; None if `take` must be asked.
 
         Whoever is granted one calls `leave` once the request is answered.
         """
         window = self._window(name)
         window.limit = limit
         now = time.monotonic()
-        if window.is_spent(now):
+        if now >= window.ends_at or window.is_spent(now) or not window.is_far(now):
+            return None
+        if (span := tracing.current()) is not None:
+            span.point("rate limit")
+        window.open += 1
+        window.behind += 1
+        self._gather(window)
+        return window.allowance(True, window.used + window.uncounted)
+
+    async def take(self, name: str, limit: int) -> Allowance:
+        """Count one request of a caller, and return its allowance. Without Redis this instance counts alone.
+
+        Whoever is granted one calls `leave` once the request is answered.
+        """
+        admitted = self.admit(name, limit)
+        if admitted is not None:
+            return admitted
+        window = self._window(name)
+        if window.is_spent(time.monotonic()):
             return window.allowance(False, window.used)
-        if now < window.ends_at and window.is_far(now):
-            if (span := tracing.current()) is not None:
-                span.point("rate limit")
-            window.open += 1
-            window.behind += 1
-            self._gather(window)
-            return window.allowance(True, window.used + window.uncounted)
         window.open += 1
         turn: asyncio.Future[Allowance] = asyncio.get_running_loop().create_future()
         window.waiting.append(turn)

@@ -22,6 +22,15 @@ def test_head_is_get_without_its_body(api: Api) -> None:
     assert head.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
 
 
+def test_every_request_reaches_the_function_itself(functions: dict[str, Function]) -> None:
+    """functions-framework would answer these by itself, without a word of what is wrong."""
+    for function in functions.values():
+        for method, path in (("GET", "/robots.txt"), ("GET", "/favicon.ico"), ("TRACE", "/health")):
+            refused = httpx.request(method, function.url + path)
+            assert refused.status_code in (404, 405)
+            assert refused.headers["content-type"] == "application/problem+json", (function.name, path)
+
+
 def test_a_request_id_is_made_up_or_taken_over(api: Api) -> None:
     assert len(api("GET", STATS, None).headers["x-request-id"]) == 32
     assert api("GET", STATS, None, headers={"X-Request-ID": "mine-1"}).headers["x-request-id"] == "mine-1"

@@ -31,10 +31,15 @@ class Ring:
     def knows(self, key: bytes) -> bool:
         return key == b"active"
 
+    def recall(self, key: bytes) -> KeyHolder | None:
+        return _holder("active") if key == b"active" else None
+
     async def check(self, key: bytes) -> KeyHolder | None:
-        if key not in (b"active", b"expired", b"revoked"):
-            return None
-        return KeyHolder("abcdefghijkl", "pipeline", frozenset({"metrics:write"}), None, None, key.decode())
+        return _holder(key.decode()) if key in (b"active", b"expired", b"revoked") else None
+
+
+def _holder(status: str) -> KeyHolder:
+    return KeyHolder("abcdefghijkl", "pipeline", frozenset({"metrics:write"}), None, None, status)
 
 
 @pytest.fixture
@@ -228,6 +233,20 @@ def test_a_key_that_nobody_has_is_401(identities: Identities, key: bytes) -> Non
     assert status_of(identities, {b"x-api-key": key}) == 401
 
 
+def test_who_is_recalled_is_who_was_identified(identities: Identities, issuer: Issuer) -> None:
+    token = bearer(issuer.token(USERS, "project", "ann"))
+    assert identities.recall(token) is None
+    for known in (token, {b"x-api-key": b"active"}, {}):
+        assert identify(identities, known) == identities.recall(known)
+
+
+def test_nobody_is_recalled_whose_credentials_need_a_look(identities: Identities, issuer: Issuer) -> None:
+    token = bearer(issuer.token(USERS, "project", "ann"))
+    identify(identities, token)
+    for headers in ({**token, b"x-api-key": b"active"}, {b"x-api-key": b"expired"}, bearer("a.b.c")):
+        assert identities.recall(headers) is None
+
+
 def test_two_kinds_of_credentials_at_once_are_400(identities: Identities, issuer: Issuer) -> None:
     headers = {**bearer(issuer.token(USERS, "project", "ann")), b"x-api-key": b"active"}
     assert status_of(identities, headers) == 400
@@ -292,6 +311,7 @@ def test_a_verdict_ends_with_its_key(identities: Identities, issuer: Issuer, mon
     issuer.rotate("key-2")
     assert identify(identities, bearer(issuer.token(USERS, "project", "bob"))).subject == "bob"  # has the keys fetched
     assert not identities.knows(token)
+    assert identities.recall(token) is None
     assert status_of(identities, token) == 401
 
 

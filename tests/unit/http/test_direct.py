@@ -1,0 +1,165 @@
+"""The short way of a response sends what the long way sends, in one write, and leaves to the server what is special."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from utxoiq_http import answer
+from utxoiq_http.answer import Answer
+from utxoiq_http.direct import Direct
+
+pytestmark = pytest.mark.anyio
+
+App = Callable[[Scope, Receive], Awaitable[Answer]]
+DATE = (b"date", b"Sun, 29 Nov 2026 00:00:00 GMT")
+JOB = b"POST /job HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n"
+
+
+class Recorder(asyncio.Transport):
+    """Keeps what is written to a connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Go on: what is fed is all there is."""
+
+    def resume_reading(self) -> None:
+        """Go on: what is fed is all there is."""
+
+
+async def echo(scope: Scope, receive: Receive) -> Answer:
+    """Return the path and the body."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return answer.from_value(200, {"path": scope["path"], "body": body.decode()})
+
+
+async def nothing(scope: Scope, receive: Receive) -> Answer:
+    return answer.empty()
+
+
+async def unchanged(scope: Scope, receive: Receive) -> Answer:
+    return answer.not_modified((b"etag", b'"7"'))
+
+
+async def large(scope: Scope, receive: Receive) -> Answer:
+    return answer.from_json(200, b"[" + b"1, " * 100_000 + b"1]")
+
+
+async def injected(scope: Scope, receive: Receive) -> Answer:
+    reply = answer.from_value(200, {})
+    reply.raw_headers.append((b"x-request-id", b"7\r\nset-cookie: owned"))
+    return reply
+
+
+def on_long_way(app: App) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    async def answer_by_messages(scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await app(scope, receive)
+        await reply(scope, receive, send)
+
+    return answer_by_messages
+
+
+async def exchange(
+    app: Callable[[Scope, Receive, Send], Awaitable[None]],
+    *received: bytes,
+    paused: bool = False,
+) -> Recorder:
+    """Feed a connection of the server, and return what it wrote until its requests were answered."""
+    config = Config(app, log_config=None, proxy_headers=False, access_log=False, ws="none")
+    state = ServerState()
+    state.default_headers = [DATE]
+    protocol, transport = HttpToolsProtocol(config, state, {}), Recorder()
+    protocol.connection_made(transport)
+    if paused:
+        protocol.pause_writing()
+    for data in received:
+        protocol.data_received(data)
+    if paused:
+        await asyncio.sleep(0)
+        assert transport.writes == []
+        protocol.resume_writing()
+    while state.tasks:
+        await asyncio.wait(state.tasks)
+    if protocol.timeout_keep_alive_task is not None:
+        protocol.timeout_keep_alive_task.cancel()
+    return transport
+
+
+async def framework(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("a request went on the framework's way")
+
+
+@pytest.mark.parametrize(
+    ("app", "received", "writes"),
+    [
+        (echo, [b"GET /job?a=b HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
+        (echo, [JOB + b"\r\n", b"12", b"34"], 1),
+        (echo, [JOB + b"expect: 100-continue\r\n\r\n", b"1234"], 2),
+        (echo, [b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n"], 2),
+        (nothing, [b"DELETE /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
+        (unchanged, [b"GET /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
+        (large, [b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
+        (echo, [b"HEAD /job HTTP/1.1\r\nhost: a\r\n\r\n"], None),
+        (echo, [b"GET /job HTTP/1.0\r\nhost: a\r\n\r\n"], None),
+        (echo, [b"GET /job HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"], None),
+    ],
+    ids=["GET", "in parts", "expected", "pipelined", "204", "304", "large", "HEAD", "1.0", "the last"],
+)
+async def test_both_ways_send_the_same(app: App, received: list[bytes], writes: int | None) -> None:
+    short = await exchange(Direct(app, framework), *received)
+    long = await exchange(on_long_way(app), *received)
+
+    assert b"".join(short.writes) == b"".join(long.writes)
+    assert short.closed == long.closed
+    assert DATE[1] in b"".join(short.writes)
+    if writes is not None:
+        assert len(short.writes) == writes < len(long.writes)
+
+
+async def test_a_client_that_is_slow_to_read_is_waited_for() -> None:
+    request = b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"
+    paused = await exchange(Direct(large, framework), request, paused=True)
+    assert b"".join(paused.writes) == b"".join((await exchange(Direct(large, framework), request)).writes)
+
+
+async def test_a_header_that_would_end_its_line_is_refused_by_the_server() -> None:
+    refused = await exchange(Direct(injected, framework), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert refused.writes == []
+    assert refused.closed
+
+
+async def test_the_servers_start_is_left_to_the_framework() -> None:
+    seen = []
+
+    async def take(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    await Direct(echo, take)({"type": "lifespan"}, receive, send)
+    assert seen == ["lifespan"]
