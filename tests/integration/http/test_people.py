@@ -365,9 +365,9 @@ def test_a_log_that_names_the_user_is_found(
     headers = {"Authorization": f"Bearer {issuer.token(USERS, PROJECT, user)}"}
     body = {"insight_id": "people-8", "comment": "x"}
     with a_function_that_names_users(functions, variables, users, tmp_path) as function:
-        for method, path, more in (("POST", "/comment", {"json": body}), ("DELETE", "/user", {})):
+        for method, path, sent in (("POST", "/comment", body), ("DELETE", "/user", None)):
             url = f"{function.url}{FEEDBACK}{path}"
-            assert httpx.request(method, url, headers=headers, timeout=30, **more).status_code == 200
+            assert httpx.request(method, url, headers=headers, json=sent, timeout=30).status_code == 200
         assert holders(user) == {user: ["log of feedback"]}
 
 
