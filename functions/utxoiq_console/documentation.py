@@ -40,11 +40,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Body:
-    """Describes a request body. `examples` are by the kind of caller that they are of; `schema` is JSON."""
+    """Describes a request body.
+
+    `examples` are by the kind of caller that they are of; `schema` is JSON. `choices` are the allowed values of its
+    fields, of those whose values are limited.
+    """
 
     about: str
     examples: Mapping[str, str]
     schema: str
+    choices: Mapping[str, Sequence[str]]
 
     def example(self, kind: str) -> str:
         """Return the example for a kind of caller, such as `user`."""
@@ -166,7 +171,9 @@ def _body(document: Json, body: Json) -> Body:
     content = body["content"]["application/json"]
     shown = content.get("examples") or {"": {"value": content.get("example", {})}}
     examples = {kind: _json(one["value"]) for kind, one in shown.items()}
-    return Body(body.get("description", ""), examples, _json(schemas.expand(document, content["schema"])))
+    schema = schemas.expand(document, content["schema"])
+    choices = {name: one["enum"] for name, one in schema.get("properties", {}).items() if "enum" in one}
+    return Body(body.get("description", ""), examples, _json(schema), choices)
 
 
 def _answer(document: Json, status: str, answer: Json) -> PossibleAnswer:

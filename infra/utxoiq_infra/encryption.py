@@ -1,5 +1,6 @@
 """The customer's keys, by which Google's services encrypt what they hold for the stack."""
 
+import hashlib
 from collections.abc import Mapping
 
 import pulumi
@@ -12,6 +13,8 @@ from utxoiq_infra.configuration.settings import Configuration
 # Functions copies every source into a bucket of its own, in the stack's region.
 IN_REGION = ("sqladmin", "redis", "artifactregistry", "secretmanager", "cloudfunctions", "run")
 ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+# So many hexadecimal digits tell a stack's keys apart.
+DIGEST_LENGTH = 8
 
 
 class Encryption(Component):
@@ -36,6 +39,16 @@ class Encryption(Component):
                 *self._grant("-backup", self.backup_key, self._backup_agents(in_region["secretmanager"], asked)),
             ]
         self.register_outputs({})
+
+    def name_secret(self, name: str) -> str:
+        """Return the name of a secret: with other keys another one, and without keys the name alone.
+
+        Google changes no secret's keys. One of another name is made, and functions are led to it, before Pulumi deletes
+        the one that it replaces.
+        """
+        if self.key is None or self.backup_key is None:
+            return name
+        return f"{name}-{hashlib.sha256(f'{self.key} {self.backup_key}'.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
     def replicate(self) -> secretmanager.SecretReplicationArgs:
         """Return where a secret lies: anywhere, or in both regions, encrypted by their keys."""

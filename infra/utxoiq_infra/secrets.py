@@ -71,7 +71,7 @@ class Secret(Component):
         self._project = configuration.project
         self.secret = secretmanager.Secret(
             name,
-            secret_id=name,
+            secret_id=encryption.name_secret(name),
             project=configuration.project,
             replication=encryption.replicate(),
             deletion_protection=False,  # what it holds is made anew with the stack

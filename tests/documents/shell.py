@@ -1,12 +1,12 @@
 """Runs the blocks of documents as a person would who pastes them into one shell, against a local stack."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.documents.blocks import Block, find_missing_line
+from tests.documents.outside_make import environment_outside_make
 from tests.system.running import REPOSITORY, LocalStack
 
 # What the documents call the base URL of a stack that `make up` started.
@@ -67,6 +67,4 @@ def _imitate_repository(folder: Path, state: Path) -> None:
 
 def _environment(stack: LocalStack, names: Mapping[str, str]) -> dict[str, str]:
     own = {"LOCAL_STATE": str(stack.state), "PYTHON": "python3", "UV_DEFAULT_INDEX": "unused"}
-    # Nobody's shell is within `make`, as the tests are: a `make` below it would name the folders that it enters.
-    outside = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
-    return {**outside, **own, **names}
+    return {**environment_outside_make(), **own, **names}

@@ -60,6 +60,7 @@ WRONG: Mapping[str, Mapping[str, Callable[[Props], None]]] = {
         "cloudsql-cpu": condition(respelt("cloudsql_database", "generic_task")),
         "schedule-failing": condition(respelt("failed-schedules", "failed-jobs")),
         "backup-missing": condition(aggregated("per_series_aligner", "ALIGN_RATE")),
+        "redis-forged": condition(respelt("cache/forged", "cache/forgeries")),
         "query-latency": condition(aggregated("cross_series_reducer", "REDUCE_MAX")),
         "function-latency": condition(aggregated("group_by_fields", ["resource.labels.service"])),
         "uptime": condition(respelt("labels.check_id", "labels.check")),

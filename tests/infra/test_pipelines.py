@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import yaml
+from tests.documents.outside_make import environment_outside_make
 from tests.infra.deployment import REPOSITORY
 
 TEXT = (REPOSITORY / "docs/ci.md").read_text()
@@ -30,5 +31,6 @@ def test_every_target_of_make_exists() -> None:
     assert targets == {".venv/installed", "lint", "preview", "deploy"}
     for target in targets:
         command = ["make", "--dry-run", target, "STACK=prod"]
-        made = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+        environment = environment_outside_make()
+        made = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=False)
         assert made.returncode == 0, made.stderr

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -9,6 +10,7 @@ import pytest
 from pulumi.output import Unknown
 from tests.infra import google, snapshot
 from tests.infra.deployment import REPOSITORY, Deployment, deploy, deployed, stack_configuration
+from tests.infra.test_policies import KEYS
 
 from utxoiq_infra import persistence
 from utxoiq_infra.configuration.catalog import CONSOLE, FUNCTIONS, KEEPER
@@ -218,6 +220,32 @@ def test_the_longest_names_are_within_googles_limits() -> None:
         names = [found[key] for found in deployment.all(type_)]
         assert names, type_
         assert [name for name in names if len(name.encode()) > limit] == [], type_
+
+
+def secrets_of(keys: Mapping[str, object]) -> dict[str, str]:
+    """The names of the secrets that functions mount, which all are there, by those that the program knows them by."""
+    deployment = deployed("prod", keys)
+    names = {found.name: str(found["secretId"]) for found in deployment.all("secretmanager/secret:Secret")}
+    granted = {str(found["secretId"]) for found in deployment.all("secretmanager/secretIamMember:SecretIamMember")}
+    mounted = {
+        str(one["secret"])
+        for found in deployment.all(FUNCTION)
+        for one in found["serviceConfig.secretEnvironmentVariables"] or []
+    }
+    assert mounted == granted == set(names.values())
+    return names
+
+
+def test_secrets_under_other_keys_have_other_names() -> None:
+    """So that Pulumi makes one, and leads functions to it, before it deletes the other, whose keys nothing changes."""
+    plain = secrets_of({})
+    assert plain == {name: name for name in plain}
+    respelt = {name: f"{key}-2" for name, key in KEYS.items()}
+    variants = [KEYS, {**KEYS, "kmsKey": respelt["kmsKey"]}, {**KEYS, "backupKmsKey": respelt["backupKmsKey"]}]
+    named = [plain, *map(secrets_of, variants)]
+    assert all(found.keys() == plain.keys() for found in named)
+    assert all(len({found[name] for found in named}) == len(named) for name in plain)
+    assert secrets_of(KEYS) == named[1]
 
 
 NUMBERED: dict[str, object] = {

@@ -180,6 +180,18 @@ def a_full_redis(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def an_entry_that_no_function_made(watched: Watched) -> Iterator[None]:
+    """As whoever has the password of Redis shows the statistics of one insight as those of another."""
+    name = f"forged-{time.monotonic_ns()}"
+    with watched.client() as client, redis.Redis.from_url(watched.stack.description["redis"]["url"]) as server:
+        client.get(f"{STATS}?insight_id={name}").raise_for_status()
+        (key,) = server.scan_iter(f"cache:*{name}*:v", count=10_000)
+        server.copy(key, key.replace(name.encode(), f"{name}-2".encode()))
+        client.get(f"{STATS}?insight_id={name}-2").raise_for_status()
+    yield
+
+
+@contextmanager
 def a_busy_database(watched: Watched) -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(3):
@@ -452,6 +464,7 @@ CAUSES = {
         a_hung_redis, ["redis-down"], may=["stats-cache-hit-rate"], why="without Redis little is cached for long"
     ),
     "a full Redis": Cause(a_full_redis, ["redis-evicting"]),
+    "an entry that no function made": Cause(an_entry_that_no_function_made, ["redis-forged"]),
     "a busy database": Cause(a_busy_database, ["cloudsql-cpu"]),
     "a full memory": Cause(a_full_memory, ["cloudsql-memory"]),
     "a full disk": Cause(a_full_disk, ["cloudsql-disk"]),

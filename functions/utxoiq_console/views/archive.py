@@ -1,6 +1,6 @@
 """The archive's query box: SQL over some days of one table, which the function `retention` answers to an operator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,8 @@ from utxoiq_console.page_context import PageContext
 from utxoiq_console.sources import SourceUnavailable
 
 OPERATION = "query_archive"
-TABLES = ("system_metrics", "insight_feedback", "backfill_jobs")
+# The one that is suggested, of those that the operation takes.
+SUGGESTED_TABLE = "system_metrics"
 # Of an answer, what a page shows: rows, and characters of a value.
 SHOWN_ROWS = 200
 SHOWN_CHARACTERS = 500
@@ -25,7 +26,7 @@ async def show(context: PageContext, request: Request, _: str) -> Response:
     Raises Refused.
     """
     if request.method != "POST":
-        given = _suggest(context.query(request))
+        given = _suggest(context.query(request), _tables(context))
         return _page(context, request, given, None, "")
     given = await context.form(request)
     credential = context.operator(context.operations[OPERATION], given)
@@ -44,11 +45,17 @@ async def _ask(context: PageContext, given: Mapping[str, str], credential: Crede
     return answer
 
 
-def _suggest(query: Mapping[str, str]) -> dict[str, str]:
+def _tables(context: PageContext) -> Sequence[str]:
+    """Return the tables that the archive has, as the operation's documentation lists them."""
+    body = context.operations[OPERATION].body
+    return () if body is None else body.choices["table"]
+
+
+def _suggest(query: Mapping[str, str], tables: Sequence[str]) -> dict[str, str]:
     """Return the form's values for a table and a day of the query; by default those of yesterday's metrics."""
     table = query.get("table", "")
-    if table not in TABLES:
-        table = TABLES[0]
+    if table not in tables:
+        table = SUGGESTED_TABLE
     try:
         day = date.fromisoformat(query.get("day", ""))
         following = day + timedelta(days=1)
@@ -73,7 +80,7 @@ def _page(
     return context.page(
         "archive.html",
         request,
-        tables=TABLES,
+        tables=_tables(context),
         given=given,
         answer=answer,
         problem=problem,

@@ -88,7 +88,7 @@ def _pool_families(running: Sequence[InstanceFigures]) -> Iterator[Family]:
 
 def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
     timeouts, checkouts, queries, durations = [], [], [], []
-    answered, latencies, lookups, evictions = [], [], [], []
+    answered, latencies, lookups, evictions, forged = [], [], [], [], []
     for one in fleet:
         whose, since = _whose(one), one.started_at
         timeouts += [Point(labels, pool.timeouts, since) for labels, pool in _pools(one)]
@@ -109,6 +109,7 @@ def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
             for result, count in results.items():
                 lookups.append(Point({**whose, "group": group, "result": result}, count, since))
         evictions.append(Point(whose, one.cache.evictions, since))
+        forged.append(Point(whose, one.cache.forged, since))
     yield Family("utxoiq_pool_timeouts", "counter", "Requests that timed out waiting for a connection", timeouts)
     yield _durations("utxoiq_pool_checkout_seconds", "Time that requests waited for a connection", checkouts)
     yield Family("utxoiq_queries", "counter", "Statements by result; slow ones took more than 200 ms", queries)
@@ -119,6 +120,7 @@ def _counted(fleet: Iterable[InstanceFigures]) -> Iterator[Family]:
     yield Family(
         "utxoiq_cache_evictions", "counter", "Cache entries dropped to stay within the memory limit", evictions
     )
+    yield Family("utxoiq_cache_forged", "counter", "Redis content that no function has signed", forged)
 
 
 def _durations(name: str, meaning: str, points: list[Point]) -> Family:

@@ -37,6 +37,7 @@ REQUEST_COUNT = PublishedMetric("request/count", "CUMULATIVE", "INT64", "1", ("m
 REQUEST_LATENCIES = PublishedMetric("request/latencies", "CUMULATIVE", "DISTRIBUTION", "ms", ("method", "route"))
 CACHE_LOOKUPS = PublishedMetric("cache/lookups", "CUMULATIVE", "INT64", "1", ("group", "result"))
 CACHE_EVICTIONS = PublishedMetric("cache/evictions", "CUMULATIVE", "INT64", "1")
+CACHE_FORGED = PublishedMetric("cache/forged", "CUMULATIVE", "INT64", "1")
 
 # These have one series for the whole system.
 FLEET_INSTANCES = PublishedMetric("fleet/instances", "GAUGE", "INT64", "1", ("function",))
@@ -63,6 +64,7 @@ METRICS = (
     REQUEST_LATENCIES,
     CACHE_LOOKUPS,
     CACHE_EVICTIONS,
+    CACHE_FORGED,
     FLEET_INSTANCES,
     REDIS_UP,
     PARTITIONS_MONTHS_AHEAD,

@@ -97,3 +97,4 @@ def _cache(cache: CacheFigures) -> Iterator[Value]:
         yield metrics.CACHE_LOOKUPS, (group, "miss"), lookups.misses
         yield metrics.CACHE_LOOKUPS, (group, "error"), lookups.errors
     yield metrics.CACHE_EVICTIONS, (), cache.evictions
+    yield metrics.CACHE_FORGED, (), cache.forged

@@ -23,12 +23,6 @@ return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('GETRANGE', KEYS[1], 0,
 """,
     "string",
 )
-_MARK = Script.from_text(
-    """-- is published
-return redis.call('STRLEN', KEYS[1]) == tonumber(ARGV[1]) and redis.call('GET', KEYS[1])
-""",
-    "string",
-)
 _MARK = Script.from_text("-- published\nreturn redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])", "string")
 
 # What marks are signed for.

@@ -218,6 +218,14 @@ def _cache(filters: Filters) -> Iterator[Alert]:
         WARNING,
         (Threshold("keys evicted in 5 minutes", evicted, "GT", 0, MINUTE),),
     )
+    # A burst is all that a forger leaves, so nothing is waited for, not even the end of a rollout.
+    forged = SeriesQuery(filters.instances("cache/forged"), "ALIGN_DELTA", 5 * MINUTE, "REDUCE_SUM")
+    yield Alert(
+        "redis-forged",
+        "Redis holds or passes on what no function of the stack has signed",
+        ERROR,
+        (Threshold("not believed in 5 minutes", forged, "GT", 0, MINUTE),),
+    )
 
 
 def _database(configuration: Configuration, filters: Filters) -> Iterator[Alert]:

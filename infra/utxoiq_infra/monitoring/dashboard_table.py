@@ -194,6 +194,11 @@ def _cache(filters: Filters) -> Iterator[Chart]:
         "Dropped from the functions' memory, a minute",
         (Line(_sum(filters.instances("cache/evictions"), *PER_FUNCTION)),),
     )
+    yield Chart(
+        "Found in Redis and not signed by a function, a minute",
+        (Line(_sum(filters.instances("cache/forged"), *PER_FUNCTION)),),
+        limits=(0,),
+    )
     reached = SeriesQuery(filters.whole("redis/up"), "ALIGN_MIN", 2 * MINUTE)
     yield Chart("Redis is reached", (Line(reached),), limits=(1,))
     yield Chart("Redis, keys evicted a minute", (Line(_sum(filters.cache("stats/evicted_keys"))),), limits=(0,))

@@ -79,6 +79,7 @@ PUBLISHED_METRICS = (
     _latencies("request/latencies", "HTTP request duration", "method", "route"),
     _counter("cache/lookups", "Cache lookups by outcome: memory, redis, miss, error", "group", "result"),
     _counter("cache/evictions", "Entries evicted from the in-process cache because it was full"),
+    _counter("cache/forged", "What was found in Redis, or heard through it, and not signed by a function of the stack"),
     # Of the whole system: a generic_task whose job is the stack's prefix and whose task_id is fleet.
     _gauge("fleet/instances", "INT64", "1", "Instances that reported recently", "function"),
     _gauge("redis/up", "INT64", "1", "1 if Redis accepts writes, else 0"),

@@ -27,6 +27,7 @@ LIMITS: Mapping[str, tuple[int, str, float]] = {
     "stats-cache-hit-rate": (0, "COMPARISON_GT", 0.10),
     "redis-down": (0, "COMPARISON_LT", 1),
     "redis-evicting": (0, "COMPARISON_GT", 0),
+    "redis-forged": (0, "COMPARISON_GT", 0),
     "replication-lag": (0, "COMPARISON_GT", 60),
     "backup-failed": (0, "COMPARISON_GT", 0),
     "verification-failed": (0, "COMPARISON_GT", 0),

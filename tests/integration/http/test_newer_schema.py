@@ -339,6 +339,14 @@ def operations() -> set[tuple[str, str]]:
 
 
 def is_asked(operation: tuple[str, str], asked: set[tuple[str, str]]) -> bool:
+    """Whether a request was the operation's, and not that of one whose path is as it stands."""
     method, path = operation
     pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
-    return any(method == other and pattern.fullmatch(place) for other, place in asked)
+    others = {other for _, other in operations()} - {path}
+    return any(method == by and pattern.fullmatch(place) and place not in others for by, place in asked)
+
+
+def test_what_stands_in_the_place_of_a_parameter_is_no_question_to_another_path() -> None:
+    one_job = ("GET", f"{BACKFILL}/{{job_id}}")
+    assert not is_asked(one_job, {("GET", f"{BACKFILL}/status")})
+    assert is_asked(one_job, {("GET", f"{BACKFILL}/7")})

@@ -1,8 +1,11 @@
 """A user's own data: cleared in part, exported and erased, after which no store holds a byte that tells of the user."""
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,8 +14,8 @@ import pytest
 from pyarrow import parquet as pq
 from redis import Redis
 from tests.integration.conftest import database_settings
-from tests.integration.http.conftest import ARCHIVE, PROJECT
-from tests.integration.http.functions import Api, Function
+from tests.integration.http.conftest import ARCHIVE, AUDIENCE, PROJECT
+from tests.integration.http.functions import REPOSITORY, Api, Function
 from tests.unit.http.issuer import Issuer
 
 from local_cloud.processes.postgres import Postgres
@@ -33,6 +36,13 @@ USER = "subject-7c1f04e2"
 COMMENTS = ["text-of-comment-93ab", "text-of-rating-55d0", "text-by-service-e01c"]
 REASON = "text-of-reason-b27e"
 MARKS = [USER, *COMMENTS, REASON]
+METRIC = {"service_name": USER, "metric_type": "t", "metric_value": 1, "unit": "u", "metric_metadata": {"by": USER}}
+# What takes an Idempotency-Key, and what a user might put there.
+KEPT_ANSWERS: Mapping[str, object] = {
+    "/api/v1/monitoring/backfill/start": {"job_type": "t", "start_block": 0, "end_block": 1, "created_by": USER},
+    "/api/v1/monitoring/metrics": METRIC,
+    "/api/v1/monitoring/metrics/batch": [METRIC],
+}
 COLUMNS = """
 SELECT format('SELECT count(*) FROM %I.%I AS t WHERE t::text LIKE $1 OR t::text LIKE $2', nspname, relname)
 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
@@ -154,12 +164,18 @@ def as_user(api: Api, issuer: Issuer) -> Callable[..., httpx.Response]:
 
 
 async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
-    api: Api, as_user: Callable[..., httpx.Response], sql: Any, store: Store, holders: Holders
+    api: Api, issuer: Issuer, as_user: Callable[..., httpx.Response], sql: Any, store: Store, holders: Holders
 ) -> None:
     own = {"user_id": USER}
+    as_whom = {"Authorization": f"Bearer {issuer.token(USERS, PROJECT, USER)}"}
     sent = [
         as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 5, "comment": COMMENTS[1], **own}),
-        as_user("POST", "/comment", json={"insight_id": "people-2", "comment": COMMENTS[0]}),
+        as_user(
+            "POST",
+            "/comment",
+            json={"insight_id": "people-2", "comment": COMMENTS[0]},
+            headers={"Idempotency-Key": f"{USER}-1"},
+        ),
         as_user("POST", "/flag", json={"insight_id": "people-1", "flag_type": "spam", "flag_reason": REASON}),
         api("POST", f"{FEEDBACK}/comment", json={"insight_id": "people-3", "comment": COMMENTS[2], **own}),
         api("POST", f"{FEEDBACK}/rate", json={"insight_id": "people-1", "rating": 1, "user_id": "somebody else"}),
@@ -183,8 +199,13 @@ async def test_after_an_erasure_no_store_holds_a_byte_of_the_user(
         as_user("POST", "/comment", content=COMMENTS[0]),
         as_user("POST", "/rate", json={"insight_id": "people-1", "rating": 1, "user_id": f"{USER}-not"}),
         api("POST", "/api/v1/monitoring/backfill/start", None, json={**own, "comment": COMMENTS[0]}),
+        # Answers are kept for a key where a request creates something that is not a user's; no user may do that.
+        *(
+            api("POST", path, None, json=body, headers={**as_whom, "Idempotency-Key": f"{USER}-2"})
+            for path, body in KEPT_ANSWERS.items()
+        ),
     ]
-    assert [answer.status_code for answer in refused] == [422, 422, 400, 403, 401]
+    assert [answer.status_code for answer in refused] == [422, 422, 400, 403, 401, 403, 403, 403]
     # As if this were last month's: the log has a table for each.
     sql.run(
         "UPDATE audit_log SET at = at - interval '40 days' WHERE actor = :actor AND subject = 'people-2'",
@@ -274,6 +295,80 @@ async def test_what_an_erasure_forgets_is_found(
     assert "dump of the database" in found
     assert api("DELETE", f"{FEEDBACK}/user", None, headers=headers).status_code == 200
     assert holders(user) == {user: []}
+
+
+# Stores that no request of a user gets to, as they would be if one did: the table, and a row that names the user.
+LEAKING = {
+    "idempotency_keys": (
+        "INSERT INTO idempotency_keys (caller, key, request_hash, answer, expires_at)"
+        " VALUES ('leak', 'leak', '', json_build_object('user_id', :user::text)::text, now() + interval '1 day')"
+    ),
+    "backup_runs": (
+        "INSERT INTO backup_runs (id, instance, facts_before, is_export)"
+        " VALUES (gen_random_uuid(), 'leak', jsonb_build_object('newest', :user::text), true)"
+    ),
+}
+
+
+@pytest.mark.parametrize("table", LEAKING)
+def test_a_row_that_no_erasure_looks_for_is_found(
+    api: Api, issuer: Issuer, sql: Any, holders: Holders, table: str
+) -> None:
+    user = f"leaked-{table[0]}-61e8"
+    headers = {"Authorization": f"Bearer {issuer.token(USERS, PROJECT, user)}"}
+    sql.run(LEAKING[table], user=user)
+    try:
+        assert api("DELETE", f"{FEEDBACK}/user", None, headers=headers).status_code == 200
+        query, dump = holders(user)[user]
+    finally:
+        sql.run(f"DELETE FROM {table} AS one WHERE one::text LIKE '%leak%'")  # noqa: S608
+    assert f"FROM public.{table} " in query
+    assert dump == "dump of the database"
+    assert holders(user) == {user: []}
+
+
+@contextmanager
+def a_function_that_names_users(
+    functions: dict[str, Function], variables: Mapping[str, str], users: Mapping[str, str], folder: Path
+) -> Iterator[Function]:
+    """The feedback function whose log has a user's id where it should have an alias, among those that are searched."""
+    code = folder / "repository/functions"
+    code.mkdir(parents=True)
+    for package in (REPOSITORY / "functions").iterdir():
+        (code / package.name).symlink_to(package)
+    (code / "utxoiq_http").unlink()
+    shutil.copytree(REPOSITORY / "functions/utxoiq_http", code / "utxoiq_http")
+    logs = code / "utxoiq_http/observability/logs.py"
+    words = "return hashlib.blake2b(user_id.encode(), key=_ALIAS_KEY, digest_size=6).hexdigest()"
+    assert logs.read_text().count(words) == 1
+    logs.write_text(logs.read_text().replace(words, "return user_id"))
+    own = {"DB_USER": users["feedback"], "FUNCTION_AUDIENCE": AUDIENCE + "feedback"}
+    function = Function(folder, "feedback", {**variables, **own}, code.parent)
+    function.start()
+    functions["feedback that names users"] = function
+    try:
+        yield function
+    finally:
+        del functions["feedback that names users"]
+        function.stop()
+
+
+def test_a_log_that_names_the_user_is_found(
+    issuer: Issuer,
+    functions: dict[str, Function],
+    variables: Mapping[str, str],
+    users: Mapping[str, str],
+    holders: Holders,
+    tmp_path: Path,
+) -> None:
+    user = "logged-0a7d"
+    headers = {"Authorization": f"Bearer {issuer.token(USERS, PROJECT, user)}"}
+    body = {"insight_id": "people-8", "comment": "x"}
+    with a_function_that_names_users(functions, variables, users, tmp_path) as function:
+        for method, path, sent in (("POST", "/comment", body), ("DELETE", "/user", None)):
+            url = f"{function.url}{FEEDBACK}{path}"
+            assert httpx.request(method, url, headers=headers, json=sent, timeout=30).status_code == 200
+        assert holders(user) == {user: ["log of feedback"]}
 
 
 def test_an_administrator_exports_and_erases_whom_it_names_and_services_do_not(api: Api, sql: Any) -> None:

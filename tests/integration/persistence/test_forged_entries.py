@@ -183,6 +183,18 @@ async def test_nobody_is_kept_from_hearing_of_changes_by_forged_beats(
     assert not cache._channel.is_current()
 
 
+async def test_a_beat_that_comes_twice_is_not_forged(caches: list[Cache], attacker: "Redis") -> None:
+    """As where a connection ends before it has brought the answer, and the script is run again."""
+    (cache, *_) = caches
+    await held_in_process(cache, Source())
+    heard, forged = cache._channel._last_heard, cache.figures.forged
+    assert heard
+    cache._channel._hear(heard)
+    assert cache.figures.forged == forged
+    cache._channel._hear(b"0" * 32)
+    assert cache.figures.forged == forged + 1
+
+
 @pytest.mark.parametrize("message", ["tag", "0.000001\0tag", "tag\0hmac:00", b"\xfftag\0tag", "9e99\0tag\0hmac:zz"])
 async def test_news_that_nobody_signed_cost_an_entry_and_are_counted(
     caches: list[Cache], attacker: "Redis", message: str | bytes

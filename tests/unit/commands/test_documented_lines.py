@@ -1,7 +1,6 @@
 """Every command line that the documents show is one that the programs take: `make` expands it, the parser parses it."""
 
 import argparse
-import os
 import re
 import shlex
 import subprocess
@@ -10,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from tests.documents.outside_make import environment_outside_make
 
 from commands.program import build_parser
 from commands.stack import REPOSITORY
@@ -44,7 +44,7 @@ def parser_of(program: str) -> argparse.ArgumentParser:
 def expanded(line: str) -> list[str]:
     """The words that `make` would run the program with."""
     # So that make need not find a Python, nor ask its pip for an index.
-    environment = {**os.environ, "PYTHON": "python3", "UV_DEFAULT_INDEX": "unused"}
+    environment = {**environment_outside_make(), "PYTHON": "python3", "UV_DEFAULT_INDEX": "unused"}
     command = ["make", "--dry-run", "--old-file=.venv/installed", *shlex.split(line)[1:]]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
     (run,) = (found for found in done.stdout.splitlines() if any(f"-m {program} " in found for program in PROGRAMS))

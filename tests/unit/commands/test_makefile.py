@@ -1,12 +1,12 @@
 """The Makefile, as a newcomer meets it: a Python that will not do is refused by name, before anything is done."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.documents.outside_make import environment_outside_make
 
 from commands.stack import REPOSITORY
 
@@ -86,15 +86,37 @@ def test_help_needs_no_python(make: Make) -> None:
 
 @pytest.mark.parametrize("target", ["archive-query", "archive-restore", "export", "import", "keys", "recover"])
 def test_without_anything_to_do_there_is_usage(target: str) -> None:
-    # What `make test` itself hands down would make this one talk about the folder that it enters.
-    left_out = ("SQL", "ARGS", "TABLE", "MAKELEVEL", "MAKEFLAGS", "MFLAGS")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
-    done = subprocess.run(
-        ["make", "--old-file=.venv/installed", target],
+    done = make_here(target)
+    assert (done.returncode, done.stdout.startswith("usage: commands ")) == (0, True), done.stderr
+
+
+def make_here(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`make` in the repository, as from a shell."""
+    return subprocess.run(
+        ["make", "--old-file=.venv/installed", *arguments],
         cwd=REPOSITORY,
-        env={**environment, "UV_DEFAULT_INDEX": "unused"},
+        env={**environment_outside_make(), "UV_DEFAULT_INDEX": "unused"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout.startswith("usage: commands ")) == (0, True), done.stderr
+
+
+def test_nothing_that_make_was_given_reaches_the_make_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the tests run within `make test-python WITH=python3.12 ARGS=tests/unit`."""
+    given = {"ARGS": "tests/unit", "WITH": "python3.12", "SQL": "SELECT 1", "STACK": "another"}
+    words = " ".join(f"{name}={value}".replace("t 1", r"t\ 1") for name, value in given.items())
+    handed_down = {
+        **given,
+        "MAKEFLAGS": f"w -- {words}",
+        "MFLAGS": "-w",
+        "MAKELEVEL": "1",
+        "MAKEOVERRIDES": "${-*-command-variables-*-}",
+    }
+    for name, value in handed_down.items():
+        monkeypatch.setenv(name, value)
+    assert not handed_down.keys() & environment_outside_make().keys()
+    for target in ("keys", "preview"):
+        done = make_here("--dry-run", target)
+        assert done.returncode == 0, done.stderr
+        assert not [text for text in (*given.values(), "Entering directory") if text in done.stdout]

@@ -1,6 +1,8 @@
 """The archive's query box: what it sends, for whom, and how an answer is shown."""
 
+import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import pytest
 from tests.unit.console.test_forms import token_of
 from tests.unit.console.test_pages import HOSTILE, page, visit, words
 from tests.unit.console.world import World, queried
+
+from utxoiq_console import documentation
+from utxoiq_persistence.archive.tables import TABLES
 
 PATH = "/console/archive"
 QUERY = "/api/v1/monitoring/retention/query"
@@ -47,6 +52,17 @@ def test_the_form_is_filled_in_for_a_day_of_the_archive() -> None:
     assert 'value="2026-02-01T00:00:00Z"' in text
     assert "<option selected>insight_feedback</option>" in text
     assert "SELECT * FROM insight_feedback LIMIT 100" in text
+
+
+def test_the_tables_are_those_that_the_operation_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = copy.deepcopy(documentation._document())
+    tables = document["components"]["schemas"]["ArchiveQuestion"]["properties"]["table"]["enum"]
+    assert set(tables) == TABLES.keys()
+    tables.append("notes")
+    monkeypatch.setattr(documentation, "_document", lambda: document)
+    text = page(PATH).text
+    assert re.findall(r"<option[^>]*>(\w+)</option>", text) == tables
+    assert "<option selected>system_metrics</option>" in text
 
 
 @pytest.mark.parametrize("query", ["?table=api_keys", "?day=never", "?day=9999-12-31", f"?table={HOSTILE}"])

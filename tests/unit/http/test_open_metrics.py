@@ -50,7 +50,7 @@ def instance(name: str, *, ended: bool = False) -> InstanceFigures:
         queries={ODD: QueryFigures(errors=1, slow=2, durations=durations(0.001, 0.15, 0.3, 7.0, 90.0))},
         checkouts=durations(0.00001, 0.02),
         requests={"GET /stats": RequestFigures({"200": 2, "404": 1}, durations(0.003, 0.004, 0.3))},
-        cache=CacheFigures({"feedback_stats": LookupFigures(1, 2, 3, 4)}, evictions=6),
+        cache=CacheFigures({"feedback_stats": LookupFigures(1, 2, 3, 4)}, evictions=6, forged=8),
         ended=ended,
     )
 
@@ -101,6 +101,7 @@ def test_the_figures_are_all_there(media_type: str, parse: Parser) -> None:
             ("feedback_stats", "error"): 4,
         },
         "utxoiq_cache_evictions": {(): 6},
+        "utxoiq_cache_forged": {(): 8},
     }
     histograms = {name for name, family in found.items() if family.type == "histogram"}
     assert histograms == {

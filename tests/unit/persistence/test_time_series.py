@@ -34,7 +34,7 @@ def instance(name: str = "i1", function: str = "metrics", *, ended: bool = False
         pool=PoolFigures(size=5, max_overflow=5, checked_in=2, checked_out=4, overflow=1, waiting=3, timeouts=7),
         queries={"find": query, "rate": QueryFigures()},
         requests={"GET /api/{id}": requests},
-        cache=CacheFigures({"jobs": LookupFigures(1, 2, 3, 4)}, evictions=9),
+        cache=CacheFigures({"jobs": LookupFigures(1, 2, 3, 4)}, evictions=9, forged=8),
         ended=ended,
     )
 
@@ -62,6 +62,7 @@ def test_what_an_instance_counts() -> None:
         (metrics.CACHE_LOOKUPS, ("jobs", "miss")): 3,
         (metrics.CACHE_LOOKUPS, ("jobs", "error")): 4,
         (metrics.CACHE_EVICTIONS, ()): 9,
+        (metrics.CACHE_FORGED, ()): 8,
     }
     distributions = {(one.metric, one.values): one.value for one in series if isinstance(one.value, Histogram)}
     assert {key: value.count for key, value in distributions.items()} == {
