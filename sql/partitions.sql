@@ -22,5 +22,9 @@ SELECT system_metrics_prepare_month(:month)
 -- name: detach_month
 SELECT system_metrics_detach_month(:month)
 
+-- name: oldest_transaction
+-- All transactions before it have ended, and what they did is seen by every snapshot from now on.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text
+
 -- name: drop_month
-SELECT dropped, returned FROM system_metrics_drop_month(:month)
+SELECT dropped, returned FROM system_metrics_drop_month(:month, :unchanged_since::text::xid8)

@@ -35,7 +35,7 @@ FROM backfill_jobs
 WHERE status IN ('completed', 'failed')
   AND coalesce(completed_at, started_at) >= :from_time::timestamptz
   AND coalesce(completed_at, started_at) < :to_time::timestamptz
-  AND (coalesce(completed_at, started_at), id) > (:after_time::timestamptz, :after_id::uuid)
+  AND (coalesce(completed_at, started_at), id) > (:after_time::timestamptz, :after_id::uuid) -- if given
 ORDER BY coalesce(completed_at, started_at), id
 LIMIT :limit
 
@@ -70,7 +70,7 @@ GROUP BY 1 ORDER BY 1
 SELECT {insight_feedback}
 FROM insight_feedback
 WHERE updated_at >= :from_time::timestamptz AND updated_at < :to_time::timestamptz
-  AND (updated_at, id) > (:after_time::timestamptz, :after_id::uuid)
+  AND (updated_at, id) > (:after_time::timestamptz, :after_id::uuid) -- if given
 ORDER BY updated_at, id
 LIMIT :limit
 
@@ -106,8 +106,8 @@ WHERE EXISTS (SELECT FROM metric_points WHERE "timestamp" >= day AND "timestamp"
 -- name: system_metrics_digests
 -- The days of a month, with what tells whether the archive has exactly their rows.
 SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*), bit_xor(hash_record_extended(
-    ROW({system_metrics}), 0))
-FROM system_metrics
+    ROW(series, {metric_points}), 0))
+FROM metric_points
 WHERE "timestamp" >= :from_time AND "timestamp" < :to_time
 GROUP BY 1 ORDER BY 1
 
@@ -117,20 +117,23 @@ SELECT ("timestamp" AT TIME ZONE 'UTC')::date::text AS day, count(*) FROM metric
 WHERE "timestamp" < :expires
 GROUP BY 1 ORDER BY 1
 
--- name: system_metrics_copy
-SELECT {system_metrics}
-FROM system_metrics
+-- name: metric_points_part
+-- Of a day's points, those of the next part. What is asked of them is computed once they are sorted: it is wide.
+SELECT series, {metric_points} FROM metric_points
 WHERE "timestamp" >= :from_time::timestamptz AND "timestamp" < :to_time::timestamptz
-  AND ("timestamp", id) > (:after_time::timestamptz, :after_id::uuid)
-ORDER BY "timestamp", id
+  AND ("timestamp", id, series) > (:after_time::timestamptz, :after_id::uuid, :after_series::text::bigint) -- if given
+ORDER BY "timestamp", id, series
 LIMIT :limit
 
--- name: system_metrics_hash
-SELECT count(*), bit_xor(hash_record_extended(
-    ROW({system_metrics}), 0))
-FROM system_metrics
-WHERE "timestamp" >= :first_time AND "timestamp" <= :last_time
-  AND ("timestamp", id) >= (:first_time, :first_id) AND ("timestamp", id) <= (:last_time, :last_id)
+-- name: metric_points_between
+-- The same ones, once the last of them is known; where the day has no more, that need not be looked at.
+SELECT series, {metric_points} FROM metric_points
+WHERE "timestamp" >= :from_time::timestamptz AND "timestamp" < :to_time::timestamptz
+  AND ("timestamp", id, series) > (:after_time::timestamptz, :after_id::uuid, :after_series::text::bigint) -- if given
+  AND ("timestamp", id, series) <= (:last_time::timestamptz, :last_id::uuid, :last_series::text::bigint) -- if given
+
+-- name: metric_series_names
+SELECT series, service_name, metric_type, unit FROM metric_series WHERE series = ANY (:series::bigint[])
 
 -- name: system_metrics_delete
 -- The sketch of an hour becomes that of what has left, which is all that will be known of it, where it was made of rows

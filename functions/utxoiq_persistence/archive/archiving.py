@@ -21,8 +21,8 @@ from utxoiq_persistence.archive.bucket import (
     manifest_name,
     new_name,
 )
-from utxoiq_persistence.archive.exports import Part
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.parts import Part
 from utxoiq_persistence.archive.person_keys import Source
 from utxoiq_persistence.archive.sealing import PersonKeys
 from utxoiq_persistence.archive.tables import ArchivedTable
@@ -82,8 +82,7 @@ def begin(session: Session, part: Part, source: Source) -> Begun:
     """Choose and record a name for the part's object. `source` says where its rows were read."""
     keys = PersonKeys()
     if part.table.is_personal:
-        rows = parquet.from_csv(part.text, part.table.schema, part.row_count)
-        keys = person_keys.ensure(session, part.table, part.day, rows, source)
+        keys = person_keys.ensure(session, part.table, part.day, part.rows, source)
     name = new_name(part.table.name, part.day)
     archive_ledger.begin(
         session,
@@ -92,8 +91,8 @@ def begin(session: Session, part: Part, source: Source) -> Begun:
         part.day,
         part.digest,
         part.row_count,
-        part.first_at,
-        part.last_at,
+        part.first.at,
+        part.last.at,
         sealed=part.table.is_personal,
     )
     return Begun(name, keys)
@@ -105,14 +104,14 @@ def store(archive: ArchiveBucket, begun: Begun, part: Part) -> Stored:
     Raises ArchiveUnavailable, ObjectMissing, ArchiveCorrupt.
     """
     name = begun.name
-    written = parquet.from_csv(part.text, part.table.schema, part.row_count)
-    content = parquet.to_parquet(begun.keys.seal(part.table, written))
+    content = parquet.to_parquet(begun.keys.seal(part.table, part.rows))
     sha256 = hashlib.sha256(content).digest()
     generation = archive.put(name, part.day, content, PARQUET_TYPE)
-    archived = ArchivedObject(name, part.day, part.first_at, part.row_count, sha256, generation, part.table.is_personal)
+    first_at, sealed = part.first.at, part.table.is_personal
+    archived = ArchivedObject(name, part.day, first_at, part.row_count, sha256, generation, sealed)
     with integrity(archived):
         rows = begun.keys.open(part.table, read(archive, part.table, archived))
-    if not rows.equals(written) or (part.digest is not None and part.digest.row_count != rows.num_rows):
+    if not rows.equals(part.rows):
         raise ArchiveCorrupt(
             f"archived data failed its integrity check: {name} does not have the rows that were written to it"
         )
@@ -184,8 +183,8 @@ def _manifest(part: Part, archived: ArchivedObject, size: int) -> bytes:
             "table": part.table.name,
             "day": part.day,
             "rows": archived.row_count,
-            "first": part.first_at,
-            "last": part.last_at,
+            "first": part.first.at,
+            "last": part.last.at,
             "columns": {field.name: str(field.type) for field in part.table.stored_schema},
             "archived_at": datetime.now(UTC),
         }

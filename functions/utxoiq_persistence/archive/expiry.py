@@ -17,8 +17,8 @@ from utxoiq_persistence.archive import archiving, exports, removal
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import Copy
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
-from utxoiq_persistence.archive.exports import Part
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.parts import Part
 from utxoiq_persistence.archive.tables import ArchivedTable
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load

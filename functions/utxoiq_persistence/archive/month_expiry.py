@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from utxoiq_persistence.archive import column_check
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.expiry import Expiry
-from utxoiq_persistence.archive.exports import start_of_day
 from utxoiq_persistence.archive.ledger import DayDigest
+from utxoiq_persistence.archive.parts import start_of_day
 from utxoiq_persistence.metrics import partitions, sketches
 from utxoiq_persistence.metrics.partitions import Month
 from utxoiq_persistence.postgres.session import Session
@@ -22,12 +23,13 @@ def expire_months(expiry: Expiry) -> None:
     for month in list_due_months(expiry):
         if not expiry.has_time():
             return
+        unchanged_since = partitions.find_oldest_transaction(expiry.session)
         if not _read_back(expiry, month):
             continue
         partitions.prepare(expiry.session, month)
         for _ in expiry.archive_days(_days_to_archive(expiry, month)):
             pass
-        if not remove_month(expiry, month):
+        if not remove_month(expiry, month, unchanged_since):
             return
     _expire_strays(expiry)
 
@@ -35,7 +37,12 @@ def expire_months(expiry: Expiry) -> None:
 def drop_archived(expiry: Expiry) -> list[Month]:
     """Drop the expired months that are archived completely. Return those months."""
     drop_detached(expiry)
-    return [month for month in list_due_months(expiry) if _is_archived(expiry, month) and remove_month(expiry, month)]
+    dropped = []
+    for month in list_due_months(expiry):
+        unchanged_since = partitions.find_oldest_transaction(expiry.session)
+        if _is_archived(expiry, month) and remove_month(expiry, month, unchanged_since):
+            dropped.append(month)
+    return dropped
 
 
 def list_due_months(expiry: Expiry) -> list[Month]:
@@ -57,8 +64,11 @@ def drop_detached(expiry: Expiry) -> None:
             expiry.tally.deleted += partitions.drop(expiry.session, month)
 
 
-def remove_month(expiry: Expiry, month: Month) -> bool:
-    """Detach and drop a month whose rows are all archived. Return False if there was no time.
+def remove_month(expiry: Expiry, month: Month, unchanged_since: str) -> bool:
+    """Detach and drop a month whose rows are all archived. Return False if there was no time. Raises ColumnsDiffer.
+
+    Each day of it was compared with the archive, or archived, since `partitions.find_oldest_transaction` returned
+    `unchanged_since`.
 
     Its sketches are made after its objects, so a row that only the sketches have goes back to the table.
     """
@@ -66,8 +76,9 @@ def remove_month(expiry: Expiry, month: Month) -> bool:
     sketches.fill(expiry.session, first, end, expiry.deadline, leaving=True)
     if not expiry.has_time():
         return False
-    partitions.detach(expiry.session, month)
-    expiry.tally.deleted += partitions.drop(expiry.session, month)
+    # Of a migration since this run began, the month must not have a column that its objects lack.
+    partitions.detach(expiry.session, month, lambda: column_check.check(expiry.session, expiry.table.listed))
+    expiry.tally.deleted += partitions.drop(expiry.session, month, unchanged_since)
     return True
 
 

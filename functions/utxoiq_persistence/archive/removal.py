@@ -10,8 +10,8 @@ from utxoiq_persistence.archive import archiving, column_check, parquet
 from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import Copy
 from utxoiq_persistence.archive.bucket import ArchiveBucket
-from utxoiq_persistence.archive.exports import Part, start_of_day
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.parts import Part, start_of_day
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import sketches
 from utxoiq_persistence.postgres.session import Session

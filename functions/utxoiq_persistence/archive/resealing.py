@@ -5,8 +5,8 @@ from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import ObjectMissing
 from utxoiq_persistence.archive.expiry import Expiry
-from utxoiq_persistence.archive.exports import Part
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.parts import Part
 
 
 def seal_clear_objects(expiry: Expiry) -> None:

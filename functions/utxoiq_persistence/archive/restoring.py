@@ -12,8 +12,8 @@ from utxoiq_persistence.archive import ledger as archive_ledger
 from utxoiq_persistence.archive.archiving import ArchiveCorrupt
 from utxoiq_persistence.archive.bucket import ArchiveBucket, ObjectMissing
 from utxoiq_persistence.archive.expiry import Expiry, Tally
-from utxoiq_persistence.archive.exports import start_of_day
 from utxoiq_persistence.archive.ledger import ArchivedObject
+from utxoiq_persistence.archive.parts import start_of_day
 from utxoiq_persistence.archive.tables import SYSTEM_METRICS, ArchivedTable
 from utxoiq_persistence.metrics import partitions
 from utxoiq_persistence.postgres.session import Session

@@ -1,5 +1,6 @@
 """Monthly partitions of system_metrics: created ahead of need, dropped once all their rows are archived."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -78,15 +79,30 @@ def prepare(session: Session, month: Month) -> None:
     _try_to(session, "prepare_month", month)
 
 
-def detach(session: Session, month: Month) -> None:
-    """Detach the month from the table. Raises DatabaseUnavailable if traffic holds the table for too long."""
-    _try_to(session, "detach_month", month)
+def detach(session: Session, month: Month, check: Callable[[], None]) -> None:
+    """Detach the month from the table, unless `check`, which is called in the same transaction, raises.
+
+    Migrations wait meanwhile. Raises DatabaseUnavailable if traffic holds the table for too long.
+    """
+    _try_to(session, "detach_month", month, check)
 
 
-def _try_to(session: Session, statement: str, month: Month) -> None:
+def find_oldest_transaction(session: Session) -> str:
+    """Return the oldest transaction that is under way, or would be the next one.
+
+    Rows that are of it or of a later one may be unknown to whatever was read before this call. Rows of an earlier one
+    are seen by all that is read from now on.
+    """
+    ((transaction,),) = session.run(_SQL["oldest_transaction"])
+    return str(transaction)
+
+
+def _try_to(session: Session, statement: str, month: Month, check: Callable[[], None] = lambda: None) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            session.run(_SQL[statement], month=month.first)
+            with session.transaction():
+                session.run(_SQL[statement], month=month.first)
+                check()
         except DatabaseError as error:
             if read_sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
@@ -96,10 +112,17 @@ def _try_to(session: Session, statement: str, month: Month) -> None:
             return
 
 
-def drop(session: Session, month: Month) -> int:
+def drop(session: Session, month: Month, unchanged_since: str | None = None) -> int:
     """Drop a detached month. Return how many rows were dropped with it.
 
     Days whose rows differ from what is archived of them go back to the table.
+
+    Args:
+        session: The connection to work on.
+        month: The month.
+        unchanged_since: What `find_oldest_transaction` returned before the caller compared each of the month's days
+            with the archive, or archived it; None if it has not. If the month has no row of that transaction or a later
+            one, and as many rows as the archive, it has the same rows, and is not read again.
     """
-    ((dropped, _),) = session.run(_SQL["drop_month"], month=month.first)
+    ((dropped, _),) = session.run(_SQL["drop_month"], month=month.first, unchanged_since=unchanged_since)
     return int(dropped)

@@ -13,6 +13,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from utxoiq_persistence import deadlines
 from utxoiq_persistence.config import DatabaseSettings
+from utxoiq_persistence.postgres.binary_copy import ENDING, FRAME_BYTES, count_frames, frame_row, strip_header
 from utxoiq_persistence.postgres.connection import opener
 from utxoiq_persistence.postgres.exchange import EXECUTE, SYNC, Exchange, binding, messages
 from utxoiq_persistence.postgres.fence import FENCE, IDENTIFY, Backend, Overdue, last_moment
@@ -205,23 +206,19 @@ class Session:
         The session is broken if the caller stops before the end. pg8000 calls a Python function for every row; this
         method takes half the time.
         """
-        context = Context(command, stream=io.BytesIO())  # the stream tells pg8000 that rows are wanted
-        self._be_patient()
-        self.broken = True
-        self._connection.send_QUERY(command)
-        self._connection._sock.flush()
-        rest, ended = b"", False
-        while not ended:
-            received = self._connection._sock.read1(COPY_BLOCK)
-            if not received:
-                raise InterfaceError("network error")
-            rows, rest, ended = self._copied(rest + received, context)
-            if rows:
-                yield rows
-        self.broken = False
-        if context.error is not None:
-            self._note_refusal(context.error)
-            raise context.error
+        return self._copy_out(command, self._copied)
+
+    def copy_out_frames(self, command: str, row_bytes: int) -> bytes:
+        """Return the rows that a COPY … TO STDOUT (FORMAT binary) sends, each of which takes as many bytes.
+
+        They stay in the frames of the protocol (`binary_copy.FRAME_BYTES` before each row), since nothing is done for
+        each of them: that takes a third of the time of `copy_out`. Raises what `run` raises, and InterfaceError for a
+        row of another size, as one with a null is.
+        """
+        frames: list[bytes] = []
+        for taken in self._copy_out(command, lambda block, context: self._copied_frames(block, context, row_bytes)):
+            frames += taken
+        return b"".join(frames)
 
     def copy_in(self, command: str, blocks: Iterable[bytes]) -> None:
         """Send blocks of rows to a COPY … FROM STDIN. Raises what `run` raises."""
@@ -234,6 +231,47 @@ class Session:
         except BaseException:
             self.broken = True
             raise
+
+    def _copy_out(
+        self, command: str, take: Callable[[bytes, Context], tuple[list[bytes], bytes, bool]]
+    ) -> Iterator[list[bytes]]:
+        context = Context(command, stream=io.BytesIO())  # the stream tells pg8000 that rows are wanted
+        self._be_patient()
+        self.broken = True
+        self._connection.send_QUERY(command)
+        self._connection._sock.flush()
+        rest, ended = b"", False
+        while not ended:
+            received = self._connection._sock.read1(COPY_BLOCK)
+            if not received:
+                raise InterfaceError("network error")
+            rows, rest, ended = take(rest + received, context)
+            if rows:
+                yield rows
+        self.broken = False
+        if context.error is not None:
+            self._note_refusal(context.error)
+            raise context.error
+
+    def _copied_frames(self, block: bytes, context: Context, row_bytes: int) -> tuple[list[bytes], bytes, bool]:
+        """Return the frames of rows in a block, the part of a message at its end, and whether the answer ends in it."""
+        taken, ended = [], False
+        start = 0
+        while not ended:
+            end = start + count_frames(block, start, row_bytes) * (FRAME_BYTES + row_bytes)
+            taken.append(block[start:end])
+            start = end
+            message = next(messages(memoryview(block)[start:]), None)
+            if message is None:
+                break
+            code, body, size = message
+            start += size
+            if code != COPY_DATA:
+                self._connection.message_types[code](bytes(body), context)
+                ended = code == READY_FOR_QUERY
+            elif (row := strip_header(bytes(body))) != ENDING:
+                taken.append(frame_row(row, row_bytes))
+        return taken, block[start:], ended
 
     def _copied(self, block: bytes, context: Context) -> tuple[list[bytes], bytes, bool]:
         """Return the rows in a block, the part of a message at its end, and whether the answer ends in the block."""

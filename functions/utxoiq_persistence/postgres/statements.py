@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pg8000.native import to_statement
+from pg8000.native import literal, to_statement
 
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.columns import POINTS, TABLES, spelled_time
@@ -27,6 +27,7 @@ _TIME = re.compile(r"\{time ([^{}]+)\}")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _OPTIONAL = re.compile(r"^(.*\S)\s*-- if given$", re.MULTILINE)
 _LISTED = {**TABLES, POINTS.name: POINTS}
+_PLACE = re.compile(r"\$(\d+)")
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 
 
@@ -47,6 +48,12 @@ class Statement:
     def fitting(self, parameters: Mapping[str, object]) -> "Statement":
         """Return the statement without the lines whose parameters are None."""
         return self
+
+    def inline(self, **parameters: object) -> str:
+        """Return the SQL with its parameters (times, uuids, numbers, texts) as literals: COPY takes no parameters."""
+        fitting = self.fitting(parameters)
+        values = fitting.arrange(parameters)
+        return _PLACE.sub(lambda place: literal(values[int(place[1]) - 1]), fitting.text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,5 +54,6 @@ async def test_rows_of_a_detached_month_that_are_not_archived_go_back(world: Wor
     world.metrics(at + timedelta(days=3), 5)
     written = world.live("system_metrics")
     world.sql.run("SELECT system_metrics_detach_month(:month::date)", month=f"{at:%Y-%m-01}")
-    assert world.sql.run("SELECT * FROM system_metrics_drop_month(:month::date)", month=f"{at:%Y-%m-01}") == [[0, 10]]
+    drop = "SELECT * FROM system_metrics_drop_month(:month::date, NULL)"
+    assert world.sql.run(drop, month=f"{at:%Y-%m-01}") == [[0, 10]]
     assert world.live("system_metrics") == written

@@ -26,7 +26,7 @@ from utxoiq_persistence.store import Store
 
 NEVER = 10**9
 STEPS: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (Session, ("run", "start", "execute", "copy_out", "copy_in")),
+    (Session, ("run", "start", "execute", "copy_out", "copy_out_frames", "copy_in")),
     (ArchiveBucket, ("put", "get", "withdraw")),
 )
 

@@ -1,0 +1,1 @@
+DROP FUNCTION system_metrics_drop_month(date, xid8);
