@@ -70,7 +70,7 @@ async def test_an_export_that_is_not_the_database_fails(
     with source.connect(database=DATABASE) as connection:
         connection.run(BACKUP_WAS_PROVED, name=PRIMARY)
     name = quote(exported["backup_id"], safe="")
-    async with httpx.AsyncClient(base_url=storage.url) as client:
+    async with httpx.AsyncClient(base_url=storage.url, timeout=120) as client:
         answer = await client.get(f"/storage/v1/b/{EXPORT_BUCKET}/o/{name}", params={"alt": "media"})
         dump = gzip.decompress(answer.content)
         spoilt = spoil(dump)

@@ -80,7 +80,10 @@ def monitoring() -> Iterator[Monitoring]:
 def archive_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
     """With an archive that holds nothing yet."""
     with StorageServer(tmp_path_factory.mktemp("functions-storage") / "buckets") as server:
-        httpx.post(f"{server.url}/storage/v1/b", params={"project": PROJECT}, json={"name": ARCHIVE}).raise_for_status()
+        made = httpx.post(
+            f"{server.url}/storage/v1/b", params={"project": PROJECT}, json={"name": ARCHIVE}, timeout=120
+        )
+        made.raise_for_status()
         yield server
 
 

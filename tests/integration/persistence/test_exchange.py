@@ -22,7 +22,6 @@ from tests.integration.standstill import frozen
 from local_cloud.processes.postgres import SOCKET, Postgres
 from utxoiq_persistence.config import Settings
 from utxoiq_persistence.errors import DatabaseUnavailable
-from utxoiq_persistence.postgres import session as sessions
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Session, connector
 from utxoiq_persistence.postgres.statements import Statement
@@ -141,12 +140,13 @@ async def test_a_connection_that_dies_in_a_statement_leaves_its_fate_open(pool: 
     assert await pool.fetch(ECHO, text="again") == [["again"]]
 
 
-async def test_a_server_that_goes_silent_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "SILENCE_SECONDS", 0.3 - settings.database.statement_timeout_ms / 1000)
+async def test_a_server_that_goes_silent_is_given_up(settings: Settings) -> None:
     pool = Database(replace(settings.database, pool_size=1, pool_overflow=0), connector(settings.database))
     await pool.fetch(ECHO, text="")
     ((pid,),) = await pool.fetch(BACKEND)
     await pool.fetch(BACKEND)
+    # Of what is frozen now, and of no other.
+    pool._idle[0]._silence, pool._idle[0]._longest = 0.3, 0.1
     with frozen(pid), pytest.raises(DatabaseUnavailable) as caught:
         await pool.fetch(ECHO, text="anybody there?")
     assert caught.value.outcome_unknown

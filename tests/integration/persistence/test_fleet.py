@@ -52,7 +52,7 @@ async def read(
     store: Store, until: Callable[[list[InstanceFigures]], bool] = lambda _: True, *, after: Store | None = None
 ) -> list[InstanceFigures]:
     """after: one that publishes first. A machine that is busy may keep Redis' answer from coming in time."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         with contextlib.suppress(RedisError, OSError):
             if after is not None:
