@@ -25,6 +25,7 @@ def test_a_function_that_was_killed_serves_again(stack: LocalStack, client: http
         return answer if answer.status_code != 200 else None
 
     down = until(refusal, START_SECONDS)
+    assert down is not None
     assert (down.status_code, "Retry-After" in down.headers) == (503, True)
     stack.await_up(FUNCTION, restarts + 1)
     assert client.get(f"{FEEDBACK}/stats", params=stats).status_code == 200
