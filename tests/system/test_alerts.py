@@ -474,7 +474,12 @@ CAUSES = {
     "a backup that does not restore": Cause(a_backup_that_does_not_restore, ["verification-failed"]),
     "retention without its rights": Cause(retention_without_its_rights, ["retention-failing"]),
     "a retention that takes its time": Cause(a_retention_that_takes_its_time, ["retention-slow"]),
-    "a failing schedule": Cause(a_failing_schedule, ["schedule-failing"]),
+    "a failing schedule": Cause(
+        a_failing_schedule,
+        ["schedule-failing"],
+        may=["function-errors", "availability-fast-burn", "availability-slow-burn"],
+        why="its failures are as many on a busy machine, and a greater share of the fewer requests that it answers",
+    ),
     **{
         f"a paused {schedule}": Cause(
             partial(a_paused_schedule, schedule=schedule),
