@@ -45,7 +45,7 @@ async def kill_function(world: World, chance: random.Random) -> None:
 
 def _start(function: Function) -> None:
     function.spawn()
-    function.wait_until_ready(60)
+    function.wait_until_ready()
 
 
 async def freeze_function(world: World, chance: random.Random) -> None:

@@ -102,7 +102,7 @@ class World:
                         function.prepare()
                         function.spawn()
                     for function in self.functions:
-                        await asyncio.to_thread(function.wait_until_ready, 60)
+                        await asyncio.to_thread(function.wait_until_ready)
                     yield
                 finally:
                     await asyncio.gather(*(asyncio.to_thread(function.stop) for function in self.functions))

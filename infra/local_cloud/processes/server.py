@@ -21,6 +21,8 @@ import psutil
 from local_cloud.processes.passable import make_passable
 
 PROBE_SECONDS = 0.01
+# What ends before it serves is noticed at once; a busy machine takes its time over what does not.
+START_SECONDS = 120.0
 # Below those that Linux gives to connections that programs make.
 NOT_EPHEMERAL = range(15_000, 32_768)
 # Sockets on the ports that were given out last, which keep others from them: a server starts on its port a moment
@@ -67,7 +69,7 @@ class Server(ABC):
         """Return the variables that the program is started with."""
         return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
 
-    def start(self, timeout: float = 30.0) -> Self:
+    def start(self, timeout: float = START_SECONDS) -> Self:
         """Start it, and return when it serves. Raises ServerFailed."""
         self.prepare()
         self.spawn()
@@ -89,7 +91,7 @@ class Server(ABC):
         self.spawned(self.process.pid)
         return self.process
 
-    def wait_until_ready(self, timeout: float = 30.0) -> None:
+    def wait_until_ready(self, timeout: float = START_SECONDS) -> None:
         """Return when it serves. timeout: seconds. Raises ServerFailed."""
         process = self._running()
         deadline = time.monotonic() + timeout
