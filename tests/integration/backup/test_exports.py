@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 from tests.integration.backup.conftest import DATABASE, EXPORT_BUCKET, PRIMARY, PROJECT, AdminClient
-from tests.integration.backup.test_verification import back_up, instances, published, verify
+from tests.integration.backup.test_verification import BUDGET, back_up, instances, published, verify
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.processes.storage import StorageServer
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def export(backups: BackupService) -> dict[str, Any]:
-    exported: dict[str, Any] = msgspec.json.decode((await backups.run(60, is_export=True)).body)["export"]
+    exported: dict[str, Any] = msgspec.json.decode((await backups.run(BUDGET, is_export=True)).body)["export"]
     return exported
 
 

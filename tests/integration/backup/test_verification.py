@@ -26,16 +26,18 @@ from utxoiq_persistence.backup.verification import PURPOSE
 pytestmark = pytest.mark.anyio
 
 LEFTOVER = f"{PRIMARY}-verify-00000000"
+# Seconds: all of a backup or a verification, on a busy machine too.
+BUDGET = 600
 
 
 async def verify(backups: BackupService) -> dict[str, Any]:
-    state = msgspec.json.decode((await backups.verify(60, resume_only=False)).body)
+    state = msgspec.json.decode((await backups.verify(BUDGET, resume_only=False)).body)
     verification: dict[str, Any] = state["verification"]
     return verification
 
 
 async def back_up(backups: BackupService) -> dict[str, Any]:
-    backup: dict[str, Any] = msgspec.json.decode((await backups.run(60)).body)["backup"]
+    backup: dict[str, Any] = msgspec.json.decode((await backups.run(BUDGET)).body)["backup"]
     return backup
 
 
@@ -68,8 +70,8 @@ async def test_a_sound_backup_passes_and_its_figures_are_published(
     figures = published(source)
     assert figures["backup_verification_success"] == [1]
     assert figures["backup_size"] == [backup["bytes"]]
-    assert 0 < figures["backup_age"][0] < 60
-    assert 0 < figures["backup_verification_duration"][0] < 60
+    assert 0 < figures["backup_age"][0] < BUDGET
+    assert 0 < figures["backup_verification_duration"][0] < BUDGET
     assert instances(admin) == {PRIMARY}
     assert [path for path in cloud_sql.folder.rglob("*verify*") if path.name.startswith(PRIMARY)] == []
 
@@ -244,7 +246,7 @@ async def verify_to_the_end(backups: BackupService) -> None:
 
 
 async def verify_resumed(backups: BackupService) -> Any:
-    return msgspec.json.decode((await backups.verify(60, resume_only=True)).body)["verification"]
+    return msgspec.json.decode((await backups.verify(BUDGET, resume_only=True)).body)["verification"]
 
 
 KILLED = """
@@ -258,7 +260,7 @@ async def main(settings, redis):
     settings = BackupSettings(DatabaseSettings(**settings.pop("database")), **settings)
     async with Store.opened(Settings("backup", settings.database, RedisSettings(**redis))) as store:
         print("begun", flush=True)
-        await BackupService(settings, store).verify(60, resume_only=False)
+        await BackupService(settings, store).verify(600, resume_only=False)
 
 asyncio.run(main(*json.loads(sys.argv[1])))
 """

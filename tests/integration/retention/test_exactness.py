@@ -158,7 +158,7 @@ class History:
             assert bucket["p50"] in (None, pytest.approx(values[-(-len(values) // 2) - 1], rel=0.01))
 
 
-# The same histories each time: what one of chance finds is found where somebody looks for it, and not in a change's way.
+# The same histories each time: a change that has nothing to do with it is not to fail by chance.
 @settings(
     max_examples=15,
     deadline=None,
