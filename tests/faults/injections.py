@@ -45,7 +45,7 @@ async def kill_function(world: World, chance: random.Random) -> None:
 
 def _start(function: Function) -> None:
     function.spawn()
-    function.wait_until_ready(60)
+    function.wait_until_ready()
 
 
 async def freeze_function(world: World, chance: random.Random) -> None:
@@ -73,7 +73,7 @@ async def restart_postgres(world: World, chance: random.Random) -> None:
 async def kill_backend(world: World, chance: random.Random) -> None:
     """PostgreSQL ends every other process as well, and recovers."""
     if backends := _backends(world):
-        os.kill(chance.choice(backends), signal.SIGKILL)
+        _signal([chance.choice(backends)], signal.SIGKILL)
 
 
 async def freeze_backends(world: World, chance: random.Random) -> None:
@@ -81,9 +81,7 @@ async def freeze_backends(world: World, chance: random.Random) -> None:
 
 
 async def terminate_backends(world: World, chance: random.Random) -> None:
-    for backend in _backends(world):
-        if chance.random() < 0.7:
-            os.kill(backend, signal.SIGTERM)
+    _signal([backend for backend in _backends(world) if chance.random() < 0.7], signal.SIGTERM)
 
 
 async def freeze_postgres(world: World, chance: random.Random) -> None:

@@ -102,7 +102,7 @@ class World:
                         function.prepare()
                         function.spawn()
                     for function in self.functions:
-                        await asyncio.to_thread(function.wait_until_ready, 60)
+                        await asyncio.to_thread(function.wait_until_ready)
                     yield
                 finally:
                     await asyncio.gather(*(asyncio.to_thread(function.stop) for function in self.functions))
@@ -167,7 +167,8 @@ class World:
             f"{'faults':0<12}", digest_key(KEY.encode()).hex(), "faults", frozenset(SCOPES), PLENTY, PLENTY
         )
         declared_keys.declare(settings, [key])
-        httpx.post(f"{self.storage.url}/storage/v1/b?project={PROJECT}", json={"name": BUCKET}).raise_for_status()
+        made = httpx.post(f"{self.storage.url}/storage/v1/b?project={PROJECT}", json={"name": BUCKET}, timeout=60)
+        made.raise_for_status()
 
     def variables(self, name: str, sockets: Path) -> dict[str, str]:
         """Return the environment of a function. sockets: the folder in which it finds PostgreSQL."""

@@ -26,5 +26,5 @@ def locked(connection: Connection, table: str) -> Iterator[None]:
     connection.run("BEGIN")
     connection.run(f"LOCK TABLE {table}")
     yield
-    until(lambda: connection.run(_HANGING) == [[1]], 30)
+    until(lambda: connection.run(_HANGING) == [[1]], 120)
     connection.run("ROLLBACK")

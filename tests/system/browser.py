@@ -24,7 +24,8 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
-LOAD_SECONDS = 60
+# Ends what hangs; a slow machine takes its time.
+LOAD_SECONDS = 180
 
 
 @contextmanager
@@ -38,6 +39,7 @@ def chromium(profile: Path, *more_flags: str) -> Iterator[Chrome]:
     browser = Chrome(options, Service(str(CHROMEDRIVER)))
     try:
         browser.set_page_load_timeout(LOAD_SECONDS)
+        browser.set_script_timeout(LOAD_SECONDS)
         yield browser
     finally:
         browser.quit()

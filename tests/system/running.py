@@ -142,7 +142,7 @@ class LocalStack:
             process = self.status()["processes"][name]
             return bool(process["health"] == "up" and process["restarts"] >= restarts)
 
-        until(is_up, 30)
+        until(is_up, START_SECONDS)
 
     def family(self) -> list[psutil.Process]:
         """The deployer and all that it started."""

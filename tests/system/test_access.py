@@ -145,7 +145,7 @@ def test_the_first_admin_makes_and_ends_keys(stack: LocalStack, client: httpx.Cl
     assert client.get("/api/v1/monitoring/backfill/status", headers=service).status_code == 403
     assert client.get(pool, headers=admin).status_code == 403  # admin is access alone
     client.post("/api/v1/access/keys/revoke", params={"key_id": key["id"]}, headers=admin).raise_for_status()
-    until(lambda: client.get(pool, headers=service).status_code == 401, 5)
+    until(lambda: client.get(pool, headers=service).status_code == 401, 60)
     trace = client.get("/api/v1/access/audit", params={"subject": key["id"]}, headers=admin).json()
     assert [(entry["actor"], entry["action"]) for entry in trace] == [
         ("service:deployment-admin", "key.revoke"),

@@ -22,7 +22,7 @@ import redis
 from tests.documents.runbooks import labels_of, run_runbook, says_that_it_ends_the_incident
 from tests.system.conftest import SmallProject
 from tests.system.running import until
-from tests.system.watched import CLOSE_SECONDS, PREFIX, PUBLISHERS, STATS, Cause, Repeating, Watched
+from tests.system.watched import CLOSE_SECONDS, OPEN_SECONDS, PREFIX, PUBLISHERS, STATS, Cause, Repeating, Watched
 
 from local_cloud.google.logging.entry_log import write
 from utxoiq_persistence.schedules import SCHEDULES
@@ -30,6 +30,8 @@ from utxoiq_persistence.schedules import SCHEDULES
 RATE = "/api/v1/feedback/rate"
 KEYS = "/api/v1/access/keys"
 GIB = 2**30
+# Ends what hangs; a slow machine takes its time.
+SECONDS = 120
 
 Ask = Callable[[httpx.Client], object]
 
@@ -94,8 +96,18 @@ def a_full_pool(watched: Watched) -> Iterator[None]:
         wanted = {"name": f"pool-{time.monotonic_ns()}", "owner": "nobody", "scopes": ["metrics:read"]}
         key = client.post(KEYS, json=wanted).raise_for_status().json()["id"]
     row = f"SELECT FROM api_keys WHERE id = '{key}' FOR UPDATE"
-    with blocked(watched, row, 4, lambda client: client.post(f"{KEYS}/revoke?key_id={key}")):
-        yield
+    ended = threading.Event()
+
+    def revoke(client: httpx.Client) -> None:
+        """Again, where a statement was given up before anybody looked at the pool, on a busy machine."""
+        while client.post(f"{KEYS}/revoke?key_id={key}").status_code == 503 and not ended.is_set():
+            continue
+
+    with blocked(watched, row, 4, revoke):
+        try:
+            yield
+        finally:
+            ended.set()
 
 
 @contextmanager
@@ -317,16 +329,24 @@ def a_failing_schedule(watched: Watched) -> Iterator[None]:
     watched.execute("REVOKE ALL ON backup_verifications FROM utxoiq_backup")
     right = "GRANT SELECT, INSERT, UPDATE ON backup_verifications TO utxoiq_backup"
     with mended_otherwise(lambda: watched.execute(right)):
-        until(has_failed_often, 60)
+        until(has_failed_often, OPEN_SECONDS)
         yield
 
 
 @contextmanager
 def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
     """Paused for as long as is too long: since before its last success, that is."""
-    apis = httpx.Client(base_url=watched.stack.description["google_apis"]["url"])
+    apis = httpx.Client(base_url=watched.stack.description["google_apis"]["url"], timeout=SECONDS)
     job = f"/v1/projects/{PREFIX}/locations/us-central1/jobs/{PREFIX}-{schedule}"
     apis.post(f"{job}:pause").raise_for_status()
+
+    def is_idle() -> bool:
+        """Whether the attempt that began last has ended: it would note a success when it does."""
+        began = apis.get(job).raise_for_status().json().get("lastAttemptTime")
+        ended = watched.stack.status()["jobs"][f"{PREFIX}-{schedule}"]
+        return began is None or bool(ended and datetime.fromisoformat(ended["at"]) == datetime.fromisoformat(began))
+
+    until(is_idle, OPEN_SECONDS)
     with ExitStack() as stack:
         if schedule in watched.published:
             watched.publish_nothing(schedule)
@@ -394,7 +414,8 @@ def killed(watched: Watched, function: str) -> Iterator[None]:
 
 @contextmanager
 def refused_callers(watched: Watched) -> Iterator[None]:
-    with httpx.Client(base_url=watched.stack.base_url, headers={"Authorization": "Bearer guessed"}) as client:
+    guessed = {"Authorization": "Bearer guessed"}
+    with httpx.Client(base_url=watched.stack.base_url, headers=guessed, timeout=SECONDS) as client:
         for _ in range(60):
             assert client.get("/api/v1/feedback/user?user_id=somebody").status_code == 401
     yield
@@ -476,7 +497,12 @@ CAUSES = {
     "a backup that does not restore": Cause(a_backup_that_does_not_restore, ["verification-failed"]),
     "retention without its rights": Cause(retention_without_its_rights, ["retention-failing"]),
     "a retention that takes its time": Cause(a_retention_that_takes_its_time, ["retention-slow"]),
-    "a failing schedule": Cause(a_failing_schedule, ["schedule-failing"]),
+    "a failing schedule": Cause(
+        a_failing_schedule,
+        ["schedule-failing"],
+        may=["function-errors", "availability-fast-burn", "availability-slow-burn"],
+        why="its failures are as many on a busy machine, and a greater share of the fewer requests that it answers",
+    ),
     **{
         f"a paused {schedule}": Cause(
             partial(a_paused_schedule, schedule=schedule),
@@ -523,20 +549,21 @@ gcp.monitoring.AlertPolicy(
 
 
 def test_nothing_is_wrong_with_a_system_that_works(watched: Watched) -> None:
-    until(lambda: not watched.stack.status()["unpublished"], 60)
-    assert watched.open() == []
+    until(lambda: not watched.stack.status()["unpublished"], OPEN_SECONDS)
+    watched.await_quiet()  # what a busy machine opens now and then closes again
 
 
 def test_every_declared_alert_is_set_off_here(watched: Watched) -> None:
     apis = watched.stack.description["google_apis"]["url"]
-    policies = httpx.get(f"{apis}/v3/projects/utxoiq-local/alertPolicies").json()["alertPolicies"]
+    answer = httpx.get(f"{apis}/v3/projects/utxoiq-local/alertPolicies", timeout=SECONDS)
+    policies = answer.json()["alertPolicies"]
     declared = {policy["displayName"].removeprefix(f"{PREFIX}-") for policy in policies}
     assert declared == {slug for cause in CAUSES.values() for slug in cause.opens} | set(MISSING)
 
 
 def test_an_alert_on_what_nobody_publishes_is_found(small: SmallProject) -> None:
     stack = small.write(LONELY).start()
-    (fault,) = httpx.get(f"{stack.base_url}/_local/index.json").json()["unpublished"]
+    (fault,) = httpx.get(f"{stack.base_url}/_local/index.json", timeout=SECONDS).json()["unpublished"]
     assert (fault["what"], fault["metric"]) == ("the alert lonely", "custom.googleapis.com/small/sales")
 
 
@@ -550,8 +577,11 @@ def test_an_alert_that_google_would_refuse_is_not_deployed(small: SmallProject) 
 @pytest.mark.parametrize("name", list(CAUSES))
 def test_just_the_declared_alerts_open_and_close(watched: Watched, name: str) -> None:
     besides = opened_besides(watched, CAUSES[name])
-    # A busy machine breaks something now and then, too; what the cause brings, it brings again.
-    assert not besides or not besides & opened_besides(watched, CAUSES[name])
+    # A busy machine breaks something now and then, too; what the cause brings, it brings again and again.
+    for _ in range(2):
+        if besides:
+            besides &= opened_besides(watched, CAUSES[name])
+    assert not besides
 
 
 def opened_besides(watched: Watched, cause: Cause) -> frozenset[str]:
@@ -580,8 +610,8 @@ def test_backups_that_have_failed_for_days_are_missing(watched: Watched) -> None
     _age(watched.cloud_sql("registry.json"), timedelta(hours=30))
     with no_room_for_backups(watched):
         watched.start()
-        until(lambda: expected <= set(watched.open()), 90)
-        assert set(watched.open()) == expected
+        # What a busy machine opens now and then closes again, and these stay.
+        until(lambda: set(watched.open()) == expected, OPEN_SECONDS)
     follow_runbooks(watched, MISSING, Seen())
     watched.await_quiet()
 

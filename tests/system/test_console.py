@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.system.running import LocalStack, until
 
 pytestmark = pytest.mark.skipif(browsers.MISSING is not None, reason=browsers.MISSING or "")
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 # Policies are looked at every half minute, and what they are about is published every minute.
 INCIDENT_PATIENCE = 240.0
 FIRST_FIGURES = 180.0
@@ -149,7 +150,8 @@ def test_every_section_shows_what_there_is(page: Page, job: dict[str, Any]) -> N
     # Functions that nobody has asked rest, without a process.
     assert resources.count("pid ") >= 5
     page.open("/console/lifecycle")
-    assert {"publish-metrics", "retention", "backup"} <= set(page.section("schedules").split())
+    listed = {"publish-metrics", "retention", "backup"}
+    until(lambda: listed <= set(page.section("schedules").split()), PATIENCE)
     page.open("/console/charts")
     until(lambda: page.run("return document.querySelectorAll('div.plot canvas').length") >= 8, FIRST_FIGURES)
 
@@ -363,7 +365,8 @@ def test_what_is_broken_is_an_incident_with_its_runbook(
         nonlocal asked
         if asked != (renewed := page.text("#live-time")):  # every few seconds: an operator has a limit, too
             asked = renewed
-            client.post(WATCH, headers=backup_operator).raise_for_status()
+            with suppress(httpx.HTTPError):  # of a busy machine, now and then: the next one publishes
+                client.post(WATCH, headers=backup_operator).raise_for_status()
         return "Verification failed" in page.section("incidents")
 
     until(is_open, INCIDENT_PATIENCE)
@@ -462,10 +465,10 @@ def test_nobody_else_gets_in(stack: LocalStack, client: httpx.Client, service: d
         answer = client.post("/console/schedules/run", data=form, headers=headers)
         assert (answer.status_code, said in answer.text) == (403, True), answer.text
     own = stack.description["functions"]["console"]
-    assert httpx.get(own).status_code == 401
-    assert httpx.get(own, headers=service).status_code == 401
+    assert httpx.get(own, timeout=PATIENCE).status_code == 401
+    assert httpx.get(own, headers=service, timeout=PATIENCE).status_code == 401
     other = {"Authorization": f"Bearer {stack.description['credentials']['scheduler_token']}"}
-    assert httpx.get(own, headers=other).status_code == 403
+    assert httpx.get(own, headers=other, timeout=PATIENCE).status_code == 403
 
 
 def test_no_credential_is_on_the_page(page: Page, stack: LocalStack) -> None:

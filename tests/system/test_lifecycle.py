@@ -9,7 +9,7 @@ import psutil
 import pytest
 from tests.benchmarks import idle
 from tests.system.conftest import SmallProject
-from tests.system.running import LocalStack, alive, listening_ports, until
+from tests.system.running import START_SECONDS, LocalStack, alive, listening_ports, until
 
 PROGRAM = """
 import pulumi
@@ -96,9 +96,7 @@ def test_started_twice_it_says_that_it_runs(small: SmallProject) -> None:
 
 def test_a_taken_port_is_named_with_what_to_do(small: SmallProject) -> None:
     stack = small.write(PROGRAM)
-    with socket.socket() as stranger:
-        stranger.bind(("127.0.0.1", stack.port))
-        stranger.listen()
+    with socket.create_server(("127.0.0.1", stack.port)):
         stack.begin()
         assert stack.await_end() == 1
     assert f"port {stack.port} is taken" in stack.output
@@ -110,7 +108,7 @@ def test_a_deployer_that_is_killed_takes_everything_with_it(small: SmallProject)
     family = stack.family()
     stack.process.kill()
     stack.process.wait()
-    until(lambda: alive(family) == [], 10)
+    until(lambda: alive(family) == [], START_SECONDS)
     stack.start()
     assert stack.status()["processes"]["small-db-postgres"]["health"] == "up"
 
@@ -129,7 +127,7 @@ def test_down_right_after_up_was_killed_waits_for_what_still_ends(small: SmallPr
         assert down.poll() is None
     finally:
         slow.resume()
-    said, _ = down.communicate(timeout=60)
+    said, _ = down.communicate(timeout=START_SECONDS)
     assert (down.returncode, said) == (0, "Stopped; the data stay.\n")
     assert alive(family) == []
     assert stack.run("down").stdout == "Nothing runs.\n"
@@ -149,7 +147,7 @@ def test_down_ends_what_is_frozen(small: SmallProject, frozen: list[str], killed
     assert (down.returncode, down.stdout) == (0, "Stopped; the data stay.\n")
     assert ("was killed" in down.stderr) is killed
     stack.await_end()
-    until(lambda: alive(family) == [], 10)
+    until(lambda: alive(family) == [], START_SECONDS)
     assert stack.run("down").stdout == "Nothing runs.\n"
 
 
@@ -180,7 +178,7 @@ def test_a_postmaster_pid_of_a_stranger_keeps_nobody_from_starting(small: SmallP
 def test_ctrl_c_while_it_starts_leaves_nothing(small: SmallProject) -> None:
     stack = small.write(PROGRAM + "\nimport time\nfrom pathlib import Path\nPath('begun').touch()\ntime.sleep(60)\n")
     stack.begin()
-    until(lambda: (small.folder / "begun").exists() or stack.process.poll() is not None, 30)
+    until(lambda: (small.folder / "begun").exists() or stack.process.poll() is not None, START_SECONDS)
     family = stack.family()
     stack.process.send_signal(signal.SIGINT)
     assert stack.await_end() == 0

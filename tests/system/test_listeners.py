@@ -33,7 +33,7 @@ STORED = "/storage/v1/b"
 
 
 def ask(port: int, path: str, headers: dict[str, str], method: str = "GET") -> httpx.Response:
-    return httpx.request(method, f"http://127.0.0.1:{port}{path}", headers=headers, timeout=30)
+    return httpx.request(method, f"http://127.0.0.1:{port}{path}", headers=headers, timeout=120)
 
 
 def try_gateway(stack: LocalStack, name: str, port: int) -> None:
@@ -104,7 +104,7 @@ def try_storage_server(stack: LocalStack, name: str, port: int) -> None:
 
 def talk(port: int, said: bytes, ending: bool = False) -> bytes:
     """What comes until the server has no more to say. ending: whether it hears that this side has no more, either."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as link:
         link.sendall(said)
         if ending:
             link.shutdown(socket.SHUT_WR)
@@ -188,9 +188,9 @@ def loopback_addresses() -> set[str]:
 @pytest.mark.skipif("::1" not in loopback_addresses(), reason="this machine has no ::1")
 def test_where_localhost_is_ipv6_alone_the_gateway_answers_and_is_as_closed(stack: LocalStack) -> None:
     url = f"http://[::1]:{stack.port}"
-    assert httpx.get(f"{url}/health", timeout=30).status_code == 200
-    assert httpx.get(f"{url}/", headers={"Host": f"localhost:{stack.port}"}, timeout=30).status_code == 200
-    assert httpx.get(f"{url}/health", headers={"Host": "rebound.example"}, timeout=30).status_code == 403
+    assert httpx.get(f"{url}/health", timeout=120).status_code == 200
+    assert httpx.get(f"{url}/", headers={"Host": f"localhost:{stack.port}"}, timeout=120).status_code == 200
+    assert httpx.get(f"{url}/health", headers={"Host": "rebound.example"}, timeout=120).status_code == 403
 
 
 def test_a_listener_that_nobody_knows_is_found(stack: LocalStack) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pg8000.native
 import pytest
-from tests.system.running import REPOSITORY, LocalStack
+from tests.system.running import REPOSITORY, START_SECONDS, LocalStack
 
 RATE = "/api/v1/feedback/rate"
 SECOND = timedelta(seconds=1)
@@ -50,7 +50,7 @@ class Clients:
 
     def await_some(self, number: int) -> None:
         wanted = len(self.acknowledged) + number
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < deadline, f"nobody can write: {self.refusal}"
             time.sleep(0.01)
@@ -74,7 +74,7 @@ class Clients:
 
 def client(stack: LocalStack) -> httpx.Client:
     token = stack.description["credentials"]["admin_token"]
-    return httpx.Client(base_url=stack.base_url, timeout=30, headers={"Authorization": f"Bearer {token}"})
+    return httpx.Client(base_url=stack.base_url, timeout=120, headers={"Authorization": f"Bearer {token}"})
 
 
 def execute(stack: LocalStack, statement: str) -> list[Any]:
@@ -96,7 +96,7 @@ def recover(stack: LocalStack, *arguments: str) -> str:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "infra")},
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,7 @@ REGION = "us-west1"
 LAG = "cloudsql.googleapis.com/database/replication/replica_lag"
 # So that the platform measures itself each second.
 PACE = 60
-SECONDS = 30
+SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]
 @pytest.fixture
 def api(replicated: LocalStack) -> Iterator[httpx.Client]:
     headers = {"X-API-Key": replicated.description["credentials"]["service_key"]}
-    with httpx.Client(base_url=replicated.base_url, headers=headers, timeout=30) as api:
+    with httpx.Client(base_url=replicated.base_url, headers=headers, timeout=120) as api:
         yield api
 
 
@@ -75,6 +75,7 @@ def lags(stack: LocalStack) -> list[float]:
                 "interval.startTime": (now - timedelta(minutes=5)).isoformat(),
                 "interval.endTime": now.isoformat(),
             },
+            timeout=60,
         )
         .raise_for_status()
         .json()

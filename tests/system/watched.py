@@ -129,7 +129,7 @@ class Watched:
 
     def client(self) -> httpx.Client:
         headers = {"X-API-Key": self.stack.description["credentials"]["service_key"]}
-        return httpx.Client(base_url=self.stack.base_url, timeout=60, headers=headers)
+        return httpx.Client(base_url=self.stack.base_url, timeout=120, headers=headers)
 
     def operator(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.stack.description['credentials']['admin_token']}"}
@@ -162,7 +162,7 @@ class Watched:
         return lambda: client.get(next(paths))
 
     def _posting(self, path: str, headers: Mapping[str, str]) -> Callable[[], object]:
-        client = httpx.Client(base_url=self.stack.base_url, timeout=30, headers=headers)
+        client = httpx.Client(base_url=self.stack.base_url, timeout=120, headers=headers)
         return lambda: client.post(path)
 
 

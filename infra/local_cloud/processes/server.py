@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +21,13 @@ import psutil
 from local_cloud.processes.passable import make_passable
 
 PROBE_SECONDS = 0.01
+# What ends before it serves is noticed at once; a busy machine takes its time over what does not.
+START_SECONDS = 120.0
 # Below those that Linux gives to connections that programs make.
 NOT_EPHEMERAL = range(15_000, 32_768)
+# Sockets on the ports that were given out last, which keep others from them: a server starts on its port a moment
+# later, or again after a crash, and listens beside the socket, which does not.
+_held: deque[socket.socket] = deque(maxlen=100)
 LAUNCHER = str(Path(__file__).with_name("launch.py"))
 
 
@@ -63,7 +69,7 @@ class Server(ABC):
         """Return the variables that the program is started with."""
         return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
 
-    def start(self, timeout: float = 30.0) -> Self:
+    def start(self, timeout: float = START_SECONDS) -> Self:
         """Start it, and return when it serves. Raises ServerFailed."""
         self.prepare()
         self.spawn()
@@ -85,7 +91,7 @@ class Server(ABC):
         self.spawned(self.process.pid)
         return self.process
 
-    def wait_until_ready(self, timeout: float = 30.0) -> None:
+    def wait_until_ready(self, timeout: float = START_SECONDS) -> None:
         """Return when it serves. timeout: seconds. Raises ServerFailed."""
         process = self._running()
         deadline = time.monotonic() + timeout
@@ -222,9 +228,15 @@ def read_tail(log: Path, lines: int) -> str:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now, and that no connection to elsewhere is given meanwhile."""
+    """Return a port of 127.0.0.1 that nobody uses now, and that meanwhile nobody else is given.
+
+    Neither is it given to a connection to elsewhere.
+    """
     while True:
         port = random.choice(NOT_EPHEMERAL)  # noqa: S311 -- two that choose at once are to choose differently
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            if sys.platform == "linux":  # others let nobody listen beside a socket that does not
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _held.append(probe.dup())
             return port

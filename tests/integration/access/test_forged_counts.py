@@ -34,7 +34,7 @@ def signed(window: bytes, field: str, content: bytes) -> bytes:
 async def ask(limits: RateLimits, name: str) -> bool:
     granted = (await limits.take(name, LIMIT)).granted
     limits.leave([name])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(window.uncounted or window.counting for window in limits._windows.values()):  # noqa: ASYNC110
             await asyncio.sleep(0.0005)
     return granted

@@ -49,7 +49,7 @@ class AdminClient:
             static_discovery=True,
         )
 
-    def done(self, operation: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+    def done(self, operation: dict[str, Any], seconds: float = 300) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while operation["status"] != "DONE":
             assert time.monotonic() < deadline, operation
@@ -81,7 +81,7 @@ class AdminClient:
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
     with StorageServer(tmp_path_factory.mktemp("storage") / "buckets") as server:
         body = {"name": EXPORT_BUCKET, "location": "US-EAST1"}
-        httpx.post(f"{server.url}/storage/v1/b?project={PROJECT}", json=body).raise_for_status()
+        httpx.post(f"{server.url}/storage/v1/b?project={PROJECT}", json=body, timeout=120).raise_for_status()
         yield server
 
 

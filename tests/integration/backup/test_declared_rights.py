@@ -102,7 +102,7 @@ async def test_a_backup_is_made_and_proved_with_them(
     redis = RedisSettings(valkey.host, valkey.port, valkey.password)
     async with Store.opened(Settings("backup", settings.database, redis)) as store:
         service = BackupService(settings, store)
-        assert b'"status" : "success"' in (await service.run(60)).body
+        assert b'"status" : "success"' in (await service.run(600)).body
         assert b'"status" : "passed"' in (await service.verify(120, resume_only=False)).body
 
 
@@ -135,9 +135,9 @@ async def test_an_export_is_made_and_proved_with_them(
     redis = RedisSettings(valkey.host, valkey.port, valkey.password)
     async with Store.opened(Settings("backup", settings.database, redis)) as store:
         service = BackupService(settings, store)
-        exported = msgspec.json.decode((await service.run(60, is_export=True)).body)["export"]
+        exported = msgspec.json.decode((await service.run(600, is_export=True)).body)["export"]
         assert exported["status"] == "success", exported
-        assert b'"status" : "success"' in (await service.run(60)).body
+        assert b'"status" : "success"' in (await service.run(600)).body
         for what in ("backup", "export"):
             state = msgspec.json.decode((await service.verify(120, resume_only=False)).body)
             assert state["verification"]["status"] == "passed", state

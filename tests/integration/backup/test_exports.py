@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 from tests.integration.backup.conftest import DATABASE, EXPORT_BUCKET, PRIMARY, PROJECT, AdminClient
-from tests.integration.backup.test_verification import back_up, instances, published, verify
+from tests.integration.backup.test_verification import BUDGET, back_up, instances, published, verify
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.processes.storage import StorageServer
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def export(backups: BackupService) -> dict[str, Any]:
-    exported: dict[str, Any] = msgspec.json.decode((await backups.run(60, is_export=True)).body)["export"]
+    exported: dict[str, Any] = msgspec.json.decode((await backups.run(BUDGET, is_export=True)).body)["export"]
     return exported
 
 
@@ -70,7 +70,7 @@ async def test_an_export_that_is_not_the_database_fails(
     with source.connect(database=DATABASE) as connection:
         connection.run(BACKUP_WAS_PROVED, name=PRIMARY)
     name = quote(exported["backup_id"], safe="")
-    async with httpx.AsyncClient(base_url=storage.url) as client:
+    async with httpx.AsyncClient(base_url=storage.url, timeout=120) as client:
         answer = await client.get(f"/storage/v1/b/{EXPORT_BUCKET}/o/{name}", params={"alt": "media"})
         dump = gzip.decompress(answer.content)
         spoilt = spoil(dump)

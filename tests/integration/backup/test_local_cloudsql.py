@@ -156,7 +156,7 @@ def test_a_page_in_a_browser_deletes_no_instance(
     cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
 ) -> None:
     admin.clone(COPY)
-    refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers)
+    refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers, timeout=120)
     assert refused.status_code == 403
     assert [operation["operationType"] for operation in cloud_sql.operations.all()].count("DELETE") == 0
 

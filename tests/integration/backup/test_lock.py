@@ -113,7 +113,7 @@ async def test_nothing_more_is_asked_on_a_connection_that_was_lost_and_its_end_f
     with pytest.raises(DatabaseUnavailable):
         await backups._run_alone(work)
     assert statements == ["lock", "end"]
-    until(lambda: not held(postgres, database), 30)
+    until(lambda: not held(postgres, database), 120)
 
 
 async def test_work_that_is_done_stays_done_where_the_connection_is_lost_after_it(

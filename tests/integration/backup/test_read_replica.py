@@ -22,7 +22,7 @@ from local_cloud.google.cloud_sql.standby import Standby
 
 REPLICA = f"{PRIMARY}-replica"
 REPLICA_REGION = "us-west1"
-CATCH_UP_SECONDS = 30
+CATCH_UP_SECONDS = 120
 FAST = {"fsync": "off"}
 Declare = Callable[[], Standby]
 
@@ -213,7 +213,7 @@ def test_a_primary_is_restored_without_its_replica_which_then_is_made_anew(
     with again.declared(PRIMARY, REGION, password="secret", settings=FAST, supervised=False) as restored:
         again.adopt(PRIMARY, restored, REGION, "POSTGRES_17", SETTINGS)
         operation = again.restore(PRIMARY, {"restoreBackupContext": {"backupRunId": backup}})
-        until(lambda: again.operations.get(operation["name"])["status"] == "DONE", 60)
+        until(lambda: again.operations.get(operation["name"])["status"] == "DONE", CATCH_UP_SECONDS)
         assert "error" not in again.operations.get(operation["name"])
         with again.replica(REPLICA, REPLICA_REGION, PRIMARY, settings=FAST, supervised=False) as anew:
             await_number(anew, 1)

@@ -177,7 +177,8 @@ def test_a_lost_region_is_recovered_from_the_other_region_alone(
     system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient
 ) -> None:
     with Writer(source) as writer:
-        time.sleep(0.5)
+        while not writer.acknowledged:
+            time.sleep(0.01)
         begun = datetime.now(UTC)
         admin.back_up()
         time.sleep(0.3)

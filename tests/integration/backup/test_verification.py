@@ -26,16 +26,18 @@ from utxoiq_persistence.backup.verification import PURPOSE
 pytestmark = pytest.mark.anyio
 
 LEFTOVER = f"{PRIMARY}-verify-00000000"
+# Seconds: all of a backup or a verification, on a busy machine too.
+BUDGET = 600
 
 
 async def verify(backups: BackupService) -> dict[str, Any]:
-    state = msgspec.json.decode((await backups.verify(60, resume_only=False)).body)
+    state = msgspec.json.decode((await backups.verify(BUDGET, resume_only=False)).body)
     verification: dict[str, Any] = state["verification"]
     return verification
 
 
 async def back_up(backups: BackupService) -> dict[str, Any]:
-    backup: dict[str, Any] = msgspec.json.decode((await backups.run(60)).body)["backup"]
+    backup: dict[str, Any] = msgspec.json.decode((await backups.run(BUDGET)).body)["backup"]
     return backup
 
 
@@ -68,8 +70,8 @@ async def test_a_sound_backup_passes_and_its_figures_are_published(
     figures = published(source)
     assert figures["backup_verification_success"] == [1]
     assert figures["backup_size"] == [backup["bytes"]]
-    assert 0 < figures["backup_age"][0] < 60
-    assert 0 < figures["backup_verification_duration"][0] < 60
+    assert 0 < figures["backup_age"][0] < BUDGET
+    assert 0 < figures["backup_verification_duration"][0] < BUDGET
     assert instances(admin) == {PRIMARY}
     assert [path for path in cloud_sql.folder.rglob("*verify*") if path.name.startswith(PRIMARY)] == []
 
@@ -238,13 +240,13 @@ async def test_resuming_begins_nothing(backups: BackupService) -> None:
 
 async def verify_to_the_end(backups: BackupService) -> None:
     """The lock of a call that was killed is free as soon as the server has seen that its client is gone."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while (await verify_resumed(backups))["ended_at"] is None:
             continue
 
 
 async def verify_resumed(backups: BackupService) -> Any:
-    return msgspec.json.decode((await backups.verify(60, resume_only=True)).body)["verification"]
+    return msgspec.json.decode((await backups.verify(BUDGET, resume_only=True)).body)["verification"]
 
 
 KILLED = """
@@ -258,7 +260,7 @@ async def main(settings, redis):
     settings = BackupSettings(DatabaseSettings(**settings.pop("database")), **settings)
     async with Store.opened(Settings("backup", settings.database, RedisSettings(**redis))) as store:
         print("begun", flush=True)
-        await BackupService(settings, store).verify(60, resume_only=False)
+        await BackupService(settings, store).verify(600, resume_only=False)
 
 asyncio.run(main(*json.loads(sys.argv[1])))
 """
@@ -270,6 +272,7 @@ async def test_a_verification_that_is_killed_again_and_again_still_ends_well(
     settings = msgspec.to_builtins(backup_settings)
     redis = {"host": valkey.host, "port": valkey.port, "auth": valkey.password}
     environment = {**os.environ, "PYTHONPATH": str(Path(utxoiq_persistence.__file__).parents[1])}
+    moments = random.Random(1)  # noqa: S311
     for _ in range(10):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", KILLED, json.dumps([settings, redis]), stdout=asyncio.subprocess.PIPE, env=environment
@@ -277,7 +280,7 @@ async def test_a_verification_that_is_killed_again_and_again_still_ends_well(
         assert process.stdout is not None
         assert await process.stdout.readline() == b"begun\n"
         try:
-            async with asyncio.timeout(random.uniform(0, 0.6)):  # noqa: S311
+            async with asyncio.timeout(moments.uniform(0, 0.6)):
                 await process.wait()
         except TimeoutError:
             process.send_signal(signal.SIGKILL)

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
@@ -33,6 +34,8 @@ KEYS: dict[str, list[Scope]] = {
     "powerless": ["admin"],
 }
 PLENTY = 10**9
+# How long the callers' tokens are good for, in seconds: longer than all tests take.
+TOKEN_SECONDS = 6 * 3600
 # All but api_keys, where a check notes that the key was used.
 _TABLES = """
 SELECT relname FROM pg_class
@@ -80,7 +83,10 @@ def monitoring() -> Iterator[Monitoring]:
 def archive_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
     """With an archive that holds nothing yet."""
     with StorageServer(tmp_path_factory.mktemp("functions-storage") / "buckets") as server:
-        httpx.post(f"{server.url}/storage/v1/b", params={"project": PROJECT}, json={"name": ARCHIVE}).raise_for_status()
+        made = httpx.post(
+            f"{server.url}/storage/v1/b", params={"project": PROJECT}, json={"name": ARCHIVE}, timeout=120
+        )
+        made.raise_for_status()
         yield server
 
 
@@ -111,6 +117,7 @@ def variables(
         "OPERATOR_AUDIENCE": OPERATORS,
         "OPERATORS": OPERATOR,
         "SCHEDULER_ACCOUNT": SCHEDULER,
+        "MAX_TOKEN_SECONDS": str(TOKEN_SECONDS),
         "RATE_LIMIT_SIGNED_IN": str(PLENTY),
         "RATE_LIMIT_ADDRESS": str(PLENTY),
         "RATE_LIMIT_ANONYMOUS": str(PLENTY),
@@ -157,18 +164,19 @@ def functions(
 @pytest.fixture(scope="session")
 def api(functions: dict[str, Function], issuer: Issuer) -> Iterator[Api]:
     users = f"https://securetoken.google.com/{PROJECT}"
+    expiry = int(time.time()) + TOKEN_SECONDS - 60
 
-    def bearer(token: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {token}"}
+    def bearer(issued_by: str, audience: str, subject: str, **claims: object) -> dict[str, str]:
+        return {"Authorization": f"Bearer {issuer.token(issued_by, audience, subject, exp=expiry, **claims)}"}
 
     def google(email: str, audience: str) -> dict[str, str]:
-        return bearer(issuer.token("https://accounts.google.com", audience, email, email=email, email_verified=True))
+        return bearer("https://accounts.google.com", audience, email, email=email, email_verified=True)
 
     api = Api(
         functions,
         {
-            "user": bearer(issuer.token(users, PROJECT, "user-1")),
-            "other": bearer(issuer.token(users, PROJECT, "user-2")),
+            "user": bearer(users, PROJECT, "user-1"),
+            "other": bearer(users, PROJECT, "user-2"),
             "operator": google(OPERATOR, OPERATORS),
             "scheduler": google(SCHEDULER, AUDIENCE + "database"),
             "stranger": google("who@example.org", AUDIENCE + "database"),

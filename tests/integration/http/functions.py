@@ -70,7 +70,7 @@ class Api:
     def __init__(self, functions: Mapping[str, Function], credentials: Mapping[str, Mapping[str, str]]) -> None:
         self._functions = functions
         self._credentials = credentials
-        self._client = httpx.Client(timeout=30, limits=CONNECTIONS)
+        self._client = httpx.Client(timeout=120, limits=CONNECTIONS)
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ from local_cloud.google.traces import Traces
 from local_cloud.processes.server import free_port
 from local_cloud.serving.google_apis import GoogleApis
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 
 Spans = list[dict[str, Any]]
 

@@ -178,7 +178,7 @@ def requests(api: Api) -> dict[str, Callable[[], Request]]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30, limits=CONNECTIONS) as client:
+    with httpx.Client(timeout=120, limits=CONNECTIONS) as client:
         yield client
 
 

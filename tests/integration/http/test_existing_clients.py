@@ -24,7 +24,7 @@ def test_a_request_of_an_existing_client(api: Api, functions: dict[str, Function
         path = path.replace("{job_at_version_1}", job.json()["id"])
     url = functions[function_of(path) or "feedback"].url + path
     body = request_["body"]
-    with httpx.Client(timeout=30, limits=CONNECTIONS) as client:
+    with httpx.Client(timeout=120, limits=CONNECTIONS) as client:
         sent = client.request(
             request_["method"],
             url,

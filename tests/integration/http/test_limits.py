@@ -17,6 +17,8 @@ from local_cloud.processes.valkey import Valkey
 from utxoiq_http.identity import GOOGLE_ISSUER
 
 STATS = "/api/v1/feedback/stats?insight_id=x"
+# Ends what hangs; a slow machine takes its time.
+PATIENCE = 120
 BATCH = "/api/v1/monitoring/metrics/batch"
 LIMITS = {
     "RATE_LIMIT_SIGNED_IN": "20",
@@ -55,7 +57,7 @@ def called_from(address: str) -> dict[str, str]:
 
 def statuses(instances: tuple[Function, ...], headers: Mapping[str, str], count: int) -> list[int]:
     """Of requests at once, by turns to each instance."""
-    with ThreadPoolExecutor(8) as threads, httpx.Client(limits=CONNECTIONS) as client:
+    with ThreadPoolExecutor(8) as threads, httpx.Client(timeout=PATIENCE, limits=CONNECTIONS) as client:
         urls = [instances[turn % len(instances)].url + STATS for turn in range(count)]
         return list(threads.map(lambda url: client.get(url, headers=headers).status_code, urls))
 
@@ -97,12 +99,13 @@ def test_an_address_has_a_limit_over_all_its_users(issuer: Issuer, instances: tu
     # What the first one's own limit refuses takes nothing from the others.
     assert statuses(instances, one, 10) == [429] * 10
     assert sorted(statuses(instances, other, 8)) == [200] * 5 + [429] * 3
-    shown = httpx.get(instances[0].url + STATS, headers={**other, **called_from("192.0.2.13")})
+    shown = httpx.get(instances[0].url + STATS, headers={**other, **called_from("192.0.2.13")}, timeout=PATIENCE)
     assert (shown.status_code, shown.headers["X-RateLimit-Limit"]) == (200, "20")
 
 
 def test_an_answer_says_where_its_caller_stands(instances: tuple[Function, Function]) -> None:
-    with httpx.Client(base_url=instances[0].url, headers=called_from("192.0.2.4"), limits=CONNECTIONS) as client:
+    own = called_from("192.0.2.4")
+    with httpx.Client(base_url=instances[0].url, headers=own, timeout=PATIENCE, limits=CONNECTIONS) as client:
         answers = [client.get(path) for path in (STATS, "/api/v1/feedback/user", "/nowhere", "/api/v1/feedback/rate")]
         assert [answer.status_code for answer in answers] == [200, 401, 404, 405]
         assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["9", "8", "7", "6"]
@@ -113,7 +116,7 @@ def test_an_answer_says_where_its_caller_stands(instances: tuple[Function, Funct
 
 def test_a_refusal_says_when_to_come_back(instances: tuple[Function, Function]) -> None:
     statuses(instances, called_from("192.0.2.5"), 10)
-    refused = httpx.get(instances[0].url + STATS, headers=called_from("192.0.2.5"))
+    refused = httpx.get(instances[0].url + STATS, headers=called_from("192.0.2.5"), timeout=PATIENCE)
     assert refused.status_code == 429
     assert refused.headers["content-type"] == "application/problem+json"
     assert int(refused.headers["Retry-After"]) == pytest.approx(3600, abs=10)
@@ -139,7 +142,7 @@ def test_batches_are_counted_by_themselves_too(api: Api, variables: Mapping[str,
     own = {**variables, **LIMITS, "FUNCTION_AUDIENCE": f"{AUDIENCE}metrics"}
     with (
         Function(tmp_path, "metrics", own) as metrics,
-        httpx.Client(base_url=metrics.url, limits=CONNECTIONS) as client,
+        httpx.Client(base_url=metrics.url, timeout=PATIENCE, limits=CONNECTIONS) as client,
     ):
         operator = api.headers("operator")
         sent = [client.post(BATCH, json=[METRIC], headers=operator) for _ in range(4)]
@@ -151,7 +154,7 @@ def test_batches_are_counted_by_themselves_too(api: Api, variables: Mapping[str,
 
 def test_a_configured_page_may_call_from_a_browser(api: Api, instances: tuple[Function, Function]) -> None:
     asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
-    with httpx.Client(base_url=instances[0].url, limits=CONNECTIONS) as client:
+    with httpx.Client(base_url=instances[0].url, timeout=PATIENCE, limits=CONNECTIONS) as client:
         preflight = client.options("/api/v1/feedback/rate", headers=asks)
         assert preflight.status_code == 204
         assert preflight.headers["Access-Control-Allow-Methods"] == "POST"

@@ -14,10 +14,11 @@ def test_migrations_are_applied_once(postgres: Postgres, variables: Mapping[str,
     with Function(
         tmp_path, "migrate", {**environment, "DB_NAME": "fresh", "DB_ROLE_MEMBERS": "{}", "DEPLOYMENT_KEYS": "[]"}
     ) as migrate:
-        assert httpx.get(f"{migrate.url}/health").json() == {"status": "healthy", "parts": {"database": "ok"}}
-        first = httpx.post(migrate.url, timeout=30).json()
-        again = httpx.post(migrate.url, timeout=30).json()
-        assert httpx.get(migrate.url).status_code == 405
+        health = httpx.get(f"{migrate.url}/health", timeout=120).json()
+        assert health == {"status": "healthy", "parts": {"database": "ok"}}
+        first = httpx.post(migrate.url, timeout=120).json()
+        again = httpx.post(migrate.url, timeout=120).json()
+        assert httpx.get(migrate.url, timeout=120).status_code == 405
     assert first["status"] == "success"
     assert first["version"] == first["applied"][-1]
     assert again == {"status": "success", "version": first["version"], "applied": []}

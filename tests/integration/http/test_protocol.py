@@ -47,7 +47,8 @@ def test_every_answer_says_what_it_is_and_is_not_sniffed(api: Api) -> None:
 def test_each_function_is_healthy(functions: dict[str, Function]) -> None:
     def unhealthy() -> list[str]:
         healthy = {"status": "healthy", "parts": {"database": "ok", "redis": "ok"}}
-        return [name for name, function in functions.items() if httpx.get(f"{function.url}/health").json() != healthy]
+        urls = {name: f"{function.url}/health" for name, function in functions.items()}
+        return [name for name, url in urls.items() if httpx.get(url, timeout=PATIENCE).json() != healthy]
 
     # What was found stands for a second, and tests before this one stop Redis and the database.
     until(lambda: not unhealthy(), PATIENCE)

@@ -68,7 +68,7 @@ def user(issuer: Issuer) -> Mapping[str, str]:
 
 @cache
 def client() -> httpx.Client:
-    return httpx.Client(timeout=30, limits=CONNECTIONS)
+    return httpx.Client(timeout=DEADLINE_SECONDS, limits=CONNECTIONS)
 
 
 def new_trace() -> str:
@@ -287,9 +287,10 @@ def test_an_endpoint_that_is_away_is_nobodys_trouble(
             assert rate(function, user).status_code == 200
         process = function.process
         assert process is not None
-        function.stop()
+        function.stop(DEADLINE_SECONDS)
         assert process.returncode == 0
-    severities = [line["severity"] for line in lines_of(function)]
+    # A request that took long, on a busy machine, is a warning too.
+    severities = [line["severity"] for line in lines_of(function) if "httpRequest" not in line]
     assert 0 < severities.count("WARNING") < 5
     assert "ERROR" not in severities
 

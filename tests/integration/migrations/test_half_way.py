@@ -76,7 +76,7 @@ def test_of_two_deployments_the_second_ends_what_the_first_was_killed_at(postgre
         first.kill()
         first.wait()
         traffic.run("ROLLBACK")
-    applied, _ = second.communicate(timeout=60)
+    applied, _ = second.communicate(timeout=300)
     assert (second.returncode, applied.split()) == (0, VERSIONS[FIRST:])
     assert version(postgres, empty) == VERSIONS[-1]
 
@@ -92,7 +92,7 @@ def test_a_connection_that_is_ended_half_way_is_said_to_be_and_a_retry_goes_on(p
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid()"
         )
-        run.communicate(timeout=60)
+        run.communicate(timeout=300)
         assert run.returncode != 0
         traffic.run("ROLLBACK")
     assert version(postgres, empty) == BEFORE

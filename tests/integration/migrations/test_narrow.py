@@ -186,7 +186,7 @@ async def test_a_move_that_is_killed_shows_every_row_once_and_goes_on(postgres: 
     assert 0 < moved[0][0] < len(rows), moved
     assert told(postgres, before, ROWS) == rows
     again = upgrading(postgres, before)
-    assert again.wait(timeout=60) == 0
+    assert again.wait(timeout=300) == 0
     assert told(postgres, before, ROWS) == rows
     assert await count(postgres, before) == len(rows)
 

@@ -82,7 +82,7 @@ async def test_an_address_where_nobody_answers_holds_up_no_more_than_one_attempt
             await asyncio.sleep(0.01)
         instance.address = loopback()
         with instance.listening(instance.address):
-            deadlines.limit(20)
+            deadlines.limit(120)
             assert await asyncio.gather(*asking) == [[[1]]] * 5
 
 

@@ -21,7 +21,8 @@ from utxoiq_persistence.postgres.statements import Statement
 pytestmark = pytest.mark.anyio
 
 WRITE = Statement("write", "INSERT INTO written VALUES ($1::int)", lambda parameters: (parameters["value"],))
-PROMPT = 2.0
+# Less than a server that is silent is waited for.
+PROMPT = 10.0
 
 
 class Pair:

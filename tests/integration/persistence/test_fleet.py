@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from local_cloud.processes.valkey import Valkey
+from utxoiq_persistence import figures
 from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import PoolExhausted
 from utxoiq_persistence.figures import InstanceFigures, RequestFigures
@@ -28,7 +29,8 @@ from utxoiq_persistence.redis import signing
 from utxoiq_persistence.redis.signing import Signer
 from utxoiq_persistence.store import Store
 
-pytestmark = pytest.mark.anyio
+# Where Redis is to be away, it is gone, and does not merely take its time.
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_with_redis")]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
@@ -52,7 +54,7 @@ async def read(
     store: Store, until: Callable[[list[InstanceFigures]], bool] = lambda _: True, *, after: Store | None = None
 ) -> list[InstanceFigures]:
     """after: one that publishes first. A machine that is busy may keep Redis' answer from coming in time."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         with contextlib.suppress(RedisError, OSError):
             if after is not None:
@@ -80,12 +82,15 @@ async def test_any_instance_answers_for_all(stores: tuple[Store, Store]) -> None
     assert queries["slow_query_threshold"] == 200
 
 
-async def test_slow_queries_are_counted_and_the_slowest_statement_comes_first(store: Store) -> None:
+async def test_slow_queries_are_counted_and_the_slowest_statement_comes_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "SLOW_SECONDS", 1.0)  # more than a ping takes on a busy machine
     await store.ping()
-    await store.database.work("slow", lambda session: session.execute("SELECT pg_sleep(0.21)"))
+    await store.database.work("slow", lambda session: session.execute("SELECT pg_sleep(1.01)"))
     queries: Any = fleet_report.report_queries(await store.fleet.read())
     assert (queries["slow_queries"], queries["slow_query_percentage"]) == (1, 50)
-    assert queries["statements"]["slow"]["average_query_time"] >= 210
+    assert queries["statements"]["slow"]["average_query_time"] >= 1010
     assert list(queries["statements"]) == queries["slowest"] == ["slow", "ping"]
 
 
@@ -117,7 +122,6 @@ async def test_a_wait_for_a_connection_shows_and_so_does_one_in_vain(
         await holding
 
 
-@pytest.mark.usefixtures("patient_with_redis")
 async def test_lookups_are_counted_by_what_was_looked_up_and_where_it_was(stores: tuple[Store, Store]) -> None:
     one, other = stores
     await one.feedback.rate(Rating("i", 5), "u")
@@ -226,7 +230,6 @@ async def test_figures_that_their_function_has_not_signed_are_left_out(
         assert {b"unknown"} == {b"forged", b"unsigned", b"unknown", b"moved"} & {*redis.hkeys(fleet.KEY)}
 
 
-@pytest.mark.usefixtures("patient_with_redis")
 async def test_what_is_longer_than_figures_can_be_is_taken_away_unseen(
     stores: tuple[Store, Store], redis: "Redis"
 ) -> None:
@@ -240,7 +243,6 @@ async def test_what_is_longer_than_figures_can_be_is_taken_away_unseen(
     assert not redis.hexists(fleet.KEY, name)
 
 
-@pytest.mark.usefixtures("patient_with_redis")
 async def test_figures_come_together_again_after_somebody_put_something_else_there(
     stores: tuple[Store, Store], redis: "Redis"
 ) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
-from tests.integration.persistence.test_cache import PROMPT, Source, eventually, held_in_process, opened
+from tests.integration.persistence.test_cache import PATIENT, PROMPT, Source, eventually, held_in_process, opened
 from tests.integration.persistence.turning_link import TurningLink
 
 from local_cloud.processes.valkey import Valkey
@@ -144,7 +144,7 @@ async def opened_at(port: int, number: int) -> AsyncIterator[list[Cache]]:
         for _ in range(number):
             settings = RedisSettings("127.0.0.1", port)
             listening = open_redis(settings, timeout=None)
-            cache = Cache(open_redis(settings), listening, Signer(b"its own"), Signer(b"everybody's"))
+            cache = Cache(open_redis(settings, timeout=PATIENT), listening, Signer(b"its own"), Signer(b"everybody's"))
             cache.start()
             stack.push_async_callback(cache.close)
             caches.append(cache)
@@ -287,7 +287,7 @@ async def test_what_one_connection_meets_every_connection_learns(
     monkeypatch.setattr(epochs, "FRESH_SECONDS", 3600)
     settings = RedisSettings(own_valkey.host, own_valkey.port)
     say = Script.from_text("return ARGV[1]")
-    async with open_redis(settings) as redis:
+    async with open_redis(settings, timeout=PATIENT) as redis:
         runner = ScriptRunner(redis)
 
         async def ask() -> set[bytes]:

@@ -1,6 +1,7 @@
 """The pool under more users than connections, and under connections that die."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,6 @@ from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.config import DatabaseSettings, Settings
 from utxoiq_persistence.errors import DatabaseUnavailable, PoolExhausted
 from utxoiq_persistence.postgres import database as databases
-from utxoiq_persistence.postgres import session as sessions
 from utxoiq_persistence.postgres.database import Database
 from utxoiq_persistence.postgres.session import Session, connector
 from utxoiq_persistence.postgres.statements import Statement
@@ -37,6 +37,45 @@ async def opened(settings: DatabaseSettings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+class Held:
+    """Work that goes on until it is released."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self._begun: asyncio.Queue[None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._go_on = threading.Event()
+
+    def __call__(self, session: Session) -> None:
+        self._loop.call_soon_threadsafe(self._begun.put_nowait, None)
+        self._go_on.wait()
+        session.execute("SELECT 1")
+        self.ended += 1
+
+    async def has_begun(self, times: int) -> None:
+        """Return when so many more have begun."""
+        async with asyncio.timeout(60):
+            for _ in range(times):
+                await self._begun.get()
+
+    def release(self) -> None:
+        self._go_on.set()
+
+
+async def use_all(database: Database, settings: DatabaseSettings) -> None:
+    """As many connections at once as there may be."""
+    held = Held()
+    places = settings.pool_size + settings.pool_overflow
+    work = [asyncio.create_task(database.work("hold", held)) for _ in range(places)]
+    try:
+        await held.has_begun(places)
+        pool = database.pool()
+        assert (pool.checked_out, pool.overflow, pool.waiting) == (places, settings.pool_overflow, 0)
+    finally:
+        held.release()
+    await asyncio.gather(*work)
 
 
 def sleeping(seconds: float) -> Callable[[Session], None]:
@@ -67,27 +106,35 @@ async def test_more_users_than_connections_are_all_served(settings: Settings) ->
 async def test_those_who_wait_get_overflow_connections_which_are_kept_for_a_while(
     small: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "OVERFLOW_REST", 0.3)
+    monkeypatch.setattr(databases, "OVERFLOW_REST", 3600)
     async with opened(small) as database:
-        work = [asyncio.create_task(database.work("sleep", sleeping(0.4))) for _ in range(5)]
-        await asyncio.sleep(0.2)
-        pool = database.pool()
-        assert (pool.checked_out, pool.overflow, pool.waiting) == (5, 3, 0)
-        await asyncio.gather(*work)
+        await use_all(database, small)
         pool = database.pool()
         assert (pool.checked_in, pool.checked_out, pool.overflow) == (5, 0, 3)
-        async with asyncio.timeout(5):
+
+
+async def test_overflow_connections_that_have_rested_are_closed(
+    small: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "OVERFLOW_REST", 0.05)
+    async with opened(small) as database:
+        await use_all(database, small)
+        async with asyncio.timeout(60):
             while database.pool().overflow:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
         assert database.pool().checked_in == 2
 
 
 async def test_who_waits_too_long_is_told_that_the_pool_is_exhausted(small: DatabaseSettings) -> None:
-    async with opened(replace(small, pool_timeout=0.1)) as database:
-        work = [asyncio.create_task(database.work("sleep", sleeping(0.5))) for _ in range(5)]
-        await asyncio.sleep(0.1)
-        with pytest.raises(PoolExhausted, match=r"every database connection stayed in use for 0\.1 s"):
-            await backend(database)
+    async with opened(replace(small, pool_overflow=0, pool_timeout=0.1)) as database:
+        held = Held()
+        work = [asyncio.create_task(database.work("hold", held)) for _ in range(2)]
+        try:
+            await held.has_begun(2)
+            with pytest.raises(PoolExhausted, match=r"every database connection stayed in use for 0\.1 s"):
+                await backend(database)
+        finally:
+            held.release()
         assert (database.pool().timeouts, database.pool().waiting) == (1, 0)
         await asyncio.gather(*work)
         await backend(database)
@@ -103,35 +150,35 @@ async def test_waits_that_end_as_places_come_lose_none(small: DatabaseSettings) 
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert database.pool().checked_out == 0
-        await asyncio.gather(*(database.work("sleep", sleeping(0.005)) for _ in range(5)))
+        database._settings = small
+        await use_all(database, small)
         assert database.pool().waiting == 0
 
 
 async def test_a_cancelled_request_leaves_nothing_running_and_leaks_nothing(small: DatabaseSettings) -> None:
     async with opened(small) as database:
-        ended = []
-
-        def work(session: Session) -> None:
-            session.execute("SELECT pg_sleep(0.2)")
-            ended.append(time.monotonic())
-
-        task = asyncio.create_task(database.work("work", work))
-        await asyncio.sleep(0.1)
-        for _ in range(3):
-            task.cancel()
-            await asyncio.sleep(0.01)
+        held = Held()
+        task = asyncio.create_task(database.work("hold", held))
+        try:
+            await held.has_begun(1)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0.01)
+            # The caller goes on only when what it began has ended: whatever it does next comes after.
+            assert not task.done()
+        finally:
+            held.release()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # The caller goes on only when what it began has ended: whatever it does next comes after.
-        assert len(ended) == 1
+        assert held.ended == 1
         assert (database.pool().checked_out, database.pool().checked_in) == (0, 1)
 
 
 async def test_old_connections_are_replaced(small: DatabaseSettings) -> None:
-    async with opened(replace(small, pool_recycle=0.05)) as database:
+    async with opened(replace(small, pool_recycle=3600)) as database:
         first = await backend(database)
         assert await backend(database) == first
-        await asyncio.sleep(0.06)
+        database._idle[0].opened -= 3600
         assert await backend(database) != first
 
 
@@ -158,18 +205,19 @@ async def test_the_pool_survives_a_restart_of_the_server(tmp_path: Path) -> None
 
 
 async def test_a_statement_that_takes_too_long_ends_and_its_connection_stays(small: DatabaseSettings) -> None:
-    async with opened(replace(small, statement_timeout_ms=100)) as database:
+    async with opened(replace(small, statement_timeout_ms=500)) as database:
         first = await backend(database)
         with pytest.raises(DatabaseUnavailable, match="took too long"):
-            await database.work("sleep", sleeping(5))
+            await database.work("sleep", sleeping(60))
         assert await backend(database) == first
         assert database.queries["sleep"].errors == 1
 
 
-async def test_a_server_that_goes_silent_is_given_up(small: DatabaseSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "SILENCE_SECONDS", 0.1)
-    async with opened(replace(small, statement_timeout_ms=100)) as database:
+async def test_a_server_that_goes_silent_is_given_up(small: DatabaseSettings) -> None:
+    async with opened(small) as database:
         first = await backend(database)
+        # Of what is frozen now, and of no other.
+        database._idle[0]._silence, database._idle[0]._longest = 0.2, 0.1
         with frozen(first):
             with pytest.raises(DatabaseUnavailable) as refusal:
                 await database.fetch(BACKEND)
@@ -188,7 +236,7 @@ async def test_a_closed_pool_refuses_work_and_keeps_no_connection(
         await backend(pool)
     with postgres.connect() as connection:
         count = "SELECT count(*) FROM pg_stat_activity WHERE datname = :name"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while connection.run(count, name=database) != [[0]]:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)

@@ -60,7 +60,7 @@ async def test_a_deadlock_is_resolved_by_trying_again(
         with session.transaction():
             session.run(INCREMENT, id=order[0])
             if len(attempts) <= 2:
-                both_hold_one.wait(5)
+                both_hold_one.wait(60)
             session.run(INCREMENT, id=order[1])
 
     await asyncio.gather(
@@ -115,7 +115,7 @@ async def test_what_may_have_been_applied_is_tried_again_only_if_that_does_no_ha
     def work(session: Session) -> str:
         attempts.append(1)
         if len(attempts) == 1:
-            session.execute("SELECT pg_sleep(5)")
+            session.execute("SELECT pg_sleep(60)")
         return "done"
 
     task = asyncio.create_task(store.database.work("work", work, idempotent=idempotent))

@@ -69,7 +69,7 @@ def test_connections_are_told_by_database_and_when_no_more_are_taken(
     with primary.connect() as connection:
         connection.run("CREATE DATABASE shop")
         connection.run("CREATE ROLE caller LOGIN")
-    until(lambda: backends(collector) == {"postgres": 0, "shop": 0, "template1": 0}, 30)
+    until(lambda: backends(collector) == {"postgres": 0, "shop": 0, "template1": 0}, 120)
     with ExitStack() as stack:
         # All but those that are kept for a superuser.
         for _ in range(17):
@@ -95,11 +95,11 @@ def test_a_replica_is_as_late_as_it_is(cloud_sql: CloudSqlService, primary: Mana
 
     with cloud_sql.replica("replica", "us-east1", "main", settings=FAST, supervised=False) as replica:
         cloud_sql.adopt("replica", replica, "us-east1", "POSTGRES_18", SETTINGS)
-        until(lambda: lag() == 0, 30)
+        until(lambda: lag() == 0, 120)
         with replica.connect() as standby, primary.connect() as connection:
             standby.run("SELECT pg_wal_replay_pause()")
-            until(lambda: standby.run("SELECT pg_get_wal_replay_pause_state()") == [["paused"]], 30)
+            until(lambda: standby.run("SELECT pg_get_wal_replay_pause_state()") == [["paused"]], 120)
             connection.run("CREATE TABLE late (n int)")
-            until(lambda: lag() > 0, 30)
+            until(lambda: lag() > 0, 120)
             standby.run("SELECT pg_wal_replay_resume()")
-        until(lambda: lag() == 0, 30)
+        until(lambda: lag() == 0, 120)

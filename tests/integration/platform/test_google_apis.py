@@ -91,7 +91,7 @@ class Jobs:
         """The job when the attempt has ended."""
         began = self.get(name).get("lastAttemptTime")
         self.api.run(name=f"{PARENT}/jobs/{name}").execute()
-        until(lambda: self.get(name).get("lastAttemptTime") != began and self._ended(name), 30)
+        until(lambda: self.get(name).get("lastAttemptTime") != began and self._ended(name), 120)
         return self.get(name)
 
     def _ended(self, name: str) -> bool:
@@ -166,7 +166,7 @@ def test_what_is_not_there_is_not_found(jobs: Jobs) -> None:
 def test_a_page_in_a_browser_may_run_nothing(jobs: Jobs) -> None:
     url = f"{jobs.url}/v1/{PARENT}/jobs/shop-backup:run"
     for headers in ({"Origin": "https://elsewhere.example"}, {"Host": "elsewhere.example"}):
-        assert httpx.post(url, headers=headers).status_code == 403
+        assert httpx.post(url, headers=headers, timeout=120).status_code == 403
     assert not jobs.log.exists()
 
 

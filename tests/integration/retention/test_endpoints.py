@@ -47,7 +47,7 @@ class Client:
 
     def post(self, path: str, email: str = SCHEDULER, **more: Any) -> httpx.Response:
         return httpx.post(
-            f"{self.url}{PATH}/{path}", headers={"Authorization": f"Bearer {self.token(email)}"}, timeout=60, **more
+            f"{self.url}{PATH}/{path}", headers={"Authorization": f"Bearer {self.token(email)}"}, timeout=120, **more
         )
 
 
@@ -104,7 +104,7 @@ def test_the_scheduler_s_call_archives_what_has_expired(world: World, client: Cl
 def test_the_archive_is_listed_by_table_and_day(world: World, client: Client) -> None:
     def listed(query: str = "") -> list[dict[str, Any]]:
         headers = {"Authorization": f"Bearer {client.token(OPERATOR)}"}
-        answer = httpx.get(f"{client.url}{PATH}/archive{query}", headers=headers, timeout=60).raise_for_status()
+        answer = httpx.get(f"{client.url}{PATH}/archive{query}", headers=headers, timeout=120).raise_for_status()
         days: list[dict[str, Any]] = answer.json()["days"]
         return days
 
@@ -120,7 +120,8 @@ def test_the_archive_is_listed_by_table_and_day(world: World, client: Client) ->
     assert all(one["objects"] == 1 and one["bytes"] > 0 for one in days)
     assert [one["table"] for one in listed("?table=insight_feedback")] == ["insight_feedback"]
     assert len(listed("?limit=1")) == 1
-    refused = httpx.get(f"{client.url}{PATH}/archive", headers={"Authorization": f"Bearer {client.token(SCHEDULER)}"})
+    headers = {"Authorization": f"Bearer {client.token(SCHEDULER)}"}
+    refused = httpx.get(f"{client.url}{PATH}/archive", headers=headers, timeout=120)
     assert refused.status_code == 403
 
 
@@ -353,7 +354,7 @@ def write_in_clear(world: World) -> None:
 
 def test_what_is_not_allowed_or_not_right_is_refused(client: Client) -> None:
     order = {"table": "system_metrics", "start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}
-    assert httpx.post(f"{client.url}{PATH}/run").status_code == 401
+    assert httpx.post(f"{client.url}{PATH}/run", timeout=120).status_code == 401
     assert client.post("run", "stranger@example.org").status_code == 403
     assert client.post("restore", json=order).status_code == 403
     assert client.post("restore", OPERATOR, json=order).status_code == 400

@@ -158,7 +158,14 @@ class History:
             assert bucket["p50"] in (None, pytest.approx(values[-(-len(values) // 2) - 1], rel=0.01))
 
 
-@settings(max_examples=15, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# The same histories each time: a change that has nothing to do with it is not to fail by chance.
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=STEPS, cut=st.tuples(st.integers(-9000, 9000), st.integers(0, 9000)))
 async def test_aggregates_are_a_recount_after_every_step(
     world: World, store: Store, steps: list[tuple[str, Any]], cut: tuple[int, int]

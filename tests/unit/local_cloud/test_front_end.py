@@ -43,7 +43,7 @@ async def served(
     *,
     public: bool = True,
     concurrency: int = 10,
-    seconds: float = 5.0,
+    seconds: float = 60.0,
 ) -> AsyncIterator[Served]:
     bindings = Bindings()
     bindings.add("function/shop", "roles/run.invoker", "allUsers" if public else f"serviceAccount:{DEPLOYER}")
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_ends_the_request(tmp_path: Path) -> None:
             request = asyncio.create_task(shop.client.get(shop.url).__aenter__())
             await began.wait()
             request.cancel()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await ended.wait()
 
     asyncio.run(scenario())

@@ -57,7 +57,7 @@ class Served(Monitored):
         ).projects()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _serve(self) -> MetricServer:
         server = MetricServer(self.store, f"127.0.0.1:{self.port}")
@@ -345,7 +345,7 @@ def test_a_webhook_on_this_machine_is_called_and_no_other(tmp_path: Path) -> Non
                 monitored.clock.now += 60
                 monitored.gauge("queue", value)
                 monitored.after(0)
-            sent = [await asyncio.wait_for(received.get(), 20) for _ in range(2)]
+            sent = [await asyncio.wait_for(received.get(), 60) for _ in range(2)]
             await notifier.close()
         await runner.cleanup()
         return sent

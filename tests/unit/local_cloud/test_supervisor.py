@@ -21,7 +21,7 @@ SERVE = "Path(sys.argv[1]).touch(); signal.pause()"
 # A child that stays when its parent is killed.
 BEAR = "subprocess.Popen(['sleep', '1000']);"
 # One that was killed may not have been given the time to end yet.
-END_SECONDS = 10
+END_SECONDS = 60
 
 
 class Script(Server):
@@ -54,7 +54,7 @@ class Said(list[str]):
         self._more.set()
 
     async def until(self, text: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(text in line for line in self):
                 self._more.clear()
                 await self._more.wait()

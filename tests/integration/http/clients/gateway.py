@@ -40,7 +40,7 @@ class Gateway:
         self.received: list[Received] = []
         self.failures: deque[Failure | None] = deque()
         self._functions = functions
-        self._client = httpx.Client(timeout=30, limits=CONNECTIONS)
+        self._client = httpx.Client(timeout=120, limits=CONNECTIONS)
 
     def fail(self, status: int | None, *, applied: bool = False, **headers: str) -> None:
         """Fail the next request that comes, after those that fail already."""
