@@ -6,7 +6,7 @@ response one after the other, which is a system call, a packet and a wake-up of 
 of what a request cost that is answered from memory: docs/decisions/0060-request-path.md.
 
 This module leans on how uvicorn keeps a response's state; pyproject.toml bounds uvicorn for it. Where the server is
-another one, as in functions-framework's debug mode, the long way is taken, and what is sent is the same.
+another one, as in functions-framework's debug mode, a request takes the long way.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from utxoiq_http.answer import Answer
 
 Application = Callable[[Scope, Receive], Awaitable[Answer]]
+
+# What is longer is not copied behind its head.
+MAX_COPIED_BYTES = 64 * 2**10
+_CONNECTION = b"\r\nconnection:"
 
 
 class Direct:
@@ -40,14 +44,16 @@ class Direct:
 def _write(cycle: RequestResponseCycle, reply: Answer) -> bool:
     """Write the response as a whole, and return whether that was done.
 
-    It is left to the server where there is more to it: no body is sent, the connection ends with it, the client is slow
-    to read or gone, or a header would end its line.
+    It is left to the server where there is more to it: no body is sent, or a large one, the connection ends with it,
+    the client is slow to read or gone, or a header would end its line.
     """
-    if not cycle.keep_alive or cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+    if not cycle.keep_alive or cycle.disconnected or cycle.flow.write_paused:
+        return False
+    if len(reply.body) > MAX_COPIED_BYTES or cycle.scope["method"] == "HEAD":
         return False
     headers = [*cycle.default_headers, *reply.raw_headers]
     lines = b"\r\n".join(map(b": ".join, headers))
-    if lines.count(b"\r") != len(headers) - 1 or lines.count(b"\n") != len(headers) - 1 or b"\0" in lines:
+    if _CONNECTION in lines or b"\0" in lines or not lines.count(b"\r") == lines.count(b"\n") == len(headers) - 1:
         return False
     cycle.response_started = True
     cycle.waiting_for_100_continue = False

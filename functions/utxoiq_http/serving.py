@@ -34,7 +34,7 @@ def create_store_app(name: str, routes: Sequence[Route[Store]], environment: Map
 def create_app(
     name: str, routes: Sequence[Route[Part]], environment: Mapping[str, str], part_of: Callable[[Store], Part]
 ) -> App[Part]:
-    """Return an app whose handlers work on what `part_of` makes of the store.
+    """Return an app whose handlers work on what `part_of` makes of the store, and which this process is to serve.
 
     Raises ConfigurationError, which names the wrong variable.
     """

@@ -18,12 +18,14 @@ def set_server_options() -> None:
     It sends no Server header, and leaves X-Forwarded-For to client_address. It prepares no websockets, and no lines of
     an access log, which gunicorn's level would throw away. It keeps an idle connection for longer than any front end
     does, so that it is the one who closes it: gunicorn's own 2 s are shorter, and a request is lost that comes while
-    its connection is being closed.
+    its connection is being closed. A request that came on a connection before the last one was answered inherits
+    nothing of that one, such as its deadline.
     """
     UvicornWorker.CONFIG_KWARGS = {
         **UvicornWorker.CONFIG_KWARGS,
         "access_log": False,
         "proxy_headers": False,
+        "reset_contextvars": True,
         "server_header": False,
         "timeout_keep_alive": IDLE_SECONDS,
         "ws": "none",

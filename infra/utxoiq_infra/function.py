@@ -92,8 +92,9 @@ class ServerlessFunction(Component):
                         network=platform.network.network.name, subnetwork=platform.network.subnetwork.name
                     )
                 ],
-                # Served by uvicorn: an async entry point needs it.
-                environment_variables={"FUNCTION_USE_ASGI": "true", **environment},
+                # Served by uvicorn: an async entry point needs it. Google sets the other one where nobody does, and
+                # then takes standard output away while a request is answered; our lines have an id of their own.
+                environment_variables={"FUNCTION_USE_ASGI": "true", "LOG_EXECUTION_ID": "false", **environment},
                 secret_environment_variables=[
                     cloudfunctionsv2.FunctionServiceConfigSecretEnvironmentVariableArgs(
                         key=key, project_id=mount.project, secret=mount.secret, version=mount.version

@@ -2,31 +2,37 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
-from utxoiq_http import answer
+from utxoiq_http import answer, worker
 from utxoiq_http.answer import Answer
 from utxoiq_http.direct import Direct
+from utxoiq_http.problems import Problem
 
 pytestmark = pytest.mark.anyio
 
 App = Callable[[Scope, Receive], Awaitable[Answer]]
 DATE = (b"date", b"Sun, 29 Nov 2026 00:00:00 GMT")
+_path: ContextVar[str | None] = ContextVar("path", default=None)
 JOB = b"POST /job HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n"
 
 
 class Recorder(asyncio.Transport):
-    """Keeps what is written to a connection."""
+    """Keeps what is written to a connection; how many requests were answered, and whether it waits for another one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
         self.closed = False
+        self.answered = 0
+        self.waits = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writes.append(bytes(data))
@@ -66,6 +72,11 @@ async def large(scope: Scope, receive: Receive) -> Answer:
     return answer.from_json(200, b"[" + b"1, " * 100_000 + b"1]")
 
 
+async def late(scope: Scope, receive: Receive) -> Answer:
+    """Give a body up that does not come, and the connection with it."""
+    return answer.from_problem(Problem(408, "late", headers=[(b"connection", b"close")]), "request-1")
+
+
 async def injected(scope: Scope, receive: Receive) -> Answer:
     reply = answer.from_value(200, {})
     reply.raw_headers.append((b"x-request-id", b"7\r\nset-cookie: owned"))
@@ -86,7 +97,8 @@ async def exchange(
     paused: bool = False,
 ) -> Recorder:
     """Feed a connection of the server, and return what it wrote until its requests were answered."""
-    config = Config(app, log_config=None, proxy_headers=False, access_log=False, ws="none")
+    worker.set_server_options()
+    config = Config(app, log_config=None, **UvicornWorker.CONFIG_KWARGS)
     state = ServerState()
     state.default_headers = [DATE]
     protocol, transport = HttpToolsProtocol(config, state, {}), Recorder()
@@ -101,6 +113,8 @@ async def exchange(
         protocol.resume_writing()
     while state.tasks:
         await asyncio.wait(state.tasks)
+    transport.answered = state.total_requests
+    transport.waits = protocol.timeout_keep_alive_task is not None
     if protocol.timeout_keep_alive_task is not None:
         protocol.timeout_keep_alive_task.cancel()
     return transport
@@ -119,22 +133,49 @@ async def framework(scope: Scope, receive: Receive, send: Send) -> None:
         (echo, [b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n"], 2),
         (nothing, [b"DELETE /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
         (unchanged, [b"GET /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
-        (large, [b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
+        (nothing, [JOB + b"\r\n", b"12"], 1),
+        (large, [b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"], None),
+        (late, [JOB + b"\r\n", b"12"], None),
         (echo, [b"HEAD /job HTTP/1.1\r\nhost: a\r\n\r\n"], None),
         (echo, [b"GET /job HTTP/1.0\r\nhost: a\r\n\r\n"], None),
         (echo, [b"GET /job HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"], None),
     ],
-    ids=["GET", "in parts", "expected", "pipelined", "204", "304", "large", "HEAD", "1.0", "the last"],
+    ids=[
+        "GET",
+        "in parts",
+        "expected",
+        "pipelined",
+        "204",
+        "304",
+        "unread",
+        "large",
+        "late",
+        "HEAD",
+        "1.0",
+        "the last",
+    ],
 )
 async def test_both_ways_send_the_same(app: App, received: list[bytes], writes: int | None) -> None:
     short = await exchange(Direct(app, framework), *received)
     long = await exchange(on_long_way(app), *received)
 
     assert b"".join(short.writes) == b"".join(long.writes)
-    assert short.closed == long.closed
+    assert (short.closed, short.answered, short.waits) == (long.closed, long.answered, long.waits)
     assert DATE[1] in b"".join(short.writes)
     if writes is not None:
         assert len(short.writes) == writes < len(long.writes)
+
+
+async def test_a_request_inherits_nothing_of_the_one_before_on_its_connection() -> None:
+    inherited = []
+
+    async def remember(scope: Scope, receive: Receive) -> Answer:
+        inherited.append(_path.get())
+        _path.set(scope["path"])
+        return answer.empty()
+
+    await exchange(Direct(remember, framework), b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert inherited == [None, None]
 
 
 async def test_a_client_that_is_slow_to_read_is_waited_for() -> None:
