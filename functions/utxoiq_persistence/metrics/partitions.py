@@ -13,6 +13,8 @@ from utxoiq_persistence.sqlstates import LOCK_NOT_AVAILABLE, read_sqlstate
 
 _SQL = load("partitions")
 ATTEMPTS = 3
+# For how long a transaction that holds the table may have nothing to do.
+SILENT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,23 @@ def _months(session: Session, *, attached: bool) -> list[Month]:
 
 def prepare(session: Session, month: Month) -> None:
     """Index the month by time, for its archiving. Raises DatabaseUnavailable if traffic holds it for too long."""
-    _try_to(session, "prepare_month", month)
+    _try_to(month, lambda: session.run(_SQL["prepare_month"], month=month.first))
 
 
 def detach(session: Session, month: Month, check: Callable[[], None]) -> None:
     """Detach the month from the table, unless `check`, which is called in the same transaction, raises.
 
-    Migrations wait meanwhile. Raises DatabaseUnavailable if traffic holds the table for too long.
+    Traffic and migrations wait meanwhile, but not for a function that has gone silent: the server ends its transaction.
+    Raises DatabaseUnavailable if traffic holds the table for too long.
     """
-    _try_to(session, "detach_month", month, check)
+
+    def detach_checked() -> None:
+        with session.transaction():
+            session.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_SECONDS:g}s'")
+            session.run(_SQL["detach_month"], month=month.first)
+            check()
+
+    _try_to(month, detach_checked)
 
 
 def find_oldest_transaction(session: Session) -> str:
@@ -97,12 +107,10 @@ def find_oldest_transaction(session: Session) -> str:
     return str(transaction)
 
 
-def _try_to(session: Session, statement: str, month: Month, check: Callable[[], None] = lambda: None) -> None:
+def _try_to(month: Month, work: Callable[[], object]) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with session.transaction():
-                session.run(_SQL[statement], month=month.first)
-                check()
+            work()
         except DatabaseError as error:
             if read_sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise

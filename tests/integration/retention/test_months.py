@@ -1,10 +1,14 @@
 """Months of metrics: there before they are needed, and gone when the archive has them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.integration.retention.world import World, month_start
 
+from utxoiq_persistence.metrics import partitions as months
+from utxoiq_persistence.metrics.partitions import Month
+from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -57,3 +61,24 @@ async def test_rows_of_a_detached_month_that_are_not_archived_go_back(world: Wor
     drop = "SELECT * FROM system_metrics_drop_month(:month::date, NULL)"
     assert world.sql.run(drop, month=f"{at:%Y-%m-01}") == [[0, 10]]
     assert world.live("system_metrics") == written
+
+
+async def test_traffic_does_not_wait_for_a_function_that_goes_silent_while_it_takes_a_month_out(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.metrics(month_start(5), 5)
+    detach, counted = months.detach, []
+
+    def go_silent() -> None:
+        counted.extend(world.sql.run("SELECT count(*) FROM metric_points"))  # it waits for the table
+
+    def detach_silently(session: Session, month: Month, check: Callable[[], None]) -> None:
+        detach(session, month, go_silent)
+
+    monkeypatch.setattr(months, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(months, "detach", detach_silently)
+    assert (await world.service(store).run("test")).status != "success"
+    assert counted[0] == [5]
+    monkeypatch.undo()
+    assert (await world.service(store).run("test")).status == "success"
+    assert f"{month_start(5):%Y_%m}" not in partitions(world)
