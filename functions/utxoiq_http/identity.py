@@ -110,19 +110,19 @@ class Identities:
 
         Raises Problem 400 for two credentials, 401 for invalid ones, 503 if the issuer's keys are unavailable.
         """
-        authorization = headers.get(b"authorization")
+        known = self.recall(headers)
+        if known is not None:
+            return known
+        authorization = headers.get(b"authorization", b"")
         api_key = headers.get(b"x-api-key")
-        if authorization is None:
-            return NOBODY if api_key is None else await self._identify_by_key(api_key)
         if api_key is not None:
-            raise Problem(400, "send Authorization or X-API-Key, not both")
+            if b"authorization" in headers:
+                raise Problem(400, "send Authorization or X-API-Key, not both")
+            return await self._identify_by_key(api_key)
         if self._settings.checked_by_platform and authorization.endswith(SIGNATURE_REMOVED):
             return self._identify_by_platform(_bearer(authorization))
-        digest = hashlib.sha256(authorization).digest()
-        verdict = self._standing(digest)
-        if verdict is None:
-            verdict = await self._verify(_bearer(authorization))
-            self._remember(digest, verdict)
+        verdict = await self._verify(_bearer(authorization))
+        self._remember(hashlib.sha256(authorization).digest(), verdict)
         return verdict.caller
 
     def knows(self, headers: Mapping[bytes, bytes]) -> bool:

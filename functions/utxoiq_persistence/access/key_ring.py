@@ -77,12 +77,12 @@ class KeyRing:
         Raises:
             DatabaseUnavailable: The key must be looked up, and the database cannot be reached.
         """
-        digest = digest_key(key)
-        held = self._held.get(digest)
-        if held is not None and held.until > time.monotonic():
-            return held.holder
+        known = self.recall(key)
+        if known is not None:
+            return known
         if not is_key(key):
             return None
+        digest = digest_key(key)
         flight = self._flights.get(digest)
         if flight is None:
             flight = self._flights[digest] = asyncio.create_task(self._look_up(digest))
