@@ -26,7 +26,8 @@ from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import load
 
 _SQL = load("retention")
-_SERIES, _DIGEST = "series", "digest"
+_SERIES = Column("series", "bigint", takes_null=False)
+_DIGEST = Column("digest", "bigint", takes_null=False)
 # The bytes that a value of each type has in PostgreSQL's binary format.
 _SIZES = {"bigint": 8, "double precision": 8, "timestamp with time zone": 8, "uuid": 16, "boolean": 1}
 # PostgreSQL counts microseconds from 2000, Arrow from 1970.
@@ -35,13 +36,13 @@ _HAS_SIZE = [column for column in POINTS.columns if column.type in _SIZES and no
 _VARYING = [column for column in POINTS.columns if column not in _HAS_SIZE]
 # The fields of a row in the order in which it is sent; of varying columns, whether there is a value.
 _FIELDS = [
-    Column(_SERIES, "bigint", takes_null=False),
+    _SERIES,
     *_HAS_SIZE,
     *(Column(column.name, "boolean", takes_null=False) for column in _VARYING),
-    Column(_DIGEST, "bigint", takes_null=False),
+    _DIGEST,
 ]
 _ROW_BYTES = ROW_HEADER_BYTES + sum(COLUMN_HEADER_BYTES + _SIZES[field.type] for field in _FIELDS)
-_NAMES = pa.schema([pa.field(_SERIES, pa.int64()), *(f for f in SYSTEM_METRICS.schema if f.name in OF_SERIES)])
+_NAMES = pa.schema([pa.field(_SERIES.name, pa.int64()), *(f for f in SYSTEM_METRICS.schema if f.name in OF_SERIES)])
 
 
 class SeriesMissing(PersistenceError):
@@ -58,9 +59,9 @@ def copy(session: Session, day: date, after: Place | None, limit: int, most_byte
     if after is not None:
         bounds |= after.parameters("after")
     part = _SQL["metric_points_part"].inline(**bounds, limit=limit)
-    selected = ", ".join([_SERIES, *map(_quoted, _HAS_SIZE), *(f"{_quoted(one)} IS NOT NULL" for one in _VARYING)])
-    digest = f"hash_record_extended(ROW({_SERIES}, {POINTS.sql()}), 0)"
-    query = f'SELECT {selected}, {digest} FROM ({part}) AS point ORDER BY "timestamp", id, {_SERIES}'  # noqa: S608
+    selected = ", ".join([_SERIES.name, *map(_quoted, _HAS_SIZE), *(f"{_quoted(one)} IS NOT NULL" for one in _VARYING)])
+    digest = f"hash_record_extended(ROW({_SERIES.name}, {POINTS.sql()}), 0)"
+    query = f'SELECT {selected}, {digest} FROM ({part}) AS point ORDER BY "timestamp", id, {_SERIES.name}'  # noqa: S608
     points = _Points(session.copy_out_frames(f"COPY ({query}) TO STDOUT (FORMAT binary)", _ROW_BYTES))
     if not points.row_count:
         return None
@@ -69,7 +70,7 @@ def copy(session: Session, day: date, after: Place | None, limit: int, most_byte
     between = _SQL["metric_points_between"].inline(**bounds)
     values = {column: _copy_values(session, column, between, points, most_bytes) for column in _VARYING}
     kept = min([points.row_count, *(points.reach(column, csv) for column, csv in values.items())])
-    rows = _Rows(points, values, _copy_names(session, points.column(_FIELDS[0])), kept)
+    rows = _Rows(points, values, _copy_names(session, points.column(_SERIES)), kept)
     return Part(
         SYSTEM_METRICS,
         day,
@@ -77,7 +78,7 @@ def copy(session: Session, day: date, after: Place | None, limit: int, most_byte
         points.place(0),
         points.place(kept - 1),
         rows.assemble,
-        DayDigest(kept, _exclusive_or(points.column(_FIELDS[-1]).slice(0, kept))),
+        DayDigest(kept, _exclusive_or(points.column(_DIGEST).slice(0, kept))),
         is_cut=kept < points.row_count,
     )
 
@@ -102,7 +103,7 @@ class _Points:
     def place(self, number: int) -> Place:
         """Return the place of a row, by its number."""
         moment, row_id = (column for name in ("timestamp", "id") for column in _HAS_SIZE if column.name == name)
-        values = (self.column(column)[number].as_py() for column in (moment, row_id, _FIELDS[0]))
+        values = (self.column(column)[number].as_py() for column in (moment, row_id, _SERIES))
         return Place(*values)
 
     def flags(self, column: Column) -> pa.Array:
@@ -168,7 +169,7 @@ class _Rows:
 
     def _find_names(self) -> dict[str, pa.Array]:
         names = parquet.from_csv(self.names.text, _NAMES, self.names.row_count).combine_chunks()
-        index = compute.index_in(self.points.column(_FIELDS[0]), names.column(_SERIES).combine_chunks())
+        index = compute.index_in(self.points.column(_SERIES), names.column(_SERIES.name).combine_chunks())
         return {name: names.column(name).combine_chunks().take(index) for name in OF_SERIES}
 
 
@@ -178,7 +179,7 @@ def _copy_values(session: Session, column: Column, between: str, points: _Points
         return CsvBlocks(most_bytes)
     query = (
         f"SELECT {_quoted(column)} FROM ({between}) AS point WHERE {_quoted(column)} IS NOT NULL"  # noqa: S608
-        f' ORDER BY "timestamp", id, {_SERIES}'
+        f' ORDER BY "timestamp", id, {_SERIES.name}'
     )
     return CsvBlocks.collect(session.copy_out(f"COPY ({query}) TO STDOUT (FORMAT csv)"), most_bytes)
 

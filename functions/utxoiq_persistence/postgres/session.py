@@ -4,6 +4,7 @@ import io
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -191,14 +192,8 @@ class Session:
 
     def _execute(self, text: str) -> None:
         self._be_patient()
-        try:
+        with self._noting_failures():
             self._connection.execute_simple(text)
-        except DatabaseError as error:
-            self._note_refusal(error)
-            raise
-        except BaseException:
-            self.broken = True
-            raise
 
     def copy_out(self, command: str) -> Iterator[list[bytes]]:
         """Yield the rows that a COPY … TO STDOUT sends, in lists as they come. Raises what `run` raises.
@@ -223,8 +218,14 @@ class Session:
     def copy_in(self, command: str, blocks: Iterable[bytes]) -> None:
         """Send blocks of rows to a COPY … FROM STDIN. Raises what `run` raises."""
         self._be_patient()
-        try:
+        with self._noting_failures():
             self._connection.execute_unnamed(command, stream=blocks)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        """Note what a failure of the block tells of the session, and raise it."""
+        try:
+            yield
         except DatabaseError as error:
             self._note_refusal(error)
             raise
