@@ -78,11 +78,6 @@ WHERE table_name = :table_name AND state IN ('archived', 'removed', 'gone')
   AND first_at < :end_time AND last_at >= :start_time
 ORDER BY first_at, name
 
--- name: removed_between
--- Of both ends of the range, what is not in the table any more, and how many rows the objects have that reach into it.
-SELECT min(first_at), max(last_at), sum(row_count)::bigint FROM archive_objects
-WHERE table_name = :table_name AND state = 'removed' AND first_at <= :end_time AND last_at >= :start_time
-
 -- name: hold_object
 UPDATE archive_objects SET
     state = 'archived', ended_at = NULL,

@@ -4,15 +4,14 @@ INSERT INTO metric_points (series, "timestamp", id, metric_value, metric_metadat
 SELECT * FROM unnest(
     :series::bigint[], :timestamps::timestamptz[], :ids::uuid[], :metric_values::float8[], :metadata::jsonb[])
 
--- name: find_metrics
+-- part: newest
 -- The newest rows of each series, of which those that are shown are the newest. Of several series, the first look is at
 -- a few of each: those are enough rows to tell how far back the page can reach, and which series have any of it.
--- A page is cut where its rows would take more than :most_bytes; its first row always comes. A row's object is put
--- together as a text, of which its series' part is made once: row_to_json takes half as long again.
 WITH chosen AS MATERIALIZED (
-    SELECT series,
-           concat('"service_name":', to_json(service_name), ',"metric_type":', to_json(metric_type)) AS named,
-           concat('"unit":', to_json(unit)) AS measured
+    SELECT series, count(*) OVER () = 1 AS alone,
+           concat('","service_name":', to_json(service_name), ',"metric_type":', to_json(metric_type),
+                  ',"metric_value":') AS named,
+           concat(',"unit":', to_json(unit), ',"timestamp":"') AS measured
     FROM metric_series
     WHERE true
       AND service_name = :service_name -- if given
@@ -26,52 +25,69 @@ WITH chosen AS MATERIALIZED (
         ORDER BY "timestamp" DESC, id DESC
         LIMIT 1 + (:limit::bigint + :offset::bigint) / (SELECT count(*) FROM chosen)
     ) AS point
-    WHERE (SELECT count(*) FROM chosen) > 1
+    WHERE NOT chosen.alone
 ), bound AS MATERIALIZED (
     SELECT greatest(:start_time::timestamptz, (
         SELECT "timestamp" FROM first_look ORDER BY "timestamp" DESC LIMIT 1 OFFSET :limit::bigint + :offset::bigint
     )) AS since
 ), found AS (
-    SELECT {metric_points}, named, measured FROM (
-        SELECT series, named, measured FROM chosen
-        WHERE (SELECT count(*) FROM chosen) = 1
-           OR series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
+    SELECT {metric_points}, alone, named, measured FROM (
+        SELECT series, alone, named, measured FROM chosen
+        WHERE alone OR series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
     ) AS reached CROSS JOIN LATERAL (
         SELECT {metric_points} FROM metric_points AS newest
         WHERE newest.series = reached.series
-          AND "timestamp" >= (SELECT since FROM bound) AND "timestamp" <= :end_time
+          AND "timestamp" >= (SELECT since FROM bound) AND "timestamp" >= :start_time AND "timestamp" <= :end_time
           AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
         ORDER BY "timestamp" DESC, id DESC
         LIMIT :limit::bigint + :offset::bigint + 1
     ) AS point
     ORDER BY "timestamp" DESC, id DESC
     LIMIT :limit::bigint + 1 OFFSET :offset::bigint
-), page AS MATERIALIZED (
-    SELECT "timestamp", id, concat(
-               '{"id":"', id, '",', named, ',"metric_value":', to_json(metric_value), ',', measured,
-               ',"timestamp":"', {time "timestamp"}, '","metric_metadata":', coalesce(metric_metadata::text, 'null'), '}'
-           ) AS object
-    FROM found
-), whole AS MATERIALIZED (
-    SELECT count(*) AS rows, count(*) + sum(octet_length(object)) <= :most_bytes::bigint AS fits FROM page
-), shown AS (
-    (SELECT "timestamp", id, object FROM page WHERE (SELECT fits FROM whole)
-     ORDER BY "timestamp" DESC, id DESC LIMIT :limit::bigint)
-    UNION ALL
-    SELECT "timestamp", id, object FROM (
-        SELECT "timestamp", id, object, row_number() OVER newest AS place,
-               sum(1 + octet_length(object)) OVER newest AS bytes
-        FROM page WHERE (SELECT NOT fits FROM whole)
-        WINDOW newest AS (ORDER BY "timestamp" DESC, id DESC ROWS UNBOUNDED PRECEDING)
-    ) AS added
-    WHERE place <= :limit::bigint AND (bytes <= :most_bytes::bigint OR place = 1)
-), answer AS (
-    SELECT count(*) AS rows, coalesce(string_agg(object, ',' ORDER BY "timestamp" DESC, id DESC), '') AS objects FROM shown
 )
-SELECT '[' || answer.objects || ']',
-       CASE WHEN whole.rows > answer.rows THEN (
-           SELECT "timestamp" || ' ' || id FROM page ORDER BY "timestamp", id OFFSET whole.rows - answer.rows LIMIT 1) END
-FROM answer, whole
+
+-- part: archived
+-- What the archive has of the range, which it can have after a week at the earliest: of both ends, what is not in the
+-- table any more, and how many rows the objects have that reach into it.
+SELECT min(first_at) AS first, max(last_at) AS last, sum(row_count)::bigint AS rows FROM archive_objects
+WHERE table_name = 'system_metrics' AND state = 'removed' AND first_at <= :end_time AND last_at >= :asked_since
+  AND :asked_since::timestamptz < now() - interval '7 days'
+
+-- name: find_metrics
+-- A row's object is put together as a text, each on a line: row_to_json takes half as long again. The names of a
+-- series that is alone are sent once: \x01 stands for them, which is in no JSON. A row that takes more than its share of
+-- :most_bytes is left out, so that nothing grows too large; find_large_metrics is for such a page.
+{newest}
+SELECT coalesce(page.objects, ''), page.fitting, page.rows, chosen.named,
+       archived.first, archived.last, archived.rows
+FROM (
+    SELECT string_agg(object, E',\n') FILTER (WHERE fits) AS objects, count(*) FILTER (WHERE fits) AS fitting,
+           count(*) AS rows
+    FROM (
+        SELECT object, 2 + octet_length(object) <= :most_bytes::bigint / (:limit::bigint + 1) AS fits FROM (
+            SELECT '{"id":"' || id::text || CASE WHEN alone THEN E'\x01' ELSE named END || metric_value::text
+                   || measured || {time "timestamp"}
+                   || '","metric_metadata":' || coalesce(metric_metadata::text, 'null') || '}' AS object
+            FROM found OFFSET 0
+        ) AS objects
+    ) AS measured_objects
+) AS page
+CROSS JOIN ({archived}) AS archived
+LEFT JOIN chosen ON chosen.alone
+
+-- name: find_large_metrics
+-- As find_metrics, but the page ends before its rows take more than :most_bytes; its first row always comes.
+{newest}
+SELECT coalesce(string_agg(object, E',\n') FILTER (WHERE fits), ''), count(*) FILTER (WHERE fits), count(*)
+FROM (
+    SELECT object, row_number() OVER newest = 1 OR sum(2 + octet_length(object)) OVER newest <= :most_bytes::bigint AS fits
+    FROM (
+        SELECT '{"id":"' || id::text || named || metric_value::text || measured || {time "timestamp"}
+               || '","metric_metadata":' || coalesce(metric_metadata::text, 'null') || '}' AS object
+        FROM found OFFSET 0
+    ) AS objects
+    WINDOW newest AS (ROWS UNBOUNDED PRECEDING)
+) AS measured_objects
 
 -- name: aggregate
 -- Before the watermark whole days from daily parts, whole hours of the days at the edges from hourly ones, and only what

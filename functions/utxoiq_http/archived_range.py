@@ -2,14 +2,14 @@
 
 from utxoiq_http.answer import Header
 from utxoiq_persistence import times
-from utxoiq_persistence.archive.cold_range import ColdRange
+from utxoiq_persistence.records import ArchivedRange
 
 ARCHIVED_RANGE = "X-Archived-Range"
 ARCHIVED_ROWS = "X-Archived-Rows"
 RESTORE = "/api/v1/monitoring/retention/restore"
 
 
-def headers(archived: ColdRange | None) -> list[Header]:
+def headers(archived: ArchivedRange | None) -> list[Header]:
     """Return what tells which part is archived, how many rows it has at most, and where they are had; none for none."""
     if archived is None:
         return []

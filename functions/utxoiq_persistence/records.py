@@ -258,8 +258,31 @@ class Document(Struct, frozen=True):
     version: int | None = None
 
 
+class ArchivedRange(Struct, frozen=True):
+    """Holds the part of a range between the first and the last row that left the table for the archive.
+
+    Rows in between may be in the table nevertheless: retention takes days, and restoring brings them back.
+
+    Attributes:
+        first: Where it starts, within the range.
+        last: Where it ends, within the range.
+        rows: How many rows the archive has in it at most.
+    """
+
+    first: datetime
+    last: datetime
+    rows: int
+
+
 class Page(Struct, frozen=True):
-    """Holds a page of JSON, and `next_cursor` if more rows may follow."""
+    """Holds a page of JSON.
+
+    Attributes:
+        body: The page.
+        next_cursor: Where it goes on, if more rows may follow.
+        archived: The part of the asked range that is in the archive only, if any is.
+    """
 
     body: bytes
     next_cursor: str | None = None
+    archived: ArchivedRange | None = None

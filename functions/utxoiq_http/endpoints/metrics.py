@@ -17,15 +17,12 @@ from utxoiq_http.links import LINK
 from utxoiq_http.problems import MAX_ERRORS, FieldError, invalid
 from utxoiq_http.routes import IDEMPOTENCY_KEY, Call, Route
 from utxoiq_persistence import schedules
-from utxoiq_persistence.archive import cold_range
 from utxoiq_persistence.records import AggregateQuery, MetricsQuery, NewMetric
 from utxoiq_persistence.store import Store
 
 PATH = "/api/v1/monitoring/metrics"
 READ = "metrics:read"
 WRITE = "metrics:write"
-# Metrics stay in the database for a week at least, whatever a stack configures.
-NEVER_ARCHIVED = timedelta(days=7)
 BATCH_LIMIT = 8 * 2**20
 Batch = Annotated[list[NewMetric], Meta(max_length=5000)]
 EXAMPLE = {"service_name": "api", "metric_type": "latency", "metric_value": 12.5, "unit": "ms"}
@@ -61,10 +58,9 @@ async def list_metrics(store: Store, call: Call[MetricsQuery, None]) -> Answer:
     """
     query = call.parameters
     pages.check_start(query)
-    response = pages.answer_page(call, await store.metrics.find(query))
-    if query.start_time < datetime.now(UTC) - NEVER_ARCHIVED:
-        archived = await cold_range.find(store.database, "system_metrics", query.start_time, query.end_time)
-        response.raw_headers += archived_range.headers(archived)
+    page = await store.metrics.find(query)
+    response = pages.answer_page(call, page)
+    response.raw_headers += archived_range.headers(page.archived)
     return response
 
 

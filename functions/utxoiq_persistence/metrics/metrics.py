@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from pg8000.exceptions import DatabaseError
 from utxoiq_persistence import times
 from utxoiq_persistence.cache.cache import Cache
 from utxoiq_persistence.errors import DatabaseUnavailable, PersistenceError, RuleBroken
-from utxoiq_persistence.metrics import folding, sketches, trends
+from utxoiq_persistence.metrics import folding, pages, sketches, trends
+from utxoiq_persistence.metrics.pages import MetricsPage
 from utxoiq_persistence.metrics.series import SeriesNumbers
 from utxoiq_persistence.postgres import arrays, cursors
 from utxoiq_persistence.postgres.database import Database
@@ -41,11 +42,7 @@ PAST = timedelta(hours=1)
 AGGREGATE_SECONDS = 3600
 # How far back one call makes sketches, and for how many seconds it folds and makes them.
 LATELY = timedelta(days=2)
-# Of a page of metrics, as JSON.
-MAX_PAGE_BYTES = 16 * 2**20
 FOLD_BUDGET = 20.0
-# Of many series, the newest rows are looked for in the last of these spans that has enough of them.
-SPANS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=31))
 # The largest group of rows in one commit: beyond this, one long statement costs more than a second commit.
 MAX_ROWS = 100
 # RFC 9562: the first digit of a uuid's fourth group has two bits that are not random.
@@ -107,12 +104,12 @@ class Metrics:
         """
         _check_range(query.start_time, query.end_time)
         if not _is_recent_series(query):
-            body, place = await self._find(query)
-            return Page(body, cursors.encode(place))
+            page = await self._find(query)
+            return Page(page.body, cursors.encode(page.place), page.archived)
 
         async def read() -> Document:
-            body, place = await self._find(query)
-            return Document((place or "").encode() + b"\n" + body)
+            page = await self._find(query)
+            return Document((page.place or "").encode() + b"\n" + page.body)
 
         tag = _tag(query.service_name or "", query.metric_type or "")
         held = await self._cache.get("metrics", tag, _ENCODER.encode(query).decode(), RECENT_SECONDS, read)
@@ -203,33 +200,13 @@ class Metrics:
         except (PersistenceError, DatabaseError) as error:
             _log.warning("the partitions of the months ahead could not be created: %s", error)
 
-    async def _find(self, query: MetricsQuery) -> tuple[bytes, str | None]:
+    async def _find(self, query: MetricsQuery) -> MetricsPage:
         if self._replica is not None and query.end_time.timestamp() < time.time() - PAST.total_seconds():
             try:
-                return await self._find_in(self._replica, query)
+                return await pages.find(self._replica, query)
             except (DatabaseUnavailable, DatabaseError) as error:  # DatabaseError if its schema is not migrated yet
                 _log.warning("the replica does not answer, reading from the primary: %s", error)
-        return await self._find_in(self._database, query)
-
-    async def _find_in(self, database: Database, query: MetricsQuery) -> tuple[bytes, str | None]:
-        """Return the page, from the shortest span that has one more than it shows, and the place of the next."""
-        after = cursors.decode(query.cursor)
-        for start in _starts(query, after):
-            ((text, place),) = await database.fetch(
-                _SQL["find_metrics"],
-                idempotent=True,
-                service_name=query.service_name,
-                metric_type=query.metric_type,
-                start_time=start,
-                end_time=query.end_time,
-                limit=query.limit,
-                most_bytes=MAX_PAGE_BYTES,
-                offset=query.offset,
-                **after,
-            )
-            if place is not None:
-                break
-        return text.encode(), place
+        return await pages.find(self._database, query)
 
 
 def _new_ids(count: int) -> Iterator[str]:
@@ -254,18 +231,6 @@ def _encode_metadata(metadata: Sequence[dict[str, object] | None]) -> str:
     if not any(one is not None for one in metadata):
         return "{}"
     return arrays.encode_texts(None if one is None else _ENCODER.encode(one).decode() for one in metadata)
-
-
-def _starts(query: MetricsQuery, after: Mapping[str, object]) -> Iterator[datetime]:
-    """Yield where to begin to look, later ones first: the newest of many series are likely to be near the end."""
-    if query.service_name is None or query.metric_type is None:
-        latest = min(query.end_time, datetime.now(UTC))
-        if after["after_time"] is not None:
-            latest = min(latest, cursors.floor_to_second(str(after["after_time"])))
-        for span in SPANS:
-            if latest - query.start_time > span:
-                yield latest - span
-    yield query.start_time
 
 
 def _is_recent_series(query: MetricsQuery) -> bool:

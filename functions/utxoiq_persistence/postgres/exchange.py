@@ -161,7 +161,10 @@ class Exchange:
             self._connection.message_types[code](bytes(body), context)
             ready = ready or code == READY_FOR_QUERY
             taken = end
-        self._received = bytearray(received[taken:])
+        if taken:
+            self._received = bytearray(received[taken:])
+        elif not self._received:
+            self._received = bytearray(data)
         if ready:
             self._finish(context, None)
 

@@ -6,7 +6,8 @@ index once PostgreSQL plans a prepared statement for any parameters.
 
 `{insight_feedback}` stands for the table's columns as sql/columns.toml lists them, `{insight_feedback live}` for the
 same with the alias `live`; `{metric_points}` are those columns of system_metrics that a point has, not its series.
-`-- columns: shown` starts a list of the file's own, which its queries insert as `{shown}`.
+`-- columns: shown` starts a list of the file's own, and `-- part: newest` the part of a query that several of its
+queries share; they insert those as `{shown}` and `{newest}`.
 `{time created_at}` is a time as answers spell it, and `{answer insight_feedback live}` a row of the table's columns of
 what is called `live`, with its times spelled that way.
 """
@@ -20,7 +21,7 @@ from pg8000.native import literal, to_statement
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres.columns import POINTS, TABLES, spelled_time
 
-_HEADING = re.compile(r"^-- (name|columns): (\w+)\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^-- (name|columns|part): (\w+)\s*$", re.MULTILINE)
 _LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
 _ANSWER = re.compile(r"\{answer (\w+) (\w+)\}")
 _TIME = re.compile(r"\{time ([^{}]+)\}")
@@ -77,11 +78,11 @@ def load(table: str) -> dict[str, Statement]:
 
     Raises:
         FileNotFoundError: The function's archive lacks the file.
-        KeyError: A query names a list of columns that does not exist.
+        KeyError: A query names a list of columns or a part that does not exist.
     """
     parts = _HEADING.split((find_folder("sql") / f"{table}.sql").read_text())[1:]
     sections = list(zip(parts[::3], parts[1::3], (_COMMENT.sub("", text).strip() for text in parts[2::3]), strict=True))
-    own = {name: _insert_lists(text, {}) for kind, name, text in sections if kind == "columns"}
+    own = {name: _insert_lists(text, {}) for kind, name, text in sections if kind != "name"}
     return {name: _parse(name, _insert_lists(text, own)) for kind, name, text in sections if kind == "name"}
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from local_cloud.processes.postgres import Postgres
 from utxoiq_persistence.errors import RuleBroken
+from utxoiq_persistence.metrics import pages
 from utxoiq_persistence.postgres import cursors
 from utxoiq_persistence.postgres.columns import TABLES
 from utxoiq_persistence.records import AggregateQuery, Document, Interval, MetricsQuery, NewMetric, Page
@@ -274,6 +275,49 @@ async def test_many_series_are_paged_like_one_whatever_lies_in_a_span(store: Sto
         row_id for _, row_id in everything[70:80]
     ]
     assert len(await read(3, metric_type="dense-0")) == 31
+
+
+@pytest.mark.parametrize("kinds", [1, 3])
+async def test_pages_hold_what_fits_and_miss_nothing(
+    store: Store, service: str, kinds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of any size, of names with what JSON escapes, of one series (its names are sent apart) and of several."""
+    monkeypatch.setattr(pages, "MAX_PAGE_BYTES", 4000)
+    names = f'{service} "\\\x01\n,\u20bf'
+    sizes = [0, 10, 3000, 0, 0, 5000, 10, 10, 900, 900, 900, 900, 900, 0, 0, 4500, 0, 300, 300, 10]
+    sent = [
+        NewMetric(names, f"k\x01{n % kinds}", float(n), '"\t', {"text": "\x01,\n" * (size // 14)} if size else None, at)
+        for n, size in enumerate(sizes)
+        for at in [NOON + timedelta(microseconds=n // 2)]
+    ]
+    recorded = shown(await store.metrics.record_batch(sent))
+    rows = sorted(recorded, key=lambda row: (row["timestamp"], row["id"]), reverse=True)
+
+    async def read(limit: int) -> list[Page]:
+        read_pages: list[Page] = []
+        cursor = None
+        while not read_pages or cursor is not None:
+            query = MetricsQuery(NOON, NOON + HOUR, names, limit=limit, cursor=cursor)
+            read_pages.append(await store.metrics.find(query))
+            cursor = read_pages[-1].next_cursor
+        return read_pages
+
+    for limit in (1, 2, 7, 19, 20, 21):
+        read_pages = await read(limit)
+        assert [row for page in read_pages for row in shown(page)] == rows
+        for page in read_pages:
+            assert len(page.body) <= 4000 or len(shown(page)) == 1
+            assert 1 <= len(shown(page)) <= limit
+        assert len(await read(5000)) < len(rows)  # pages are filled
+
+
+async def test_names_count_in_what_fits_on_a_page(store: Store, service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MAX_PAGE_BYTES", 6000)
+    await store.metrics.record_batch([metric(service, n, NOON + timedelta(seconds=n), "k" * 50) for n in range(30)])
+    first = await store.metrics.find(MetricsQuery(NOON, NOON + HOUR, service, limit=30))
+    assert len(first.body) <= 6000
+    second = await store.metrics.find(MetricsQuery(NOON, NOON + HOUR, service, limit=30, cursor=first.next_cursor))
+    assert [row["metric_value"] for row in [*shown(first), *shown(second)]] == [*range(29, -1, -1)]
 
 
 @pytest.mark.parametrize("place", ["2026-01-01", "2026-01-01 00:00:00-05", "2026-01-01 00:00:00.5+00"])
