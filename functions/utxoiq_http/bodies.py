@@ -104,20 +104,16 @@ class BodyReader:
 
     def _settle_moments(self, value: Any) -> Iterator[FieldError]:
         """Put times without an offset in UTC, and tell of those that cannot be stored."""
-        if isinstance(value, Struct):
-            yield from self._settle_struct(value, "")
-            return
-        for index, item in enumerate(value):
-            yield from self._settle_struct(item, f"[{index}].")
-
-    def _settle_struct(self, value: Struct, prefix: str) -> Iterator[FieldError]:
+        alone = isinstance(value, Struct)
         for name in self._moments:
-            moment = getattr(value, name)
-            if isinstance(moment, datetime) and moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-                force_setattr(value, name, moment)  # nobody has seen it yet
-            if not moments.is_storable(moment):
-                yield FieldError(prefix + name, moments.OUT_OF_RANGE)
+            for index, item in enumerate((value,) if alone else value):
+                moment = getattr(item, name)
+                if not isinstance(moment, datetime) or moment.tzinfo is UTC:
+                    continue
+                if moment.tzinfo is None:
+                    force_setattr(item, name, moment.replace(tzinfo=UTC))  # nobody has seen it yet
+                elif not moments.is_storable(moment):
+                    yield FieldError(name if alone else f"[{index}].{name}", moments.OUT_OF_RANGE)
 
     def _check(self, errors: Iterator[FieldError]) -> None:
         if found := list(islice(errors, MAX_ERRORS)):

@@ -14,12 +14,10 @@ def encode_plain(values: Sequence[float] | Sequence[str]) -> str:
 
 def encode_texts(values: Iterable[str | None]) -> str:
     """Return the array literal of any texts, each of them quoted; None becomes NULL."""
-    return "{" + ",".join(map(_quote, values)) + "}"
+    return "{" + ",".join(["NULL" if value is None else _quote(value) for value in values]) + "}"
 
 
-def _quote(value: str | None) -> str:
-    if value is None:
-        return "NULL"
+def _quote(value: str) -> str:
     if "\\" in value or '"' in value:
         value = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{value}"'

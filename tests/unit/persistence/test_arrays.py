@@ -7,7 +7,7 @@ from utxoiq_persistence.postgres import arrays
 
 
 def test_ids_are_random_uuids() -> None:
-    texts = list(_new_ids(500))
+    texts = _new_ids(500)
     ids = [UUID(text) for text in texts]
     assert [str(identifier) for identifier in ids] == texts
     assert {(identifier.version, identifier.variant) for identifier in ids} == {(4, RFC_4122)}
