@@ -138,9 +138,13 @@ WITH mark AS MATERIALIZED (
     SELECT CASE :interval WHEN 'hour' THEN '-infinity' ELSE folded_day END, 'infinity' FROM mark
 ), counted_hours AS (
     SELECT bucket, sum(value_count) AS value_count, min(first_at) AS first_at, max(last_at) AS last_at
-    FROM hourly JOIN metric_parts ON bucket >= starts AND bucket < ends
-    WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour'
-      AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+    FROM hourly CROSS JOIN LATERAL (
+        SELECT bucket, value_count, first_at, last_at FROM metric_parts
+        WHERE service_name = :service_name AND metric_type = :metric_type AND resolution = 'hour'
+          AND bucket >= starts AND bucket < ends
+          AND bucket >= date_trunc('hour', :start_time::timestamptz, 'UTC') AND bucket <= :end_time
+        OFFSET 0
+    ) AS part
     GROUP BY bucket
 ), hours AS MATERIALIZED (
     SELECT hour.bucket, hour.value_count, sketch.keys, sketch.counts, coalesce(sketch.value_count, 0) AS sketched,
@@ -158,7 +162,7 @@ WITH mark AS MATERIALIZED (
         UNION ALL
         SELECT folded, 'infinity' FROM mark
     ) AS read CROSS JOIN LATERAL (
-        SELECT date_trunc('hour', "timestamp", 'UTC') AS bucket, metric_sketch_key(metric_value) AS key, count(*) AS count
+        SELECT date_bin('1 hour', "timestamp", 'epoch') AS bucket, metric_sketch_key(metric_value) AS key, count(*) AS count
         FROM named JOIN metric_points USING (series)
         WHERE "timestamp" >= greatest(starts, :start_time) AND "timestamp" <= :end_time AND "timestamp" < ends
         GROUP BY 1, 2

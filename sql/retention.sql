@@ -148,7 +148,7 @@ WITH gone AS (
       AND ({metric_points live}) IS NOT DISTINCT FROM ({metric_points archived})
     RETURNING live.id, named.service_name, named.metric_type, live."timestamp", live.metric_value
 ), leaving AS MATERIALIZED (
-    SELECT service_name, metric_type, date_trunc('hour', "timestamp", 'UTC') AS bucket,
+    SELECT service_name, metric_type, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
            metric_sketch_key(metric_value) AS key, count(*) AS count
     FROM gone GROUP BY 1, 2, 3, 4
 ), hours AS MATERIALIZED (
