@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.cloud_sql.api import AdminApi
 from local_cloud.google.cloud_sql.exports import Exports
-from local_cloud.google.cloud_sql.instance import ManagedPostgres
+from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy_backup
 from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.postgres import Postgres
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.backups import BackupService
@@ -28,6 +30,7 @@ USER = "backup@utxoiq-test.iam"
 PROJECT = "utxoiq-test"
 REGION = "us-central1"
 PRIMARY = "utxoiq-test-primary"
+PASSWORD = "secret"
 EXPORT_BUCKET = "utxoiq-test-backups"
 SETTINGS = {
     "tier": "db-custom-2-7680",
@@ -94,15 +97,56 @@ def cloud_sql(tmp_path: Path, storage: StorageServer) -> Iterator[CloudSqlServic
     service.stop()
 
 
-@pytest.fixture
-def primary(cloud_sql: CloudSqlService) -> Iterator[ManagedPostgres]:
-    server = cloud_sql.declared(
-        PRIMARY,
-        REGION,
-        password="secret",
-        settings={"fsync": "off"},
-        supervised=False,
-    )
+@pytest.fixture(scope="session")
+def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an instance that has not served yet."""
+    server = Postgres(tmp_path_factory.mktemp("empty") / "data", password=PASSWORD)
+    server.prepare()
+    server.stop()
+    return server.folder
+
+
+@pytest.fixture(scope="session")
+def filled_data(tmp_path_factory: pytest.TempPathFactory, empty_data: Path) -> Path:
+    """The data of one with the schema, some rows in each table, and the backup function's user."""
+    folder = tmp_path_factory.mktemp("filled") / "data"
+    # No more files of its log are kept than have to be: each copy would have them.
+    server = Postgres(folder, password=PASSWORD, settings={"fsync": "off", "min_wal_size": "32MB"})
+    copy_data(empty_data, server)
+    with server:
+        with server.connect() as connection:
+            connection.run(f"CREATE DATABASE {DATABASE}")
+            connection.run(f'CREATE ROLE "{USER}" LOGIN')
+        settings = DatabaseSettings(f"{PROJECT}:{REGION}:{PRIMARY}", DATABASE, "postgres", str(server.socket_dir))
+        schema.upgrade(settings, {"utxoiq_backup": USER})
+        with server.connect(database=DATABASE) as connection:
+            connection.run("""
+                INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block)
+                SELECT gen_random_uuid(), 'utxo_set', 0, n, 0 FROM generate_series(1, 20) AS n""")
+            connection.run("""
+                INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment)
+                SELECT gen_random_uuid(), 'insight-' || n % 100, 'user-' || n, 1 + n % 5, 'comment ' || n
+                FROM generate_series(1, 10000) AS n""")
+            connection.run("""
+                INSERT INTO system_metrics
+                SELECT gen_random_uuid(), 'api', 'latency', n, 'ms', now() - n * interval '1 minute', '{"zone": "a"}'
+                FROM generate_series(1, 20000) AS n""")
+    return folder
+
+
+def copy_data(data: Path, server: Postgres) -> None:
+    """Gives a server that has not served yet the data of one that has ended."""
+    server.folder.mkdir(parents=True, mode=0o700)
+    server.own(server.folder)
+    copy_backup(server, data, server.folder)
+
+
+@contextmanager
+def serve_primary(cloud_sql: CloudSqlService, data: Path) -> Iterator[ManagedPostgres]:
+    """A declared instance that serves a copy of some data, after its first backup."""
+    settings = {"fsync": "off"}
+    server = cloud_sql.declared(PRIMARY, REGION, password=PASSWORD, settings=settings, supervised=False)
+    copy_data(data, server)
     with server:
         first_backup = cloud_sql.adopt(PRIMARY, server, REGION, "POSTGRES_17", SETTINGS)
         assert first_backup is not None
@@ -112,35 +156,25 @@ def primary(cloud_sql: CloudSqlService) -> Iterator[ManagedPostgres]:
 
 
 @pytest.fixture
+def primary(cloud_sql: CloudSqlService, empty_data: Path) -> Iterator[ManagedPostgres]:
+    """The primary, which nobody has written to."""
+    with serve_primary(cloud_sql, empty_data) as server:
+        yield server
+
+
+@pytest.fixture
+def source(cloud_sql: CloudSqlService, filled_data: Path) -> Iterator[ManagedPostgres]:
+    """The primary, with the schema, some rows in each table, and the backup function's user."""
+    with serve_primary(cloud_sql, filled_data) as server:
+        yield server
+
+
+@pytest.fixture
 def admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
     with running_loop() as loop:
         apis = open_apis(loop, AdminApi(PROJECT, lambda: cloud_sql).routes())
         yield AdminClient(apis.url, lambda: loop.run(apis.close()))
         loop.run(apis.close())
-
-
-@pytest.fixture
-def source(primary: ManagedPostgres) -> ManagedPostgres:
-    """The primary, with the schema, some rows in each table, and the backup function's user."""
-    with primary.connect() as connection:
-        connection.run(f"CREATE DATABASE {DATABASE}")
-        connection.run(f'CREATE ROLE "{USER}" LOGIN')
-    instance = f"{PROJECT}:{REGION}:{PRIMARY}"
-    settings = DatabaseSettings(instance, DATABASE, "postgres", str(primary.socket_dir))
-    schema.upgrade(settings, {"utxoiq_backup": USER})
-    with primary.connect(database=DATABASE) as connection:
-        connection.run("""
-            INSERT INTO backfill_jobs (id, job_type, start_block, end_block, current_block)
-            SELECT gen_random_uuid(), 'utxo_set', 0, n, 0 FROM generate_series(1, 20) AS n""")
-        connection.run("""
-            INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment)
-            SELECT gen_random_uuid(), 'insight-' || n % 100, 'user-' || n, 1 + n % 5, 'comment ' || n
-            FROM generate_series(1, 10000) AS n""")
-        connection.run("""
-            INSERT INTO system_metrics
-            SELECT gen_random_uuid(), 'api', 'latency', n, 'ms', now() - n * interval '1 minute', '{"zone": "a"}'
-            FROM generate_series(1, 20000) AS n""")
-    return primary
 
 
 @pytest.fixture
