@@ -37,7 +37,8 @@ PLENTY = 10**9
 # How long the callers' tokens are good for, in seconds: longer than all tests take.
 TOKEN_SECONDS = 6 * 3600
 # How many rows each table has, and the sum of the transactions that wrote them: no change of a row leaves both as they
-# were, and they are read without reading what the rows hold. All but api_keys, where a check notes that the key was used.
+# were, and they are read without reading what the rows hold. Of all but api_keys, where a check notes that the key was
+# used.
 _STATE = """
 SELECT string_agg(format(
     'SELECT %L, count(*), sum(xmin::text::bigint) FROM %s', relname, oid::regclass

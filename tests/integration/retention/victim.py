@@ -9,13 +9,17 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 # Imported here for every run to have it: a fork is cheaper than an import.
 import google.cloud.storage  # noqa: F401
+import pyarrow.dataset
 import pyarrow.parquet  # noqa: F401
+import pytest
 
 from utxoiq_persistence.archive.bucket import ArchiveBucket
 from utxoiq_persistence.archive.retention import Retention
@@ -36,9 +40,20 @@ _context.set_forkserver_preload([__name__])
 
 def start(settings: Settings, retention: RetentionSettings, last_step: int = NEVER) -> ForkServerProcess:
     """A run that is killed before that step, counted from 0; its exit code is then -SIGKILL."""
+    _start_server()
     process = _context.Process(target=_run, args=(settings, retention, last_step, dict(os.environ)))
     process.start()
     return process
+
+
+def _start_server() -> None:
+    """Start what runs are forked from, unless it runs.
+
+    Python 3.11 does not give it this process's path, and leaves out what it then cannot import without a word.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
 
 
 def _run(settings: Settings, retention: RetentionSettings, last_step: int, environment: dict[str, str]) -> None:
