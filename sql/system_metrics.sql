@@ -46,17 +46,17 @@ WITH chosen AS MATERIALIZED (
     LIMIT :limit::bigint + 1 OFFSET :offset::bigint
 )
 
--- part: archived
--- What the archive has of the range, which it can have after a week at the earliest: of both ends, what is not in the
--- table any more, and how many rows the objects have that reach into it.
-SELECT min(first_at) AS first, max(last_at) AS last, sum(row_count)::bigint AS rows FROM archive_objects
-WHERE table_name = 'system_metrics' AND state = 'removed' AND first_at <= :end_time AND last_at >= :asked_since
-  AND :asked_since::timestamptz < now() - interval '7 days'
+-- columns: behind_names
+-- Of a row's object as text, what follows the names of its series.
+metric_value::text || measured || {time "timestamp"} || '","metric_metadata":' || coalesce(metric_metadata::text, 'null')
+|| '}'
 
 -- name: find_metrics
 -- A row's object is put together as a text, each on a line: row_to_json takes half as long again. The names of a
 -- series that is alone are sent once: \x01 stands for them, which is in no JSON. A row that takes more than its share of
 -- :most_bytes is left out, so that nothing grows too large; find_large_metrics is for such a page.
+-- With it comes what the archive has of the range, which it can have after a week at the earliest: of both ends, what is
+-- not in the table any more, and how many rows the objects have that reach into it.
 {newest}
 SELECT coalesce(page.objects, ''), page.fitting, page.rows, chosen.named,
        archived.first, archived.last, archived.rows
@@ -65,14 +65,16 @@ FROM (
            count(*) AS rows
     FROM (
         SELECT object, 2 + octet_length(object) <= :most_bytes::bigint / (:limit::bigint + 1) AS fits FROM (
-            SELECT '{"id":"' || id::text || CASE WHEN alone THEN E'\x01' ELSE named END || metric_value::text
-                   || measured || {time "timestamp"}
-                   || '","metric_metadata":' || coalesce(metric_metadata::text, 'null') || '}' AS object
+            SELECT '{"id":"' || id::text || CASE WHEN alone THEN E'\x01' ELSE named END || {behind_names} AS object
             FROM found OFFSET 0
         ) AS objects
     ) AS measured_objects
 ) AS page
-CROSS JOIN ({archived}) AS archived
+CROSS JOIN (
+    SELECT min(first_at) AS first, max(last_at) AS last, sum(row_count)::bigint AS rows FROM archive_objects
+    WHERE table_name = 'system_metrics' AND state = 'removed' AND first_at <= :end_time AND last_at >= :asked_since
+      AND :asked_since::timestamptz < now() - interval '7 days'
+) AS archived
 LEFT JOIN chosen ON chosen.alone
 
 -- name: find_large_metrics
@@ -82,9 +84,7 @@ SELECT coalesce(string_agg(object, E',\n') FILTER (WHERE fits), ''), count(*) FI
 FROM (
     SELECT object, row_number() OVER newest = 1 OR sum(2 + octet_length(object)) OVER newest <= :most_bytes::bigint AS fits
     FROM (
-        SELECT '{"id":"' || id::text || named || metric_value::text || measured || {time "timestamp"}
-               || '","metric_metadata":' || coalesce(metric_metadata::text, 'null') || '}' AS object
-        FROM found OFFSET 0
+        SELECT '{"id":"' || id::text || named || {behind_names} AS object FROM found OFFSET 0
     ) AS objects
     WINDOW newest AS (ROWS UNBOUNDED PRECEDING)
 ) AS measured_objects

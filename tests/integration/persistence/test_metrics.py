@@ -308,7 +308,7 @@ async def test_pages_hold_what_fits_and_miss_nothing(
         for page in read_pages:
             assert len(page.body) <= 4000 or len(shown(page)) == 1
             assert 1 <= len(shown(page)) <= limit
-        assert len(await read(5000)) < len(rows)  # pages are filled
+    assert len(await read(5000)) < len(rows)  # pages are filled
 
 
 async def test_names_count_in_what_fits_on_a_page(store: Store, service: str, monkeypatch: pytest.MonkeyPatch) -> None:
