@@ -1,6 +1,6 @@
 """Insight feedback: one row per user and insight, and the statistics that a trigger keeps up to date."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -150,7 +150,9 @@ class Feedback:
     def _create_groups(self, name: str) -> Groups[_Write, bytes]:
         return Groups(name, partial(self._write_all, _SQL[name]), MAX_WRITES)
 
-    async def _write_all(self, statement: Statement, writes: Sequence[_Write]) -> list[bytes]:
+    async def _write_all(
+        self, statement: Statement, writes: Sequence[_Write], stored: Callable[[], None]
+    ) -> list[bytes]:
         """Store a group of writes, and return their rows. No two writes have the same user and insight."""
         async with self._cache.changing({_tag(write.insight_id) for write in writes}):
             rows = await self._database.fetch(
@@ -161,6 +163,7 @@ class Feedback:
                 **{name: arrays.encode_texts(write.columns[name] for write in writes) for name in writes[0].columns},
                 **audit.encode_entries([write.entry for write in writes]),
             )
+            stored()
         bodies = {(insight_id, user_id): text.encode() for insight_id, user_id, text in rows}
         return [bodies[write.insight_id, write.user_id] for write in writes]
 

@@ -4,7 +4,7 @@ import logging
 import os
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -189,9 +189,10 @@ class Metrics:
         async with self._cache.changing(_tags([batch])):
             return await write_once(self._database, write, idempotency)
 
-    async def _record_all(self, batches: Sequence[_Batch]) -> list[None]:
+    async def _record_all(self, batches: Sequence[_Batch], stored: Callable[[], None]) -> list[None]:
         async with self._cache.changing(_tags(batches)):
             await self._database.fetch(_SQL["record"], **_parameters(batches))
+            stored()
         return [None] * len(batches)
 
     async def _ensure_months(self, now: datetime) -> None:

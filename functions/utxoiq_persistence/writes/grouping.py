@@ -1,7 +1,8 @@
 """Group commit: writes that arrive while another is running share one statement, one commit and one cache change.
 
 A write that arrives alone does not wait. Under load a group grows to all that arrived meanwhile, as in a database's own
-group commit: the higher the load, the less each write costs.
+group commit: the higher the load, the less each write costs. While a group that is stored is still telling the cache of
+it, the next one is on its way already.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ from utxoiq_persistence.tracing import spans as tracing
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+# Writes all items or none, and returns a result for each. It calls the function that it gets once the items are stored:
+# what is left to do then does not hold the next group back.
+Send = Callable[[list[Item], Callable[[], None]], Awaitable[Sequence[Result]]]
 
 # A group that waits for a lock holds the next group back no longer than this, in seconds.
 PATIENCE = 0.02
@@ -39,7 +43,7 @@ class Groups(Generic[Item, Result]):
     def __init__(
         self,
         name: str,
-        send: Callable[[list[Item]], Awaitable[Sequence[Result]]],
+        send: Send[Item, Result],
         max_size: int,
         patience: float = PATIENCE,
     ) -> None:
@@ -47,7 +51,7 @@ class Groups(Generic[Item, Result]):
 
         Args:
             name: What traces call the time that an item waits for its group.
-            send: Writes all items or none, and returns a result for each.
+            send: Writes the items of a group.
             max_size: The largest size of a group, unless a single item is larger.
             patience: How long, in seconds, a running group holds the next one back.
         """
@@ -58,7 +62,7 @@ class Groups(Generic[Item, Result]):
         self._waiting: list[_Place[Item, Result]] = []
         self._size = 0
         # The group that holds back what arrives, and all groups that have been sent.
-        self._ahead: asyncio.Task[None] | None = None
+        self._ahead: Sequence[_Place[Item, Result]] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def add(self, item: Item, size: int = 1, keys: frozenset[Hashable] = frozenset()) -> Result:
@@ -88,11 +92,12 @@ class Groups(Generic[Item, Result]):
         group = self._next_group()
         if not group:
             return
-        task = asyncio.create_task(self._write(group), context=group[0].context)
-        self._ahead = task
+        self._ahead = group
+        let_go = partial(self._let_go, group)
+        task = asyncio.create_task(self._write(group, let_go), context=group[0].context)
         self._under_way.add(task)
         task.add_done_callback(partial(self._land, group))
-        asyncio.get_running_loop().call_later(self._patience, self._let_go, task)
+        asyncio.get_running_loop().call_later(self._patience, let_go)
 
     def _next_group(self) -> list[_Place[Item, Result]]:
         """Remove and return the items that arrived first, up to the first one that does not fit in."""
@@ -116,22 +121,23 @@ class Groups(Generic[Item, Result]):
             doubt = "the write was cut off; whether the change was made is not known; try again"
             futures.fail((place.turn for place in group), DatabaseUnavailable(doubt, outcome_unknown=True))
         self._under_way.discard(task)
-        self._let_go(task)
+        self._let_go(group)
 
-    def _let_go(self, task: "asyncio.Task[None]") -> None:
-        if self._ahead is task:
+    def _let_go(self, group: Sequence[_Place[Item, Result]]) -> None:
+        """Let the next group go, where it is this one that holds it back."""
+        if self._ahead is group:
             self._ahead = None
             self._depart()
 
-    async def _write(self, group: Sequence[_Place[Item, Result]]) -> None:
+    async def _write(self, group: Sequence[_Place[Item, Result]], stored: Callable[[], None]) -> None:
         """Send the group, or one by one where one of it breaks a rule."""
         try:
-            results = await self._send([place.item for place in group])
+            results = await self._send([place.item for place in group], stored)
             for place, result in zip(group, results, strict=True):
                 futures.answer(place.turn, result)
         except Exception as error:
             if isinstance(error, RuleBroken) and len(group) > 1:
                 for place in group:  # nothing was written, and one item must not fail the others
-                    await self._write([place])
+                    await self._write([place], stored)
                 return
             futures.fail((place.turn for place in group), error)

@@ -14,18 +14,24 @@ Check = Callable[[list[str]], None]
 
 
 class Sender:
-    """What a group of writes goes to. A group that holds a letter of `held` waits until that is let go."""
+    """What a group of writes goes to. A group that holds a letter of `held` waits until that is let go.
 
-    def __init__(self, check: Check | None = None, held: str = "") -> None:
+    One that holds a letter of `telling` is stored at once, and waits afterwards.
+    """
+
+    def __init__(self, check: Check | None = None, held: str = "", telling: str = "") -> None:
         self.groups: list[str] = []
         self.written: list[str] = []
         self.sent = asyncio.Event()
-        self.let_go = {letter: asyncio.Event() for letter in held}
+        self.let_go = {letter: asyncio.Event() for letter in held + telling}
+        self._telling = telling
         self._check = check
 
-    async def __call__(self, items: list[str]) -> list[str]:
+    async def __call__(self, items: list[str], stored: Callable[[], None]) -> list[str]:
         self.groups.append("".join(items))
         self.sent.set()
+        if not set(items).isdisjoint(self._telling):
+            stored()
         for item in items:
             if item in self.let_go:
                 await self.let_go[item].wait()
@@ -94,6 +100,32 @@ async def test_a_full_group_does_not_wait() -> None:
     await first
 
 
+async def test_one_that_is_stored_does_not_hold_the_next_while_it_tells_the_cache() -> None:
+    sender = Sender(held="b", telling="a")
+    groups = Groups("write", sender, 10, patience=3600)
+    first, others = await behind(sender, groups, "bc")
+    sender.let_go["b"].set()
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*others) == ["B", "C"]
+    assert not first.done()
+    assert sender.groups == ["a", "b", "c"]
+    sender.let_go["a"].set()
+    assert await first == "A"
+
+
+async def test_one_that_is_stored_lets_only_the_next_go() -> None:
+    sender = Sender(held="b", telling="a")
+    groups = Groups("write", sender, 10, patience=3600)
+    first, (second,) = await behind(sender, groups, "b")
+    third = begin(groups.add("c"))
+    sender.let_go["a"].set()
+    await first
+    assert sender.groups == ["a", "b"]  # the end of the first is no reason for the third to go
+    sender.let_go["b"].set()
+    assert [await second, await third] == ["B", "C"]
+    assert sender.groups == ["a", "b", "c"]
+
+
 async def test_one_that_hangs_does_not_hold_the_next_for_long() -> None:
     sender = Sender(held="a")
     groups = Groups("write", sender, 10)
@@ -158,7 +190,7 @@ async def test_all_of_a_group_are_answered_though_its_task_is_cancelled() -> Non
 
 
 async def test_all_of_a_group_are_answered_though_results_are_missing() -> None:
-    async def send(items: list[str]) -> list[str]:
+    async def send(items: list[str], stored: Callable[[], None]) -> list[str]:
         return [item.upper() for item in items][:1]
 
     groups = Groups("write", send, 2)
