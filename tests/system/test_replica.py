@@ -44,7 +44,7 @@ def paused(stack: LocalStack) -> Iterator[None]:
     """The replica keeps what it receives to itself."""
     there = stack.description["cloud_sql"]
     socket = os.path.realpath(f"{there['sockets']}/{there['project']}:{REGION}:{REPLICA}")
-    with pg8000.native.Connection("postgres", unix_sock=f"{socket}/.s.PGSQL.5432") as replica:
+    with pg8000.native.Connection("postgres", unix_sock=f"{socket}/.s.PGSQL.5432", ssl_context=False) as replica:
         replica.run("SELECT pg_wal_replay_pause()")
         until(lambda: replica.run("SELECT pg_get_wal_replay_pause_state()") == [["paused"]], SECONDS)
         yield

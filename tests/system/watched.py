@@ -140,10 +140,10 @@ class Watched:
         return [root, *root.children(recursive=True)]
 
     def connection(self) -> "EndableConnection":
-        """By the socket, which asks for no password: that would take its time."""
+        """By the socket, which asks for no password and speaks no TLS: either would take its time."""
         there = self.stack.description["postgres"]
         socket = f"{there['socket_dir']}/.s.PGSQL.5432"
-        return EndableConnection(there["user"], database=there["database"], unix_sock=socket)
+        return EndableConnection(there["user"], database=there["database"], unix_sock=socket, ssl_context=False)
 
     def execute(self, *statements: str) -> None:
         with self.connection() as connection:
