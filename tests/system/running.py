@@ -36,6 +36,8 @@ class LocalStack:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
+        # Each client makes what it takes to speak TLS, which takes longer than a request.
+        self._controls = httpx.Client(base_url=f"{self.base_url}/_local/control/", timeout=START_SECONDS)
 
     @property
     def output(self) -> str:
@@ -114,6 +116,7 @@ class LocalStack:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(START_SECONDS)
+        self._controls.close()
 
     def status(self) -> dict[str, Any]:
         return self.control("GET", "status")
@@ -121,12 +124,7 @@ class LocalStack:
     def control(self, method: str, command: str) -> dict[str, Any]:
         """One of the deployer's controls."""
         running = json.loads((self.state / "deployer.json").read_text())
-        answer = httpx.request(
-            method,
-            f"{self.base_url}/_local/control/{command}",
-            headers={"Authorization": f"Bearer {running['token']}"},
-            timeout=START_SECONDS,
-        )
+        answer = self._controls.request(method, command, headers={"Authorization": f"Bearer {running['token']}"})
         content: dict[str, Any] = answer.raise_for_status().json()
         return content
 
