@@ -24,7 +24,6 @@ class State:
             self.folder.chmod(0o700)
         self.logs = self._subfolder("logs")
         self.keys = self._subfolder("keys")
-        self.environments = self._subfolder("venvs")
         self.functions = self._subfolder("functions")
         self._file = self.folder / "state.json"
         # Servers are started by threads, too.

@@ -112,8 +112,6 @@ def test_who_is_erased_is_in_no_file_that_is_not_the_databases(
     holding = [
         path
         for folder in stack.state.iterdir()
-        # Packages, which are many.
-        if folder.name != "venvs"
         for path in (folder.rglob("*") if folder.is_dir() else [folder])
         if path.is_file() and not is_of_the_database(path.relative_to(stack.state))
         if any(mark.encode() in read(path) for mark in (user_id, text))

@@ -26,6 +26,7 @@ LOOPS = {
     "Supervisor._wait_until_it_serves": "with the server's start, or its time",
     "_batches": "with the last row of a person's list",
     "_ended": "with the answer that it waits for",
+    "_hold_what_fits": "with the installation of another deployer",
     "list_keys": "with the last page",
     "restore": "with the archive's last part",
     "_limit_body": "with the request's body, or at its deadline",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from local_cloud.background import BackgroundTasks
-from local_cloud.processes.environments import Environments
+from local_cloud.processes.environments import Environments, choose_folder
 from local_cloud.processes.ports import Ports
 from local_cloud.processes.socket_folders import Sockets
 from local_cloud.processes.supervisor import Supervisor
@@ -17,5 +17,5 @@ class Processes:
         self.ports = Ports(state)
         self.sockets = Sockets(state.folder)
         self.supervisor = Supervisor(state, say)
-        self.environments = Environments(state.environments, state.log("packages"), say)
+        self.environments = Environments(choose_folder(state.folder / "venvs"), state.log("packages"), say)
         self.background = BackgroundTasks()

@@ -47,6 +47,7 @@ class LocalCloud:
         await self.endpoints.close()
         await self.google.stop()
         await self.processes.supervisor.stop()
+        self.processes.environments.release()
         await self.endpoints.apis.close()
         await self.endpoints.storage.close()
         self.processes.sockets.remove()
