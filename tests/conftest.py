@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_cloud import bytecode
 from utxoiq_http import garbage
 
 # Files that take minutes, longest first: no worker shall be left alone with one of them at the end.
@@ -17,6 +18,9 @@ LONGEST = [
     "tests/infra/test_policies_can_fail.py",
 ]
 
+
+# Before any process of the tests starts, so that each imports what another has compiled.
+bytecode.keep()
 
 # Of root's runs that have ended, so many are kept to look at.
 KEPT_RUNS = 2
@@ -32,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     runs = Path(tempfile.gettempdir()) / "utxoiq-tests"
     runs.mkdir(mode=0o700, exist_ok=True)
+    shutil.rmtree(bytecode.FOLDER / runs.relative_to(runs.anchor), ignore_errors=True)
     ended = [run for run in runs.iterdir() if not psutil.pid_exists(int(run.name))]
     for run in sorted(ended, key=lambda run: run.stat().st_mtime)[:-KEPT_RUNS]:
         shutil.rmtree(run, ignore_errors=True)  # another run may be doing the same

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from local_cloud import bytecode
 from local_cloud.errors import DeploymentFailed, NotRunning, WrongUsage
 from local_cloud.processes.server import ServerFailed
 from local_cloud.pulumi import project as projects
@@ -123,7 +124,7 @@ def _parse_job(text: str) -> str:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    _keep_bytecode()
+    bytecode.keep()
     from local_cloud.up import up  # half a second of imports that no other command needs
 
     project = projects.read_project(arguments.project.resolve(), arguments.stack)
@@ -142,13 +143,6 @@ def _up(arguments: argparse.Namespace) -> int:
         report.line(said)
         ready(already.running.base_url, arguments.state.resolve() / STACK_FILE)
     return 0
-
-
-def _keep_bytecode() -> None:
-    """Keep compiled modules, even where Python is told to keep none: compiling at each start takes seconds."""
-    if sys.dont_write_bytecode:
-        sys.dont_write_bytecode = False
-        sys.pycache_prefix = str(Path(sys.prefix) / "bytecode")
 
 
 def _down(arguments: argparse.Namespace) -> int:

@@ -51,7 +51,7 @@ def test_the_modules_of_an_archive_import_on_their_own(function: str, tmp_path: 
         if path.parts[len(folder.parts)] not in ("migrations", "main.py")
     ]
     command = "import importlib\n" + "\n".join(f"importlib.import_module({module!r})" for module in modules)
-    alone = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    alone = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": sys.pycache_prefix or ""}
     done = subprocess.run([sys.executable, "-c", command], cwd=folder, env=alone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

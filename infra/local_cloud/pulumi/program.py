@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -75,10 +74,7 @@ async def _start(project: Project, environment: Mapping[str, str], log: Path) ->
 
 
 def _environment(configuration: Mapping[str, str]) -> dict[str, str]:
-    environment = {
+    return {
         "PYTHONPATH": os.pathsep.join([str(IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PULUMI_CONFIG": json.dumps(dict(configuration)),
     }
-    if sys.pycache_prefix is not None:
-        environment |= {"PYTHONPYCACHEPREFIX": sys.pycache_prefix, "PYTHONDONTWRITEBYTECODE": ""}
-    return environment
