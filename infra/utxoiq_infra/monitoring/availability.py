@@ -13,12 +13,12 @@ DAYS = 28  # whole weeks, so that each has as many Sundays
 
 
 class Availability(Component):
-    """The objective; `objective` is the name by which its burn rate is queried."""
+    """The objective; `objective` is the name by which its burn rate is queried. `service` waits for the depends_on."""
 
     def __init__(self, name: str, configuration: Configuration, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Availability", name, opts)
         filters = Filters(configuration)
-        service = monitoring.CustomService(
+        self.service = monitoring.CustomService(
             name,
             service_id=name,
             project=configuration.project,
@@ -31,7 +31,7 @@ class Availability(Component):
         objective = monitoring.Slo(
             f"{name}-availability",
             slo_id="availability",
-            service=service.service_id,
+            service=self.service.service_id,
             project=configuration.project,
             display_name=f"{GOAL:.1%} of requests do not fail",
             goal=GOAL,
@@ -42,7 +42,7 @@ class Availability(Component):
                 )
             ),
             user_labels=configuration.labels,
-            opts=self.own(),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.objective: pulumi.Output[str] = objective.id
         self.register_outputs({"objective": self.objective})

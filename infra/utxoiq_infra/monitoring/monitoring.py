@@ -30,15 +30,18 @@ class Monitoring(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Monitoring", name, opts)
-        objective = Availability(name, configuration, opts=self.own()).objective
-        checks = list(UptimeChecks(name, configuration, functions, opts=self.own()).checks.values())
+        availability = Availability(name, configuration, opts=self.own())
+        objective = availability.objective
+        # It waits for everything, and the others for it: Pulumi walks through all that each resource names.
+        later = pulumi.ResourceOptions(parent=self, depends_on=[availability.service])
+        checks = list(UptimeChecks(name, configuration, functions, opts=later).checks.values())
         table = [*alerts(configuration, objective, checks), *change_alerts(configuration)]
-        policies = Alerting(name, configuration, table, channels, repository, opts=self.own()).policies
+        policies = Alerting(name, configuration, table, channels, repository, opts=later).policies
         self.dashboards = Dashboards(
             name,
             configuration,
             dashboards(configuration, objective, checks),
             [policy.id for policy in policies.values()],
-            opts=self.own(),
+            opts=later,
         ).urls
         self.register_outputs({})
