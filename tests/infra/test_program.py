@@ -30,18 +30,20 @@ def sources(deployment: Deployment) -> dict[str, str]:
 @pytest.mark.parametrize("stack", snapshot.STACKS)
 def test_nothing_changes_by_accident(stack: str) -> None:
     """If this change is meant: `make snapshots`, and have the difference reviewed."""
-    assert snapshot.render(deploy(stack)) == (snapshot.FOLDER / f"{stack}.txt").read_text()
+    assert snapshot.render(deployed(stack)) == (snapshot.FOLDER / f"{stack}.txt").read_text()
 
 
 @pytest.mark.parametrize("changes", [{}, {"domain": "api.utxoiq.com", "replicaRegion": "us-west1"}])
 def test_a_first_preview_of_which_nothing_is_known_yet_shows_every_resource(changes: dict[str, object]) -> None:
-    previewed, made = deploy("prod", changes, preview=True), deploy("prod", changes)
+    previewed, made = deploy("prod", changes, preview=True), deployed("prod", changes)
     assert {found.urn for found in previewed.resources} == {found.urn for found in made.resources}
     assert isinstance(previewed.all("cloudscheduler/job:Job")[0]["httpTarget.uri"], Unknown)
 
 
 def test_deploying_again_changes_no_function() -> None:
-    first, second = ({found.name: found.inputs for found in deploy("prod").all(FUNCTION)} for _ in range(2))
+    first, second = (
+        {found.name: found.inputs for found in one.all(FUNCTION)} for one in (deployed("prod"), deploy("prod"))
+    )
     assert first == second
 
 
@@ -61,19 +63,19 @@ def test_a_changed_module_makes_a_new_archive_and_a_new_deployment(tmp_path: Pat
     def changed() -> None:
         PersistenceLayer("utxoiq-prod", configuration, tmp_path)
 
-    before, after = sources(deploy("prod")), sources(deploy("prod", run=changed))
+    before, after = sources(deployed("prod")), sources(deploy("prod", run=changed))
     assert {name for name in before if before[name] != after[name]} == {"utxoiq-prod-metrics"}
 
 
 def test_new_migrations_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
-    def trigger() -> str:
-        (migration,) = (found for found in deploy("prod").resources if found.type.endswith(":Migration"))
+    def trigger(deployment: Deployment) -> str:
+        (migration,) = (found for found in deployment.resources if found.type.endswith(":Migration"))
         return str(migration["trigger"])
 
-    before = trigger()
-    assert trigger() == before
+    before = trigger(deployed("prod"))
+    assert trigger(deploy("prod")) == before
     monkeypatch.setattr(persistence, "build_trigger", lambda *parts: f"another of {len(parts)}")
-    assert trigger() != before
+    assert trigger(deploy("prod")) != before
 
 
 def test_the_components_work_in_another_program() -> None:
