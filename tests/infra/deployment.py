@@ -30,7 +30,10 @@ NAME: str = PROJECT["name"]
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """inputs: resolved. secrets: the names of those that are marked secret. waits_for: the URNs it depends on."""
+    """inputs: resolved. secrets: the names of those that are marked secret.
+
+    waits_for: the URNs it depends on. comes_of: those of them that its inputs are made from.
+    """
 
     urn: str
     type: str
@@ -38,6 +41,7 @@ class Resource:
     inputs: Mapping[str, Any]
     secrets: frozenset[str]
     waits_for: frozenset[str]
+    comes_of: frozenset[str]
     protect: bool
 
     def __getitem__(self, path: str) -> Any:
@@ -165,6 +169,7 @@ class _Recorder(MockMonitor):
                     inputs=inputs,
                     secrets=secrets,
                     waits_for=frozenset(request.dependencies),
+                    comes_of=frozenset(urn for of in request.propertyDependencies.values() for urn in of.urns),
                     protect=request.protect,
                 )
             )

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pulumi
-from pulumi.runtime import register_stack_transformation
-from tests.infra.deployment import Deployment, Resource, deploy, deployed, program
+from tests.infra.deployment import Deployment, Resource, deploy, deployed
 
 Props = dict[str, Any]
 
@@ -16,34 +14,26 @@ Props = dict[str, Any]
 class Mutation:
     """change: of the inputs of those types, where the name ends so. options: of Pulumi's. addition: more resources.
 
-    Inputs are changed where they were registered, since running the program once for each change takes seconds.
+    Both are changed where they were registered, since running the program once for each change takes seconds.
     """
 
     types: tuple[str, ...] = ()
     change: Callable[[Props], None] | None = None
-    options: Callable[[pulumi.ResourceOptions], None] | None = None
+    options: Callable[[Resource], Resource] | None = None
     ends_with: str = ""
     addition: Callable[[], None] | None = None
 
     def deploy(self, stack: str, changes: Mapping[str, object]) -> Deployment:
         """What the program registers that differs so. changes: to the stack's configuration."""
-        if self.options is not None:
-            return deploy(stack, changes, self._run)
         return deploy_all([self], stack, changes)
-
-    def _run(self) -> None:
-        register_stack_transformation(self._transform)
-        program()
-
-    def _transform(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if self.options is None or not self._is_of(args.type_, args.name):
-            return None
-        self.options(args.opts)
-        return pulumi.ResourceTransformationResult(props=args.props, opts=args.opts)
 
     def changed(self, resource: Resource) -> Resource:
         """The resource, as the mutation has it."""
-        if self.change is None or not self._is_of(resource.type, resource.name):
+        if not self._is_of(resource.type, resource.name):
+            return resource
+        if self.options is not None:
+            resource = self.options(resource)
+        if self.change is None:
             return resource
         inputs = copy.deepcopy(dict(resource.inputs))
         self.change(inputs)

@@ -1,9 +1,9 @@
 """Each rule, and a program that breaks it: a rule that cannot fail guards nothing."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import pulumi
 import pytest
 from pulumi_gcp import cloudrunv2, compute, projects, pubsub, secretmanager, serviceaccount, sql, storage
 from tests.infra.mutation import Mutation, Props, put
@@ -79,17 +79,12 @@ def without_lifecycle(type_: str) -> Mutation:
 
 
 def waiting_for_nothing(*types: str) -> Mutation:
-    def options(opts: pulumi.ResourceOptions) -> None:
-        opts.depends_on = []
-
-    return Mutation(types, options=options)
+    """But for what its inputs are made from."""
+    return Mutation(types, options=lambda resource: replace(resource, waits_for=resource.comes_of))
 
 
 def unprotected(type_: str) -> Mutation:
-    def options(opts: pulumi.ResourceOptions) -> None:
-        opts.protect = False
-
-    return Mutation((type_,), options=options)
+    return Mutation((type_,), options=lambda resource: replace(resource, protect=False))
 
 
 def _ignore(_made: Any) -> None:
