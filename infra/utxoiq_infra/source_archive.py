@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,14 +52,16 @@ def collect(repository: Path, function: str) -> SourceArchive:
         _existing(_module_file(functions, name))
     folder = functions / function
     files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
+    packages = {path.parent.name for path in functions.glob("*/__init__.py")}
     pending = [folder / "main.py"]
     seen: set[Path] = set()
     known: set[str] = set()
     while pending:
         source = pending.pop()
         needs = _needs(source.read_bytes(), _module_name(source, functions), source.name == "__init__.py")
-        found = set(_within(functions, needs.modules - known)) - seen
-        known |= needs.modules
+        named = _with_packages(needs.modules, packages) - known
+        found = set(_files(functions, named)) - seen
+        known |= named
         seen |= found
         found_data = [data for path in found if path.name == "__init__.py" for data in _data(path.parent)]
         files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
@@ -124,18 +126,20 @@ def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
-def _within(functions: Path, modules: Iterable[str]) -> Iterator[Path]:
-    """The files of those modules that lie in packages of functions/, their packages included."""
+def _with_packages(modules: Iterable[str], packages: Set[str]) -> set[str]:
+    """Those modules that lie in one of the packages, and all packages that they lie in."""
+    split = (module.split(".") for module in modules)
+    return {".".join(parts[:end]) for parts in split if parts[0] in packages for end in range(1, len(parts) + 1)}
+
+
+def _files(functions: Path, modules: Iterable[str]) -> Iterator[Path]:
+    """Those of the modules and packages; a name that is neither has none."""
     for module in modules:
-        parts = module.split(".")
-        if not (functions / parts[0] / "__init__.py").is_file():
-            continue
-        for length in range(1, len(parts) + 1):
-            path = functions.joinpath(*parts[:length])
-            if path.is_dir():
-                yield _existing(path / "__init__.py")
-            elif path.with_suffix(".py").is_file():
-                yield path.with_suffix(".py")
+        path = functions.joinpath(*module.split("."))
+        if path.is_dir():
+            yield _existing(path / "__init__.py")
+        elif path.with_suffix(".py").is_file():
+            yield path.with_suffix(".py")
 
 
 def _tables(tree: ast.AST, module: str) -> Iterator[str]:
