@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     runs = Path(tempfile.gettempdir()) / "utxoiq-tests"
     runs.mkdir(mode=0o700, exist_ok=True)
     shutil.rmtree(bytecode.FOLDER / runs.relative_to(runs.anchor), ignore_errors=True)
-    ended = [run for run in runs.iterdir() if not psutil.pid_exists(int(run.name))]
+    ended = [run for run in runs.iterdir() if run.name.isdigit() and not psutil.pid_exists(int(run.name))]
     for run in sorted(ended, key=lambda run: run.stat().st_mtime)[:-KEPT_RUNS]:
         shutil.rmtree(run, ignore_errors=True)  # another run may be doing the same
     config.option.basetemp = str(runs / str(os.getpid()))
