@@ -182,11 +182,14 @@ def a_hung_redis(watched: Watched) -> Iterator[None]:
 
 @contextmanager
 def a_full_redis(watched: Watched) -> Iterator[None]:
+    """What comes in takes the place of what is there, again and again: once all has gone, nothing is evicted."""
+    numbers = count()
     with redis.Redis.from_url(watched.stack.description["redis"]["url"]) as server:
         before = server.config_get("maxmemory")["maxmemory"]
-        server.config_set("maxmemory", 1_000_000)
+        server.config_set("maxmemory", server.info("memory")["used_memory"] + 1_000_000)
         try:
-            yield
+            with Repeating(lambda: server.set(f"filling-{next(numbers)}", bytes(100_000), ex=600), 0.05):
+                yield
         finally:
             server.config_set("maxmemory", before)
 
