@@ -109,6 +109,7 @@ async def test_within_a_minute_it_is_done_once_by_whomever(
 ) -> None:
     async with Store.opened(settings) as other:
         second = FleetPublisher(monitoring.settings(SECONDS), other, clock)
+        await asyncio.gather(store.ping(), other.ping())  # a statement that there are figures of
         await asyncio.gather(publisher.publish(), second.publish())
         calls = len(monitoring.calls.sizes)
         assert "already" in await second.publish()
