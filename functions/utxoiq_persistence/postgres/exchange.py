@@ -27,23 +27,30 @@ _header = struct.Struct("!ci").unpack_from
 _int32 = struct.Struct("!i").pack
 _int16 = struct.Struct("!H").pack
 _NULL = _int32(-1)
+_TEXT, _BINARY = _int16(0), _int16(1)
 
 
-def binding(name: bytes, values: Sequence[str | None]) -> bytes:
+class Binary(bytes):
+    """Holds a parameter in PostgreSQL's binary format."""
+
+
+def binding(name: bytes, values: Sequence[str | Binary | None]) -> bytes:
     """Return the message Bind. With EXECUTE, and SYNC at the end of all, it runs a statement.
 
     pg8000 asks for an answer to each of the three, which costs the server three writes.
 
     Args:
         name: The prepared statement's name.
-        values: The parameters in PostgreSQL's text format; None is NULL.
+        values: The parameters, each in PostgreSQL's text format or its binary one; None is NULL.
     """
-    parts = [b"\x00", name, b"\x00\x00", _int16(len(values))]
+    count = _int16(len(values))
+    formats = [_BINARY if isinstance(value, Binary) else _TEXT for value in values]
+    parts = [b"\x00", name, *((count, *formats) if _BINARY in formats else (_TEXT,)), count]
     for value in values:
         if value is None:
             parts.append(_NULL)
         else:
-            data = value.encode()
+            data = value if isinstance(value, Binary) else value.encode()
             parts += (_int32(len(data)), data)
     parts.append(b"\x00\x00")
     bind = b"".join(parts)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from pg8000.converters import make_params
+from pg8000.converters import make_param
 from pg8000.core import READY_FOR_QUERY, Context, CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
@@ -16,7 +16,7 @@ from utxoiq_persistence import deadlines
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.postgres.binary_copy import ENDING, FRAME_BYTES, count_frames, frame_row, strip_header
 from utxoiq_persistence.postgres.connection import opener
-from utxoiq_persistence.postgres.exchange import EXECUTE, SYNC, Exchange, binding, messages
+from utxoiq_persistence.postgres.exchange import EXECUTE, SYNC, Binary, Exchange, binding, messages
 from utxoiq_persistence.postgres.fence import FENCE, IDENTIFY, Backend, Overdue, last_moment
 from utxoiq_persistence.postgres.statements import Statement
 from utxoiq_persistence.sqlstates import is_server_error, read_sqlstate
@@ -315,7 +315,9 @@ class Session:
         return binding(self._prepared[FENCE][0], self._values(FENCE, moment)) + EXECUTE + message, context
 
     def _values(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
-        return make_params(self._connection.py_types, statement.arrange(parameters))
+        types = self._connection.py_types
+        values = statement.arrange(parameters)
+        return [value if isinstance(value, Binary) else make_param(types, value) for value in values]
 
     def _patience(self) -> float:
         """Return for how many seconds an answer is awaited. Raises Overdue where the deadline has passed."""
