@@ -29,11 +29,15 @@ UNUSED_SECONDS = 30 * 24 * 3600.0
 
 
 def choose_folder(beside: Path) -> Path:
-    """Return where environments are kept: in the user's cache, or in `beside` where that cannot be written."""
-    shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / FOLDER
-    with suppress(OSError):
+    """Return where environments are kept: in the user's cache, or in `beside` where there is none to write to.
+
+    What was kept in `beside` before is removed where it is not needed any more.
+    """
+    with suppress(OSError, RuntimeError):  # RuntimeError where the user has no home
+        shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / FOLDER
         shared.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.access(shared, os.W_OK):
+            shutil.rmtree(beside, ignore_errors=True)
             return shared.resolve()
     beside.mkdir(parents=True, exist_ok=True, mode=0o700)
     return beside

@@ -133,3 +133,18 @@ def test_they_are_beside_the_data_where_the_cache_is_not_to_be_had(tmp_path: Pat
     cache.touch()
     assert choose_folder(tmp_path / "state") == tmp_path / "state"
     assert (tmp_path / "state").is_dir()
+
+
+def test_they_are_beside_the_data_of_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", fail)
+    assert choose_folder(tmp_path / "state") == tmp_path / "state"
+
+
+def test_those_that_a_release_before_kept_beside_the_data_are_removed(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "state" / "0123456789abcdef" / "bin").mkdir(parents=True)
+    assert choose_folder(tmp_path / "state").is_relative_to(cache)
+    assert not (tmp_path / "state").exists()
