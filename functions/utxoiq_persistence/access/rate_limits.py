@@ -41,6 +41,8 @@ NEAR_REQUESTS = 20
 # what is left: so many instances at once admit together no more than that.
 FRESH_SECONDS = 0.02
 PARTS = 64
+# More requests a second than all instances together answer: so much of what was left may have been used since.
+MOST_A_SECOND = 1_000_000
 # What comes within so many seconds of a request that is counted behind its answer is counted with it.
 GATHERING_SECONDS = 0.01
 
@@ -191,13 +193,15 @@ class _Window:
     def is_far(self, now: float) -> bool:
         """Return whether one more request may be counted behind its answer.
 
-        Of a window that was not asked about just now, never are more uncounted than are being answered, and one.
+        Of a window of which others may have used all since it was asked about, never are more uncounted than are being
+        answered, and one.
         """
         uncounted = self.uncounted
         left = self.limit - self.used - uncounted
         if left <= NEAR_REQUESTS or left <= self.limit * NEAR_SHARE:
             return False
-        return uncounted <= self.open or (now - self.learned_at < FRESH_SECONDS and uncounted < left // PARTS)
+        left_for_certain = left - max(0.0, now - self.learned_at - FRESH_SECONDS) * MOST_A_SECOND
+        return uncounted <= self.open or uncounted < left_for_certain // PARTS
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
