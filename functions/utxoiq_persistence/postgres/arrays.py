@@ -13,7 +13,6 @@ from utxoiq_persistence.postgres.exchange import Binary
 # An array of one dimension without nulls: the number of dimensions, no nulls, the type of its elements, how many there
 # are, and the number of the first. Before each element stands its size.
 _header = struct.Struct("!iiIii").pack
-_empty = struct.Struct("!iiI").pack
 _SIZE_BYTES = 4
 # The types of elements, by the numbers that pg_type has for them in every database.
 _BIGINT, _FLOAT8, _TIMESTAMPTZ, _UUID = 20, 701, 1184, 2950
@@ -45,8 +44,6 @@ def pack_uuids(data: bytes) -> Binary:
 def _pack(element_type: int, size: int, data: bytes) -> Binary:
     """Return an array of elements of one size, which the data hold one after the other."""
     count = len(data) // size
-    if count == 0:
-        return Binary(_empty(0, 0, element_type))
     stride = _SIZE_BYTES + size
     elements = bytearray(stride * count)
     elements[_SIZE_BYTES - 1 :: stride] = bytes([size]) * count
