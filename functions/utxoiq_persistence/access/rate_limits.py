@@ -200,8 +200,10 @@ class _Window:
         left = self.limit - self.used - uncounted
         if left <= NEAR_REQUESTS or left <= self.limit * NEAR_SHARE:
             return False
+        if uncounted <= self.open:
+            return True
         left_for_certain = left - max(0.0, now - self.learned_at - FRESH_SECONDS) * MOST_A_SECOND
-        return uncounted <= self.open or uncounted < left_for_certain // PARTS
+        return uncounted < left_for_certain // PARTS
 
     def allowance(self, granted: bool, used: int) -> Allowance:
         """Return the allowance of a request after which `used` requests are used up."""
