@@ -5,8 +5,9 @@ SELECT * FROM unnest(
     :series::bigint[], :timestamps::timestamptz[], :ids::uuid[], :metric_values::float8[], :metadata::jsonb[])
 
 -- part: newest
--- The newest rows of each series, of which those that are shown are the newest. Of several series, the first look is at
--- a few of each: those are enough rows to tell how far back the page can reach, and which series have any of it.
+-- The newest rows. Those of a series that is alone come in the order of its index, and need no sorting. Of several series
+-- those that are shown are the newest of each one's newest, and the first look is at a few of each: those are enough rows
+-- to tell how far back the page can reach, and which series have any of it.
 WITH chosen AS MATERIALIZED (
     SELECT series, count(*) OVER () = 1 AS alone,
            concat('","service_name":', to_json(service_name), ',"metric_type":', to_json(metric_type),
@@ -31,41 +32,55 @@ WITH chosen AS MATERIALIZED (
         SELECT "timestamp" FROM first_look ORDER BY "timestamp" DESC LIMIT 1 OFFSET :limit::bigint + :offset::bigint
     )) AS since
 ), found AS (
-    SELECT {metric_points}, alone, named, measured FROM (
-        SELECT series, alone, named, measured FROM chosen
-        WHERE alone OR series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
-    ) AS reached CROSS JOIN LATERAL (
+    (SELECT {metric_points}, true AS alone, (SELECT named FROM chosen WHERE alone) AS named,
+            (SELECT measured FROM chosen WHERE alone) AS measured
+     FROM metric_points
+     WHERE series = (SELECT series FROM chosen WHERE alone)
+       AND "timestamp" >= :start_time AND "timestamp" <= :end_time
+       AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
+     ORDER BY "timestamp" DESC, id DESC
+     LIMIT :limit::bigint + 1 OFFSET :offset::bigint)
+    UNION ALL
+    (SELECT {metric_points}, false, named, measured FROM (
+        SELECT series, named, measured FROM chosen
+        WHERE NOT alone AND series IN (SELECT series FROM first_look WHERE "timestamp" >= (SELECT since FROM bound))
+     ) AS reached CROSS JOIN LATERAL (
         SELECT {metric_points} FROM metric_points AS newest
         WHERE newest.series = reached.series
           AND "timestamp" >= (SELECT since FROM bound) AND "timestamp" >= :start_time AND "timestamp" <= :end_time
           AND ("timestamp", id) < (:after_time::timestamptz, :after_id::uuid) -- if given
         ORDER BY "timestamp" DESC, id DESC
         LIMIT :limit::bigint + :offset::bigint + 1
-    ) AS point
-    ORDER BY "timestamp" DESC, id DESC
-    LIMIT :limit::bigint + 1 OFFSET :offset::bigint
+     ) AS point
+     ORDER BY "timestamp" DESC, id DESC
+     LIMIT :limit::bigint + 1 OFFSET :offset::bigint)
 )
 
 -- columns: behind_names
--- Of a row's object as text, what follows the names of its series.
-metric_value::text || measured || {time "timestamp"} || '","metric_metadata":' || coalesce(metric_metadata::text, 'null')
-|| '}'
+-- Of a row's object as text, what follows the names of its series, but for the bracket at its end.
+metric_value::text || measured || {digits "timestamp"} || CASE
+    WHEN metric_metadata IS NULL THEN '+00:00","metric_metadata":null'
+    ELSE '+00:00","metric_metadata":' || metric_metadata::text
+END
 
 -- name: find_metrics
--- A row's object is put together as a text, each on a line: row_to_json takes half as long again. The names of a
--- series that is alone are sent once: \x01 stands for them, which is in no JSON. A row that takes more than its share of
--- :most_bytes is left out, so that nothing grows too large; find_large_metrics is for such a page.
+-- A row's object is put together as a text: row_to_json takes half as long again. How an object begins and ends is all in
+-- :between, which is as long as what it takes. The names of a series that is alone are sent once: \x01 stands for them,
+-- which is in no JSON. A row that takes more than its share of :most_bytes is left out, so that nothing grows too large;
+-- find_large_metrics is for such a page.
 -- With it comes what the archive has of the range, which it can have after a week at the earliest: of both ends, what is
 -- not in the table any more, and how many rows the objects have that reach into it.
 {newest}
 SELECT coalesce(page.objects, ''), page.fitting, page.rows, chosen.named,
        archived.first, archived.last, archived.rows
 FROM (
-    SELECT string_agg(object, E',\n') FILTER (WHERE fits) AS objects, count(*) FILTER (WHERE fits) AS fitting,
+    SELECT string_agg(object, :between::text) FILTER (WHERE fits) AS objects, count(*) FILTER (WHERE fits) AS fitting,
            count(*) AS rows
     FROM (
-        SELECT object, 2 + octet_length(object) <= :most_bytes::bigint / (:limit::bigint + 1) AS fits FROM (
-            SELECT '{"id":"' || id::text || CASE WHEN alone THEN E'\x01' ELSE named END || {behind_names} AS object
+        SELECT object, octet_length(object) <= (
+            SELECT :most_bytes::bigint / (:limit::bigint + 1) - octet_length(:between::text)
+        ) AS fits FROM (
+            SELECT id::text || CASE WHEN alone THEN E'\x01' ELSE named END || {behind_names} AS object
             FROM found OFFSET 0
         ) AS objects
     ) AS measured_objects
@@ -80,11 +95,12 @@ LEFT JOIN chosen ON chosen.alone
 -- name: find_large_metrics
 -- As find_metrics, but the page ends before its rows take more than :most_bytes; its first row always comes.
 {newest}
-SELECT coalesce(string_agg(object, E',\n') FILTER (WHERE fits), ''), count(*) FILTER (WHERE fits), count(*)
+SELECT coalesce(string_agg(object, :between::text) FILTER (WHERE fits), ''), count(*) FILTER (WHERE fits), count(*)
 FROM (
-    SELECT object, row_number() OVER newest = 1 OR sum(2 + octet_length(object)) OVER newest <= :most_bytes::bigint AS fits
+    SELECT object, row_number() OVER newest = 1
+           OR sum(octet_length(object) + octet_length(:between::text)) OVER newest <= :most_bytes::bigint AS fits
     FROM (
-        SELECT '{"id":"' || id::text || named || {behind_names} AS object FROM found OFFSET 0
+        SELECT id::text || named || {behind_names} AS object FROM found OFFSET 0
     ) AS objects
     WINDOW newest AS (ROWS UNBOUNDED PRECEDING)
 ) AS measured_objects

@@ -16,8 +16,9 @@ _SQL = load("system_metrics")
 MAX_PAGE_BYTES = 16 * 2**20
 # Of many series, the newest rows are looked for in the last of these spans that has enough of them.
 SPANS = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=31))
-# Between two rows. JSON as PostgreSQL writes it has line breaks nowhere else.
-SEPARATOR = ",\n"
+# Each row begins and ends like this. JSON as PostgreSQL writes it has line breaks nowhere else.
+BEGIN, END = '{"id":"', "}"
+BETWEEN = f"{END},\n{BEGIN}"
 # Stands for the names of the series where all rows are of one. It is nowhere in JSON.
 NAMES = b"\x01"
 
@@ -63,6 +64,7 @@ async def _find_since(
         "start_time": start,
         "end_time": query.end_time,
         "limit": query.limit,
+        "between": BETWEEN,
         "most_bytes": MAX_PAGE_BYTES,
         "offset": query.offset,
         **after,
@@ -81,8 +83,8 @@ async def _find_since(
 def _body(objects: str, sent: int, limit: int, names: str | None = None) -> bytes:
     """Return the rows without the one beyond the limit, and with the names of the series where they are sent apart."""
     if sent > limit:
-        objects = objects.rpartition(SEPARATOR)[0]
-    body = f"[{objects}]".encode()
+        objects = objects.rpartition(BETWEEN)[0]
+    body = f"[{BEGIN}{objects}{END}]".encode() if objects else b"[]"
     return body if names is None else body.replace(NAMES, names.encode())
 
 

@@ -69,9 +69,13 @@ class ListedTable:
         )
 
 
-def spelled_time(expression: str) -> str:
-    """Return SQL for the text of a time as all answers spell it, as `times.spell` does."""
-    return f"""to_char(({expression}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+def spelled_time(expression: str, *, zone: bool = True) -> str:
+    """Return SQL for the text of a time as all answers spell it, as `times.spell` does; without its zone if so asked.
+
+    PostgreSQL spells a zone as slowly as four of the digits, and looks up one that has a name each time.
+    """
+    spelling = """YYYY-MM-DD"T"HH24:MI:SS.US""" + ('"+00:00"' if zone else "")
+    return f"to_char(({expression}) AT TIME ZONE INTERVAL '0', '{spelling}')"
 
 
 def read(folder: Path) -> Mapping[str, ListedTable]:

@@ -8,8 +8,8 @@ index once PostgreSQL plans a prepared statement for any parameters.
 same with the alias `live`; `{metric_points}` are those columns of system_metrics that a point has, not its series.
 `-- columns: shown` starts a list of the file's own, and `-- part: newest` the part of a query that several of its
 queries share; they insert those as `{shown}` and `{newest}`.
-`{time created_at}` is a time as answers spell it, and `{answer insight_feedback live}` a row of the table's columns of
-what is called `live`, with its times spelled that way.
+`{time created_at}` is a time as answers spell it, `{digits created_at}` the same without its zone, and
+`{answer insight_feedback live}` a row of the table's columns of what is called `live`, with its times spelled that way.
 """
 
 import re
@@ -24,7 +24,7 @@ from utxoiq_persistence.postgres.columns import POINTS, TABLES, spelled_time
 _HEADING = re.compile(r"^-- (name|columns|part): (\w+)\s*$", re.MULTILINE)
 _LIST = re.compile(r"\{([a-z]\w*)(?: (\w+))?\}")
 _ANSWER = re.compile(r"\{answer (\w+) (\w+)\}")
-_TIME = re.compile(r"\{time ([^{}]+)\}")
+_TIME = re.compile(r"\{(time|digits) ([^{}]+)\}")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _OPTIONAL = re.compile(r"^(.*\S)\s*-- if given$", re.MULTILINE)
 _LISTED = {**TABLES, POINTS.name: POINTS}
@@ -95,7 +95,7 @@ def _insert_lists(text: str, own: Mapping[str, str]) -> str:
         name, alias = place.groups()
         return f"(SELECT answer FROM (SELECT {TABLES[name].answer_sql(alias)}) AS answer)"  # noqa: S608 - of sql/ alone
 
-    text = _TIME.sub(lambda place: spelled_time(place[1]), text)
+    text = _TIME.sub(lambda place: spelled_time(place[2], zone=place[1] == "time"), text)
     return _LIST.sub(columns, _ANSWER.sub(answer, text))
 
 
