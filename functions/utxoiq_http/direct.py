@@ -18,8 +18,6 @@ from utxoiq_http.answer import Answer
 
 Application = Callable[[Scope, Receive], Awaitable[Answer]]
 
-# What is longer is not copied behind its head.
-MAX_COPIED_BYTES = 64 * 2**10
 _CONNECTION = b"\r\nconnection:"
 
 
@@ -44,12 +42,12 @@ class Direct:
 def _write(cycle: RequestResponseCycle, reply: Answer) -> bool:
     """Write the response as a whole, and return whether that was done.
 
-    It is left to the server where there is more to it: no body is sent, or a large one, the connection ends with it,
-    the client is slow to read or gone, or a header would end its line.
+    It is left to the server where there is more to it: no body is sent, the connection ends with it, the client is slow
+    to read or gone, or a header would end its line.
     """
     if not cycle.keep_alive or cycle.disconnected or cycle.flow.write_paused:
         return False
-    if len(reply.body) > MAX_COPIED_BYTES or cycle.scope["method"] == "HEAD":
+    if cycle.scope["method"] == "HEAD":
         return False
     headers = [*cycle.default_headers, *reply.raw_headers]
     lines = b"\r\n".join(map(b": ".join, headers))
@@ -57,7 +55,7 @@ def _write(cycle: RequestResponseCycle, reply: Answer) -> bool:
         return False
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"".join((STATUS_LINE[reply.status_code], lines, b"\r\n\r\n", reply.body)))
+    cycle.transport.writelines((STATUS_LINE[reply.status_code], lines, b"\r\n\r\n", reply.body))
     cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()

@@ -134,7 +134,7 @@ async def framework(scope: Scope, receive: Receive, send: Send) -> None:
         (nothing, [b"DELETE /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
         (unchanged, [b"GET /job HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
         (nothing, [JOB + b"\r\n", b"12"], 1),
-        (large, [b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"], None),
+        (large, [b"GET /jobs HTTP/1.1\r\nhost: a\r\n\r\n"], 1),
         (late, [JOB + b"\r\n", b"12"], None),
         (echo, [b"HEAD /job HTTP/1.1\r\nhost: a\r\n\r\n"], None),
         (echo, [b"GET /job HTTP/1.0\r\nhost: a\r\n\r\n"], None),
