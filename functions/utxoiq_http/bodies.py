@@ -15,6 +15,7 @@ from msgspec.structs import force_setattr
 from starlette.types import Receive
 
 from utxoiq_http import moments, violations
+from utxoiq_http.direct import take_body
 from utxoiq_http.field_types import accept_any_zone, fields_holding
 from utxoiq_http.problems import MAX_ERRORS, FieldError, Problem, invalid
 from utxoiq_http.tolerance import Ignored, Tolerance
@@ -53,13 +54,10 @@ class BodyReader:
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self._limit:
             self._refuse_length()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await self._receive(receive)
-        except TimeoutError:
-            raise Problem(
-                408, f"the body did not arrive within {BODY_SECONDS:g} s", headers=[(b"connection", b"close")]
-            ) from None
+        body = take_body(receive)
+        if body is None:
+            body = await self._await_body(receive)
+        self._check_length(body)
         return self.decode(body, ignored)
 
     def decode(self, body: bytes, ignored: Ignored) -> Any:
@@ -80,12 +78,17 @@ class BodyReader:
             self._check(self._settle_moments(value))
         return value
 
+    async def _await_body(self, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._receive(receive)
+        except TimeoutError:
+            raise Problem(
+                408, f"the body did not arrive within {BODY_SECONDS:g} s", headers=[(b"connection", b"close")]
+            ) from None
+
     async def _receive(self, receive: Receive) -> bytes:
         message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            whole: bytes = message.get("body", b"")
-            self._check_length(whole)
-            return whole
         body = bytearray()
         while message["type"] == "http.request":
             body += message.get("body", b"")

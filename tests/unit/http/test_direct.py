@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -13,8 +13,11 @@ from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 from utxoiq_http import answer, worker
 from utxoiq_http.answer import Answer
-from utxoiq_http.direct import Direct
+from utxoiq_http.bodies import BodyReader
+from utxoiq_http.direct import Direct, take_body
 from utxoiq_http.problems import Problem
+from utxoiq_http.tolerance import Ignored
+from utxoiq_persistence.records import Rating
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +63,22 @@ async def echo(scope: Scope, receive: Receive) -> Answer:
             return answer.from_value(200, {"path": scope["path"], "body": body.decode()})
 
 
+async def rate(scope: Scope, receive: Receive) -> Answer:
+    """Return the rating that the body has, or what is wrong with it."""
+    try:
+        rating = await BodyReader(Rating, 60).read(dict(scope["headers"]), receive, Ignored())
+    except Problem as problem:
+        return answer.from_problem(problem, "request-1")
+    return answer.from_value(200, {"rating": rating.rating})
+
+
+async def rate_by_messages(scope: Scope, receive: Receive) -> Answer:
+    async def wait() -> Message:
+        return await receive()
+
+    return await rate(scope, wait)
+
+
 async def nothing(scope: Scope, receive: Receive) -> Answer:
     return answer.empty()
 
@@ -94,9 +113,13 @@ def on_long_way(app: App) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
 async def exchange(
     app: Callable[[Scope, Receive, Send], Awaitable[None]],
     *received: bytes,
+    apart: bool = False,
     paused: bool = False,
 ) -> Recorder:
-    """Feed a connection of the server, and return what it wrote until its requests were answered."""
+    """Feed a connection of the server, and return what it wrote until its requests were answered.
+
+    apart: what is received comes while the request is answered already.
+    """
     worker.set_server_options()
     config = Config(app, log_config=None, **UvicornWorker.CONFIG_KWARGS)
     state = ServerState()
@@ -107,6 +130,8 @@ async def exchange(
         protocol.pause_writing()
     for data in received:
         protocol.data_received(data)
+        if apart:
+            await asyncio.sleep(0)
     if paused:
         await asyncio.sleep(0)
         assert transport.writes == []
@@ -176,6 +201,44 @@ async def test_a_request_inherits_nothing_of_the_one_before_on_its_connection() 
 
     await exchange(Direct(remember, framework), b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n")
     assert inherited == [None, None]
+
+
+RATING = b'{"insight_id": "i", "rating": 4}'
+RATE = b"POST /rate HTTP/1.1\r\nhost: a\r\n"
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("received", "status"),
+    [
+        ([RATE + b"content-length: 32\r\n\r\n", RATING[:10], RATING[10:]], b"200"),
+        ([RATE + b"content-length: 32\r\nexpect: 100-continue\r\n\r\n", RATING], b"200"),
+        ([RATE + b"transfer-encoding: chunked\r\n\r\n20\r\n", RATING, b"\r\n0\r\n\r\n"], b"200"),
+        ([RATE + b"transfer-encoding: chunked\r\n\r\n40\r\n", b" " * 64, b"\r\n0\r\n\r\n"], b"413"),
+        ([RATE + b"content-length: 0\r\n\r\n"], b"400"),
+    ],
+    ids=["by its length", "expected", "in chunks", "too long", "empty"],
+)
+async def test_a_body_that_is_there_is_read_like_one_that_is_waited_for(
+    received: list[bytes], status: bytes, apart: bool
+) -> None:
+    taken = await exchange(Direct(rate, framework), *received, apart=apart)
+    waited = await exchange(Direct(rate_by_messages, framework), *received, apart=apart)
+    assert taken.writes[-1] == waited.writes[-1]
+    assert taken.writes[-1].startswith(b"HTTP/1.1 " + status)
+    assert (taken.closed, taken.answered, taken.waits) == (waited.closed, waited.answered, waited.waits)
+
+
+async def test_a_body_is_taken_when_all_of_it_has_come() -> None:
+    found = []
+
+    async def take(scope: Scope, receive: Receive) -> Answer:
+        found.append(take_body(receive))
+        return answer.empty()
+
+    await exchange(Direct(take, framework), JOB + b"\r\n12", b"34")
+    await exchange(Direct(take, framework), JOB + b"\r\n12", b"34", apart=True)
+    assert found == [b"1234", None]
 
 
 async def test_a_client_that_is_slow_to_read_is_waited_for() -> None:
