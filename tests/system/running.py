@@ -174,12 +174,12 @@ def configured_project(folder: Path, changes: Mapping[str, object]) -> Path:
     return project
 
 
-def until(look: Callable[[], T], seconds: float) -> T:
-    """What it sees, once that is something."""
+def until(look: Callable[[], T], seconds: float, pause: float = PAUSE) -> T:
+    """What it sees, once that is something. pause: between two looks."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(PAUSE)
+        time.sleep(pause)
     return found
 
 

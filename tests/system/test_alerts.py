@@ -23,7 +23,17 @@ import redis
 from tests.documents.runbooks import labels_of, run_runbook, says_that_it_ends_the_incident
 from tests.system.conftest import SmallProject
 from tests.system.running import until
-from tests.system.watched import CLOSE_SECONDS, OPEN_SECONDS, PREFIX, PUBLISHERS, STATS, Cause, Repeating, Watched
+from tests.system.watched import (
+    CLOSE_SECONDS,
+    LOOK_SECONDS,
+    OPEN_SECONDS,
+    PREFIX,
+    PUBLISHERS,
+    STATS,
+    Cause,
+    Repeating,
+    Watched,
+)
 
 from local_cloud.google.logging.entry_log import write
 from utxoiq_persistence.schedules import SCHEDULES
@@ -211,7 +221,7 @@ def an_entry_that_no_function_made(watched: Watched) -> Iterator[None]:
 def a_busy_database(watched: Watched) -> Iterator[None]:
     """As many burn as get a whole core beside what else this machine does."""
     with ExitStack() as stack:
-        for _ in range(3 + 2 * int(os.getloadavg()[0])):
+        for _ in range(2 + int(os.getloadavg()[0])):
             connection = watched.connection()
             ((backend,),) = connection.run("SELECT pg_backend_pid()")
             burning = threading.Thread(target=_burn, args=(connection,))
@@ -603,7 +613,7 @@ def follow_runbooks(watched: Watched, slugs: Sequence[str], seen: Seen) -> None:
     for slug in slugs:
         run_runbook(watched.stack, slug, {**labels_of(watched.incident(slug)), **seen})
     ended = {slug for slug in slugs if says_that_it_ends_the_incident(slug)}
-    until(lambda: not ended & set(watched.open()), CLOSE_SECONDS)
+    until(lambda: not ended & set(watched.open()), CLOSE_SECONDS, LOOK_SECONDS)
 
 
 def test_backups_that_have_failed_for_days_are_missing(watched: Watched) -> None:
@@ -617,7 +627,7 @@ def test_backups_that_have_failed_for_days_are_missing(watched: Watched) -> None
     with no_room_for_backups(watched):
         watched.start()
         # What a busy machine opens now and then closes again, and these stay.
-        until(lambda: set(watched.open()) == expected, OPEN_SECONDS)
+        until(lambda: set(watched.open()) == expected, OPEN_SECONDS, LOOK_SECONDS)
     follow_runbooks(watched, MISSING, Seen())
     watched.await_quiet()
 

@@ -27,6 +27,8 @@ SMALL = {"databaseTier": "db-f1-micro"}
 # A request every so often: enough for one failure to be none in twenty, and none in a thousand for long.
 TRAFFIC_SECONDS = 0.05
 OPEN_SECONDS = CLOSE_SECONDS = 240.0
+# Alerts are evaluated once a second at the pace; to look more often takes time from what is looked at.
+LOOK_SECONDS = 0.25
 
 
 class Repeating:
@@ -104,7 +106,7 @@ class Watched:
             self.published.pop(schedule).__exit__()
 
     def await_quiet(self) -> None:
-        until(lambda: not self.open(), CLOSE_SECONDS)
+        until(lambda: not self.open(), CLOSE_SECONDS, LOOK_SECONDS)
 
     def open(self) -> list[str]:
         return [slug(incident) for incident in self.incidents() if incident["state"] == "open"]
@@ -177,7 +179,7 @@ class Opened:
         return frozenset(slug(incident) for incident in incidents if incident["id"] not in self._before)
 
     def await_slugs(self, slugs: frozenset[str]) -> None:
-        until(lambda: slugs <= self.slugs(), OPEN_SECONDS)
+        until(lambda: slugs <= self.slugs(), OPEN_SECONDS, LOOK_SECONDS)
 
 
 @dataclass(frozen=True)
