@@ -160,6 +160,7 @@ def test_every_section_shows_what_there_is(page: Page, job: dict[str, Any]) -> N
 def test_what_changes_is_shown_and_what_the_reader_does_is_kept(
     page: Page, job: dict[str, Any], client: httpx.Client, service: dict[str, str]
 ) -> None:
+    assert client.get(f"{BACKFILL}/{uuid.uuid4()}", headers=service).status_code == 404  # a warning to show
     until(lambda: job["job_type"] in page.section("backfills"), PATIENCE)
     until(lambda: page.run("return !!document.querySelector('.line details')"), PATIENCE)
     page.run("window.untouched = true; (window.kept = document.querySelector('.line details')).open = true")
