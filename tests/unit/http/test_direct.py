@@ -36,6 +36,7 @@ class Recorder(asyncio.Transport):
         self.closed = False
         self.answered = 0
         self.waits = False
+        self.reading = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writes.append(bytes(data))
@@ -47,10 +48,10 @@ class Recorder(asyncio.Transport):
         return self.closed
 
     def pause_reading(self) -> None:
-        """Go on: what is fed is all there is."""
+        self.reading = False
 
     def resume_reading(self) -> None:
-        """Go on: what is fed is all there is."""
+        self.reading = True
 
 
 async def echo(scope: Scope, receive: Receive) -> Answer:
@@ -115,10 +116,12 @@ async def exchange(
     *received: bytes,
     apart: bool = False,
     paused: bool = False,
+    gone: bool = False,
 ) -> Recorder:
     """Feed a connection of the server, and return what it wrote until its requests were answered.
 
     apart: what is received comes while the request is answered already.
+    gone: the client is, before anything is answered.
     """
     worker.set_server_options()
     config = Config(app, log_config=None, **UvicornWorker.CONFIG_KWARGS)
@@ -132,6 +135,9 @@ async def exchange(
         protocol.data_received(data)
         if apart:
             await asyncio.sleep(0)
+    if gone:
+        transport.close()
+        protocol.connection_lost(None)
     if paused:
         await asyncio.sleep(0)
         assert transport.writes == []
@@ -215,9 +221,11 @@ RATE = b"POST /rate HTTP/1.1\r\nhost: a\r\n"
         ([RATE + b"content-length: 32\r\nexpect: 100-continue\r\n\r\n", RATING], b"200"),
         ([RATE + b"transfer-encoding: chunked\r\n\r\n20\r\n", RATING, b"\r\n0\r\n\r\n"], b"200"),
         ([RATE + b"transfer-encoding: chunked\r\n\r\n40\r\n", b" " * 64, b"\r\n0\r\n\r\n"], b"413"),
+        ([RATE + b"transfer-encoding: chunked\r\n\r\n11170\r\n" + b" " * 70_000, b"\r\n0\r\n\r\n"], b"413"),
         ([RATE + b"content-length: 0\r\n\r\n"], b"400"),
+        ([2 * (RATE + b"content-length: 32\r\n\r\n" + RATING)], b"200"),
     ],
-    ids=["by its length", "expected", "in chunks", "too long", "empty"],
+    ids=["by its length", "expected", "in chunks", "too long", "more than is read at once", "empty", "pipelined"],
 )
 async def test_a_body_that_is_there_is_read_like_one_that_is_waited_for(
     received: list[bytes], status: bytes, apart: bool
@@ -227,6 +235,12 @@ async def test_a_body_that_is_there_is_read_like_one_that_is_waited_for(
     assert taken.writes[-1] == waited.writes[-1]
     assert taken.writes[-1].startswith(b"HTTP/1.1 " + status)
     assert (taken.closed, taken.answered, taken.waits) == (waited.closed, waited.answered, waited.waits)
+    assert taken.reading
+
+
+async def test_who_sent_a_body_without_waiting_is_not_told_to_go_on() -> None:
+    request = RATE + b"content-length: 32\r\nexpect: 100-continue\r\n\r\n" + RATING
+    assert len((await exchange(Direct(rate, framework), request)).writes) == 1
 
 
 async def test_a_body_is_taken_when_all_of_it_has_come() -> None:
@@ -238,7 +252,8 @@ async def test_a_body_is_taken_when_all_of_it_has_come() -> None:
 
     await exchange(Direct(take, framework), JOB + b"\r\n12", b"34")
     await exchange(Direct(take, framework), JOB + b"\r\n12", b"34", apart=True)
-    assert found == [b"1234", None]
+    await exchange(Direct(take, framework), JOB + b"\r\n12", b"34", gone=True)
+    assert found == [b"1234", None, None]
 
 
 async def test_a_client_that_is_slow_to_read_is_waited_for() -> None:
