@@ -284,9 +284,10 @@ async def test_pages_hold_what_fits_and_miss_nothing(
     """Rows of any size, of names with what JSON escapes, of one series (its names are sent apart) and of several."""
     monkeypatch.setattr(pages, "MAX_PAGE_BYTES", 4000)
     names = f'{service} "\\\x01\n,\u20bf'
+    between = f"\x01{pages.BETWEEN}"  # 20 bytes of JSON
     sizes = [0, 10, 3000, 0, 0, 5000, 10, 10, 900, 900, 900, 900, 900, 0, 0, 4500, 0, 300, 300, 10]
     sent = [
-        NewMetric(names, f"k\x01{n % kinds}", float(n), '"\t', {"text": "\x01,\n" * (size // 14)} if size else None, at)
+        NewMetric(names, f"k\x01{n % kinds}", float(n), '"\t', {"text": between * (size // 20)} if size else None, at)
         for n, size in enumerate(sizes)
         for at in [NOON + timedelta(microseconds=n // 2)]
     ]
