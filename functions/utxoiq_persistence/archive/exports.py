@@ -12,11 +12,9 @@ from utxoiq_persistence.postgres.statements import load
 _SQL = load("retention")
 PART_ROWS = 65_536
 PART_BYTES = 16 * 2**20
-# A low page cost makes the planner read in the order of the index instead of sorting. What has to be sorted all the
-# same, a part of metrics, has room in memory.
+# What has to be sorted, a part of metrics, has room in memory.
 SNAPSHOT = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL random_page_cost = 1.1;
 SET LOCAL work_mem = '32MB'
 """
 

@@ -1,4 +1,4 @@
-"""What an aggregate looks at: daily parts, and the hours of the days that the range cuts, however many there are."""
+"""What is looked at: by an aggregate daily parts, and the hours of the days that the range cuts; by a page its rows."""
 
 import math
 from collections.abc import Iterator
@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pg8000.native import Connection, literal
+from tests.integration.conftest import database_settings
 
 from local_cloud.processes.postgres import Postgres
-from utxoiq_persistence.metrics import folding, sketches
+from utxoiq_persistence.metrics import folding, pages, sketches
+from utxoiq_persistence.postgres.connection import opener
 from utxoiq_persistence.postgres.session import Session
 from utxoiq_persistence.postgres.statements import Statement, load
 
 DAYS = 60
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 START = TODAY - timedelta(days=DAYS)
+PAGE = load("system_metrics")["find_metrics"]
 STATEMENTS = [load("system_metrics")["aggregate"], load("metric_sketches")["percentiles"]]
 
 
@@ -58,6 +61,66 @@ def test_hours_of_whole_days_are_not_looked_at(connection: Connection, statement
     finally:
         connection.run("ROLLBACK")
         connection.run("DEALLOCATE reading")
+
+
+# Of each of several series, whose points come by turns.
+SERIES, POINTS, LIMIT = 10, 10_000, 100
+COUNTED = Statement(
+    "counted",
+    "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE relname ~ '^metric_points'",
+    lambda _: (),
+)
+
+
+@pytest.fixture(scope="module")
+def session(postgres: Postgres, database: str) -> Iterator[Session]:
+    """As a function has it, of a database with points of several series."""
+    with postgres.connect(database=database) as connection:
+        connection.run(
+            "SELECT system_metrics_ensure_month(now() - n * interval '1 month') FROM generate_series(0, 2) AS n"
+        )
+        connection.run(
+            """
+            INSERT INTO metric_points (series, timestamp, id, metric_value)
+            SELECT series, :start::timestamptz + point * interval '3 minutes', gen_random_uuid(), 1
+            FROM generate_series(1, :points::int) AS point,
+                 metric_series_ids(:services::varchar[], :kinds::varchar[], :units::varchar[], NULL) AS series
+            """,
+            services=["many"] * SERIES,
+            kinds=[str(number) for number in range(SERIES)],
+            units=["ms"] * SERIES,
+            start=START,
+            points=POINTS,
+        )
+        connection.run("VACUUM ANALYZE")
+    session = Session(opener(database_settings(postgres, database), {})(), 120)
+    yield session
+    session.close()
+
+
+@pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("metric_type", ["1", None], ids=["of a series", "of a service"])
+def test_a_page_looks_at_little_more_than_its_rows(session: Session, metric_type: str | None, plans: str) -> None:
+    asked = {
+        "service_name": "many",
+        "metric_type": metric_type,
+        "start_time": START,
+        "end_time": TODAY,
+        "asked_since": START,
+        "limit": LIMIT,
+        "offset": 0,
+        "between": pages.BETWEEN,
+        "most_bytes": pages.MAX_PAGE_BYTES,
+        "after_time": None,
+        "after_id": None,
+    }
+    session.execute(f"SET plan_cache_mode = {plans}")
+    with session.transaction():
+        ((before,),) = session.run(COUNTED)
+        ((_, _, found, *_),) = session.run(PAGE, **asked)
+        ((after,),) = session.run(COUNTED)
+    assert found == LIMIT + 1
+    assert after - before <= 3 * LIMIT
 
 
 def _looked_at(connection: Connection) -> int:
