@@ -352,11 +352,13 @@ def a_retention_that_takes_its_time(watched: Watched) -> Iterator[None]:
 
 @contextmanager
 def a_failing_schedule(watched: Watched) -> Iterator[None]:
-    """The watch of backups, which may not read of verifications any more."""
-    failed = count()
+    """The watch of backups, which may not read of verifications any more.
+
+    It fails until that is seen: four failures have to come within ten seconds, and still be within them a second later.
+    """
 
     def has_failed_often() -> bool:
-        return not watched.run_job("watch-backups")["succeeded"] and next(failed) == 3
+        return not watched.run_job("watch-backups")["succeeded"] and "schedule-failing" in watched.open()
 
     watched.execute("REVOKE ALL ON backup_verifications FROM utxoiq_backup")
     right = "GRANT SELECT, INSERT, UPDATE ON backup_verifications TO utxoiq_backup"
