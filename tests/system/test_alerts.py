@@ -367,9 +367,8 @@ def a_failing_schedule(watched: Watched) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
-    """Paused for as long as is too long: since before its last success, that is."""
+def pause(watched: Watched, schedule: str) -> Callable[[], None]:
+    """Return what resumes it."""
     apis = httpx.Client(base_url=watched.stack.description["google_apis"]["url"], timeout=SECONDS)
     job = f"/v1/projects/{PREFIX}/locations/us-central1/jobs/{PREFIX}-{schedule}"
     apis.post(f"{job}:pause").raise_for_status()
@@ -381,6 +380,17 @@ def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
         return began is None or bool(ended and datetime.fromisoformat(ended["at"]) == datetime.fromisoformat(began))
 
     until(is_idle, OPEN_SECONDS)
+
+    def resume() -> None:
+        apis.post(f"{job}:resume").raise_for_status()
+
+    return resume
+
+
+@contextmanager
+def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
+    """Paused for as long as is too long: since before its last success, that is."""
+    resume = pause(watched, schedule)
     with ExitStack() as stack:
         if schedule in watched.published:
             watched.publish_nothing(schedule)
@@ -392,7 +402,7 @@ def a_paused_schedule(watched: Watched, schedule: str) -> Iterator[None]:
             )
 
         def mend() -> None:
-            apis.post(f"{job}:resume").raise_for_status()
+            resume()
             watched.run_job(schedule)
 
         with mended_otherwise(mend):
@@ -426,11 +436,13 @@ def series_without_end(watched: Watched) -> Iterator[None]:
 
 @contextmanager
 def nothing_published(watched: Watched) -> Iterator[None]:
-    watched.publish_nothing()
-    try:
+    """Nor by the schedules, which keep to the clock: at each full minute they would end it for some seconds."""
+    with ExitStack() as stack:
+        for schedule in PUBLISHERS:
+            stack.callback(pause(watched, schedule))
+        watched.publish_nothing()
+        stack.callback(watched.publish)
         yield
-    finally:
-        watched.publish()
 
 
 @contextmanager
