@@ -551,7 +551,12 @@ CAUSES = {
         ["query-latency", "slow-queries"],
         why="what makes most statements of one function slow makes one in twenty of all slow",
     ),
-    "some slow statements": Cause(some_slow_statements, ["slow-queries"]),
+    "some slow statements": Cause(
+        some_slow_statements,
+        ["slow-queries"],
+        may=["query-latency"],
+        why="what is counted late is counted with what comes next, which may be as many as its alert takes",
+    ),
     "a slow function": Cause(
         a_slow_function,
         ["function-latency"],
