@@ -25,7 +25,8 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 10.0
 # Up for this long, a server that ends again is started again at once.
 HEALTHY_SECONDS = 30.0
-START_SECONDS = 60.0
+# As Cloud Run gives an instance.
+START_SECONDS = 240.0
 STOP_SECONDS = 10.0
 MAX_SERVERS = 64
 
