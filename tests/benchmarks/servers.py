@@ -18,12 +18,20 @@ from utxoiq_persistence.access.declared_keys import DeclaredKey
 from utxoiq_persistence.config import DatabaseSettings
 from utxoiq_persistence.packaged_folders import find_folder
 from utxoiq_persistence.postgres import schema
+from utxoiq_persistence.postgres.connection import PLANNER_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("backfill", "feedback", "metrics", "database")
 INSTANCE = "bench:local:main"
-# Durable as by default; sized so that no checkpoint falls into one side's run alone.
-POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "1h", "max_connections": "200"}
+# Durable as by default; sized so that no checkpoint falls into one side's run alone. The planner reckons for the peer
+# as our sessions ask it to.
+POSTGRES = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "1h",
+    "max_connections": "200",
+    **PLANNER_SETTINGS,
+}
 
 
 class HttpServer(Server):
