@@ -56,6 +56,7 @@ class Bench:
 
     def _compare(self, route: Route, ours: Function, others: Mapping[str, HttpServer]) -> throughput.Comparison:
         rounds, seconds = self._arguments.rounds, self._arguments.seconds
+        self._backends.settle(OURS, PEER)
         return throughput.compare(route, {throughput.OURS: ours, **others}, rounds, seconds, say)
 
     def _scale(self) -> str:

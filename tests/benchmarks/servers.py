@@ -146,6 +146,13 @@ class Backends:
         with self.postgres.connect(database=copy) as connection:
             connection.run("VACUUM ANALYZE")
 
+    def settle(self, *databases: str) -> None:
+        """Do the upkeep of what was written, which would otherwise fall into what is measured next."""
+        for database in databases:
+            with self.postgres.connect(database=database) as connection:
+                connection.run("VACUUM ANALYZE")
+                connection.run("CHECKPOINT")
+
     def environment(self, user: str, database: str) -> dict[str, str]:
         """Of a function, so that it finds both."""
         return {
