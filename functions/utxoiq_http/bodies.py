@@ -57,7 +57,8 @@ class BodyReader:
         body = take_body(receive)
         if body is None:
             body = await self._await_body(receive)
-        self._check_length(body)
+        else:
+            self._check_length(body)
         return self.decode(body, ignored)
 
     def decode(self, body: bytes, ignored: Ignored) -> Any:
