@@ -143,8 +143,6 @@ class Backends:
         with self.postgres.connect() as connection:
             connection.run(f"CREATE DATABASE {copy} TEMPLATE {database} STRATEGY file_copy")
         widen(DatabaseSettings(INSTANCE, copy, "postgres", str(self.postgres.socket_dir)))
-        with self.postgres.connect(database=copy) as connection:
-            connection.run("VACUUM ANALYZE")
 
     def settle(self, *databases: str) -> None:
         """Do the upkeep of what was written, which would otherwise fall into what is measured next."""
