@@ -178,13 +178,19 @@ def a_slow_function(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
-def a_cold_cache(watched: Watched) -> Iterator[None]:
-    """Statistics that nobody has asked for before, by several at once: one alone asks too rarely where each waits."""
-    numbers = count()
-    with watched.client() as client, ExitStack() as stack:
+def repeating(ask: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Four ask so often at once: one alone asks too rarely where each request waits."""
+    with ExitStack() as stack:
         for _ in range(4):
-            ask = Repeating(lambda: client.get(f"{STATS}?insight_id=new-{next(numbers)}"), 0.12)
-            stack.enter_context(ask)
+            stack.enter_context(Repeating(ask, seconds))
+        yield
+
+
+@contextmanager
+def a_cold_cache(watched: Watched) -> Iterator[None]:
+    """Statistics that nobody has asked for before."""
+    numbers = count()
+    with watched.client() as client, repeating(lambda: client.get(f"{STATS}?insight_id=new-{next(numbers)}"), 0.12):
         yield
 
 
@@ -477,14 +483,12 @@ def killed(watched: Watched, function: str) -> Iterator[None]:
 
 @contextmanager
 def refused_callers(watched: Watched) -> Iterator[None]:
-    """Again and again, by several at once: fifty have to come within five seconds."""
+    """Again and again: fifty have to come within five seconds."""
     guessed = {"Authorization": "Bearer guessed"}
     with (
         httpx.Client(base_url=watched.stack.base_url, headers=guessed, timeout=SECONDS) as client,
-        ExitStack() as stack,
+        repeating(lambda: client.get("/api/v1/feedback/user?user_id=somebody"), 0.15),
     ):
-        for _ in range(4):
-            stack.enter_context(Repeating(lambda: client.get("/api/v1/feedback/user?user_id=somebody"), 0.15))
         yield
 
 
