@@ -550,6 +550,9 @@ BEGIN
     IF (month + interval '1 month') AT TIME ZONE 'UTC' > now() THEN
         RAISE EXCEPTION 'the month % has not passed', to_char(month, 'YYYY-MM');
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('metric_sketches', 0));
+    DELETE FROM metric_slices
+    WHERE bucket >= month::timestamp AT TIME ZONE 'UTC' AND bucket < (month + interval '1 month') AT TIME ZONE 'UTC';
     EXECUTE format('ALTER TABLE metric_points DETACH PARTITION %I', system_metrics_month_name(month));
 END
 $$;
@@ -1114,18 +1117,32 @@ CREATE VIEW public.metric_parts AS
 UNION ALL
  SELECT metric_series.service_name,
     metric_series.metric_type,
-    resolutions.resolution,
-    date_trunc((resolutions.resolution)::text, metric_deltas.bucket, 'UTC'::text) AS bucket,
+    'hour'::character varying AS resolution,
+    metric_deltas.bucket,
     metric_deltas.value_count,
     metric_deltas.value_sum,
     metric_deltas.value_min,
     metric_deltas.value_max,
     metric_deltas.first_at,
     metric_deltas.last_at
-   FROM ((public.metric_deltas
+   FROM (public.metric_deltas
      JOIN public.metric_series USING (series))
-     CROSS JOIN ( VALUES ('hour'::character varying), ('day'::character varying)) resolutions(resolution))
-  WHERE (metric_deltas.bucket < ( SELECT date_trunc((resolutions.resolution)::text, metric_watermark.folded, 'UTC'::text) AS date_trunc
+  WHERE (metric_deltas.bucket < ( SELECT metric_watermark.folded
+           FROM public.metric_watermark))
+UNION ALL
+ SELECT metric_series.service_name,
+    metric_series.metric_type,
+    'day'::character varying AS resolution,
+    date_bin('1 day'::interval, metric_deltas.bucket, '1970-01-01 00:00:00+00'::timestamp with time zone) AS bucket,
+    metric_deltas.value_count,
+    metric_deltas.value_sum,
+    metric_deltas.value_min,
+    metric_deltas.value_max,
+    metric_deltas.first_at,
+    metric_deltas.last_at
+   FROM (public.metric_deltas
+     JOIN public.metric_series USING (series))
+  WHERE (metric_deltas.bucket < ( SELECT date_trunc('day'::text, metric_watermark.folded, 'UTC'::text) AS date_trunc
            FROM public.metric_watermark));
 
 CREATE TABLE public.metric_points (
@@ -1158,6 +1175,22 @@ CREATE TABLE public.metric_sketches (
     CONSTRAINT metric_sketches_check CHECK ((cardinality(keys) = cardinality(counts))),
     CONSTRAINT metric_sketches_resolution_check CHECK (((resolution)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying])::text[]))),
     CONSTRAINT metric_sketches_value_count_check CHECK ((value_count > 0))
+);
+
+CREATE TABLE public.metric_slices (
+    service_name character varying(100) NOT NULL,
+    metric_type character varying(50) NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    value_count bigint NOT NULL,
+    counts bigint[] NOT NULL,
+    sums double precision[] NOT NULL,
+    minima double precision[] NOT NULL,
+    maxima double precision[] NOT NULL,
+    CONSTRAINT metric_slices_counts_check CHECK ((cardinality(counts) = 12)),
+    CONSTRAINT metric_slices_maxima_check CHECK ((cardinality(maxima) = 12)),
+    CONSTRAINT metric_slices_minima_check CHECK ((cardinality(minima) = 12)),
+    CONSTRAINT metric_slices_sums_check CHECK ((cardinality(sums) = 12)),
+    CONSTRAINT metric_slices_value_count_check CHECK ((value_count > 0))
 );
 
 CREATE TABLE public.pending_erasures (
@@ -1287,6 +1320,9 @@ ALTER TABLE ONLY public.metric_series
 
 ALTER TABLE ONLY public.metric_sketches
     ADD CONSTRAINT metric_sketches_pkey PRIMARY KEY (service_name, metric_type, resolution, bucket);
+
+ALTER TABLE ONLY public.metric_slices
+    ADD CONSTRAINT metric_slices_pkey PRIMARY KEY (service_name, metric_type, bucket);
 
 ALTER TABLE ONLY public.metric_watermark
     ADD CONSTRAINT metric_watermark_pkey PRIMARY KEY (the_one);
@@ -1672,6 +1708,10 @@ GRANT SELECT ON TABLE public.metric_points_default TO utxoiq_retention;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_metrics;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_sketches TO utxoiq_retention;
 GRANT SELECT ON TABLE public.metric_sketches TO utxoiq_backup;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.metric_slices TO utxoiq_metrics;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.metric_slices TO utxoiq_retention;
+GRANT SELECT ON TABLE public.metric_slices TO utxoiq_backup;
 
 GRANT SELECT,DELETE ON TABLE public.pending_erasures TO utxoiq_retention;
 

@@ -137,7 +137,7 @@ SELECT series, service_name, metric_type, unit FROM metric_series WHERE series =
 
 -- name: system_metrics_delete
 -- The sketch of an hour becomes that of what has left, which is all that will be known of it, where it was made of rows
--- that are all here or lacks just those that are; docs/decisions/0056-trends.md.
+-- that are all here or lacks just those that are; docs/decisions/0056-trends.md. Its slices are for as long as it is whole.
 WITH gone AS (
     DELETE FROM metric_points AS live USING archived_system_metrics AS archived, metric_series AS named
     WHERE live."timestamp" >= :from_time AND live."timestamp" < :to_time
@@ -151,6 +151,10 @@ WITH gone AS (
     SELECT service_name, metric_type, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
            metric_sketch_key(metric_value) AS key, count(*) AS count
     FROM gone GROUP BY 1, 2, 3, 4
+), unsliced AS (
+    DELETE FROM metric_slices AS slice USING (SELECT DISTINCT service_name, metric_type, bucket FROM leaving) AS touched
+    WHERE (slice.service_name, slice.metric_type, slice.bucket)
+        = (touched.service_name, touched.metric_type, touched.bucket)
 ), hours AS MATERIALIZED (
     SELECT service_name, metric_type, bucket, counted.value_count, coalesce(sketch.value_count, 0) AS sketched,
            sketch.keys, sketch.counts, (

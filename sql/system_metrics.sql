@@ -115,9 +115,9 @@ sum(CASE WHEN abs(metric_value) > 1e-280 THEN metric_value * 5.421010862427522e-
 min(metric_value) AS value_min, max(metric_value) AS value_max
 
 -- name: aggregate
--- Before the watermark whole days from daily parts, whole hours of the days at the edges from hourly ones, and only what
--- is left of the hours at the edges from the points; from the watermark on, the points. A bucket is whole if its first
--- and last value lie in the range. OFFSET 0 keeps the planner from reading the hours of all days. 2001 began with a
+-- Before the watermark whole days from daily parts, whole hours of the days at the edges from hourly ones, whole slices of
+-- the hours at the edges where those count all of the hour, and only what is left of these from the points; from the
+-- watermark on, the points. A bucket is whole if its first and last value lie in the range. OFFSET 0 keeps the planner from reading the hours of all days. 2001 began with a
 -- Monday: date_bin of an hour, a day and a week is what date_trunc is in UTC, in a tenth of the time.
 -- An average lies within its bounds, also where rounding would take it out of them, or out of what a float8 can hold:
 -- 9.745314011399998e288 is the largest value, scaled.
@@ -149,9 +149,22 @@ WITH mark AS MATERIALIZED (
         OFFSET 0
     ) AS part
     GROUP BY bucket
-), cut AS (
-    SELECT greatest(bucket, :start_time::timestamptz) AS starts, bucket + interval '1 hour' AS ends FROM hours
+), cut AS MATERIALIZED (
+    SELECT bucket, value_count, greatest(bucket, :start_time::timestamptz) AS starts, bucket + interval '1 hour' AS ends,
+           greatest(bucket, date_bin('5 min', :start_time::timestamptz + interval '299.999999 s', 'epoch')) AS sliced_from,
+           least(bucket + interval '1 hour', date_bin('5 min', :end_time::timestamptz, 'epoch')) AS sliced_to
+    FROM hours
     WHERE (first_at < :start_time OR last_at > :end_time) AND last_at >= :start_time AND first_at <= :end_time
+), sliced AS MATERIALIZED (
+    SELECT bucket, starts, ends, sliced_from, sliced_to, counts, sums, minima, maxima
+    FROM cut JOIN metric_slices USING (bucket, value_count)
+    WHERE service_name = :service_name AND metric_type = :metric_type AND sliced_from < sliced_to
+), rests AS (
+    SELECT starts, ends FROM cut WHERE bucket NOT IN (SELECT bucket FROM sliced)
+    UNION ALL
+    SELECT starts, sliced_from FROM sliced
+    UNION ALL
+    SELECT sliced_to, ends FROM sliced
 ), parts AS (
     SELECT bucket, value_count, value_sum, value_min, value_max FROM days
     WHERE first_at >= :start_time AND last_at <= :end_time
@@ -159,8 +172,16 @@ WITH mark AS MATERIALIZED (
     SELECT bucket, value_count, value_sum, value_min, value_max FROM hours
     WHERE first_at >= :start_time AND last_at <= :end_time
     UNION ALL
+    SELECT slice.starts, slice.value_count, value_sum, value_min, value_max
+    FROM sliced CROSS JOIN LATERAL (
+        SELECT bucket + (place - 1) * interval '5 min' AS starts, value_count, value_sum, value_min, value_max
+        FROM unnest(counts, sums, minima, maxima) WITH ORDINALITY
+            AS slice (value_count, value_sum, value_min, value_max, place)
+    ) AS slice
+    WHERE slice.value_count > 0 AND slice.starts >= sliced_from AND slice.starts < sliced_to
+    UNION ALL
     SELECT starts, points.value_count, points.value_sum, points.value_min, points.value_max
-    FROM cut CROSS JOIN named CROSS JOIN LATERAL (
+    FROM rests CROSS JOIN named CROSS JOIN LATERAL (
         SELECT {statistics} FROM metric_points
         WHERE metric_points.series = named.series
           AND "timestamp" >= starts AND "timestamp" < ends AND "timestamp" <= :end_time
@@ -190,3 +211,34 @@ SELECT json_build_object(
         {time "timestamp"} AS "timestamp", avg_value, min_value, max_value, count) AS answer)
         ORDER BY "timestamp"), '[]'))::text
 FROM buckets
+
+-- name: slice_hours
+-- What there is in each five minutes of hours of which every value lies in the table.
+WITH due AS MATERIALIZED (
+    SELECT service_name, metric_type, bucket, hour.value_count
+    FROM unnest(:service_names::varchar[], :metric_types::varchar[], :buckets::timestamptz[])
+        AS due (service_name, metric_type, bucket)
+    CROSS JOIN LATERAL (
+        SELECT sum(value_count) AS value_count FROM metric_parts AS part
+        WHERE part.service_name = due.service_name AND part.metric_type = due.metric_type
+          AND part.resolution = 'hour' AND part.bucket = due.bucket
+    ) AS hour
+), sliced AS (
+    SELECT due.service_name, due.metric_type, due.bucket, due.value_count AS counted, place,
+           coalesce(points.value_count, 0) AS value_count, coalesce(points.value_sum, 0) AS value_sum,
+           coalesce(points.value_min, 0) AS value_min, coalesce(points.value_max, 0) AS value_max
+    FROM due CROSS JOIN generate_series(0, 11) AS place CROSS JOIN LATERAL (
+        SELECT {statistics} FROM metric_series AS named JOIN metric_points USING (series)
+        WHERE named.service_name = due.service_name AND named.metric_type = due.metric_type
+          AND "timestamp" >= due.bucket + place * interval '5 min'
+          AND "timestamp" < due.bucket + (place + 1) * interval '5 min'
+    ) AS points
+)
+INSERT INTO metric_slices (service_name, metric_type, bucket, value_count, counts, sums, minima, maxima)
+SELECT service_name, metric_type, bucket, counted, array_agg(value_count ORDER BY place),
+       array_agg(value_sum ORDER BY place), array_agg(value_min ORDER BY place), array_agg(value_max ORDER BY place)
+FROM sliced GROUP BY service_name, metric_type, bucket, counted
+HAVING sum(value_count) = counted
+ON CONFLICT (service_name, metric_type, bucket) DO UPDATE SET
+    value_count = excluded.value_count, counts = excluded.counts, sums = excluded.sums,
+    minima = excluded.minima, maxima = excluded.maxima

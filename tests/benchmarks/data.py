@@ -1,8 +1,13 @@
-"""What is in the tables before anything is measured: loaded by sets, with statistics and rollups."""
+"""What is in the tables before anything is measured: loaded by sets, with statistics, rollups and sketches."""
 
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from pg8000.native import Connection
+
+from utxoiq_persistence.metrics import folding, sketches
+from utxoiq_persistence.postgres.session import Session
 
 SERVICES = 20
 METRIC_TYPES = ("cpu", "memory", "latency", "queue_depth")
@@ -15,7 +20,9 @@ JOBS = 1_000
 SCALE_DAYS = 90
 SCALE_SERVICE = "scale"
 SMALL, LARGE = "small", "large"
-SLICES = 20
+PARTS = 20
+# All that was loaded is folded at once.
+SILENCE_SECONDS = 600.0
 
 _RATINGS = """
 INSERT INTO insight_feedback (id, insight_id, user_id, rating, comment, flag_type)
@@ -62,8 +69,6 @@ SELECT insight_id,
        count(*) FILTER (WHERE flag_type = 'spam')
 FROM insight_feedback GROUP BY insight_id
 """
-# Until there is nothing to fold: what is loaded is late.
-_FOLD = "SELECT metric_points_close() OR more FROM metric_points_fold()"
 
 
 def service(number: int) -> str:
@@ -98,8 +103,8 @@ def load_scale(connection: Connection, ratings: int, metrics: int, advance: Call
         connection.run(_RATINGS_OF_ONE, insight=name, count=count)
         advance(count)
     for name, count in ((SMALL, metrics // 100), (LARGE, metrics)):
-        for part in range(SLICES):
-            first, end = count * part // SLICES, count * (part + 1) // SLICES
+        for part in range(PARTS):
+            first, end = count * part // PARTS, count * (part + 1) // PARTS
             series = {"service": SCALE_SERVICE, "kind": name, "days": SCALE_DAYS}
             connection.run(_METRICS_OF_ONE, **series, count=count, first=first, last=end - 1)
             advance(end - first)
@@ -111,9 +116,10 @@ def _suspend_trigger(connection: Connection) -> None:
 
 
 def _derive(connection: Connection) -> None:
-    """What the trigger would have kept, and rollups."""
+    """What the trigger would have kept, and what the schedule makes."""
     connection.run(_STATS)
-    while connection.run(_FOLD) == [[True]]:
-        continue
+    session = Session(connection, SILENCE_SECONDS)
+    folded = folding.fold(session, math.inf)
+    sketches.fill(session, datetime.min.replace(tzinfo=UTC), folded, math.inf)
     connection.run("ALTER TABLE insight_feedback ENABLE TRIGGER USER")
     connection.run("VACUUM ANALYZE")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from utxoiq_persistence.metrics import slices
 from utxoiq_persistence.postgres import arrays
 from utxoiq_persistence.postgres.session import Row, Session
 from utxoiq_persistence.postgres.statements import load
@@ -54,6 +55,8 @@ def _make(session: Session, resolution: str, batch: Sequence[Row], *, leaving: b
             buckets=arrays.encode_texts(bucket.isoformat() for _, _, bucket, _ in batch),
             leaving=leaving,
         )
+        if resolution == "hour" and not leaving:
+            slices.make(session, batch)
     return int(count)
 
 

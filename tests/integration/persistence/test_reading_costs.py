@@ -1,5 +1,6 @@
 """What is looked at: by an aggregate daily parts, and the hours of the days that the range cuts; by a page its rows."""
 
+import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -123,9 +124,38 @@ def test_a_page_looks_at_little_more_than_its_rows(session: Session, metric_type
     assert after - before <= 3 * LIMIT
 
 
-def _looked_at(connection: Connection) -> int:
+def test_what_came_late_for_other_hours_is_not_looked_at(connection: Connection) -> None:
+    """It waits for the next fold, an hour of a series a row."""
+    statement = load("system_metrics")["aggregate"]
+    given = {
+        "service_name": "api",
+        "metric_type": "latency",
+        "start_time": START + timedelta(hours=7),
+        "end_time": START + timedelta(hours=9, minutes=59),
+        "interval": "hour",
+    }
+    connection.run("BEGIN")
+    try:
+        connection.run(
+            """
+            INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, timestamp)
+            SELECT gen_random_uuid(), 'api', 'latency', 1, 'ms', :start::timestamptz + hour * interval '1 hour'
+            FROM generate_series(0, 999) AS hour
+            """,
+            start=START,
+        )
+        connection.run("ANALYZE metric_deltas")
+        before = _looked_at(connection, "metric_deltas")
+        ((answer,),) = connection.run(statement.inline(**given))
+        assert _looked_at(connection, "metric_deltas") - before == 3
+        assert [bucket["count"] for bucket in json.loads(answer)["data"]] == [2, 2, 2]
+    finally:
+        connection.run("ROLLBACK")
+
+
+def _looked_at(connection: Connection, table: str = "metric_rollups") -> int:
     rows: int
     ((rows,),) = connection.run(
-        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'metric_rollups'"
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = :table", table=table
     )
     return rows

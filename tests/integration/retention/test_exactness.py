@@ -18,7 +18,7 @@ from pg8000.exceptions import DatabaseError
 from tests.integration.retention.world import World, month_start
 
 from utxoiq_persistence.errors import TooManySeries
-from utxoiq_persistence.metrics import folding, trends
+from utxoiq_persistence.metrics import folding, slices, trends
 from utxoiq_persistence.postgres.statements import load
 from utxoiq_persistence.records import AggregateQuery, Interval, NewMetric
 from utxoiq_persistence.store import Store
@@ -33,7 +33,7 @@ INSERT INTO system_metrics (id, service_name, metric_type, metric_value, unit, "
 VALUES (:id, 'api', 'latency', :value, :unit, :at)
 """
 EMPTY = """
-TRUNCATE metric_points, metric_deltas, metric_rollups, metric_sketches, archive_objects;
+TRUNCATE metric_points, metric_deltas, metric_rollups, metric_sketches, metric_slices, archive_objects;
 UPDATE metric_watermark SET folded = '{at}', closing = '{at}'
 """
 # Hours from the watermark of the beginning, which is eight hours ago, most of them near it; of a month, and of strays.
@@ -46,6 +46,7 @@ PLACES = st.one_of(
 WRITES = st.lists(
     st.tuples(PLACES, st.integers(0, 3599), st.integers(-50, 1000), st.sampled_from(UNITS)), min_size=1, max_size=6
 )
+DENSE = [(("recent", 1), second, 1, "ms") for second in range(0, 3600, 100)]
 # A fold that is killed after its first transaction is what most can go wrong after.
 SIMPLE = ("close", "close", "close", "fold", "fold", "killed", "sketch", "retention", "forget")
 STEPS = st.lists(
@@ -58,6 +59,11 @@ STEPS = st.lists(
     min_size=4,
     max_size=14,
 )
+
+
+@pytest.fixture(autouse=True)
+def _every_hour_has_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "MANY", 1)
 
 
 class History:
@@ -166,18 +172,23 @@ class History:
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=STEPS, cut=st.tuples(st.integers(-9000, 9000), st.integers(0, 9000)))
+@given(steps=STEPS, late=WRITES, cut=st.tuples(st.integers(-9000, 9000), st.integers(0, 9000)))
 async def test_aggregates_are_a_recount_after_every_step(
-    world: World, store: Store, steps: list[tuple[str, Any]], cut: tuple[int, int]
+    world: World, store: Store, steps: list[tuple[str, Any]], late: list[Any], cut: tuple[int, int]
 ) -> None:
     history = History(world, store)
-    for step in [*steps, ("fold", None)]:
+    # Within the hour that most comes for: a range, and what comes late for the middle of it.
+    first, seconds = cut[0] % 1800, cut[1] % 1800
+    late = [*late, (("recent", 1), first + seconds // 2, 1, "ms")]
+    for step in [*steps, ("record", DENSE), ("fold", None), ("sketch", None), ("record", late), ("fold", None)]:
         await history.take(step)
         for interval in ("hour", "day"):
             await history.check(*ALWAYS, interval)
         # Within what never leaves, a range may begin and end anywhere.
         start = history.bases["recent"] + cut[0] * timedelta(seconds=11)
         await history.check(start, start + cut[1] * timedelta(seconds=11), "day")
+        start = history.bases["recent"] + HOUR + timedelta(seconds=first)
+        await history.check(start, start + timedelta(seconds=seconds), "day")
 
 
 @pytest.fixture
