@@ -5,19 +5,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests import work_units
 
 from local_cloud import bytecode
 from utxoiq_http import garbage
-
-# Files that take minutes, longest first: no worker shall be left alone with one of them at the end.
-LONGEST = [
-    "tests/system/test_alerts.py",
-    "tests/integration/retention/test_kills.py",
-    "tests/system/test_console.py",
-    "tests/integration/backup/test_verification.py",
-    "tests/infra/test_policies_can_fail.py",
-]
-
 
 # Before any process of the tests starts, so that each imports what another has compiled.
 bytecode.keep()
@@ -43,9 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.basetemp = str(runs / str(os.getpid()))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    ranks = {config.rootpath / file: rank for rank, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: work_units.rank(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> work_units.UnitScheduling | None:
+    """None where `--dist` asks for another one."""
+    return work_units.UnitScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

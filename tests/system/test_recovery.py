@@ -5,27 +5,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pg8000.native
-import pytest
 from tests.system.running import REPOSITORY, START_SECONDS, LocalStack
 
 RATE = "/api/v1/feedback/rate"
+GIVEN = 4
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A system of its own, since its database goes back in time."""
-    stack = LocalStack(tmp_path_factory.mktemp("damaged"))
-    try:
-        yield stack.start()
-    finally:
-        stack.end()
 
 
 class Clients:
@@ -64,7 +53,7 @@ class Clients:
             while not self._end.is_set():
                 user = f"{self._name}-{number}"
                 number += 1
-                answer = api.post(RATE, json={"insight_id": self._insight, "user_id": user, "rating": 4})
+                answer = api.post(RATE, json={"insight_id": self._insight, "user_id": user, "rating": GIVEN})
                 if answer.status_code == 200:
                     self.acknowledged.append((datetime.now(UTC), user))
                 else:
@@ -108,6 +97,11 @@ def users(stack: LocalStack, insight: str) -> set[str]:
     return {user for (user,) in rows}
 
 
+def ratings_of_others(stack: LocalStack, insight: str) -> list[Any]:
+    """What is said of any other, by its id."""
+    return execute(stack, f"SELECT id, rating FROM insight_feedback WHERE insight_id <> '{insight}' ORDER BY id")  # noqa: S608
+
+
 def total_ratings(stack: LocalStack, insight: str) -> int:
     with client(stack) as api:
         answer = api.get("/api/v1/feedback/stats", params={"insight_id": insight})
@@ -122,35 +116,37 @@ def strike(stack: LocalStack, clients: Clients, statement: str) -> datetime:
     return moment
 
 
-def test_a_dropped_table_comes_back_while_the_system_serves(damaged: LocalStack) -> None:
-    with Clients(damaged, "dropped", "before") as clients:
-        moment = strike(damaged, clients, "DROP TABLE insight_feedback") - SECOND
+def test_a_dropped_table_comes_back_while_the_system_serves(stack: LocalStack) -> None:
+    with Clients(stack, "dropped", "before") as clients:
+        moment = strike(stack, clients, "DROP TABLE insight_feedback") - SECOND
 
-    said = recover(damaged, "table", "--table", "insight_feedback", "--time", moment.isoformat())
+    said = recover(stack, "table", "--table", "insight_feedback", "--time", moment.isoformat())
 
-    restored = users(damaged, "dropped")
+    restored = users(stack, "dropped")
     assert clients.before(moment)
     assert clients.before(moment) <= restored
     assert "the table was made anew" in said
-    assert total_ratings(damaged, "dropped") == len(restored)
-    with Clients(damaged, "dropped", "after") as again:
+    assert total_ratings(stack, "dropped") == len(restored)
+    with Clients(stack, "dropped", "after") as again:
         again.await_some(10)
 
 
-def test_the_whole_database_goes_back_to_the_second_before(damaged: LocalStack) -> None:
-    with Clients(damaged, "spoilt", "before") as clients:
-        moment = strike(damaged, clients, "UPDATE insight_feedback SET rating = 1") - SECOND
-        recover(damaged, "point-in-time", "--time", moment.isoformat(), "--replace")
+def test_the_whole_database_goes_back_to_the_second_before(stack: LocalStack) -> None:
+    others = ratings_of_others(stack, "spoilt")
+    with Clients(stack, "spoilt", "before") as clients:
+        moment = strike(stack, clients, "UPDATE insight_feedback SET rating = 1") - SECOND
+        recover(stack, "point-in-time", "--time", moment.isoformat(), "--replace")
         clients.await_some(1)  # the functions find the database again by themselves
 
-    restored = users(damaged, "spoilt")
+    restored = users(stack, "spoilt")
     assert clients.before(moment)
     assert clients.before(moment) <= restored
-    assert execute(damaged, "SELECT count(*) FROM insight_feedback WHERE rating = 1") == [[0]]
-    assert total_ratings(damaged, "spoilt") == len(restored)
+    assert execute(stack, "SELECT DISTINCT rating FROM insight_feedback WHERE insight_id = 'spoilt'") == [[GIVEN]]
+    assert ratings_of_others(stack, "spoilt") == others
+    assert total_ratings(stack, "spoilt") == len(restored)
 
 
-def test_the_newest_backup_is_restored_in_another_region(damaged: LocalStack) -> None:
-    said = recover(damaged, "region", "--region", "us-east1")
-    instance = damaged.description["cloud_sql"]["instance"]
+def test_the_newest_backup_is_restored_in_another_region(stack: LocalStack) -> None:
+    said = recover(stack, "region", "--region", "us-east1")
+    instance = stack.description["cloud_sql"]["instance"]
     assert f":us-east1:{instance}-us-east1 holds everything" in said
