@@ -12,7 +12,8 @@ NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 # What it finds: the rules that are broken, and by which elements.
 RUN = """
 const done = arguments[arguments.length - 1];
-axe.run().then(({violations}) => done(violations.map((one) => [one.id, one.nodes.map((node) => node.html)])));
+const named = ({id, nodes}) => [id, nodes.map((node) => node.html)];
+axe.run({resultTypes: ['violations']}).then(({violations}) => done(violations.map(named)));
 """
 
 

@@ -36,6 +36,8 @@ WATCH = "/api/v1/monitoring/backup/watch"
 TOO_FAINT = (Path(__file__).parent / "contrast.js").read_text()
 # The pixels of a chart.
 DRAWN = "return arguments[0].closest('.uplot').querySelector('canvas').toDataURL()"
+# What listens to its own size has heard of a new one then.
+NEXT_FRAME = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
 # What a page waits between two looks passes so much faster; how long it waits for an answer does not.
 HASTE = """
 const wait = window.setTimeout;
@@ -70,6 +72,12 @@ class Page:
     def find(self, selector: str) -> WebElement:
         return self.chrome.find_element(By.CSS_SELECTOR, selector)
 
+    def click(self, by: str, value: str) -> None:
+        """In the middle of the window, since the bar may cover it at the upper end."""
+        element = self.chrome.find_element(by, value)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
     def press(self, *keys: str) -> None:
         """Whatever has the focus gets them."""
         self.chrome.switch_to.active_element.send_keys(*keys)
@@ -99,7 +107,26 @@ def page(chrome: Chrome, stack: LocalStack) -> Iterator[Page]:
     browsers.size(chrome, 1280, 900)
     browsers.scheme(chrome, "light")
     page.complaints()
-    yield page.open()
+    yield page
+    assert page.complaints() == []
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def path(request: pytest.FixtureRequest) -> str:
+    """Of a page; tests of the same one follow each other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def shown(chrome: Chrome, stack: LocalStack, path: str) -> Iterator[Page]:
+    """A page, opened on a phone in the dark, or by the test before, which asked it nothing but how it looks."""
+    page = Page(chrome, stack.base_url)
+    if page.run("return window.shownPath") != path:
+        browsers.size(chrome, 360, 740, phone=True)
+        browsers.scheme(chrome, "dark")
+        page.complaints()
+        page.open(path).run("window.shownPath = arguments[0]", path)
+    yield page
     assert page.complaints() == []
 
 
@@ -141,6 +168,7 @@ def test_every_section_shows_what_there_is(page: Page, job: dict[str, Any]) -> N
     def functions_are_well() -> bool:
         return int(page.run("return document.querySelectorAll('[aria-labelledby=functions] .good').length")) >= 5
 
+    page.open()
     until(lambda: job["job_type"] in page.section("backfills"), PATIENCE)
     until(functions_are_well, PATIENCE)
     assert "block 0 of 0 to 900,000" in page.section("backfills")
@@ -161,6 +189,7 @@ def test_what_changes_is_shown_and_what_the_reader_does_is_kept(
     page: Page, job: dict[str, Any], client: httpx.Client, service: dict[str, str]
 ) -> None:
     assert client.get(f"{BACKFILL}/{uuid.uuid4()}", headers=service).status_code == 404  # a warning to show
+    page.open()
     until(lambda: job["job_type"] in page.section("backfills"), PATIENCE)
     until(lambda: page.run("return !!document.querySelector('.line details')"), PATIENCE)
     page.run("window.untouched = true; (window.kept = document.querySelector('.line details')).open = true")
@@ -188,6 +217,7 @@ def test_a_schedule_is_run_by_keyboard_alone(page: Page) -> None:
 
 
 def test_the_keyboard_gets_around_and_is_seen(page: Page) -> None:
+    page.open()
     page.press(Keys.TAB)
     assert page.focused() == "Skip to the content"
     page.press(Keys.ENTER)
@@ -202,6 +232,7 @@ def test_a_requests_lines_are_found_by_its_id(page: Page, client: httpx.Client, 
     identifier = f"console-{uuid.uuid4().hex}"
     refused = client.post("/api/v1/feedback/rate", json={}, headers={**service, "X-Request-ID": identifier})
     assert refused.status_code == 422
+    page.open()
     page.find("#request").send_keys(identifier, Keys.ENTER)
     until(lambda: f"All lines of the request {identifier}" in page.text(), PATIENCE)
     until(lambda: "POST /api/v1/feedback/rate 422" in page.text(".lines"), PATIENCE)
@@ -223,19 +254,19 @@ def test_new_lines_come_by_themselves_until_they_are_paused(
     page.run("window.untouched = true")
     first = ask("one")
     until(lambda: first in page.text(".lines"), PATIENCE)
-    page.find("#pause").click()
+    page.click(By.CSS_SELECTOR, "#pause")
     until(lambda: page.text("#live").startswith("Paused"), PATIENCE)
     shown = page.text(".lines")
     second = ask("two")
     assert page.text(".lines") == shown
-    page.find("#pause").click()
+    page.click(By.CSS_SELECTOR, "#pause")
     until(lambda: second in page.text(".lines"), PATIENCE)
     assert page.run("return window.untouched")
 
 
 def test_an_operation_is_tried_out(page: Page, service: dict[str, str]) -> None:
     page.open("/console/api")
-    page.chrome.find_element(By.PARTIAL_LINK_TEXT, "/api/v1/feedback/rate").click()
+    page.click(By.PARTIAL_LINK_TEXT, "/api/v1/feedback/rate")
     body = page.find("#body")
     body.clear()
     body.send_keys('{"insight_id": "tried-out", "user_id": "ada", "rating": 4}')
@@ -246,23 +277,23 @@ def test_an_operation_is_tried_out(page: Page, service: dict[str, str]) -> None:
     assert page.focused() == "outcome"
     assert "X-API-Key: $API_KEY" in page.section("curl")
     assert service["X-API-Key"] not in page.chrome.page_source
-    page.chrome.find_element(By.LINK_TEXT, "its logs").click()
+    page.click(By.LINK_TEXT, "its logs")
     until(lambda: "POST /api/v1/feedback/rate 200" in page.text(".lines"), PATIENCE)
 
 
 def test_the_archive_is_asked_by_sql(page: Page) -> None:
     page.open("/console/lifecycle")
-    page.chrome.find_element(By.LINK_TEXT, "Ask it by SQL").click()
+    page.click(By.LINK_TEXT, "Ask it by SQL")
     page.find("#sql").clear()
     page.find("#sql").send_keys("SELECT count(*) + 42 AS answer, '<b>' AS text FROM system_metrics")
-    page.find("form.trial button.primary").click()
+    page.click(By.CSS_SELECTOR, "form.trial button.primary")
     until(lambda: "42" in page.text(".data"), PATIENCE)
     assert "<b>" in page.text(".data")
     assert page.focused() == "outcome"
     assert page.violations() == []
     page.find("#sql").clear()
     page.find("#sql").send_keys("SELECT * FROM read_text('/etc/passwd')")
-    page.find("form.trial button.primary").click()
+    page.click(By.CSS_SELECTOR, "form.trial button.primary")
     until(lambda: "disabled by configuration" in page.section("outcome"), PATIENCE)
 
 
@@ -291,37 +322,36 @@ def test_a_part_of_a_chart_is_chosen_on_all(page: Page) -> None:
     until(lambda: page.run("return !document.querySelector('.u-select').offsetWidth"), PATIENCE)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_phone_shows_all_without_sideways_scrolling(page: Page, path: str) -> None:
-    browsers.size(page.chrome, 360, 740, phone=True)
-    page.open(path)
-    assert page.run("return document.documentElement.scrollWidth") == 360
-    assert page.run("return Math.max(...[...document.querySelectorAll('nav a')].map((it) => it.offsetHeight))") < 60
+def test_a_phone_shows_all_without_sideways_scrolling(shown: Page) -> None:
+    browsers.size(shown.chrome, 360, 740, phone=True)
+    shown.chrome.execute_async_script(NEXT_FRAME)
+    assert shown.run("return document.documentElement.scrollWidth") == 360
+    assert shown.run("return Math.max(...[...document.querySelectorAll('nav a')].map((it) => it.offsetHeight))") < 60
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_text_stands_out_in_either_scheme(page: Page, path: str, scheme: str) -> None:
-    browsers.scheme(page.chrome, scheme)
-    page.open(path)
-    assert page.run("return matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
-    assert page.run(TOO_FAINT) == []
+def test_text_stands_out_in_either_scheme(shown: Page, scheme: str) -> None:
+    browsers.size(shown.chrome, 1280, 900)
+    browsers.scheme(shown.chrome, scheme)
+    assert shown.run("return matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+    assert shown.run(TOO_FAINT) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing(page: Page, path: str) -> None:
-    page.open(path)
+def test_axe_finds_nothing(shown: Page) -> None:
     for scheme, phone in (("light", False), ("dark", True)):
-        browsers.scheme(page.chrome, scheme)
-        browsers.size(page.chrome, 360 if phone else 1280, 740 if phone else 900, phone=phone)
-        assert page.violations() == [], (scheme, phone)
+        browsers.scheme(shown.chrome, scheme)
+        browsers.size(shown.chrome, 360 if phone else 1280, 740 if phone else 900, phone=phone)
+        assert shown.violations() == [], (scheme, phone)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_small_and_no_script_holds_it_up(page: Page, stack: LocalStack, path: str) -> None:
-    """How soon that can be used is measured by `make page-figures`, and no matter of a test."""
-    page.open(path)  # its sources have been asked, as they are while somebody looks
-    figures = page_figures.measure(page.chrome, stack.base_url + path)
+def test_a_page_is_small_and_no_script_holds_it_up(shown: Page, stack: LocalStack, path: str) -> None:
+    """How soon that can be used is measured by `make page-figures`, and no matter of a test.
+
+    Its sources have been asked, as they are while somebody looks.
+    """
+    browsers.size(shown.chrome, 1280, 900)
+    browsers.scheme(shown.chrome, "light")
+    figures = page_figures.measure(shown.chrome, stack.base_url + path)
     assert figures.bytes < MOST_BYTES
     assert figures.requests <= MOST_REQUESTS
     assert figures.blocking == 0
@@ -330,6 +360,7 @@ def test_a_page_is_small_and_no_script_holds_it_up(page: Page, stack: LocalStack
 
 @pytest.mark.usefixtures("hasty")
 def test_a_lost_connection_is_said_and_found_again(page: Page) -> None:
+    page.open()
     page.chrome.execute_cdp_cmd("Network.enable", {})
     page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*"]})
     try:
@@ -348,7 +379,7 @@ def test_without_scripts_pages_are_whole_and_forms_work(page: Page) -> None:
         page.open("/console/charts")
         assert page.find("section[aria-labelledby=figures]").text
         page.open("/console/lifecycle")
-        page.find("tr[data-key=publish-metrics] button").click()
+        page.click(By.CSS_SELECTOR, "tr[data-key=publish-metrics] button")
         until(lambda: "publish-metrics was started" in page.chrome.page_source, PATIENCE)
         page.open("/console/api/get_feedback_statistics")
         page.find("[id='query.insight_id']").send_keys("tried-out", Keys.ENTER)
@@ -370,18 +401,19 @@ def test_what_is_broken_is_an_incident_with_its_runbook(
                 client.post(WATCH, headers=backup_operator).raise_for_status()
         return "Verification failed" in page.section("incidents")
 
+    page.open()
     until(is_open, INCIDENT_PATIENCE)
     assert "open incident" in page.text(".sum")
-    page.chrome.find_element(By.LINK_TEXT, "Verification failed").click()
+    page.click(By.LINK_TEXT, "Verification failed")
     until(lambda: page.section("measured").find("Value at the opening") >= 0, PATIENCE)
     assert "above 0" in page.section("measured")
     href = page.chrome.find_element(By.LINK_TEXT, "Runbook").get_attribute("href")
     assert client.get(str(href)).status_code == 200
     page.find("#note").send_keys("on it", Keys.ENTER)
     until(lambda: "on it" in page.section("do"), PATIENCE)
-    page.find("button[value=silence]").click()
+    page.click(By.CSS_SELECTOR, "button[value=silence]")
     until(lambda: "Silent" in page.section("do"), PATIENCE)
-    page.find("button[value=speak]").click()
+    page.click(By.CSS_SELECTOR, "button[value=speak]")
     until(lambda: "Silence ended" in page.section("do"), PATIENCE)
     assert page.violations() == []
 
@@ -391,7 +423,7 @@ def test_a_job_has_its_history_and_a_row_is_shown_whole(page: Page, job: dict[st
     until(lambda: job["job_type"] in page.text(".data"), PATIENCE)
     page.run("document.querySelector('.whole summary').click()")
     assert '"end_block": 900000' in page.text(".whole details[open] pre")
-    page.chrome.find_element(By.LINK_TEXT, job["job_type"]).click()
+    page.click(By.LINK_TEXT, job["job_type"])
     until(lambda: "job.start" in page.section("history"), PATIENCE)
 
 
@@ -404,9 +436,9 @@ def test_a_series_is_drawn_with_percentiles_and_a_comparison(
     page.open("/console/data/series")
     page.find("#service_name").send_keys(name)
     page.find("#metric_type").send_keys("latency")
-    page.find("#percentiles").click()
+    page.click(By.CSS_SELECTOR, "#percentiles")
     page.find("#compare").send_keys("the period before")
-    page.find("form.filter button").click()
+    page.click(By.CSS_SELECTOR, "form.filter button")
     until(lambda: page.run("return !!document.querySelector('[data-key=series] canvas')"), PATIENCE)
     assert "p95 12.5" in page.text(".legend")
     assert "Average before" in page.text(".facts")
@@ -431,14 +463,14 @@ def test_a_key_is_made_and_revoked_as_an_operator(page: Page, client: httpx.Clie
     page.run("document.querySelector('[data-key=new-key]').open = true")
     page.find("#key-name").send_keys(name)
     page.find("#key-owner").send_keys("tests")
-    page.find("input[name='scope.metrics:read']").click()
-    page.find("button[value=create]").click()
+    page.click(By.CSS_SELECTOR, "input[name='scope.metrics:read']")
+    page.click(By.CSS_SELECTOR, "button[value=create]")
     until(lambda: page.section("issued").find("uiq_") >= 0, PATIENCE)
     key = page.text("section[aria-labelledby=issued] pre")
     pools = "/api/v1/monitoring/database/pool"
     assert client.get(pools, headers={"X-API-Key": key}).status_code == 200
     until(lambda: f"Revoke {name}" in page.chrome.page_source.replace('<span class="sr">', ""), PATIENCE)
-    page.find(f"button[value='revoke:{key.split('_')[1]}']").click()
+    page.click(By.CSS_SELECTOR, f"button[value='revoke:{key.split('_')[1]}']")
     until(lambda: "key.revoke" in page.section("audit"), PATIENCE)
     until(lambda: client.get(pools, headers={"X-API-Key": key}).status_code == 401, PATIENCE)
     assert key not in page.chrome.page_source
@@ -446,7 +478,7 @@ def test_a_key_is_made_and_revoked_as_an_operator(page: Page, client: httpx.Clie
 
 def test_the_local_stack_offers_its_credentials_by_name(page: Page, stack: LocalStack) -> None:
     page.open("/console/api/get_backup_status?as=operator")
-    page.find("form.trial button.primary").click()
+    page.click(By.CSS_SELECTOR, "form.trial button.primary")
     until(lambda: "200 OK" in page.section("outcome"), PATIENCE)
     assert f"{stack.base_url}/api/v1/monitoring/backup/status" in page.section("curl")
     assert not [one for one in stack.description["credentials"].values() if one in page.chrome.page_source]
@@ -473,7 +505,7 @@ def test_nobody_else_gets_in(stack: LocalStack, client: httpx.Client, service: d
 
 
 def test_no_credential_is_on_the_page(page: Page, stack: LocalStack) -> None:
-    source = page.chrome.page_source
+    source = page.open().chrome.page_source
     state = json.loads((stack.state / "stack.json").read_text())
     secrets = [*state["credentials"].values(), state["postgres"]["password"], state["redis"]["password"]]
     assert not [secret for secret in secrets if secret and secret in source]
