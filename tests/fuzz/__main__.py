@@ -31,7 +31,7 @@ def main() -> int:
         command = callers.command(stack, caller, arguments.phases, more)
         # It remembers what it found in the folder that it runs in.
         with tempfile.TemporaryDirectory() as folder:
-            codes.append(subprocess.run(command, cwd=folder, check=False).returncode)
+            codes.append(subprocess.run(command, cwd=folder, env=callers.environment(), check=False).returncode)
     return 1 if any(codes) else 0
 
 

@@ -1,5 +1,6 @@
 """Who calls the API with what schemathesis makes of its document, and how schemathesis is run for each."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,19 @@ def command(stack: Mapping[str, Any], caller: FuzzingCaller, phases: str, more: 
         *("--header", caller.header(stack), *caller.paths),
         *("--generation-deterministic", *more),
     ]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of that command.
+
+    In each new folder hypothesis would compute its tables of Unicode anew, which takes a second; it keeps nothing else
+    there that matters, since what is deterministic remembers no examples. Its plugins, such as trio's, do nothing here.
+    """
+    return {
+        **os.environ,
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(REPOSITORY / ".hypothesis"),
+        "HYPOTHESIS_NO_PLUGINS": "1",
+    }
 
 
 def _make_key(stack: Mapping[str, Any]) -> str:

@@ -41,7 +41,15 @@ def runs(
     def run(caller: FuzzingCaller) -> "subprocess.CompletedProcess[str]":
         command = callers.command(description, caller, PHASES, ("--max-examples", str(EXAMPLES), "--no-color"))
         folder = tmp_path_factory.mktemp("schemathesis")
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=callers.environment(),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return dict(zip((caller.name for caller in CALLERS), threads.map(run, CALLERS), strict=True))
