@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import RedisError
-
 from local_cloud.google.metrics.measurement import Measurement, delta, gauge
 from local_cloud.google.monitored_resources import MonitoredResource
 from local_cloud.processes.valkey import Valkey
@@ -59,6 +56,8 @@ class MemorystoreCollector:
 
 def _read_information(valkey: Valkey) -> Mapping[str, Any] | None:
     """Return what the server tells of itself; None if it does not answer."""
+    from redis import Redis, RedisError  # a seventh of a second, which a start without a cache has no need of
+
     try:
         with Redis(
             valkey.host,
