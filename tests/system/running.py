@@ -55,6 +55,11 @@ class LocalStack:
         content: dict[str, Any] = json.loads((self.state / "stack.json").read_text())
         return content
 
+    @property
+    def is_up(self) -> bool:
+        """Whether its deployer runs, if only to start or to end."""
+        return self._process is not None and self._process.poll() is None
+
     def begin(self) -> None:
         (self.state / "stack.json").unlink(missing_ok=True)  # of one that was killed
         with self._output.open("ab") as output:
@@ -114,9 +119,9 @@ class LocalStack:
 
     def end(self) -> None:
         """Whatever state a test left it in."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(START_SECONDS)
+        if self.is_up:
+            self.process.send_signal(signal.SIGTERM)
+            self.await_end()
         self._controls.close()
 
     def status(self) -> dict[str, Any]:
