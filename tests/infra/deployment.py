@@ -5,6 +5,7 @@ import gc
 import json
 import runpy
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,11 +17,12 @@ from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pulumi.runtime import rpc, set_all_config
 from pulumi.runtime.mocks import MockEngine, MockMonitor, MockSettings
-from pulumi.runtime.settings import configure
+from pulumi.runtime.settings import SETTINGS, configure
 from pulumi.runtime.stack import run_in_stack
 from tests.infra.google import Google
 
 from local_cloud.pulumi import project
+from local_cloud.pulumi.settling import run_and_settle
 from utxoiq_policies.values import at
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -115,8 +117,9 @@ def deploy(
             callbacks=None,
         )
     )
+    SETTINGS.outputs.clear()  # what another program left when it failed
     with _uncollected():
-        asyncio.run(run_in_stack(run))
+        asyncio.run(_run(run))
     return deployment
 
 
@@ -132,11 +135,16 @@ def _deployed(stack: str, changes: str) -> Deployment:
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:
     like = stack if (REPOSITORY / f"Pulumi.{stack}.yaml").exists() else "prod"
-    values: dict[str, Any] = dict(project.read_project(REPOSITORY, like).configuration)
+    values: dict[str, Any] = dict(_written_configuration(like))
     for key, value in changes.items():
         full = key if ":" in key else f"{NAME}:{key}"
         values[full] = None if value is None else project._text(full, value)
     return {key: value for key, value in values.items() if value is not None}
+
+
+@cache
+def _written_configuration(stack: str) -> Mapping[str, str]:
+    return project.read_project(REPOSITORY, stack).configuration
 
 
 @contextmanager
@@ -147,6 +155,12 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+async def _run(program: Callable[[], None]) -> None:
+    # A recorded answer comes at once: more threads would only take turns.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    await run_in_stack(lambda: run_and_settle(program))
 
 
 class _Recorder(MockMonitor):

@@ -29,6 +29,7 @@ LOOPS = {
     "_hold_what_fits": "with the installation of another deployer",
     "list_keys": "with the last page",
     "restore": "with the archive's last part",
+    "run_and_settle": "with all that the program has begun",
     "_limit_body": "with the request's body, or at its deadline",
 }
 # Where tasks and threads are begun, and who learns how they end.

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.runtime import Settings, configure, run_in_stack
 
+from local_cloud.pulumi.settling import run_and_settle
+
 VARIABLE = "LOCAL_PROGRAM"
 # Registrations block a thread each until the real thing is up.
 PARALLEL = 256
@@ -90,7 +92,7 @@ async def _run(host: Host) -> None:
     def program() -> None:
         runpy.run_path(host.program, run_name="__main__")
 
-    await run_in_stack(program)
+    await run_in_stack(lambda: run_and_settle(program))
 
 
 if __name__ == "__main__":
