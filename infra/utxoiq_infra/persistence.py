@@ -48,7 +48,7 @@ from utxoiq_infra.network import Network
 from utxoiq_infra.schedules import Schedules
 from utxoiq_infra.secrets import KEY_LENGTH, ApiKey, Mount, Secret, Term, fleet_keys
 from utxoiq_infra.services import GoogleServices
-from utxoiq_infra.source_archive import collect
+from utxoiq_infra.source_archive import Sources
 from utxoiq_infra.storage import Storage
 
 PUBLISHING = "monitoring.timeSeries.create"
@@ -71,7 +71,7 @@ class PersistenceLayer(Component):
     ) -> None:
         super().__init__("PersistenceLayer", name, opts)
         self._configuration = configuration
-        self._repository = repository
+        self._sources = Sources(repository)
         self._migrate = migrate
         services = GoogleServices(
             f"{name}-services",
@@ -228,7 +228,7 @@ class PersistenceLayer(Component):
             configuration,
             CONSOLE,
             self._platform,
-            source=collect(self._repository, CONSOLE.name),
+            source=self._sources.archive(CONSOLE.name),
             account=self.accounts[CONSOLE.name],
             environment=console.environment(configuration, resources, access.log_view),
             mounts=access.mounts,
@@ -283,7 +283,7 @@ class PersistenceLayer(Component):
             include_email=True,
             opts=pulumi.InvokeOutputOptions(parent=self, depends_on=grants),
         ).id_token
-        digest = collect(self._repository, MIGRATE.name).digest
+        digest = self._sources.archive(MIGRATE.name).digest
         target = pulumi.Output.all(
             self.database.connection_name, self.database.database.name, self._role_members(), self._declared
         )
@@ -438,7 +438,7 @@ class PersistenceLayer(Component):
             self._configuration,
             spec,
             self._platform,
-            source=collect(self._repository, spec.name),
+            source=self._sources.archive(spec.name),
             account=account,
             environment=environment,
             mounts=mounts,

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,13 +29,14 @@ class SourceArchive:
     """The files of a function's source archive, by their path in it."""
 
     files: Mapping[str, Path]
+    read: Callable[[Path], bytes] = Path.read_bytes
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 of paths and contents, which is the same on every machine."""
         digest = hashlib.sha256()
         for name in sorted(self.files):
-            content = self.files[name].read_bytes()
+            content = self.read(self.files[name])
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
 
@@ -44,36 +45,78 @@ class SourceArchive:
         return pulumi.AssetArchive({name: pulumi.FileAsset(path) for name, path in self.files.items()})
 
 
-def collect(repository: Path, function: str) -> SourceArchive:
-    """Return the archive of functions/<function>. Raises SourceError if a file that it needs is missing."""
-    functions = repository / "functions"
-    # A reader that moved would take its data out of every archive without a word.
-    for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):
-        _existing(_module_file(functions, name))
-    folder = functions / function
-    files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
-    packages = {path.parent.name for path in functions.glob("*/__init__.py")}
-    pending = [folder / "main.py"]
-    seen: set[Path] = set()
-    known: set[str] = set()
-    while pending:
-        source = pending.pop()
-        needs = _needs(source.read_bytes(), _module_name(source, functions), source.name == "__init__.py")
-        named = _with_packages(needs.modules, packages) - known
-        found = set(_files(functions, named)) - seen
-        known |= named
-        seen |= found
-        found_data = [data for path in found if path.name == "__init__.py" for data in _data(path.parent)]
-        files.update({path.relative_to(functions).as_posix(): path for path in (*found, *found_data)})
-        files.update({f"sql/{table}.sql": _existing(repository / f"sql/{table}.sql") for table in needs.tables})
-        pending += found
-    if _module_file(functions, COLUMNS_READER) in seen:
-        files[COLUMNS] = _existing(repository / COLUMNS)
-    if _module_file(functions, MIGRATIONS_READER) in seen:
-        files.update(_migrations(repository))
-    if _module_file(functions, OPENAPI_READER) in seen:
-        files[OPENAPI] = _existing(repository / OPENAPI)
-    return SourceArchive(files)
+@dataclass(frozen=True)
+class _Module:
+    """A module's files, itself among them, by their path in an archive; and the modules that it imports."""
+
+    files: Mapping[str, Path]
+    imports: frozenset[Path]
+
+
+class Sources:
+    """The sources of all functions, as they are when they are first read: functions share most modules."""
+
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
+        self._functions = repository / "functions"
+        self._packages = {path.parent.name for path in self._functions.glob("*/__init__.py")}
+        self._contents: dict[Path, bytes] = {}
+        self._modules: dict[Path, _Module] = {}
+        self._paths: dict[str, Path | None] = {}
+
+    def archive(self, function: str) -> SourceArchive:
+        """Return the archive of functions/<function>. Raises SourceError if a file that it needs is missing."""
+        # A reader that moved would take its data out of every archive without a word.
+        for name in (QUERIES_LOADER, COLUMNS_READER, MIGRATIONS_READER, OPENAPI_READER):
+            _existing(self._functions / _module_path(name))
+        folder = self._functions / function
+        files = {name: _existing(folder / name) for name in ("main.py", "requirements.txt")}
+        pending = {folder / "main.py"}
+        seen: set[Path] = set()
+        while pending:
+            seen |= pending
+            modules = [self._module(path) for path in pending]
+            for module in modules:
+                files.update(module.files)
+            pending = {path for module in modules for path in module.imports} - seen
+        return SourceArchive(files, self._read)
+
+    def _read(self, path: Path) -> bytes:
+        if path not in self._contents:
+            self._contents[path] = path.read_bytes()
+        return self._contents[path]
+
+    def _module(self, path: Path) -> _Module:
+        if path not in self._modules:
+            needs = _needs(self._read(path), _module_name(path, self._functions), path.name == "__init__.py")
+            named = _with_packages(needs.modules, self._packages)
+            imports = frozenset(found for name in named if (found := self._named(name)) is not None)
+            self._modules[path] = _Module(dict(self._files(path, needs.tables)), imports)
+        return self._modules[path]
+
+    def _named(self, module: str) -> Path | None:
+        """The file of a module or package; None for a name that is neither."""
+        if module not in self._paths:
+            path = self._functions.joinpath(*module.split("."))
+            file = path.with_suffix(".py")
+            package = _existing(path / "__init__.py") if path.is_dir() else None
+            self._paths[module] = package or (file if file.is_file() else None)
+        return self._paths[module]
+
+    def _files(self, path: Path, tables: Iterable[str]) -> Iterator[tuple[str, Path]]:
+        """What comes into an archive with a module. A function's main.py is at the archive's top."""
+        in_archive = path.relative_to(self._functions).as_posix()
+        if in_archive.partition("/")[0] in self._packages:
+            yield in_archive, path
+        if path.name == "__init__.py":
+            yield from ((data.relative_to(self._functions).as_posix(), data) for data in _data(path.parent))
+        for table in tables:
+            yield f"sql/{table}.sql", _existing(self._repository / f"sql/{table}.sql")
+        for reader, file in ((COLUMNS_READER, COLUMNS), (OPENAPI_READER, OPENAPI)):
+            if in_archive == _module_path(reader):
+                yield file, _existing(self._repository / file)
+        if in_archive == _module_path(MIGRATIONS_READER):
+            yield from _migrations(self._repository).items()
 
 
 def _existing(path: Path) -> Path:
@@ -82,8 +125,8 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _module_file(functions: Path, module: str) -> Path:
-    return functions / f"{module.replace('.', '/')}.py"
+def _module_path(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def _data(package: Path) -> Iterator[Path]:
@@ -130,16 +173,6 @@ def _with_packages(modules: Iterable[str], packages: Set[str]) -> set[str]:
     """Those modules that lie in one of the packages, and all packages that they lie in."""
     split = (module.split(".") for module in modules)
     return {".".join(parts[:end]) for parts in split if parts[0] in packages for end in range(1, len(parts) + 1)}
-
-
-def _files(functions: Path, modules: Iterable[str]) -> Iterator[Path]:
-    """Those of the modules and packages; a name that is neither has none."""
-    for module in modules:
-        path = functions.joinpath(*module.split("."))
-        if path.is_dir():
-            yield _existing(path / "__init__.py")
-        elif path.with_suffix(".py").is_file():
-            yield path.with_suffix(".py")
 
 
 def _tables(tree: ast.AST, module: str) -> Iterator[str]:

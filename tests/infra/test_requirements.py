@@ -9,7 +9,7 @@ import pytest
 from tests.infra.deployment import REPOSITORY
 
 from utxoiq_infra.configuration.catalog import FUNCTIONS
-from utxoiq_infra.source_archive import collect
+from utxoiq_infra.source_archive import Sources
 
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
 NAMES = [spec.name for spec in FUNCTIONS]
@@ -54,7 +54,7 @@ def test_nothing_of_this_machine_is_in_them(function: str) -> None:
 def test_whatever_is_imported_is_required(function: str) -> None:
     required = set(pins(requirements(function)))
     providers = packages_distributions()
-    for name, path in collect(REPOSITORY, function).files.items():
+    for name, path in Sources(REPOSITORY).archive(function).files.items():
         if not name.endswith(".py"):
             continue
         for module in imported(path.read_text()):

@@ -19,7 +19,7 @@ from utxoiq_infra.source_archive import (
     QUERIES_LOADER,
     SourceArchive,
     SourceError,
-    collect,
+    Sources,
 )
 
 LOADED = re.compile(r'^\w+ = load\("(\w+)"\)$', re.MULTILINE)
@@ -33,6 +33,10 @@ def copy(tmp_path: Path) -> Path:
     for folder in SHARED:
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
+
+
+def collect(repository: Path, function: str) -> SourceArchive:
+    return Sources(repository).archive(function)
 
 
 def unpacked(archive: SourceArchive, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -23,6 +24,7 @@ def is_cron(text: str) -> bool:
     return len(fields) == len(FIELDS) and all(map(_is_field, fields, FIELDS))
 
 
+@cache
 def longest_gap(text: str) -> int:
     """Return the most seconds between two times of a cron expression; of one without any in eight years, those.
 
