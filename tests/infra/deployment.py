@@ -123,14 +123,14 @@ def deploy(
     return deployment
 
 
-def deployed(stack: str, changes: Mapping[str, object] | None = None) -> Deployment:
-    """What the program as it is registers, for tests that only look. changes: to the stack's configuration."""
-    return _deployed(stack, json.dumps(changes or {}))
+def deployed(stack: str, changes: Mapping[str, object] | None = None, *, secrets: Collection[str] = ()) -> Deployment:
+    """As `deploy` returns it, run once for all tests that only look."""
+    return _deployed(stack, json.dumps(changes or {}, sort_keys=True), frozenset(secrets))
 
 
 @cache
-def _deployed(stack: str, changes: str) -> Deployment:
-    return deploy(stack, json.loads(changes))
+def _deployed(stack: str, changes: str, secrets: frozenset[str]) -> Deployment:
+    return deploy(stack, json.loads(changes), secrets=secrets)
 
 
 def stack_configuration(stack: str, changes: Mapping[str, object]) -> dict[str, str]:

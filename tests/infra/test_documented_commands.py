@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
-from tests.infra.deployment import NAME, REPOSITORY, deploy
+from tests.infra.deployment import NAME, REPOSITORY, deployed
 from tests.infra.documented_commands import Command, Stacks, sequences
 from tests.infra.policies import RULES
 
@@ -28,13 +28,13 @@ def test_the_documents_have_sequences() -> None:
 def test_the_program_runs_after_the_documented_commands(sequence: str) -> None:
     stacks = applied(SEQUENCES[sequence])
     for stack, changes in stacks.changes.items():
-        assert deploy(stack, changes, secrets=stacks.secrets.get(stack, ())).resources
+        assert deployed(stack, changes, secrets=stacks.secrets.get(stack, ())).resources
 
 
 def test_the_stack_in_another_region_needs_nothing_of_the_lost_one_and_takes_nothing_of_its_names() -> None:
     stacks = applied([*alerting(), *REGION_LOSS])
-    lost = deploy("prod", stacks.changes["prod"], secrets=stacks.secrets["prod"])
-    again = deploy("dr", stacks.changes["dr"], secrets=stacks.secrets["dr"])
+    lost = deployed("prod", stacks.changes["prod"], secrets=stacks.secrets["prod"])
+    again = deployed("dr", stacks.changes["dr"], secrets=stacks.secrets["dr"])
     for found in again.google():
         assert found["region"] != "us-central1", found.name
         assert found["location"] != "us-central1", found.name
@@ -57,7 +57,7 @@ def alerting() -> list[Command]:
 
 def test_the_stack_in_another_region_has_no_replica() -> None:
     stacks = applied([*alerting(), *REGION_LOSS])
-    instances = deploy("dr", stacks.changes["dr"], secrets=stacks.secrets["dr"]).all(
+    instances = deployed("dr", stacks.changes["dr"], secrets=stacks.secrets["dr"]).all(
         "sql/databaseInstance:DatabaseInstance"
     )
     assert [found.name for found in instances] == ["utxoiq-dr"]
@@ -81,7 +81,7 @@ def examples() -> Mapping[str, object]:
 
 def test_the_examples_beside_the_schema_run() -> None:
     assert examples().keys() == {f"{NAME}:functions", f"{NAME}:schedules"}
-    assert deploy("prod", examples()).resources
+    assert deployed("prod", examples()).resources
 
 
 def commented(stack: str) -> dict[str, object]:
@@ -93,4 +93,4 @@ def commented(stack: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
 def test_what_the_stack_files_show_in_comments_runs(stack: str) -> None:
-    assert deploy(stack, commented(stack)).resources
+    assert deployed(stack, commented(stack)).resources

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 import requests
-from tests.infra.deployment import REPOSITORY, deploy
+from tests.infra.deployment import REPOSITORY, deployed
 
 from commands.deploy.google_project import GoogleProject
 from commands.deploy.prices import CACHE, DATABASE, FUNCTION, monthly, price_monthly
@@ -77,7 +77,7 @@ def test_the_roles_are_those_of_the_documents() -> None:
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_prices_are_those_of_the_documents(stack: str) -> None:
     text = (REPOSITORY / "docs/cost.md").read_text()
-    deployment = deploy(stack)
+    deployment = deployed(stack)
     column = {"prod": 4, "dev": 6}[stack]
 
     def documented(row: str) -> int:
@@ -95,7 +95,7 @@ def test_prices_are_those_of_the_documents(stack: str) -> None:
 
 def test_a_domain_costs_what_the_documents_say_without_requests() -> None:
     with_domain, without = (
-        monthly((found.type, found.inputs) for found in deploy("prod", changes).google())
+        monthly((found.type, found.inputs) for found in deployed("prod", changes).google())
         for changes in ({"domain": "api.utxoiq.com"}, {})
     )
     assert with_domain - without == pytest.approx(38 - 10 * 0.75, abs=1)
