@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from local_cloud.google.cloud_sql import manifest
 from local_cloud.google.cloud_sql.wal import SUFFIX
 from local_cloud.processes.postgres import HBA, SUPERUSER, Postgres
 from local_cloud.processes.postgres_wheel import binaries
@@ -75,7 +76,7 @@ class ManagedPostgres(Postgres):
                 f"--port={self.port}",
                 f"--username={SUPERUSER}",
                 "--checkpoint=fast",
-                "--manifest-checksums=SHA256",
+                f"--manifest-checksums={manifest.ALGORITHM}",
                 "--wal-method=stream",
                 "--no-sync",
             ]

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
+
+import google_crc32c
 
 from local_cloud.processes.server import ServerFailed
 
@@ -10,6 +13,9 @@ MANIFEST = "backup_manifest"
 # Not in a manifest: itself, and the WAL, whose records carry checksums of their own.
 UNLISTED = (MANIFEST, "pg_wal/")
 LAST_LINE = b'"Manifest-Checksum"'
+# As pg_basebackup is asked for.
+ALGORITHM = "CRC32C"
+CHUNK = 2**20
 
 
 def verify(backup: Path) -> None:
@@ -28,12 +34,17 @@ def verify(backup: Path) -> None:
     for name, path in found.items():
         if name not in listed:
             wrong += [] if name.startswith(UNLISTED) else [f"{name} is not in the manifest"]
-        elif _digest(path) != listed[name]["Checksum"]:
+        elif _digest(path, listed[name]["Checksum-Algorithm"]) != listed[name]["Checksum"]:
             wrong.append(f"{name} has a checksum mismatch")
     if wrong:
         raise ServerFailed(f"the backup is corrupt: {'; '.join(sorted(wrong)[:5])}")
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, algorithm: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if algorithm != ALGORITHM:  # a backup of an earlier version has SHA-256
+            return hashlib.file_digest(file, algorithm).hexdigest()
+        checksum = 0
+        while chunk := file.read(CHUNK):
+            checksum = google_crc32c.extend(checksum, chunk)
+    return checksum.to_bytes(4, sys.byteorder).hex()  # PostgreSQL writes the number as it has it in memory

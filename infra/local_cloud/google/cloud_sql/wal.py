@@ -15,6 +15,7 @@ import zlib
 
 SUFFIX = ".z"
 LENGTH_BYTES = 8
+ZEROS = bytes(2**16)
 
 
 def main() -> int:
@@ -27,9 +28,9 @@ def main() -> int:
     sys.exit(__doc__)
 
 
-def encode(content: bytes) -> bytes:
-    """Return a file's content as the archive keeps it."""
-    return zlib.compress(content.rstrip(b"\0"), 1) + len(content).to_bytes(LENGTH_BYTES, "big")
+def encode(content: bytes, zeros: int = 0) -> bytes:
+    """Return a file's content as the archive keeps it. zeros: how many follow the content."""
+    return zlib.compress(content.rstrip(b"\0"), 1) + (len(content) + zeros).to_bytes(LENGTH_BYTES, "big")
 
 
 def decode(archived: bytes) -> bytes:
@@ -42,18 +43,30 @@ def decode(archived: bytes) -> bytes:
 def archive(file: str, folder: str) -> int:
     """Put a file into the archive, whole or not at all, and return 0; 1 if another file has its name there."""
     target = os.path.join(folder, os.path.basename(file) + SUFFIX)
-    with open(file, "rb") as source:
-        content = source.read()
+    content, zeros = read(file)
     if os.path.exists(target):
         with open(target, "rb") as archived:
-            return 0 if decode(archived.read()) == content else 1
+            return 0 if decode(archived.read()) == content + bytes(zeros) else 1
     temporary = f"{target}.{os.getpid()}"
     with open(temporary, "wb") as sink:
-        sink.write(encode(content))
+        sink.write(encode(content, zeros))
         sink.flush()
         os.fsync(sink.fileno())
     os.rename(temporary, target)
     return 0
+
+
+def read(file: str) -> tuple[bytes, int]:
+    """Return a file's content without zeros at its end, and how many were left out: blocks of them, and no others.
+
+    From the end, a block at a time: to read all of a file and to strip it would take most of the time that this runs.
+    """
+    with open(file, "rb") as source:
+        length = end = source.seek(0, os.SEEK_END)
+        while end >= len(ZEROS) and os.pread(source.fileno(), len(ZEROS), end - len(ZEROS)) == ZEROS:
+            end -= len(ZEROS)
+        source.seek(0)
+        return source.read(end), length - end
 
 
 def restore(folder: str, name: str, file: str) -> int:
