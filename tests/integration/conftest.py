@@ -1,8 +1,13 @@
 """Real servers, one of each for the whole run, and a database of its own for each module."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 from redis import Redis
 from tests.integration.cloud_monitoring import Monitoring
@@ -19,14 +24,32 @@ from utxoiq_persistence.store import Store
 
 TEMPLATE = "migrated"
 INSTANCE = "utxoiq-test:region:instance"
-SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "deadlock_timeout": "100ms"}
+SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "deadlock_timeout": "100ms", "max_wal_size": "128MB"}
+MEMORY = Path("/dev/shm")  # noqa: S108 -- where Linux has a file system in memory
+# Bytes: several times what the servers of all tests that run at once have there.
+ROOM = 8 * 2**30
+
+
+@contextmanager
+def in_memory(otherwise: Path) -> Iterator[Path]:
+    """A folder in memory where there is room: a disk's file system works as hard for so many short-lived files as the
+    servers do.
+    """
+    if not MEMORY.is_dir() or min(disk_usage(MEMORY).free, psutil.virtual_memory().available) < ROOM:
+        yield otherwise
+        return
+    with TemporaryDirectory(dir=MEMORY, prefix="utxoiq-tests-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """With a database that holds all migrations and no rows, to copy others from."""
-    folder = tmp_path_factory.mktemp("postgres") / "data"
-    with Postgres(folder, password="unused", settings=SERVER_SETTINGS) as postgres:
+    kept = tmp_path_factory.mktemp("postgres")
+    with (
+        in_memory(kept) as folder,
+        Postgres(folder / "data", password="unused", settings=SERVER_SETTINGS, log=kept / "postgres.log") as postgres,
+    ):
         with postgres.connect() as connection:
             connection.run(f"CREATE DATABASE {TEMPLATE}")
         schema.upgrade(database_settings(postgres, TEMPLATE), {})

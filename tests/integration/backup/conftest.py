@@ -4,15 +4,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import disk_usage
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
+from tests.integration.conftest import in_memory
 from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.cloud_sql.api import AdminApi
@@ -20,6 +18,7 @@ from local_cloud.google.cloud_sql.exports import Exports
 from local_cloud.google.cloud_sql.instance import ManagedPostgres, copy_backup
 from local_cloud.google.cloud_sql.service import CloudSqlService
 from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.postgres_wheel import binaries
 from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.backups import BackupService
@@ -34,9 +33,6 @@ PROJECT = "utxoiq-test"
 REGION = "us-central1"
 PRIMARY = "utxoiq-test-primary"
 PASSWORD = "secret"
-MEMORY = Path("/dev/shm")  # noqa: S108 -- where Linux has a file system in memory
-# Bytes: several times what the instances of all tests that run at once take.
-ROOM = 4 * 2**30
 EXPORT_BUCKET = "utxoiq-test-backups"
 SETTINGS = {
     "tier": "db-custom-2-7680",
@@ -96,14 +92,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]
 
 @pytest.fixture
 def instances_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is room: a disk's file system works as hard for so many short-lived files as the
-    servers do.
-    """
-    if not MEMORY.is_dir() or min(disk_usage(MEMORY).free, psutil.virtual_memory().available) < ROOM:
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=MEMORY, prefix="utxoiq-tests-") as folder:
-        yield Path(folder)
+    with in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -121,6 +111,7 @@ def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     server = Postgres(tmp_path_factory.mktemp("empty") / "data", password=PASSWORD)
     server.prepare()
     server.stop()
+    shrink_log(server)
     return server.folder
 
 
@@ -128,8 +119,7 @@ def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled_data(tmp_path_factory: pytest.TempPathFactory, empty_data: Path) -> Path:
     """The data of one with the schema, some rows in each table, and the backup function's user."""
     folder = tmp_path_factory.mktemp("filled") / "data"
-    # No more files of its log are kept than have to be: each copy would have them.
-    server = Postgres(folder, password=PASSWORD, settings={"fsync": "off", "min_wal_size": "32MB"})
+    server = Postgres(folder, password=PASSWORD, settings={"fsync": "off"})
     copy_data(empty_data, server)
     with server:
         with server.connect() as connection:
@@ -149,7 +139,13 @@ def filled_data(tmp_path_factory: pytest.TempPathFactory, empty_data: Path) -> P
                 INSERT INTO system_metrics
                 SELECT gen_random_uuid(), 'api', 'latency', n, 'ms', now() - n * interval '1 minute', '{"zone": "a"}'
                 FROM generate_series(1, 20000) AS n""")
+    shrink_log(server)
     return folder
+
+
+def shrink_log(server: Postgres) -> None:
+    """Leaves data that do not serve one file of their log, of the smallest size: each copy and each backup has it."""
+    server.run([str(binaries() / "pg_resetwal"), "--wal-segsize=4", str(server.folder)])
 
 
 def copy_data(data: Path, server: Postgres) -> None:

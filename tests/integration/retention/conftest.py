@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from tests.integration.conftest import in_memory
 from tests.integration.retention.world import PROJECT, World
 
 from local_cloud.processes.postgres import Postgres
@@ -11,8 +12,10 @@ from utxoiq_persistence.store import Store
 
 @pytest.fixture(scope="session")
 def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
+    kept = tmp_path_factory.mktemp("storage")
     with (
-        StorageServer(tmp_path_factory.mktemp("storage") / "buckets") as server,
+        in_memory(kept) as folder,
+        StorageServer(folder / "buckets", log=kept / "storage.log") as server,
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv("STORAGE_EMULATOR_HOST", server.url)

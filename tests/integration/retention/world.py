@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pg8000.native
 from google.cloud import storage
 
@@ -80,14 +81,18 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
+    def of(
+        cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer, *, kept: bool = False
+    ) -> Iterator["World"]:
+        """kept: whether the database stays at the end."""
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)
         with postgres.connect(database=database) as connection:
             yield cls(postgres, settings, bucket, connection)
-        with postgres.connect() as connection:
-            connection.run(f"DROP DATABASE {database} WITH (FORCE)")
+        if not kept:
+            with postgres.connect() as connection:
+                connection.run(f"DROP DATABASE {database} WITH (FORCE)")
 
     @property
     def archive(self) -> ArchiveBucket:
@@ -125,9 +130,10 @@ class World:
 
     def archived(self, table: str) -> Counter[tuple[Any, ...]]:
         """As DuckDB reads it for who may have the keys of persons, with years and months from the paths."""
-        answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}", find=self.find)  # noqa: S608
-        assert answer is not None
-        return Counter(query.rows(answer))
+        return rows_of(self.open_archive(), table)
+
+    def open_archive(self) -> duckdb.DuckDBPyConnection:
+        return query.open_archive(self.bucket, find=self.find)
 
     def find(self, persons: Sequence[UUID]) -> Mapping[UUID, Person]:
         """Of persons who are not erased."""
@@ -139,7 +145,8 @@ class World:
 
     def everything(self) -> Mapping[str, Counter[tuple[Any, ...]]]:
         """Every row of every table, wherever it is; none may be there twice."""
-        return {table: self.live(table) + self.archived(table) for table in TABLES}
+        archive = self.open_archive()
+        return {table: self.live(table) + rows_of(archive, table) for table in TABLES}
 
     def is_tidy(self) -> bool:
         """Each object was withdrawn, or has its manifest, is known, and its rows are only there."""
@@ -157,6 +164,12 @@ class World:
 
     def stats(self) -> list[Any]:
         return list(self.sql.run("SELECT * FROM insight_stats ORDER BY insight_id"))
+
+
+def rows_of(archive: duckdb.DuckDBPyConnection, table: str) -> Counter[tuple[Any, ...]]:
+    answer = query.ask(archive, f"SELECT {ROWS[table]} FROM {table}")  # noqa: S608
+    assert answer is not None
+    return Counter(query.rows(answer))
 
 
 def ago(days: float) -> datetime:
