@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 from tests.integration.persistence.test_cache import PATIENT, PROMPT, Source, eventually, held_in_process, opened
 from tests.integration.persistence.turning_link import TurningLink
+from tests.system.running import until
 
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.cache.cache import Cache
@@ -27,9 +28,13 @@ from utxoiq_persistence.store import Store
 pytestmark = pytest.mark.anyio
 
 
+# A primary waits five seconds for other replicas before it brings the first one up to date.
+NO_DELAY = {"repl-diskless-sync-delay": "0"}
+
+
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    with Valkey(tmp_path / "valkey", policy="noeviction") as valkey:
+    with Valkey(tmp_path / "valkey", policy="noeviction", settings=NO_DELAY) as valkey:
         yield valkey
 
 
@@ -123,7 +128,7 @@ async def test_a_redis_that_refuses_writes_is_away_for_readers_too(
 @pytest.fixture
 async def pair(own_valkey: Valkey, tmp_path: Path) -> AsyncIterator[tuple[Valkey, Valkey, TurningLink]]:
     """A primary, its replica, and the address by which programs reach whichever is in charge."""
-    with Valkey(tmp_path / "replica") as replica:
+    with Valkey(tmp_path / "replica", settings=NO_DELAY) as replica:
         await asyncio.to_thread(_follow, replica, own_valkey)
         link = TurningLink(own_valkey.port)
         async with link.listening():
@@ -133,8 +138,7 @@ async def pair(own_valkey: Valkey, tmp_path: Path) -> AsyncIterator[tuple[Valkey
 def _follow(replica: Valkey, primary: Valkey) -> None:
     command(replica, "REPLICAOF", primary.host, primary.port)
     with Redis(replica.host, replica.port) as redis:
-        while redis.info("replication")["master_link_status"] != "up":
-            pass
+        until(lambda: redis.info("replication")["master_link_status"] == "up", 120)
 
 
 @asynccontextmanager
@@ -267,7 +271,6 @@ async def test_a_server_whose_offset_went_back_is_not_trusted(pair: tuple[Valkey
             source.value = 1
         with Redis(primary.host, primary.port) as redis:
             before = redis.info()
-            command(replica, "CONFIG", "SET", "repl-diskless-sync-delay", 0)
             await asyncio.to_thread(_follow, primary, replica)
             command(primary, "REPLICAOF", "NO", "ONE")
             after = redis.info()
