@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,19 @@ def instances_folder(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def cloud_sql(instances_folder: Path, storage: StorageServer) -> Iterator[CloudSqlService]:
+@contextmanager
+def serve_cloud_sql(folder: Path, storage: StorageServer, pristine: Path) -> Iterator[CloudSqlService]:
     exports = Exports(lambda: storage.url)
-    service = CloudSqlService(instances_folder / "sql", PROJECT, settings={"fsync": "off"}, exports=exports)
+    service = CloudSqlService(folder / "sql", PROJECT, settings={"fsync": "off"}, exports=exports, pristine=pristine)
     service.start()
     yield service
     service.stop()
+
+
+@pytest.fixture
+def cloud_sql(instances_folder: Path, storage: StorageServer, empty_data: Path) -> Iterator[CloudSqlService]:
+    with serve_cloud_sql(instances_folder, storage, empty_data) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")
@@ -183,8 +190,8 @@ def source(cloud_sql: CloudSqlService, filled_data: Path) -> Iterator[ManagedPos
         yield server
 
 
-@pytest.fixture
-def admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
+@contextmanager
+def serve_admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
     with running_loop() as loop:
         apis = open_apis(loop, AdminApi(PROJECT, lambda: cloud_sql).routes())
         yield AdminClient(apis.url, lambda: loop.run(apis.close()))
@@ -192,12 +199,46 @@ def admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
 
 
 @pytest.fixture
-def backup_settings(
+def admin(cloud_sql: CloudSqlService) -> Iterator[AdminClient]:
+    with serve_admin(cloud_sql) as admin:
+        yield admin
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What tests share that leave everything as it is: a primary with rows, its service, and its API."""
+
+    cloud_sql: CloudSqlService
+    source: ManagedPostgres
+    admin: AdminClient
+
+
+@pytest.fixture(scope="module")
+def standing(
+    tmp_path_factory: pytest.TempPathFactory, storage: StorageServer, empty_data: Path, filled_data: Path
+) -> Iterator[Standing]:
+    with (
+        in_memory(tmp_path_factory.mktemp("standing")) as folder,
+        serve_cloud_sql(folder, storage, empty_data) as cloud_sql,
+        serve_primary(cloud_sql, filled_data) as source,
+        serve_admin(cloud_sql) as admin,
+    ):
+        yield Standing(cloud_sql, source, admin)
+
+
+def settings_of(
     cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, storage: StorageServer
 ) -> BackupSettings:
     instance = f"{PROJECT}:{REGION}:{PRIMARY}"
     database = DatabaseSettings(instance, DATABASE, USER, str(source.socket_dir), str(cloud_sql.sockets))
     return BackupSettings(database, EXPORT_BUCKET, admin.url, storage=storage.url)
+
+
+@pytest.fixture
+def backup_settings(
+    cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, storage: StorageServer
+) -> BackupSettings:
+    return settings_of(cloud_sql, source, admin, storage)
 
 
 @pytest.fixture

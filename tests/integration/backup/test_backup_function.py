@@ -1,18 +1,20 @@
 """The backup function as it is deployed: who may call it, and what a scheduler gets from it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.integration.backup.conftest import PROJECT, AdminClient
+from tests.integration.backup.conftest import PROJECT, AdminClient, Standing, settings_of
 from tests.integration.cloud_monitoring import Monitoring
 from tests.integration.http.functions import CONNECTIONS, Function
 from tests.system.running import until
 from tests.unit.http.issuer import Issuer
 
 from local_cloud.google.cloud_sql.service import CloudSqlService
+from local_cloud.processes.storage import StorageServer
 from local_cloud.processes.valkey import Valkey
 from utxoiq_persistence.backup.settings import BackupSettings
 from utxoiq_persistence.publishing.published_metrics import BACKUP_AGE
@@ -23,17 +25,17 @@ SCHEDULER = "cron@example.org"
 OPERATORS = "https://operators.example.org"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     with Issuer().serving() as issuer:
         yield issuer
 
 
-@pytest.fixture
-def client(
-    tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issuer: Issuer, monitoring: Monitoring
+@contextmanager
+def serve(
+    folder: Path, settings: BackupSettings, valkey: Valkey, issuer: Issuer, monitoring: Monitoring
 ) -> Iterator[httpx.Client]:
-    database = backup_settings.database
+    database = settings.database
     variables = {
         **monitoring.variables,
         "GOOGLE_CLOUD_PROJECT": PROJECT,
@@ -44,8 +46,8 @@ def client(
         "DB_POOL_OVERFLOW": "1",
         "CLOUD_SQL_SOCKET_DIR": database.socket_dir or "",
         "CLOUD_SQL_SOCKETS": database.sockets or "",
-        "CLOUD_SQL_ADMIN_ENDPOINT": backup_settings.endpoint or "",
-        "EXPORT_BUCKET": backup_settings.export_bucket,
+        "CLOUD_SQL_ADMIN_ENDPOINT": settings.endpoint or "",
+        "EXPORT_BUCKET": settings.export_bucket,
         "REDIS_HOST": valkey.host,
         "CACHE_KEY": "of this test and of no other function",
         "COMMON_KEY": "of all functions here, and of nothing else",
@@ -58,8 +60,37 @@ def client(
         "OPERATORS": "root@example.org",
         "SCHEDULER_ACCOUNT": SCHEDULER,
     }
-    with Function(tmp_path / "function", "backup", variables) as function:
+    with Function(folder, "backup", variables) as function:
         yield httpx.Client(base_url=function.url, timeout=120, limits=CONNECTIONS)
+
+
+@pytest.fixture
+def client(
+    tmp_path: Path, backup_settings: BackupSettings, valkey: Valkey, issuer: Issuer, monitoring: Monitoring
+) -> Iterator[httpx.Client]:
+    with serve(tmp_path / "function", backup_settings, valkey, issuer, monitoring) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def standing_monitoring() -> Iterator[Monitoring]:
+    with Monitoring().running() as monitoring:
+        yield monitoring
+
+
+@pytest.fixture(scope="module")
+def standing_client(
+    tmp_path_factory: pytest.TempPathFactory,
+    standing: Standing,
+    storage: StorageServer,
+    valkey: Valkey,
+    issuer: Issuer,
+    standing_monitoring: Monitoring,
+) -> Iterator[httpx.Client]:
+    """For tests that have nothing backed up."""
+    settings = settings_of(standing.cloud_sql, standing.source, standing.admin, storage)
+    with serve(tmp_path_factory.mktemp("function"), settings, valkey, issuer, standing_monitoring) as client:
+        yield client
 
 
 @pytest.fixture
@@ -86,29 +117,29 @@ def test_the_scheduler_backs_up_and_verifies(client: httpx.Client, scheduler: di
     assert verification["backup_id"] == backup["backup_id"]
 
 
-def test_who_may_call(client: httpx.Client, issuer: Issuer, scheduler: dict[str, str]) -> None:
+def test_who_may_call(standing_client: httpx.Client, issuer: Issuer, scheduler: dict[str, str]) -> None:
     stranger = _bearer(issuer, "who@example.org", AUDIENCE)
     operator = _bearer(issuer, "root@example.org", OPERATORS)
     for method, path in (("POST", "run"), ("POST", "verify"), ("POST", "watch"), ("GET", "status")):
-        assert client.request(method, f"{PATH}/{path}").status_code == 401
-        assert client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
-    assert client.get(f"{PATH}/status", headers=scheduler).status_code == 403
-    empty = _answered(client.get(f"{PATH}/status", headers=operator))
+        assert standing_client.request(method, f"{PATH}/{path}").status_code == 401
+        assert standing_client.request(method, f"{PATH}/{path}", headers=stranger).status_code == 403
+    assert standing_client.get(f"{PATH}/status", headers=scheduler).status_code == 403
+    empty = _answered(standing_client.get(f"{PATH}/status", headers=operator))
     assert empty == {"status": "success", "backup": None, "export": None, "verification": None}
 
 
 def test_the_scheduler_has_the_backups_watched(
-    client: httpx.Client, scheduler: dict[str, str], monitoring: Monitoring
+    standing_client: httpx.Client, scheduler: dict[str, str], standing_monitoring: Monitoring
 ) -> None:
     for _ in range(2):
-        answered = _answered(client.post(f"{PATH}/watch", headers=scheduler))
+        answered = _answered(standing_client.post(f"{PATH}/watch", headers=scheduler))
         assert answered["status"] == "success"
-    assert 0 <= monitoring.value(BACKUP_AGE) < 600
+    assert 0 <= standing_monitoring.value(BACKUP_AGE) < 600
 
 
-def test_bad_parameters_are_refused(client: httpx.Client, scheduler: dict[str, str]) -> None:
+def test_bad_parameters_are_refused(standing_client: httpx.Client, scheduler: dict[str, str]) -> None:
     for query in ("budget_seconds=-1", "budget_seconds=2000", "budget_seconds=x", "resume_only=yes"):
-        answer = client.post(f"{PATH}/verify?{query}", headers=scheduler)
+        answer = standing_client.post(f"{PATH}/verify?{query}", headers=scheduler)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
 

@@ -1,6 +1,7 @@
 """Backups are made, proved and expired with the rights that the program declares, and with no other."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from tests.infra.deployment import deploy
-from tests.integration.backup.conftest import EXPORT_BUCKET, PRIMARY, PROJECT, REGION, AdminClient
+from tests.integration.backup.conftest import EXPORT_BUCKET, PRIMARY, PROJECT, REGION, AdminClient, Standing
 from tests.integration.google_apis import open_apis, running_loop
 
 from local_cloud.google.api_callers import OPERATOR, ApiCallers
@@ -46,6 +47,13 @@ def exporting(
     monkeypatch.setattr(cloud_sql, "_exports", Exports(lambda: storage.url, declared))
 
 
+@pytest.fixture
+def standing_exporting(
+    standing: Standing, storage: StorageServer, declared: Bindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing.cloud_sql, "_exports", Exports(lambda: storage.url, declared))
+
+
 @pytest.fixture(scope="module")
 def declared() -> Bindings:
     """Those of the stack `local`, about the instance of this test."""
@@ -67,15 +75,28 @@ def declared() -> Bindings:
     return bindings
 
 
-@pytest.fixture
-def address_of(cloud_sql: CloudSqlService, declared: Bindings) -> Iterator[AddressOf]:
-    """The Admin API's address of an account."""
+@contextmanager
+def serve_guarded(cloud_sql: CloudSqlService, declared: Bindings) -> Iterator[AddressOf]:
     callers = ApiCallers()
     guard = Guard(PROJECT, callers, declared)
     with running_loop() as loop:
         apis = open_apis(loop, AdminApi(PROJECT, lambda: cloud_sql, guard).routes())
         yield lambda account: apis.url + callers.path(account)
         loop.run(apis.close())
+
+
+@pytest.fixture
+def address_of(cloud_sql: CloudSqlService, declared: Bindings) -> Iterator[AddressOf]:
+    """The Admin API's address of an account."""
+    with serve_guarded(cloud_sql, declared) as address_of:
+        yield address_of
+
+
+@pytest.fixture(scope="module")
+def standing_address_of(standing: Standing, declared: Bindings) -> Iterator[AddressOf]:
+    """That of what is shared."""
+    with serve_guarded(standing.cloud_sql, declared) as address_of:
+        yield address_of
 
 
 def api_of(address: str) -> Any:
@@ -107,10 +128,10 @@ async def test_a_backup_is_made_and_proved_with_them(
 
 
 def test_whoever_has_taken_over_the_backup_function_destroys_nothing(
-    primary: Postgres, admin: AdminClient, address_of: AddressOf
+    standing: Standing, standing_address_of: AddressOf
 ) -> None:
-    backup_id = admin.back_up()
-    taken = api_of(address_of(BACKUP))
+    backup_id = standing.admin.back_up()
+    taken = api_of(standing_address_of(BACKUP))
     here = {"project": PROJECT, "instance": PRIMARY}
     restore = {"restoreBackupContext": {"backupRunId": backup_id, "instanceId": PRIMARY, "project": PROJECT}}
     assert status_of(taken.backupRuns().delete(**here, id=backup_id)) == 403
@@ -121,9 +142,9 @@ def test_whoever_has_taken_over_the_backup_function_destroys_nothing(
     other = {"name": "of-my-own", "region": REGION, "databaseVersion": "POSTGRES_17", "settings": {"tier": "x"}}
     assert status_of(taken.instances().insert(project=PROJECT, body=other)) == 403
     for account in (KEEPER, FEEDBACK):
-        assert status_of(api_of(address_of(account)).backupRuns().insert(**here, body={})) == 403
-    assert status_of(api_of(address_of(FEEDBACK)).instances().list(project=PROJECT)) == 403
-    listed = api_of(address_of(OPERATOR)).backupRuns().list(**here).execute()["items"]
+        assert status_of(api_of(standing_address_of(account)).backupRuns().insert(**here, body={})) == 403
+    assert status_of(api_of(standing_address_of(FEEDBACK)).instances().list(project=PROJECT)) == 403
+    listed = api_of(standing_address_of(OPERATOR)).backupRuns().list(**here).execute()["items"]
     assert backup_id in {one["id"] for one in listed}
 
 
@@ -149,22 +170,24 @@ async def test_an_export_is_made_and_proved_with_them(
     [f"gs://{EXPORT_BUCKET}/other/1.sql.gz", f"gs://{EXPORT_BUCKET}-2/exports/1.sql.gz"],
     ids=["another name", "another bucket"],
 )
-def test_an_export_goes_to_its_place_only(primary: Postgres, exporting: None, address_of: AddressOf, uri: str) -> None:
+@pytest.mark.usefixtures("standing_exporting")
+def test_an_export_goes_to_its_place_only(standing_address_of: AddressOf, uri: str) -> None:
     here = {"project": PROJECT, "instance": PRIMARY}
     body = {"exportContext": {"fileType": "SQL", "uri": uri, "databases": ["postgres"]}}
-    assert status_of(api_of(address_of(BACKUP)).instances().export(**here, body=body)) == 403
+    assert status_of(api_of(standing_address_of(BACKUP)).instances().export(**here, body=body)) == 403
 
 
-def test_nobody_else_has_an_export_made(primary: Postgres, exporting: None, address_of: AddressOf) -> None:
+@pytest.mark.usefixtures("standing_exporting")
+def test_nobody_else_has_an_export_made(standing_address_of: AddressOf) -> None:
     here = {"project": PROJECT, "instance": PRIMARY}
     uri = f"gs://{EXPORT_BUCKET}/exports/1.sql.gz"
     body = {"exportContext": {"fileType": "SQL", "uri": uri, "databases": ["postgres"]}}
     for account in (KEEPER, FEEDBACK):
-        assert status_of(api_of(address_of(account)).instances().export(**here, body=body)) == 403
+        assert status_of(api_of(standing_address_of(account)).instances().export(**here, body=body)) == 403
 
 
-def test_an_address_without_the_secret_is_nobodys(primary: Postgres, address_of: AddressOf) -> None:
-    address = address_of(OPERATOR)
+def test_an_address_without_the_secret_is_nobodys(standing_address_of: AddressOf) -> None:
+    address = standing_address_of(OPERATOR)
     guessed = f"{address.rpartition('/')[0]}/{'A' * 32}"
     assert status_of(api_of(guessed).instances().list(project=PROJECT)) == 403
     assert status_of(api_of(address.partition("/as/")[0]).instances().list(project=PROJECT)) == 404

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from googleapiclient.errors import HttpError
-from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient
+from tests.integration.backup.conftest import PRIMARY, PROJECT, AdminClient, Standing
 
 from local_cloud.google.cloud_sql.instance import ManagedPostgres
 from local_cloud.google.cloud_sql.service import CloudSqlService
@@ -145,20 +145,25 @@ def test_a_deleted_instance_leaves_nothing(
         (403, lambda api: api.instances().list(project="another")),
     ],
 )
-def test_what_is_wrong_is_refused(primary: ManagedPostgres, admin: AdminClient, status: int, call: Any) -> None:
+def test_what_is_wrong_is_refused(standing: Standing, status: int, call: Any) -> None:
     with pytest.raises(HttpError) as refused:
-        call(admin.api).execute()
+        call(standing.admin.api).execute()
     assert refused.value.status_code == status
 
 
+@pytest.fixture(scope="module")
+def deletable(standing: Standing) -> str:
+    """An instance that whoever may delete it could."""
+    assert "error" not in standing.admin.clone(COPY)
+    return COPY
+
+
 @pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Host": "elsewhere.example"}])
-def test_a_page_in_a_browser_deletes_no_instance(
-    cloud_sql: CloudSqlService, primary: ManagedPostgres, admin: AdminClient, headers: dict[str, str]
-) -> None:
-    admin.clone(COPY)
-    refused = httpx.delete(f"{admin.url}/v1/projects/{PROJECT}/instances/{COPY}", headers=headers, timeout=120)
+def test_a_page_in_a_browser_deletes_no_instance(standing: Standing, deletable: str, headers: dict[str, str]) -> None:
+    instance = f"{standing.admin.url}/v1/projects/{PROJECT}/instances/{deletable}"
+    refused = httpx.delete(instance, headers=headers, timeout=120)
     assert refused.status_code == 403
-    assert [operation["operationType"] for operation in cloud_sql.operations.all()].count("DELETE") == 0
+    assert [operation["operationType"] for operation in standing.cloud_sql.operations.all()].count("DELETE") == 0
 
 
 def test_an_instance_that_was_made_runs_again_after_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient
+from tests.integration.backup.conftest import DATABASE, PRIMARY, PROJECT, AdminClient, Standing
 
 from commands.errors import CommandFailed
 from commands.output import Output
@@ -80,11 +80,21 @@ def ratings(server: ManagedPostgres) -> int:
         )
 
 
-@pytest.fixture
-def system(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
+def target(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
     return Target(
         PROJECT, PRIMARY, DATABASE, source.user, valkey.url, endpoint=admin.url, sockets=str(cloud_sql.sockets)
     )
+
+
+@pytest.fixture
+def system(cloud_sql: CloudSqlService, source: ManagedPostgres, admin: AdminClient, valkey: Valkey) -> Target:
+    return target(cloud_sql, source, admin, valkey)
+
+
+@pytest.fixture
+def untouched(standing: Standing, valkey: Valkey) -> Target:
+    """For tests that recover nothing."""
+    return target(standing.cloud_sql, standing.source, standing.admin, valkey)
 
 
 @pytest.fixture
@@ -196,21 +206,19 @@ def test_a_lost_region_is_recovered_from_the_other_region_alone(
 
 
 @pytest.mark.parametrize("name", [PRIMARY, "another"])
-def test_nothing_is_removed_that_recovery_has_not_made(system: Target, cloud_sql: CloudSqlService, name: str) -> None:
+def test_nothing_is_removed_that_recovery_has_not_made(untouched: Target, name: str) -> None:
     with pytest.raises(CommandFailed, match="not an instance that recovery has made"):
-        remove(system, *tools(system), name=name)
+        remove(untouched, *tools(untouched), name=name)
 
 
-def test_a_moment_too_early_is_refused_with_the_first_one(
-    system: Target, admin: AdminClient, cloud_sql: CloudSqlService
-) -> None:
-    runs = admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
+def test_a_moment_too_early_is_refused_with_the_first_one(untouched: Target, standing: Standing) -> None:
+    runs = standing.admin.api.backupRuns().list(project=PROJECT, instance=PRIMARY).execute()["items"]
     first = min(run["endTime"] for run in runs)
     with pytest.raises(CommandFailed, match=f"before the first moment that {PRIMARY} can be recovered to, {first}"):
-        recover_to(system, *tools(system), moment=datetime(2020, 1, 1, tzinfo=UTC), into=None, replace=False)
+        recover_to(untouched, *tools(untouched), moment=datetime(2020, 1, 1, tzinfo=UTC), into=None, replace=False)
     with pytest.raises(CommandFailed, match="is in the future"):
-        recover_to(system, *tools(system), moment=datetime.now(UTC) + SECOND * 60, into=None, replace=False)
-    assert [item["name"] for item in cloud_sql.instances()] == [PRIMARY]
+        recover_to(untouched, *tools(untouched), moment=datetime.now(UTC) + SECOND * 60, into=None, replace=False)
+    assert [item["name"] for item in standing.cloud_sql.instances()] == [PRIMARY]
 
 
 @pytest.mark.parametrize(
@@ -223,19 +231,19 @@ def test_a_moment_too_early_is_refused_with_the_first_one(
     ],
 )
 def test_a_wrong_table_or_condition_is_refused_before_the_clone(
-    system: Target, cloud_sql: CloudSqlService, source: ManagedPostgres, table: str, where: str, says: str, remedy: str
+    untouched: Target, standing: Standing, table: str, where: str, says: str, remedy: str
 ) -> None:
     with pytest.raises(CommandFailed) as refused:
-        recover_table(system, *tools(system), moment=datetime.now(UTC), table=table, where=where, keep=False)
+        recover_table(untouched, *tools(untouched), moment=datetime.now(UTC), table=table, where=where, keep=False)
     assert says in refused.value.message
     assert refused.value.remedy.startswith(remedy)
-    assert [item["name"] for item in cloud_sql.instances()] == [PRIMARY]
-    with source.connect(database=DATABASE) as connection:
+    assert [item["name"] for item in standing.cloud_sql.instances()] == [PRIMARY]
+    with standing.source.connect(database=DATABASE) as connection:
         assert connection.run("SELECT to_regclass('insight_feedback') IS NULL") == [[False]]
 
 
-def test_the_migrations_know_every_table(source: ManagedPostgres) -> None:
-    with source.connect(database=DATABASE) as connection:
+def test_the_migrations_know_every_table(standing: Standing) -> None:
+    with standing.source.connect(database=DATABASE) as connection:
         tables = {name for (name,) in connection.run(TABLES)}
     assert tables - {"alembic_version"} <= declared_tables()
     assert not any(re.search(r"_default$|_\d{4}_\d{2}$", table) for table in declared_tables())

@@ -34,8 +34,9 @@ class CloudSqlService:
     """Carries out the Admin API's calls.
 
     folder: all that it keeps. sockets: holds <connection name>/.s.PGSQL.5432 for each instance that serves. settings:
-    of postgresql.conf, for the instances that it makes. exports: writes to buckets. remember: called with the name and
-    the process of each of them.
+    of postgresql.conf, for the instances that it makes. exports: writes to buckets. pristine: data that have not served
+    yet, which new instances begin with copies of; without, each makes its own. remember: called with the name and the
+    process of each of them.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class CloudSqlService:
         *,
         settings: Mapping[str, str] | None = None,
         exports: Exports | None = None,
+        pristine: Path | None = None,
         remember: Callable[[str, int], None] = lambda *_: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -55,6 +57,7 @@ class CloudSqlService:
         self._settings = dict(settings or {})
         self._remember = remember
         self._exports = exports
+        self._pristine = pristine
         self._catalog = InstanceCatalog(self.folder / "registry.json")
         self._servers: dict[str, ManagedPostgres] = {}
         self.operations = Operations(project, self._catalog.operations, self._keep_operations)
@@ -187,6 +190,8 @@ class CloudSqlService:
         server = self._make(name, self._select_settings(settings))
 
         def create() -> None:
+            if self._pristine is not None:
+                copy_backup(server, self._pristine, server.owned_folder(server.folder))
             server.start()
             connection = server.connect()
             try:
