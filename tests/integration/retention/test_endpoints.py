@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from google.cloud import storage
+from tests.integration.conftest import database_settings
 from tests.integration.http.functions import Function
 from tests.integration.retention.world import PROJECT, World, ago, month_start
 from tests.unit.http.issuer import Issuer
@@ -22,10 +22,14 @@ from commands.archive import query
 from commands.archive.people import find_by_api
 from commands.archive.restore import restore
 from commands.errors import CommandFailed, ExitCode
+from local_cloud.processes.postgres import Postgres
+from local_cloud.processes.storage import StorageServer
+from local_cloud.processes.valkey import Valkey
 from utxoiq_http.endpoints.retention import PATH
 from utxoiq_persistence.archive import parquet, querying
 from utxoiq_persistence.archive.bucket import ArchiveUnavailable
 from utxoiq_persistence.archive.tables import INSIGHT_FEEDBACK
+from utxoiq_persistence.config import RedisSettings, Settings
 from utxoiq_persistence.errors import RuleBroken
 from utxoiq_persistence.store import Store
 
@@ -33,6 +37,10 @@ AUDIENCE = f"https://region-{PROJECT}.cloudfunctions.net/retention"
 OPERATORS = "https://operators.example.org"
 OPERATOR = "root@example.org"
 SCHEDULER = "cron@example.org"
+TABLES = """
+SELECT oid::regclass::text FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
 
@@ -51,9 +59,38 @@ class Client:
         )
 
 
+@pytest.fixture(scope="module")
+def served(
+    postgres: Postgres, new_database: Callable[[], str], valkey: Valkey, bucket_server: StorageServer
+) -> Iterator[World]:
+    """What the function works on, as long as it runs."""
+    name = new_database()
+    redis = RedisSettings(valkey.host, valkey.port, valkey.password)
+    with World.of(postgres, name, Settings("test", database_settings(postgres, name), redis), bucket_server) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def empty_tables(served: World) -> str:
+    """Those in which nothing is before a test."""
+    tables = [name for (name,) in served.sql.run(TABLES)]
+    return ", ".join(name for name in tables if not served.sql.run(f"SELECT FROM {name} LIMIT 1"))
+
+
 @pytest.fixture
-def client(world: World, tmp_path: Path) -> Iterator[Client]:
-    settings = world.settings
+def world(served: World, empty_tables: str) -> World:
+    """Without rows and objects of the test before."""
+    served.sql.run(f"TRUNCATE {empty_tables}")
+    bucket = storage.Client(project=PROJECT).bucket(served.bucket.name)
+    if not bucket.exists():
+        bucket.create()
+    bucket.delete_blobs(list(bucket.list_blobs()))
+    return served
+
+
+@pytest.fixture(scope="module")
+def client(served: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    settings = served.settings
     with Issuer().serving() as issuer:
         variables = {
             "GOOGLE_CLOUD_PROJECT": PROJECT,
@@ -73,10 +110,10 @@ def client(world: World, tmp_path: Path) -> Iterator[Client]:
             "SCHEDULER_ACCOUNT": SCHEDULER,
             "FUNCTION_AUDIENCE": AUDIENCE,
             "API_KEYS": "{}",
-            "ARCHIVE_BUCKET": world.bucket.name,
-            "STORAGE_EMULATOR_HOST": world.bucket.endpoint or "",
+            "ARCHIVE_BUCKET": served.bucket.name,
+            "STORAGE_EMULATOR_HOST": served.bucket.endpoint or "",
         }
-        with Function(tmp_path, "retention", variables) as function:
+        with Function(tmp_path_factory.mktemp("retention"), "retention", variables) as function:
             yield Client(function.url, issuer)
 
 
