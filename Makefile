@@ -84,8 +84,8 @@ keys: $(INSTALLED) ## Manage API keys: ARGS="list", ARGS=--help tells more
 	@$(COMMANDS) keys $(or $(ARGS),--help)
 
 .PHONY: test
-test: lint ## Lint, types, and every suite on real parts, JOBS=3 at a time
-	@$(BIN)/pytest --numprocesses $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder
+test: lint ## Lint, types, and every suite on real parts, JOBS=4 at a time
+	@$(BIN)/pytest --numprocesses $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style, types, the order of packages, migrations, and dead code

@@ -1,10 +1,11 @@
 """Real servers, one of each for the whole run, and a database of its own for each module."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from shutil import disk_usage
+from shutil import disk_usage, rmtree
 from tempfile import TemporaryDirectory
 
 import psutil
@@ -25,6 +26,7 @@ from utxoiq_persistence.store import Store
 TEMPLATE = "migrated"
 INSTANCE = "utxoiq-test:region:instance"
 SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "deadlock_timeout": "100ms", "max_wal_size": "128MB"}
+IN_MEMORY = "utxoiq-tests-of-"
 MEMORY = Path("/dev/shm")  # noqa: S108 -- where Linux has a file system in memory
 # Bytes: several times what the servers of all tests that run at once have there.
 ROOM = 8 * 2**30
@@ -33,12 +35,15 @@ ROOM = 8 * 2**30
 @contextmanager
 def in_memory(otherwise: Path) -> Iterator[Path]:
     """A folder in memory where there is room: a disk's file system works as hard for so many short-lived files as the
-    servers do.
+    servers do. What runs that were killed have left is removed.
     """
     if not MEMORY.is_dir() or min(disk_usage(MEMORY).free, psutil.virtual_memory().available) < ROOM:
         yield otherwise
         return
-    with TemporaryDirectory(dir=MEMORY, prefix="utxoiq-tests-") as folder:
+    for left in MEMORY.glob(f"{IN_MEMORY}*-*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(IN_MEMORY).partition("-")[0])):
+            rmtree(left, ignore_errors=True)  # another run may be doing the same
+    with TemporaryDirectory(dir=MEMORY, prefix=f"{IN_MEMORY}{os.getpid()}-") as folder:
         yield Path(folder)
 
 
