@@ -23,20 +23,10 @@ TABLES = columns.read()
 def run(
     bucket: Bucket, sql: str, since: date = date.min, until: date = date.max, find: Find | None = None
 ) -> duckdb.DuckDBPyRelation | None:
-    """Return the answer; None for a statement that has none. Raises CommandFailed where the query is wrong.
-
-    The other arguments are those of `open_archive`.
-    """
-    return ask(open_archive(bucket, since, until, find), sql)
-
-
-def open_archive(
-    bucket: Bucket, since: date = date.min, until: date = date.max, find: Find | None = None
-) -> duckdb.DuckDBPyConnection:
-    """Return a database with the archive's tables. Only days from `since` to `until` are looked at.
+    """Return the answer; None for a statement that has none. Only days from `since` to `until` are looked at.
 
     What is encrypted of persons is null, unless `find` finds their keys. A table of which nothing is archived is
-    empty. Raises CommandFailed where the bucket cannot be read.
+    empty. Raises CommandFailed where the query is wrong.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -51,13 +41,8 @@ def open_archive(
             connection.register(table, rows)
     except OSError as error:
         raise CommandFailed(f"the bucket {bucket.name} cannot be read: {error}") from None
-    return connection
-
-
-def ask(archive: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation | None:
-    """Return the answer of an archive that was opened, as `run` does."""
     try:
-        return archive.sql(sql)
+        return connection.sql(sql)
     except duckdb.CatalogException as error:
         raise CommandFailed(str(error), remedy=f"The archive has the tables {', '.join(TABLES)}.") from None
     except duckdb.Error as error:

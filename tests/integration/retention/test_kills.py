@@ -4,10 +4,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
@@ -24,14 +22,6 @@ STRIDE = int(os.environ.get("KILL_STRIDE", "4"))
 MOMENTS = 60 // STRIDE
 
 NewWorld = Callable[[], AbstractContextManager[World]]
-
-
-@dataclass
-class Filled:
-    """written: what is there, wherever it is, before retention and after it."""
-
-    new_world: NewWorld
-    written: Mapping[str, Any]
 
 
 def fill(world: World) -> Mapping[str, Any]:
@@ -55,49 +45,38 @@ def finish(world: World) -> Mapping[str, Any]:
 
 
 @pytest.fixture
-def filled(
+def new_world(
     postgres: Postgres, new_database: Callable[[], str], settings: Settings, bucket_server: StorageServer
-) -> Filled:
-    """Makes worlds whose databases are copies of one that was filled."""
-    source = new_database()
-    copies = (f"{source}_copy_{number}" for number in count(1))
-
-    @contextmanager
-    def new_world() -> Iterator[World]:
-        name = next(copies)
-        with postgres.connect() as connection:
-            connection.run(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
-        with World.of(postgres, name, settings, bucket_server) as world:
-            yield world
-
-    with World.of(postgres, source, settings, bucket_server, kept=True) as world:
-        written = fill(world)
-    return Filled(new_world, written)
+) -> NewWorld:
+    return lambda: World.of(postgres, new_database(), settings, bucket_server)
 
 
-def killed_and_finished(filled: Filled, kill: Callable[[ForkServerProcess], None], step: int = victim.NEVER) -> int:
+def killed_and_finished(
+    new_world: NewWorld, kill: Callable[[ForkServerProcess], None], step: int = victim.NEVER
+) -> int:
     """How the run that was to be killed ended; nothing is lost or doubled after the next one."""
-    with filled.new_world() as world:
+    with new_world() as world:
+        written = fill(world)
         process = victim.start(world.settings, world.retention, step)
         kill(process)
         process.join()
-        assert finish(world) == filled.written
+        assert finish(world) == written
         assert world.is_tidy()
         assert process.exitcode is not None
         return process.exitcode
 
 
-def test_killed_between_any_two_steps(filled: Filled) -> None:
+def test_killed_between_any_two_steps(new_world: NewWorld) -> None:
     step = 0
-    while killed_and_finished(filled, lambda process: None, step) == -signal.SIGKILL:
+    while killed_and_finished(new_world, lambda process: None, step) == -signal.SIGKILL:
         step += STRIDE
     assert step > 50
 
 
-def test_killed_at_random_moments(filled: Filled) -> None:
-    with filled.new_world() as world:
+def test_killed_at_random_moments(new_world: NewWorld) -> None:
+    with new_world() as world:
         finish(world)  # the first one starts the server that the others are forked from
-    with filled.new_world() as world:
+        fill(world)
         started = time.monotonic()
         finish(world)
         longest = time.monotonic() - started
@@ -112,4 +91,4 @@ def test_killed_at_random_moments(filled: Filled) -> None:
     moments = random.Random(1)  # noqa: S311
     killed = 0
     while killed < MOMENTS:
-        killed += killed_and_finished(filled, kill_at(moments.uniform(0, longest))) == -signal.SIGKILL
+        killed += killed_and_finished(new_world, kill_at(moments.uniform(0, longest))) == -signal.SIGKILL

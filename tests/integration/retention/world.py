@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import duckdb
 import pg8000.native
 from google.cloud import storage
 
@@ -81,18 +80,14 @@ class World:
 
     @classmethod
     @contextmanager
-    def of(
-        cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer, *, kept: bool = False
-    ) -> Iterator["World"]:
-        """kept: whether the database stays at the end."""
+    def of(cls, postgres: Postgres, database: str, settings: Settings, server: StorageServer) -> Iterator["World"]:
         settings = replace(settings, database=replace(settings.database, name=database))
         bucket = Bucket(f"archive-{database}".replace("_", "-"), server.url)
         storage.Client(project=PROJECT).create_bucket(bucket.name)
         with postgres.connect(database=database) as connection:
             yield cls(postgres, settings, bucket, connection)
-        if not kept:
-            with postgres.connect() as connection:
-                connection.run(f"DROP DATABASE {database} WITH (FORCE)")
+        with postgres.connect() as connection:
+            connection.run(f"DROP DATABASE {database} WITH (FORCE)")
 
     @property
     def archive(self) -> ArchiveBucket:
@@ -130,10 +125,9 @@ class World:
 
     def archived(self, table: str) -> Counter[tuple[Any, ...]]:
         """As DuckDB reads it for who may have the keys of persons, with years and months from the paths."""
-        return rows_of(self.open_archive(), table)
-
-    def open_archive(self) -> duckdb.DuckDBPyConnection:
-        return query.open_archive(self.bucket, find=self.find)
+        answer = query.run(self.bucket, f"SELECT {ROWS[table]} FROM {table}", find=self.find)  # noqa: S608
+        assert answer is not None
+        return Counter(query.rows(answer))
 
     def find(self, persons: Sequence[UUID]) -> Mapping[UUID, Person]:
         """Of persons who are not erased."""
@@ -145,8 +139,7 @@ class World:
 
     def everything(self) -> Mapping[str, Counter[tuple[Any, ...]]]:
         """Every row of every table, wherever it is; none may be there twice."""
-        archive = self.open_archive()
-        return {table: self.live(table) + rows_of(archive, table) for table in TABLES}
+        return {table: self.live(table) + self.archived(table) for table in TABLES}
 
     def is_tidy(self) -> bool:
         """Each object was withdrawn, or has its manifest, is known, and its rows are only there."""
@@ -164,12 +157,6 @@ class World:
 
     def stats(self) -> list[Any]:
         return list(self.sql.run("SELECT * FROM insight_stats ORDER BY insight_id"))
-
-
-def rows_of(archive: duckdb.DuckDBPyConnection, table: str) -> Counter[tuple[Any, ...]]:
-    answer = query.ask(archive, f"SELECT {ROWS[table]} FROM {table}")  # noqa: S608
-    assert answer is not None
-    return Counter(query.rows(answer))
 
 
 def ago(days: float) -> datetime:
