@@ -151,10 +151,6 @@ WITH gone AS (
     SELECT service_name, metric_type, date_bin('1 hour', "timestamp", 'epoch') AS bucket,
            metric_sketch_key(metric_value) AS key, count(*) AS count
     FROM gone GROUP BY 1, 2, 3, 4
-), unsliced AS (
-    DELETE FROM metric_slices AS slice USING (SELECT DISTINCT service_name, metric_type, bucket FROM leaving) AS touched
-    WHERE (slice.service_name, slice.metric_type, slice.bucket)
-        = (touched.service_name, touched.metric_type, touched.bucket)
 ), hours AS MATERIALIZED (
     SELECT service_name, metric_type, bucket, counted.value_count, coalesce(sketch.value_count, 0) AS sketched,
            sketch.keys, sketch.counts, (
@@ -170,6 +166,9 @@ WITH gone AS (
         HAVING count(*) > 0
     ) AS counted
     LEFT JOIN metric_sketches AS sketch USING (service_name, metric_type, resolution, bucket)
+), unsliced AS (
+    DELETE FROM metric_slices AS slice USING hours
+    WHERE (slice.service_name, slice.metric_type, slice.bucket) = (hours.service_name, hours.metric_type, hours.bucket)
 ), parts AS (
     SELECT service_name, metric_type, bucket, key, count FROM leaving JOIN hours USING (service_name, metric_type, bucket)
     WHERE row_count = value_count OR row_count + sketched = value_count

@@ -117,8 +117,9 @@ min(metric_value) AS value_min, max(metric_value) AS value_max
 -- name: aggregate
 -- Before the watermark whole days from daily parts, whole hours of the days at the edges from hourly ones, whole slices of
 -- the hours at the edges where those count all of the hour, and only what is left of these from the points; from the
--- watermark on, the points. A bucket is whole if its first and last value lie in the range. OFFSET 0 keeps the planner from reading the hours of all days. 2001 began with a
--- Monday: date_bin of an hour, a day and a week is what date_trunc is in UTC, in a tenth of the time.
+-- watermark on, the points. A bucket is whole if its first and last value lie in the range. OFFSET 0 keeps the planner
+-- from reading the hours of all days. 2001 began with a Monday: date_bin of an hour, a day and a week is what date_trunc
+-- is in UTC, in a tenth of the time.
 -- An average lies within its bounds, also where rounding would take it out of them, or out of what a float8 can hold:
 -- 9.745314011399998e288 is the largest value, scaled.
 WITH mark AS MATERIALIZED (
@@ -225,7 +226,7 @@ WITH due AS MATERIALIZED (
     ) AS hour
 ), sliced AS (
     SELECT due.service_name, due.metric_type, due.bucket, due.value_count AS counted, place,
-           coalesce(points.value_count, 0) AS value_count, coalesce(points.value_sum, 0) AS value_sum,
+           points.value_count, coalesce(points.value_sum, 0) AS value_sum,
            coalesce(points.value_min, 0) AS value_min, coalesce(points.value_max, 0) AS value_max
     FROM due CROSS JOIN generate_series(0, 11) AS place CROSS JOIN LATERAL (
         SELECT {statistics} FROM metric_series AS named JOIN metric_points USING (series)

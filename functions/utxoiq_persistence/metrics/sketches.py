@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from utxoiq_persistence.metrics import slices
-from utxoiq_persistence.postgres import arrays
 from utxoiq_persistence.postgres.session import Row, Session
 from utxoiq_persistence.postgres.statements import load
 
@@ -48,13 +47,7 @@ def lock(session: Session) -> None:
 def _make(session: Session, resolution: str, batch: Sequence[Row], *, leaving: bool) -> int:
     with session.transaction():
         lock(session)
-        ((count,),) = session.run(
-            _SQL[f"sketch_{resolution}s"],
-            service_names=arrays.encode_texts(service for service, *_ in batch),
-            metric_types=arrays.encode_texts(kind for _, kind, *_ in batch),
-            buckets=arrays.encode_texts(bucket.isoformat() for _, _, bucket, _ in batch),
-            leaving=leaving,
-        )
+        ((count,),) = session.run(_SQL[f"sketch_{resolution}s"], **slices.name_rollups(batch), leaving=leaving)
         if resolution == "hour" and not leaving:
             slices.make(session, batch)
     return int(count)

@@ -24,9 +24,13 @@ def make(session: Session, hours: Sequence[Row]) -> None:
     """
     many = [hour for hour in hours if hour[3] >= MANY]
     if many:
-        session.run(
-            _SQL["slice_hours"],
-            service_names=arrays.encode_texts(service for service, *_ in many),
-            metric_types=arrays.encode_texts(kind for _, kind, *_ in many),
-            buckets=arrays.encode_texts(bucket.isoformat() for _, _, bucket, _ in many),
-        )
+        session.run(_SQL["slice_hours"], **name_rollups(many))
+
+
+def name_rollups(rollups: Sequence[Row]) -> dict[str, str]:
+    """Return the parameters by which a statement finds rollups: an array each of services, types and buckets."""
+    return {
+        "service_names": arrays.encode_texts(service for service, *_ in rollups),
+        "metric_types": arrays.encode_texts(kind for _, kind, *_ in rollups),
+        "buckets": arrays.encode_texts(bucket.isoformat() for _, _, bucket, _ in rollups),
+    }
